@@ -1,0 +1,40 @@
+# Everything a developer and CI run. Needs Python 3.11+ and make; `make setup` fetches the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup check test demo dev bench lock clean
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock client/pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Say which to use: make setup PYTHON=python3.12")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable client
+	touch $@
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: setup
+	$(BIN)/python -m pytest
+
+demo: setup
+	$(BIN)/python -m cli.dev.demo
+
+dev: setup
+	$(BIN)/python -m cli.dev
+
+bench: setup
+	$(BIN)/python -m bench
+
+# Pins every dependency with its hashes for Python 3.11+ on any platform; names no index host. Needs uv.
+lock:
+	uv pip compile --universal --python-version 3.11 --group dev --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+
+clean:
+	rm -rf .venv client/dist

@@ -1,0 +1,39 @@
+"""The contract between producers and workers: names on the wire, jobs and results."""
+
+from revio_jobs.contracts.jobs import CHANGE_NAMES, Expected, Job, QueryJob, UpdateJob
+from revio_jobs.contracts.names import (
+    DEFAULT_ACCOUNT,
+    QUERY_TASK,
+    UPDATE_TASK,
+    Lane,
+    job_id_of,
+    parse_queue_name,
+    queue_name,
+)
+from revio_jobs.contracts.results import (
+    CustomerProduct,
+    CustomerProductRecord,
+    Outcome,
+    QueryResult,
+    UpdateResult,
+)
+
+__all__ = [
+    "CHANGE_NAMES",
+    "DEFAULT_ACCOUNT",
+    "QUERY_TASK",
+    "UPDATE_TASK",
+    "CustomerProduct",
+    "CustomerProductRecord",
+    "Expected",
+    "Job",
+    "Lane",
+    "Outcome",
+    "QueryJob",
+    "QueryResult",
+    "UpdateJob",
+    "UpdateResult",
+    "job_id_of",
+    "parse_queue_name",
+    "queue_name",
+]

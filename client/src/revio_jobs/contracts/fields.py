@@ -1,0 +1,78 @@
+"""The types of single fields: strict, exact, and explicit about what is allowed.
+
+Nothing is converted that could change its meaning: no float becomes a price, no "no" becomes true.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictBool, StrictInt
+
+from revio_jobs.contracts.names import ACCOUNT_PATTERN
+
+_INT32_MAX = 2**31 - 1
+# What XML 1.0 cannot carry, and the control characters that no product text should hold.
+_FORBIDDEN_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_PLAIN_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _exact_decimal(value: object) -> object:
+    if isinstance(value, float):
+        raise ValueError('a float is not exact: give a Decimal or a string such as "12.50"')
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
+        raise ValueError('expected a Decimal or a string such as "12.50"')
+    if isinstance(value, str) and not _PLAIN_DECIMAL.fullmatch(value):
+        raise ValueError('expected a plain decimal such as "12.50"')
+    try:
+        return Decimal(value)
+    except InvalidOperation as exc:
+        raise ValueError('expected a plain decimal such as "12.50"') from exc
+
+
+def _plain(value: Decimal) -> str:
+    """As an XML Schema decimal: never an exponent, never a negative zero."""
+    return format(value or abs(value), "f")
+
+
+def _calendar_date(value: object) -> object:
+    if isinstance(value, str) and _ISO_DATE.fullmatch(value):
+        return value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise ValueError("expected a date or an ISO date such as 2026-01-31")
+
+
+def _printable(value: str) -> str:
+    if found := _FORBIDDEN_CHARACTERS.search(value):
+        raise ValueError(
+            f"control characters are not allowed; found U+{ord(found[0]):04X} "
+            f"at position {found.start()}"
+        )
+    return value
+
+
+Id = Annotated[StrictInt, Field(ge=1, le=_INT32_MAX)]
+Quantity = Annotated[StrictInt, Field(ge=0, le=_INT32_MAX)]
+Flag = StrictBool
+
+# The vendor's decimals: up to 4 decimals; 19 digits is what SQL Server's money type holds.
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_exact_decimal),
+    Field(max_digits=19, decimal_places=4, allow_inf_nan=False),
+    PlainSerializer(_plain, return_type=str, when_used="json"),
+]
+
+# .NET's 0001-01-01 stands for "no date" and must not be written as one.
+Day = Annotated[date, BeforeValidator(_calendar_date), Field(ge=date(1900, 1, 1))]
+
+Text = Annotated[str, Field(strict=True, max_length=500), AfterValidator(_printable)]
+IdempotencyKey = Annotated[
+    str, Field(strict=True, min_length=1, max_length=200), AfterValidator(_printable)
+]
+Account = Annotated[str, Field(strict=True, pattern=ACCOUNT_PATTERN)]

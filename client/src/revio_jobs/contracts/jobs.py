@@ -1,0 +1,143 @@
+"""The jobs that producers submit, as they go on the wire."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any, ClassVar, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+
+from revio_jobs.contracts.fields import (
+    Account,
+    Day,
+    Flag,
+    Id,
+    IdempotencyKey,
+    Money,
+    Quantity,
+    Text,
+)
+from revio_jobs.contracts.names import DEFAULT_ACCOUNT, QUERY_TASK, UPDATE_TASK
+
+ChangeName = Literal[
+    "rate",
+    "quantity",
+    "description",
+    "code1",
+    "code2",
+    "activated_date",
+    "disconnect_date",
+    "do_not_prorate",
+]
+CHANGE_NAMES: tuple[str, ...] = get_args(ChangeName)
+
+
+class _Contract(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Changeable(_Contract):
+    """The fields of a customer product that can be changed and read back."""
+
+    rate: Money | None = None
+    quantity: Quantity | None = None
+    description: Text | None = None
+    code1: Text | None = None
+    code2: Text | None = None
+    activated_date: Day | None = None
+    disconnect_date: Day | None = None
+
+
+class Expected(_Changeable):
+    """Values that must still hold when the update is sent; None: the field must be empty."""
+
+    status: Text | None = None
+
+    def named(self) -> dict[str, Any]:
+        """The fields that were given, with their values."""
+        return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
+
+
+class _Job(_Contract):
+    task: ClassVar[str]
+
+    account: Account = DEFAULT_ACCOUNT
+
+    def kwargs(self) -> dict[str, Any]:
+        """The Celery kwargs: JSON values only, and only the fields that were given."""
+        return self.model_dump(mode="json", exclude_unset=True) | {"account": self.account}
+
+
+class QueryJob(_Job):
+    """Read customer products by any of their ids, their customers' or their lines'."""
+
+    task: ClassVar[str] = QUERY_TASK
+
+    ids: tuple[Id, ...] = ()
+    customer_ids: tuple[Id, ...] = ()
+    line_ids: tuple[Id, ...] = ()
+    max_age: NonNegativeInt = Field(default=0, strict=True)
+    """Seconds: how old an answer may be; 0 asks the vendor."""
+
+    @model_validator(mode="after")
+    def _has_a_filter(self) -> Self:
+        # Without any, the vendor would answer with every product of the account.
+        if not (self.ids or self.customer_ids or self.line_ids):
+            raise ValueError("give at least one of ids, customer_ids, line_ids")
+        return self
+
+
+class UpdateJob(_Job, _Changeable):
+    """Change one customer product: only the fields given go to the vendor."""
+
+    task: ClassVar[str] = UPDATE_TASK
+
+    id: Id
+    idempotency_key: IdempotencyKey | None = None
+    do_not_prorate: Flag | None = None
+    clear: tuple[ChangeName, ...] = ()
+    expected: Expected | None = None
+
+    @model_validator(mode="after")
+    def _says_what_to_change(self) -> Self:
+        given = self.model_fields_set.intersection(CHANGE_NAMES)
+        if nulls := sorted(name for name in given if getattr(self, name) is None):
+            raise ValueError(
+                f"{', '.join(nulls)}: null is not a value; to empty a field name it in clear"
+            )
+        if both := sorted(given.intersection(self.clear)):
+            raise ValueError(f"{', '.join(both)}: given a value and named in clear")
+        if not given and not self.clear:
+            raise ValueError(f"no change: give at least one of {', '.join(CHANGE_NAMES)}, or clear")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """The fields to set, by name, in the contract's order."""
+        return {
+            name: getattr(self, name) for name in CHANGE_NAMES if getattr(self, name) is not None
+        }
+
+    def fingerprint(self) -> str:
+        """A digest of everything but the key: equal for jobs that ask for the same."""
+        meant = {
+            "account": self.account,
+            "id": self.id,
+            "set": {name: _comparable(value) for name, value in self.changes().items()},
+            "clear": sorted(set(self.clear)),
+            "expected": None
+            if self.expected is None
+            else {name: _comparable(value) for name, value in self.expected.named().items()},
+        }
+        return hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()[:32]
+
+
+Job = QueryJob | UpdateJob
+
+
+def _comparable(value: object) -> object:
+    """12.5 and 12.50 are one price; true and 1 are not one value."""
+    if isinstance(value, Decimal):
+        return format(value.normalize() if value else Decimal(0), "f")
+    return value if isinstance(value, bool | int | None) else str(value)

@@ -1,0 +1,117 @@
+"""One tree of errors that answers: what should be done now?
+
+Every argument goes to `Exception.args` and is a JSON value, so that each error arrives with its
+fields through Celery's JSON backend and through pickle.
+"""
+
+from __future__ import annotations
+
+
+class RevioError(Exception):
+    """The base of all errors of a job."""
+
+
+class Retryable(RevioError):
+    """Nothing was changed; the same call may be made again later."""
+
+
+class Throttled(Retryable):
+    """Calls must pause. It costs the job no attempt."""
+
+    def __init__(self, retry_after: float, bound: str = "vendor") -> None:
+        super().__init__(retry_after, bound)
+        self.retry_after = retry_after
+        """Seconds."""
+        self.bound = bound
+        """Which limit refused."""
+
+    def __str__(self) -> str:
+        return f"no call for {self.retry_after:.0f} s ({self.bound})"
+
+
+class QuotaExhausted(Retryable):
+    """The day's calls are spent. It costs the job no attempt."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__(until)
+        self.until = until
+        """Unix time, seconds."""
+
+    def __str__(self) -> str:
+        return f"the day's quota of calls is spent until {self.until:.0f} (Unix time)"
+
+
+class Unavailable(Retryable):
+    """The vendor or Redis could not be reached, or did not answer; nothing was executed."""
+
+
+class Permanent(RevioError):
+    """The same call would fail again."""
+
+
+class InvalidJob(Permanent):
+    """The job breaks the contract; nothing was sent."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+        """One line a fault: the field, the value and what is allowed."""
+
+    def __str__(self) -> str:
+        return "; ".join(self.problems)
+
+
+class Rejected(Permanent):
+    """The vendor refused the request."""
+
+    def __init__(self, code: str | None, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        """The vendor's Error_Code; None when it gave none."""
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"the vendor refused ({self.code or 'no code'}): {self.message}"
+
+
+class Unauthorised(Permanent):
+    """Login, subscription key or address was refused. Somebody must mend the settings."""
+
+
+class IdempotencyConflict(Permanent):
+    """The key belongs to another job with another payload; nothing was enqueued."""
+
+    def __init__(self, account: str, idempotency_key: str, job_id: str) -> None:
+        super().__init__(account, idempotency_key, job_id)
+        self.account = account
+        self.idempotency_key = idempotency_key
+        self.job_id = job_id
+        """The job that has the key."""
+
+    def __str__(self) -> str:
+        return (
+            f"idempotency key {self.idempotency_key!r} of account {self.account!r} "
+            f"belongs to job {self.job_id} with another payload"
+        )
+
+
+class UnsupportedChange(Permanent):
+    """The vendor's schema cannot express the change without touching other fields."""
+
+
+class ResultExpired(Permanent):
+    """The job ended so long ago that only the fact is remembered; it is never executed again."""
+
+    def __init__(self, job_id: str, outcome: str, settled_at: float) -> None:
+        super().__init__(job_id, outcome, settled_at)
+        self.job_id = job_id
+        self.outcome = outcome
+        self.settled_at = settled_at
+        """Unix time, seconds."""
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} ended as {self.outcome} at {self.settled_at:.0f} (Unix time); its result has expired"
+
+
+class OutcomeUnknown(RevioError):
+    """An update was sent and nothing proves what became of it. A person must look."""
