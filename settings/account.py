@@ -1,0 +1,132 @@
+"""What is to be known about one account at Rev.io."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import NoDecode
+
+from settings.addresses import check_endpoint, check_wsdl
+from settings.units import Codes, Count, Seconds, Secret, Text, TimeZone
+
+_HEADROOM_SHARE = 20  # one twentieth of the minute
+_RESERVE_SHARE = 30  # one thirtieth of the day
+
+
+def _headroom(data: dict[str, Any]) -> int:
+    return int(data["calls_per_minute"]) // _HEADROOM_SHARE
+
+
+def _reserve(data: dict[str, Any]) -> int:
+    return int(data["calls_per_day"]) // _RESERVE_SHARE
+
+
+class AccountSettings(BaseModel):
+    """One account: where it is, who we are there, and what we may use of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    endpoint: Annotated[str, AfterValidator(check_endpoint)] = Field(
+        description="Address of the SOAP service. https, or http on this machine.",
+    )
+    wsdl: Annotated[str, AfterValidator(check_wsdl)] | None = Field(
+        default=None,
+        description="Path or address of the WSDL. Unset: the endpoint with `?WSDL`.",
+    )
+    username: Text = Field(description="Login of the API user.")
+    password: Secret = Field(description="Password of the API user. A secret.")
+    client_code: Text = Field(
+        description="Rev.io's client code. It alone decides between production and sandbox.",
+    )
+    subscription_key: Secret | None = Field(
+        default=None,
+        description="`Ocp-Apim-Subscription-Key` of the gateway. A secret.",
+    )
+    calls_per_minute: Count = Field(
+        default=500,
+        description="Calls that we may make in any 60 seconds, wherever they start.",
+    )
+    calls_per_day: Count = Field(default=150_000, description="Calls that we may make in a day.")
+    day_reset_hour: int = Field(
+        default=0, ge=0, le=23, description="Hour (0 to 23) at which the day's calls begin anew."
+    )
+    day_reset_timezone: TimeZone = Field(
+        default="UTC", description="Time zone of that hour, an IANA name."
+    )
+    bulk_headroom_per_minute: NonNegativeInt = Field(
+        default_factory=_headroom,
+        description="Calls of each minute that the bulk lane leaves to the interactive one.",
+        json_schema_extra={"default_text": "5 % of the minute (25)"},
+    )
+    bulk_reserve_per_day: NonNegativeInt = Field(
+        default_factory=_reserve,
+        description="Calls of each day that the bulk lane leaves to the interactive one.",
+        json_schema_extra={"default_text": "a thirtieth of the day (5000)"},
+    )
+    call_timeout_s: Seconds = Field(
+        default=30, description="Seconds that a call may take in all, connecting included."
+    )
+    connect_timeout_s: Seconds = Field(
+        default=5, description="Seconds that connecting may take. Not more than the call."
+    )
+    max_answer_bytes: Count = Field(
+        default=64 * 1024 * 1024, description="Bytes of an answer beyond which it is refused."
+    )
+    session_lifetime_s: Seconds = Field(
+        default=1200, description="Seconds after which a session is renewed unasked."
+    )
+    session_expired_codes: Annotated[Codes, NoDecode] = Field(
+        default=(),
+        description="Error codes, separated by commas, by which the vendor says that a session "
+        "has expired.",
+    )
+    ids_per_call: int = Field(
+        default=200, ge=1, le=10_000, description="Filter values that one query call may carry."
+    )
+    read_back: Literal["immediate", "deferred"] = Field(
+        default="immediate",
+        description="`immediate` if a query right after an update shows the new value; else "
+        "`deferred`: an update of unknown outcome is reported, never sent again.",
+    )
+    use_environment_proxies: bool = Field(
+        default=False, description="Whether `HTTPS_PROXY` and the like apply to calls."
+    )
+
+    @property
+    def wsdl_location(self) -> str:
+        """Path or address to load the WSDL from."""
+        return self.wsdl or f"{self.endpoint}?WSDL"
+
+    @field_validator("bulk_headroom_per_minute")
+    @classmethod
+    def _headroom_leaves_calls(cls, value: int, info: ValidationInfo) -> int:
+        return _below(value, info.data.get("calls_per_minute"), "CALLS_PER_MINUTE")
+
+    @field_validator("bulk_reserve_per_day")
+    @classmethod
+    def _reserve_leaves_calls(cls, value: int, info: ValidationInfo) -> int:
+        return _below(value, info.data.get("calls_per_day"), "CALLS_PER_DAY")
+
+    @field_validator("connect_timeout_s")
+    @classmethod
+    def _connecting_is_part_of_the_call(cls, value: float, info: ValidationInfo) -> float:
+        call_timeout_s = info.data.get("call_timeout_s")
+        if call_timeout_s is not None and value > call_timeout_s:
+            raise ValueError(f"must not exceed CALL_TIMEOUT_S ({call_timeout_s:g})")
+        return value
+
+
+def _below(value: int, limit: int | None, name: str) -> int:
+    """`limit` is None when it is itself at fault, which is reported on its own."""
+    if limit is not None and value >= limit:
+        raise ValueError(f"must be less than {name} ({limit}), or the bulk lane could never run")
+    return value

@@ -1,0 +1,72 @@
+"""Checks of addresses. A message never repeats the whole address: it may hold a password."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+_REDIS_SCHEMES = ("redis", "rediss", "sentinel")
+
+
+def check_endpoint(url: str) -> str:
+    """`url` if it is https, or http to this machine; else ValueError."""
+    _check_web_address(_split(url))
+    return url
+
+
+def check_wsdl(location: str) -> str:
+    """`location` if it is a file that exists or an address as `check_endpoint` allows."""
+    if "://" in location:
+        return check_endpoint(location)
+    if not Path(location).is_file():
+        raise ValueError(f"there is no file {location!r}; give a path or an https address")
+    return location
+
+
+def check_redis_url(url: str) -> str:
+    """`url` if Celery can connect with it: one server, or sentinels separated by `;`."""
+    addresses = [_split(address) for address in url.split(";")]
+    schemes = {address.scheme for address in addresses}
+    if len(schemes) != 1 or not schemes <= set(_REDIS_SCHEMES):
+        raise ValueError("must begin with redis://, rediss:// or sentinel://")
+    if len(addresses) > 1 and schemes != {"sentinel"}:
+        raise ValueError("only sentinel:// takes several addresses separated by ';'")
+    if not all(address.hostname for address in addresses):
+        raise ValueError(
+            "names no host; the form is redis://[user:password@]host[:port][/database]"
+        )
+    if any(not (path := address.path.strip("/")).isdigit() and path for address in addresses):
+        raise ValueError("the database after the host must be a number, as in redis://host:6379/0")
+    return url
+
+
+def _split(url: str) -> SplitResult:
+    """Raises ValueError also for a port that is none."""
+    try:
+        address = urlsplit(url.strip())
+        _ = address.port
+    except ValueError:
+        raise ValueError("is not an address (look at the host and the port)") from None
+    return address
+
+
+def _check_web_address(address: SplitResult) -> None:
+    if address.scheme not in {"http", "https"} or not address.hostname:
+        raise ValueError("must be an address such as https://host/path")
+    if address.username is not None or address.password is not None:
+        raise ValueError("must hold no user or password")
+    if address.scheme == "http" and not _is_loopback(address.hostname):
+        raise ValueError(
+            f"must be https, since {address.hostname} is not this machine; "
+            "http is for loopback addresses only"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,115 @@
+"""Reads the settings where an operator puts them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NestedSecretsSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings import SettingsError as SourceError
+
+from settings.faults import faults_of, faults_of_names
+from settings.model import Settings
+from settings.names import PREFIX, SECRETS_DIR_VARIABLE
+
+_DEFAULT_SECRETS_DIR = Path("/run/secrets")
+
+
+class SettingsError(Exception):
+    """The settings are wrong. Its text has one line a fault and shows no secret."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join(self.faults)
+
+
+def load() -> Settings:
+    """The settings from the environment, else from `.env` here, else from the secrets directory.
+
+    Raises SettingsError with every fault found.
+    """
+    names, values = _read()
+    faults = faults_of_names(names)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as exc:
+        raise SettingsError([*faults, *faults_of(exc)]) from None
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def _read() -> tuple[Iterable[str], dict[str, Any]]:
+    """The names of all variables with our prefix, and the values by field."""
+    try:
+        source = _Everywhere(_Variables)
+    except OSError as exc:
+        raise SettingsError([f"{exc.filename}: cannot be read: {exc.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise SettingsError([f"{PREFIX}…: a secret file or .env is not UTF-8 text"]) from None
+    try:
+        return source.env_vars, source()
+    except SourceError:  # the one setting that may be given as JSON
+        raise SettingsError([f"{PREFIX}ACCOUNTS: must be a JSON object of accounts"]) from None
+
+
+class _Variables(Settings, BaseSettings):
+    """Tells pydantic-settings the names; never instantiated."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        env_file=".env",
+    )
+
+
+class _Everywhere(EnvSettingsSource):
+    """All places as one set of variables, so that a place may override a single nested one."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        places = (
+            _SecretFiles(SecretsSettingsSource(_Variables, _secrets_dir())).env_vars,
+            DotEnvSettingsSource(_Variables).env_vars,
+            super()._load_env_vars(),
+        )
+        return {
+            name: value
+            for place in places
+            for name, value in place.items()
+            if name.upper().startswith(PREFIX)
+        }
+
+
+class _SecretFiles(NestedSecretsSettingsSource):
+    """Opens no file but those named as our variables: the directory may hold others' secrets."""
+
+    @classmethod
+    def load_secrets(cls, path: Path) -> dict[str, str]:
+        return {
+            file.name: file.read_text(encoding="utf-8").strip()
+            for file in path.iterdir()
+            if file.name.upper().startswith(PREFIX) and file.is_file()
+        }
+
+
+def _secrets_dir() -> Path | None:
+    """The directory, if any. Raises SettingsError if the one that was asked for is not there."""
+    named = os.environ.get(SECRETS_DIR_VARIABLE)
+    if named and not Path(named).is_dir():
+        raise SettingsError([f"{SECRETS_DIR_VARIABLE}: {named!r} is no directory"])
+    directory = Path(named) if named else _DEFAULT_SECRETS_DIR
+    return directory if directory.is_dir() else None

@@ -1,0 +1,141 @@
+"""All settings of the application."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+from settings.account import AccountSettings
+from settings.addresses import check_redis_url
+from settings.units import FernetKey, Seconds, Text, WholeSeconds, secret
+
+# Beyond its waits and calls a job needs a moment for Redis and for itself.
+_LEASE_MARGIN_S = 10
+
+AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+
+
+def _upper(value: Any) -> Any:  # noqa: ANN401 - whatever a source holds; pydantic judges it next
+    return value.upper() if isinstance(value, str) else value
+
+
+def _user_cache_dir() -> Path | None:
+    try:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # an account without a home keeps no copy
+        return None
+    return root / "revio" / "wsdl"
+
+
+class Settings(BaseModel):
+    """Immutable and complete: whoever holds one needs to check nothing.
+
+    Made directly it reads no environment; `settings.load` does.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    redis_url: Annotated[SecretStr, secret(check_redis_url)] = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        description="Redis of queues, limits, ledger and results: `redis://`, `rediss://`, or "
+        "`sentinel://host:26379/0;sentinel://…`. A secret when it holds a password.",
+    )
+    redis_sentinel_master: Text = Field(
+        default="mymaster", description="Name of the master that the sentinels watch."
+    )
+    accounts: dict[AccountName, AccountSettings] = Field(
+        min_length=1, description="The accounts at Rev.io by name; at least one."
+    )
+    key_retention_s: WholeSeconds = Field(
+        default=7 * 86_400,
+        description="Seconds for which an idempotency key is remembered after its job ended.",
+    )
+    result_retention_s: WholeSeconds = Field(
+        default=86_400,
+        description="Seconds for which a result can be collected. Not more than the key's.",
+    )
+    max_permit_wait_s: Seconds = Field(
+        default=5, description="Seconds that a job waits in a worker for a call; then it goes back."
+    )
+    lease_s: Seconds = Field(
+        default=120,
+        description="Seconds after which the job of a silent worker goes to another one. Must "
+        "outlast two calls and their waits.",
+    )
+    visibility_timeout_s: WholeSeconds = Field(
+        default=600,
+        description="Seconds after which Celery delivers an unacknowledged message again. More "
+        "than the lease.",
+    )
+    threads: int = Field(
+        default=16, ge=1, le=512, description="Threads, and so calls at a time, of a worker."
+    )
+    sweep_interval_s: Seconds = Field(
+        default=15, description="Seconds between two searches for jobs that the queue has lost."
+    )
+    sweep_after_s: Seconds = Field(
+        default=30, description="Seconds that a job must have been waiting to count as lost."
+    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
+        Field(
+            default="INFO",
+            description="Least severe level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`.",
+        )
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto",
+        description="`json`, `console`, or `auto`: `console` on a terminal, `json` elsewhere.",
+    )
+    session_key: FernetKey | None = Field(
+        default=None,
+        description="Fernet key that encrypts the vendor's sessions in Redis. A secret. Unset: "
+        "each process keeps a session of its own.",
+    )
+    wsdl_cache_dir: Path | None = Field(
+        default_factory=_user_cache_dir,
+        description="Directory for copies of the WSDLs, used when the vendor's cannot be had.",
+        json_schema_extra={"default_text": "`revio/wsdl` in the user's cache directory"},
+    )
+
+    @field_validator("result_retention_s")
+    @classmethod
+    def _key_outlives_result(cls, value: int, info: ValidationInfo) -> int:
+        key_s = info.data.get("key_retention_s")
+        if key_s is not None and value > key_s:
+            raise ValueError(f"must not exceed REVIO_KEY_RETENTION_S ({key_s})")
+        return value
+
+    @field_validator("lease_s")
+    @classmethod
+    def _lease_outlasts_a_job(cls, value: float, info: ValidationInfo) -> float:
+        """An update may take two calls, itself and its verification, each after a wait."""
+        wait_s = info.data.get("max_permit_wait_s", 0.0)
+        calls = [account.call_timeout_s for account in info.data.get("accounts", {}).values()]
+        needed_s = 2 * wait_s + 2 * max(calls, default=0.0) + _LEASE_MARGIN_S
+        if value < needed_s:
+            raise ValueError(
+                f"could end during a call: at least {needed_s:g} is needed, twice "
+                f"REVIO_MAX_PERMIT_WAIT_S and twice the longest CALL_TIMEOUT_S and "
+                f"{_LEASE_MARGIN_S}"
+            )
+        return value
+
+    @field_validator("visibility_timeout_s")
+    @classmethod
+    def _redelivery_follows_the_lease(cls, value: int, info: ValidationInfo) -> int:
+        lease_s = info.data.get("lease_s")
+        if lease_s is not None and value <= lease_s:
+            raise ValueError(f"must be more than REVIO_LEASE_S ({lease_s:g})")
+        return value

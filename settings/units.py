@@ -1,0 +1,59 @@
+"""The kinds of value that settings are made of."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
+
+_FERNET_KEY_BYTES = 32
+_TEN_YEARS_S = 10 * 365 * 86_400
+
+
+def _check_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as exc:
+        raise ValueError(f"{name!r} is no time zone; UTC or America/New_York would be one") from exc
+    return name
+
+
+def _check_fernet_key(key: str) -> str:
+    try:
+        raw = base64.b64decode(key, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != _FERNET_KEY_BYTES:
+        raise ValueError("is no Fernet key (32 bytes in URL-safe base64, 44 characters)")
+    return key
+
+
+def secret(check: Callable[[str], object]) -> AfterValidator:
+    """Applies a check of the plain text to a SecretStr."""
+
+    def apply(value: SecretStr) -> SecretStr:
+        check(value.get_secret_value())
+        return value
+
+    return AfterValidator(apply)
+
+
+def _split_at_commas(value: Any) -> Any:  # noqa: ANN401 - whatever a source holds; pydantic judges it next
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
+Count = Annotated[int, Field(gt=0, le=1_000_000_000)]
+CountOrNone = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Seconds = Annotated[float, Field(gt=0, le=_TEN_YEARS_S, allow_inf_nan=False)]
+WholeSeconds = Annotated[int, Field(gt=0, le=_TEN_YEARS_S)]
+TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
+FernetKey = Annotated[SecretStr, secret(_check_fernet_key)]
+Codes = Annotated[tuple[str, ...], BeforeValidator(_split_at_commas)]

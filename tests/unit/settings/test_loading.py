@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from settings import Settings, SettingsError, load
+
+A = "REVIO_ACCOUNTS__DEFAULT__"
+ACCOUNT = {
+    f"{A}ENDPOINT": "https://api.example.com/v20/default.asmx",
+    f"{A}USERNAME": "jobs",
+    f"{A}PASSWORD": "hunter2-hunter2",
+    f"{A}CLIENT_CODE": "acme",
+}
+KEY = "3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+Load = Callable[[Mapping[str, str]], Settings]
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Loads with exactly these variables of ours, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+
+    def load_with(variables: Mapping[str, str]) -> Settings:
+        with monkeypatch.context() as patch:
+            patch.setattr("os.environ", dict(variables))
+            return load()
+
+    return load_with
+
+
+def faults(loaded: Load, variables: Mapping[str, str]) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        loaded(variables)
+    assert str(caught.value).splitlines() == caught.value.faults
+    return caught.value.faults
+
+
+def test_one_account_is_all_that_must_be_set(loaded: Load) -> None:
+    settings = loaded(ACCOUNT)
+    account = settings.accounts["default"]
+    assert account.password.get_secret_value() == "hunter2-hunter2"
+    assert account.wsdl_location == "https://api.example.com/v20/default.asmx?WSDL"
+    assert (account.calls_per_minute, account.calls_per_day) == (500, 150_000)
+    assert (account.bulk_headroom_per_minute, account.bulk_reserve_per_day) == (25, 5000)
+    assert settings.redis_url.get_secret_value() == "redis://127.0.0.1:6379/0"
+
+
+def test_accounts_have_settings_of_their_own(loaded: Load) -> None:
+    second = {name.replace("DEFAULT", "WEST-2"): value for name, value in ACCOUNT.items()}
+    settings = loaded(ACCOUNT | second | {"REVIO_ACCOUNTS__WEST-2__CALLS_PER_MINUTE": "20"})
+    assert set(settings.accounts) == {"default", "west-2"}
+    assert settings.accounts["west-2"].calls_per_minute == 20
+    assert settings.accounts["west-2"].bulk_headroom_per_minute == 1
+
+
+def test_values_that_look_like_json_stay_text(loaded: Load) -> None:
+    account = loaded(ACCOUNT | {f"{A}USERNAME": "007", f"{A}PASSWORD": "null"}).accounts["default"]
+    assert (account.username, account.password.get_secret_value()) == ("007", "null")
+
+
+def test_a_list_is_separated_by_commas(loaded: Load) -> None:
+    account = loaded(ACCOUNT | {f"{A}SESSION_EXPIRED_CODES": "S1001, S1002"}).accounts["default"]
+    assert account.session_expired_codes == ("S1001", "S1002")
+
+
+def test_an_empty_variable_counts_as_unset(loaded: Load) -> None:
+    assert loaded(ACCOUNT | {"REVIO_LEASE_S": ""}).lease_s == 120
+
+
+def test_the_environment_goes_before_dotenv_and_dotenv_before_secret_files(
+    loaded: Load, tmp_path: Path
+) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    for name in ("USERNAME", "PASSWORD", "CLIENT_CODE"):
+        (secrets / f"{A}{name}".lower()).write_text("from a file\n")
+    (secrets / "someone_elses").write_bytes(b"\xff\xfe")
+    (tmp_path / ".env").write_text(f"{A}USERNAME=from dotenv\n{A}PASSWORD='from dotenv'\n")
+    settings = loaded(
+        {
+            "REVIO_SECRETS_DIR": str(secrets),
+            f"{A}ENDPOINT": "https://h/x",
+            f"{A}USERNAME": "from the environment",
+        }
+    )
+    account = settings.accounts["default"]
+    assert account.username == "from the environment"
+    assert account.password.get_secret_value() == "from dotenv"
+    assert account.client_code == "from a file"
+
+
+def test_accounts_may_be_given_as_json(loaded: Load) -> None:
+    given_json = {name.removeprefix(A).lower(): value for name, value in ACCOUNT.items()}
+    settings = loaded({"REVIO_ACCOUNTS": json.dumps({"default": given_json})})
+    assert settings.accounts["default"].username == "jobs"
+
+
+def test_all_faults_are_told_at_once_each_by_its_variable(loaded: Load) -> None:
+    told = faults(
+        loaded,
+        {
+            f"{A}ENDPOINT": "http://api.example.com/x",
+            f"{A}PASSWORD": "hunter2-hunter2",
+            f"{A}CALLS_PER_MINUTE": "many",
+            f"{A}BULK_RESERVE_PER_DAY": "150000",
+            f"{A}DAY_RESET_TIMEZONE": "Mars/Olympus",
+            f"{A}DAY_RESET_HOUR": "24",
+            f"{A}PASWORD": "hunter2-hunter2",
+            "REVIO_REDIS_URL": "http://:hunter2-hunter2@h",
+            "REVIO_SESSION_KEY": "hunter2-hunter2",
+            "REVIO_LEASE_S": "nan",
+            "REVIO_LOG_FORMAT": "xml",
+            "REVIO_RESULT_RETENTION_S": "700000",
+            "REVIO_VISIBILITY_TIMOUT_S": "5",
+        },
+    )
+    named = {line.partition(":")[0].partition("=")[0] for line in told}
+    assert named == {
+        f"{A}ENDPOINT",
+        f"{A}USERNAME",
+        f"{A}CLIENT_CODE",
+        f"{A}CALLS_PER_MINUTE",
+        f"{A}BULK_RESERVE_PER_DAY",
+        f"{A}DAY_RESET_TIMEZONE",
+        f"{A}DAY_RESET_HOUR",
+        f"{A}PASWORD",
+        "REVIO_REDIS_URL",
+        "REVIO_SESSION_KEY",
+        "REVIO_LEASE_S",
+        "REVIO_LOG_FORMAT",
+        "REVIO_RESULT_RETENTION_S",
+        "REVIO_VISIBILITY_TIMOUT_S",
+    }
+    assert len(told) == len(named)
+    assert "hunter2" not in "\n".join(told)
+    assert not any("None" in line for line in told)
+
+
+def test_a_fault_shows_the_value_and_what_is_allowed(loaded: Load) -> None:
+    (told,) = faults(loaded, ACCOUNT | {"REVIO_THREADS": "0"})
+    assert told == (
+        "REVIO_THREADS='0': must be greater than or equal to 1. "
+        "Threads, and so calls at a time, of a worker."
+    )
+
+
+def test_no_account_at_all_is_one_fault(loaded: Load) -> None:
+    (told,) = faults(loaded, {})
+    assert told.startswith("REVIO_ACCOUNTS: at least one account must be set")
+    assert f"{A}PASSWORD" in told
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "meant"),
+    [
+        ("REVIO_REDDIS_URL", "x", "REVIO_REDIS_URL"),
+        ("REVIO_PASSWORD", "x", f"{A}PASSWORD"),
+        ("REVIO_ACOUNTS__DEFAULT__PASSWORD", "x", "REVIO_ACCOUNTS__<NAME>__<SETTING>"),
+        ("REVIO_ACCOUNTS_DEFAULT_PASSWORD", "x", "REVIO_ACCOUNTS__<NAME>__<SETTING>"),
+        ("REVIO_LEASE_S__X", "x", "REVIO_LEASE_S"),
+        (f"{A}PASSWRD", "x", f"{A}PASSWORD"),
+    ],
+)
+def test_a_misspelt_name_is_a_fault_that_says_what_was_meant(
+    loaded: Load, variable: str, value: str, meant: str
+) -> None:
+    assert faults(loaded, ACCOUNT | {variable: value}) == [
+        f"{variable}: is no setting; did you mean {meant}?"
+    ]
+
+
+def test_names_that_an_orchestrator_makes_are_left_alone(loaded: Load) -> None:
+    assert loaded(
+        ACCOUNT
+        | {
+            "REVIO_REDIS_SERVICE_HOST": "10.0.0.1",
+            "REVIO_REDIS_PORT": "tcp://10.0.0.1:6379",
+            "REVIO_REDIS_PORT_6379_TCP_ADDR": "10.0.0.1",
+            "REVIOLET": "x",
+        }
+    )
+
+
+@pytest.mark.parametrize("name", ["-a", "a.b", "a b", "x" * 33])
+def test_an_account_name_that_is_no_queue_name_is_refused(loaded: Load, name: str) -> None:
+    variables = {key.replace("DEFAULT", name): value for key, value in ACCOUNT.items()}
+    (told,) = faults(loaded, variables)
+    assert "an account's name is" in told
+
+
+def test_a_secrets_directory_that_is_not_there_is_a_fault(loaded: Load) -> None:
+    (told,) = faults(loaded, ACCOUNT | {"REVIO_SECRETS_DIR": "/nowhere/at/all"})
+    assert told == "REVIO_SECRETS_DIR: '/nowhere/at/all' is no directory"
+
+
+def test_accounts_that_are_no_json_are_a_fault_that_does_not_show_them(loaded: Load) -> None:
+    (told,) = faults(loaded, {"REVIO_ACCOUNTS": '{"default": {"password": "hunter2"'})
+    assert told.startswith("REVIO_ACCOUNTS: must be a JSON object")
+
+
+@pytest.mark.parametrize("text", [b"REVIO_LEASE_S=\xff\n", b"\xff\xfe"])
+def test_a_dotenv_that_is_no_text_is_a_fault(loaded: Load, tmp_path: Path, text: bytes) -> None:
+    (tmp_path / ".env").write_bytes(text)
+    (told,) = faults(loaded, ACCOUNT)
+    assert "not UTF-8" in told
+
+
+SECRET_PLACES = [
+    *(f"{A}{name}" for name in ("PASSWORD", "SUBSCRIPTION_KEY", "ENDPOINT", "PASSWRD")),
+    "REVIO_REDIS_URL",
+    "REVIO_SESSION_KEY",
+]
+
+
+@given(
+    secret=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=40),
+    places=st.lists(st.sampled_from(SECRET_PLACES), min_size=1, unique=True),
+)
+@hypothesis_settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_fault_shows_what_was_put_where_secrets_go(
+    loaded: Load, secret: str, places: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        loaded(ACCOUNT | {"REVIO_THREADS": "0"} | dict.fromkeys(places, secret))
+    assert secret not in str(caught.value)
+    assert caught.value.__suppress_context__
