@@ -110,8 +110,22 @@ class ResultExpired(Permanent):
         """Unix time, seconds."""
 
     def __str__(self) -> str:
-        return f"job {self.job_id} ended as {self.outcome} at {self.settled_at:.0f} (Unix time); its result has expired"
+        return (
+            f"job {self.job_id} ended as {self.outcome} at {self.settled_at:.0f} (Unix time); "
+            "its result has expired"
+        )
 
 
 class OutcomeUnknown(RevioError):
     """An update was sent and nothing proves what became of it. A person must look."""
+
+
+def revive(name: str, args: list[object]) -> RevioError:
+    """The error of that class name with those arguments, as they were stored in the ledger."""
+    kinds = {kind.__name__: kind for kind in _descendants(RevioError)}
+    kind = kinds.get(name)
+    return kind(*args) if kind else RevioError(name, *args)
+
+
+def _descendants(kind: type[RevioError]) -> list[type[RevioError]]:
+    return [kind, *(each for child in kind.__subclasses__() for each in _descendants(child))]

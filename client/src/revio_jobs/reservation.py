@@ -1,0 +1,118 @@
+"""Idempotency keys: what became of a submission, decided in one atomic step in Redis."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from redis import Redis
+from redis.client import Pipeline
+
+from revio_jobs.contracts import Lane, UpdateJob, queue_name
+
+_SCRIPT = files("revio_jobs").joinpath("reserve.lua").read_text("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """The job was accepted, and its message is in the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The same job is on its way: wait for its result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The same job has ended."""
+
+    outcome: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The same job ended so long ago that its result has gone."""
+
+    outcome: str
+    settled_at: float
+    """Unix time, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The key belongs to another payload."""
+
+
+Reservation = New | Attached | Settled | Expired | Conflict
+
+
+class LedgerKeys:
+    """The ledger's keys of one account in Redis."""
+
+    def __init__(self, account: str) -> None:
+        self._prefix = f"revio:{account}"
+        self.sequence = f"{self._prefix}:sequence"
+        self.running = f"{self._prefix}:running"
+
+    def record(self, job_id: str) -> str:
+        return f"{self._prefix}:job:{job_id}"
+
+    def outcome(self, job_id: str) -> str:
+        return f"{self._prefix}:outcome:{job_id}"
+
+    def waiting(self, lane: Lane) -> str:
+        return f"{self._prefix}:waiting:{lane.value}"
+
+    def product(self, product_id: int) -> str:
+        return f"{self._prefix}:product:{product_id}"
+
+    def parked(self, product_id: int) -> str:
+        return f"{self._prefix}:parked:{product_id}"
+
+
+class Reservations:
+    """Accepts update jobs in Redis; the producer's and the worker's side use the same script."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._script = redis.register_script(_SCRIPT)
+
+    def reserve(self, job: UpdateJob, job_id: str, lane: Lane, message: str = "") -> Reservation:
+        """Accept the job; `message` goes to the lane's queue if the job is new."""
+        return read_reservation(self.send(None, job, job_id, lane, message))
+
+    def send(
+        self, pipeline: Pipeline | None, job: UpdateJob, job_id: str, lane: Lane, message: str = ""
+    ) -> list[Any]:
+        """As `reserve`, but the answer is raw, and comes later when a pipeline is given."""
+        keys = LedgerKeys(job.account)
+        answer: list[Any] = self._script(
+            keys=[
+                keys.record(job_id),
+                keys.outcome(job_id),
+                keys.sequence,
+                keys.waiting(lane),
+                queue_name(job.account, lane),
+            ],
+            args=[job_id, job.fingerprint(), json.dumps(job.kwargs()), lane.value, message],
+            client=pipeline,
+        )
+        return answer
+
+
+def read_reservation(answer: list[Any]) -> Reservation:
+    """From the script's answer."""
+    status, *detail = (item.decode() if isinstance(item, bytes) else item for item in answer)
+    match status:
+        case "new":
+            return New()
+        case "attached":
+            return Attached()
+        case "settled":
+            return Settled(json.loads(detail[0]))
+        case "expired":
+            return Expired(str(detail[0]), int(detail[1]) / 1000)
+        case _:
+            return Conflict()
