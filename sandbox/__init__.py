@@ -1,0 +1,10 @@
+"""A stand-in for Rev.io's SOAP service, with its limits, its possible shapes and its faults.
+
+``python -m sandbox`` serves it; `running` does so for a test. It imports nothing of the application
+that it stands opposite.
+"""
+
+from sandbox.client import RunningSandbox, running
+from sandbox.sessions import Account
+
+__all__ = ["Account", "RunningSandbox", "running"]

@@ -1,0 +1,219 @@
+"""Just enough of HTTP/1.1, with keep-alive, as an asyncio protocol; and the ways to break it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+JSON = "application/json; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+
+_MAX_REQUEST_BYTES = 16 * 2**20
+_ENDLESS_CHUNK = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+_ENDLESS_BUFFER_BYTES = 2**20
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_HEAD = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.([01])\r\n")
+
+
+class BadRequestError(Exception):
+    pass
+
+
+class Delivery(Enum):
+    WHOLE = auto()
+    RESET = auto()
+    """The connection is reset instead."""
+    SILENT = auto()
+    """Nothing comes, and the connection stays."""
+    DRIP = auto()
+    """The head at once, then a byte every `Answer.pause` seconds."""
+    SHORT = auto()
+    """Half of what Content-Length says, then the end of the connection."""
+    ENDLESS = auto()
+    """Chunks until the peer goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Header names are in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+    keep_alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int = 200
+    body: bytes = b""
+    content_type: str = HTML
+    headers: tuple[tuple[str, str], ...] = ()
+    delivery: Delivery = Delivery.WHOLE
+    pause: float = 0
+
+    def head(self, *, keep_alive: bool) -> bytes:
+        length = (
+            "Transfer-Encoding: chunked"
+            if self.delivery is Delivery.ENDLESS
+            else f"Content-Length: {len(self.body)}"
+        )
+        lines = [
+            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
+            f"Content-Type: {self.content_type}",
+            length,
+            *(f"{name}: {value}" for name, value in self.headers),
+            *(() if keep_alive else ("Connection: close",)),
+        ]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+class Handler(Protocol):
+    def refuses(self, start: bytes) -> bool:
+        """Whether to reset a connection at a request's first bytes."""
+
+    def handle(self, request: Request, reply: Callable[[Answer], None]) -> None:
+        """Calls `reply` once, now or later."""
+
+
+class Connection(asyncio.Protocol):
+    """One client; its requests are answered one after the other."""
+
+    def __init__(self, handler: Handler, open_connections: set[Connection]) -> None:
+        self._handler = handler
+        self._open_connections = open_connections
+        self._received = bytearray()
+        self._request: Request | None = None
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what TCP servers get
+        self._transport = transport
+        self._open_connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._open_connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        begins = self._request is None and not self._received
+        if begins and self._handler.refuses(data):
+            self._reset()
+            return
+        self._received += data
+        self._next_request()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def _next_request(self) -> None:
+        if self._request is not None or self._transport.is_closing():
+            return
+        try:
+            self._request = take_request(self._received)
+        except BadRequestError as exc:
+            self._transport.write(Answer(400, str(exc).encode()).head(keep_alive=False))
+            self._transport.close()
+            return
+        if self._request is not None:
+            self._handler.handle(self._request, self._reply)
+
+    def _reply(self, answer: Answer) -> None:
+        request, transport = self._request, self._transport
+        if request is None or transport.is_closing():
+            return
+        match answer.delivery:
+            case Delivery.WHOLE:
+                transport.write(answer.head(keep_alive=request.keep_alive) + answer.body)
+                self._finished(keep_alive=request.keep_alive)
+            case Delivery.RESET:
+                self._reset()
+            case Delivery.SILENT:
+                pass
+            case Delivery.DRIP:
+                transport.write(answer.head(keep_alive=request.keep_alive))
+                self._drip(answer, 0)
+            case Delivery.SHORT:
+                half = answer.body[: len(answer.body) // 2]
+                transport.write(answer.head(keep_alive=True) + half)
+                transport.close()
+            case Delivery.ENDLESS:
+                transport.write(answer.head(keep_alive=True))
+                self._pour()
+
+    def _finished(self, *, keep_alive: bool) -> None:
+        self._request = None
+        if not keep_alive:
+            self._transport.close()
+        elif self._received:
+            asyncio.get_running_loop().call_soon(self._next_request)
+
+    def _reset(self) -> None:
+        connected: socket.socket = self._transport.get_extra_info("socket")
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self._transport.abort()
+
+    def _drip(self, answer: Answer, position: int) -> None:
+        if self._transport.is_closing():
+            return
+        if position == len(answer.body):
+            self._finished(keep_alive=True)
+            return
+        self._transport.write(answer.body[position : position + 1])
+        loop = asyncio.get_running_loop()
+        loop.call_later(answer.pause, self._drip, answer, position + 1)
+
+    def _pour(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size() < _ENDLESS_BUFFER_BYTES:
+            self._transport.write(_ENDLESS_CHUNK)
+        asyncio.get_running_loop().call_later(0.001, self._pour)
+
+
+def take_request(received: bytearray) -> Request | None:
+    """Takes the first request off the bytes received, once all of it is there. Raises
+    BadRequestError for what is not a request that this server can read.
+    """
+    end = received.find(b"\r\n\r\n")
+    if end < 0:
+        if len(received) > _MAX_REQUEST_BYTES:
+            raise BadRequestError("The head is too long.")
+        return None
+    head = bytes(received[: end + 2])
+    started = _HEAD.match(head)
+    if started is None:
+        raise BadRequestError("This is not HTTP/1.1.")
+    headers = _headers(head[started.end() :])
+    length = headers.get("content-length", "0")
+    if "transfer-encoding" in headers or not length.isdecimal():
+        raise BadRequestError("A Content-Length is needed.")
+    total = end + 4 + int(length)
+    if total > _MAX_REQUEST_BYTES:
+        raise BadRequestError("The request is too large.")
+    if len(received) < total:
+        return None
+    body = bytes(received[end + 4 : total])
+    del received[:total]
+    target = urlsplit(started[2].decode("latin-1"))
+    keep_alive = started[3] == b"1" and headers.get("connection", "").lower() != "close"
+    method = started[1].decode()
+    return Request(method, unquote(target.path), target.query, headers, body, keep_alive)
+
+
+def _headers(lines: bytes) -> dict[str, str]:
+    headers = {}
+    for line in lines.decode("latin-1").split("\r\n"):
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    return headers
