@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from revio_jobs.contracts import CustomerProductRecord, Lane
+from revio_jobs.contracts import CustomerProductRecord, Lane, UpdateJob
 
 
 class Purpose(StrEnum):
@@ -86,4 +86,94 @@ class Gateway(Protocol):
         `before_send` runs after the permit was granted and before the first byte leaves; what it
         raises stops the call. Raises Retryable or Permanent when the vendor provably did not
         execute the change, OutcomeUnknown when it may have.
+        """
+
+
+class LeaseLost(Exception):
+    """Another worker may have the job by now: neither send nor settle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The exclusive right to run an update, for a limited time, proved by the token."""
+
+    account: str
+    job_id: str
+    product_id: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The job is ours until the lease ends."""
+
+    lease: Lease
+    attempt: int
+    """1 for the first."""
+    accepted_at: float
+    """Unix time, seconds."""
+    sent: frozenset[str] | None
+    """The fields that an earlier attempt was about to send, if nothing proves what became of it."""
+    newer: Mapping[str, str]
+    """The job's fields that a later submission has set already, and the job that did."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyEnded:
+    """The job has its outcome; None: it ended so long ago that only `how` is remembered."""
+
+    outcome: Mapping[str, Any] | None
+    how: str
+    ended_at: float
+    """Unix time, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """Another worker has the job, or another job has the product; it will come again by itself."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTaken:
+    """The idempotency key belongs to another payload."""
+
+
+class Ledger(Protocol):
+    """Knows every update and how far it has come, whatever becomes of workers and messages.
+
+    All methods raise Unavailable when it cannot be asked.
+    """
+
+    def claim(
+        self, job: UpdateJob, job_id: str, lane: Lane
+    ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
+        """Take the job, accepting it first if it came as a raw message."""
+
+    def intend(self, lease: Lease, fields: frozenset[str]) -> None:
+        """Note that these fields are about to be sent, and renew the lease for the call.
+
+        Raises LeaseLost.
+        """
+
+    def settle(
+        self, lease: Lease, outcome: Mapping[str, Any], how: str, wrote: frozenset[str]
+    ) -> None:
+        """Give the job its one outcome; `wrote` are the fields that the vendor now has from it.
+
+        Raises LeaseLost.
+        """
+
+    def put_back(self, lease: Lease) -> None:
+        """The job's message goes back to its queue; this attempt does not count.
+
+        Raises LeaseLost.
+        """
+
+    def delay(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
+        """Try again after so long. `unknown`: what was sent may have been executed, so the product
+        stays reserved for this job until that is known.
+
+        Raises LeaseLost.
         """

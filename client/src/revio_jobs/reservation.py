@@ -56,6 +56,7 @@ class LedgerKeys:
         self._prefix = f"revio:{account}"
         self.sequence = f"{self._prefix}:sequence"
         self.running = f"{self._prefix}:running"
+        self.delayed = f"{self._prefix}:delayed"
 
     def record(self, job_id: str) -> str:
         return f"{self._prefix}:job:{job_id}"

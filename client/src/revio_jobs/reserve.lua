@@ -38,7 +38,7 @@ local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local sequence = redis.call('INCR', KEYS[3])
 redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'payload', ARGV[3], 'lane', ARGV[4],
-  'sequence', sequence, 'attempts', 0)
+  'sequence', sequence, 'attempts', 0, 'accepted', now_ms)
 redis.call('ZADD', KEYS[4], now_ms, ARGV[1])
 if ARGV[5] ~= '' then
   redis.call('LPUSH', KEYS[5], ARGV[5])

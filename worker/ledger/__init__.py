@@ -1,0 +1,6 @@
+"""The ledger: every update that was accepted, and how far it has come."""
+
+from worker.ledger.memory_ledger import MemoryLedger
+from worker.ledger.redis_ledger import LedgerTimes, RedisLedger
+
+__all__ = ["LedgerTimes", "MemoryLedger", "RedisLedger"]

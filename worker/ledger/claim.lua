@@ -1,0 +1,72 @@
+-- Take an update job: one worker a job, one job a product.
+--
+-- KEYS[1]  the job's record (hash)      KEYS[2]  the job's outcome (string)
+-- KEYS[3]  waiting, interactive         KEYS[4]  waiting, bulk   (sorted sets: job id by time, ms)
+-- KEYS[5]  delayed                      KEYS[6]  running         (sorted sets: job id by due time, ms)
+-- KEYS[7]  the product (hash: holder, and "wrote:<field>" = "<sequence>:<job id>")
+-- KEYS[8]  the jobs parked for the product (sorted set: job id by sequence)
+-- ARGV[1]  job id
+-- ARGV[2]  token of the new lease
+-- ARGV[3]  length of the lease (ms)
+-- ARGV[4]  when a parked job is tried again, though nobody woke it (ms from now)
+-- ARGV[5]  prefix of the account's job records
+-- ARGV[6]  fingerprint of the payload at hand
+--
+-- Returns {status, detail...}:
+--   {"unknown"}                          no such job was accepted
+--   {"conflict"}                         the key belongs to another payload
+--   {"ended", outcome or "", how, at_ms} it has its outcome
+--   {"leased"}                           another worker has it, or its time has not come
+--   {"parked"}                           another job has the product
+--   {"claimed", attempt, accepted_ms, sequence, sent or "", product's fields and values...}
+
+local names = {'ended', 'at', 'until', 'attempts', 'accepted', 'sequence', 'sent', 'fingerprint'}
+local values = redis.call('HMGET', KEYS[1], unpack(names))
+local job = {}
+for index, name in ipairs(names) do
+  job[name] = values[index]
+end
+if not job.sequence and not job.ended then
+  return {'unknown'}
+end
+if job.fingerprint ~= ARGV[6] then
+  return {'conflict'}
+end
+if job.ended then
+  return {'ended', redis.call('GET', KEYS[2]) or '', job.ended, job.at}
+end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if job['until'] and tonumber(job['until']) > now then
+  return {'leased'}
+end
+local due = redis.call('ZSCORE', KEYS[5], ARGV[1])
+if due and tonumber(due) > now and not redis.call('ZSCORE', KEYS[8], ARGV[1]) then
+  return {'leased'}
+end
+
+local holder = redis.call('HGET', KEYS[7], 'holder')
+if holder and holder ~= ARGV[1] then
+  local held = redis.call('HMGET', ARGV[5] .. holder, 'until', 'sent', 'ended', 'sequence')
+  local running = held[1] and tonumber(held[1]) > now
+  local undecided = held[2] and not held[3]
+  if held[4] and not held[3] and (running or undecided) then
+    redis.call('ZREM', KEYS[3], ARGV[1])
+    redis.call('ZREM', KEYS[4], ARGV[1])
+    redis.call('ZADD', KEYS[5], now + ARGV[4], ARGV[1])
+    redis.call('ZADD', KEYS[8], job.sequence, ARGV[1])
+    return {'parked'}
+  end
+end
+
+local attempt = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+redis.call('HSET', KEYS[1], 'token', ARGV[2], 'until', now + ARGV[3])
+redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[4], ARGV[1])
+redis.call('ZREM', KEYS[5], ARGV[1])
+redis.call('ZREM', KEYS[8], ARGV[1])
+redis.call('ZADD', KEYS[6], now + ARGV[3], ARGV[1])
+redis.call('HSET', KEYS[7], 'holder', ARGV[1])
+return {'claimed', attempt, job.accepted, job.sequence, job.sent or '',
+  unpack(redis.call('HGETALL', KEYS[7]))}

@@ -1,0 +1,128 @@
+"""The ledger in memory, with a clock of the caller's choice: for tests and simulation."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from revio_jobs.contracts import Lane, UpdateJob
+from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow
+
+
+@dataclass
+class _Record:
+    job: UpdateJob
+    sequence: int
+    accepted_at: float
+    attempts: int = 0
+    token: str = ""
+    leased_until: float = 0.0
+    due_at: float = 0.0
+    parked: bool = False
+    sent: frozenset[str] | None = None
+    outcome: Mapping[str, Any] | None = None
+    how: str = ""
+    ended_at: float = 0.0
+
+
+@dataclass
+class _Product:
+    holder: str = ""
+    wrote: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+class MemoryLedger:
+    """Implements the Ledger port for one process. Waking parked jobs is left to who runs it."""
+
+    def __init__(self, lease_s: float, clock: Callable[[], float], park_s: float = 30.0) -> None:
+        self._lease_s = lease_s
+        self._park_s = park_s
+        self._clock = clock
+        self._records: dict[tuple[str, str], _Record] = {}
+        self._products: defaultdict[tuple[str, int], _Product] = defaultdict(_Product)
+        self._sequence = itertools.count(1)
+
+    def claim(
+        self, job: UpdateJob, job_id: str, lane: Lane
+    ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
+        now, key = self._clock(), (job.account, job_id)
+        record = self._records.setdefault(key, _Record(job, next(self._sequence), now))
+        if record.job.fingerprint() != job.fingerprint():
+            return KeyTaken()
+        if record.how:
+            return AlreadyEnded(record.outcome, record.how, record.ended_at)
+        if record.leased_until > now or (record.due_at > now and not record.parked):
+            return NotNow("leased")
+        product = self._products[job.account, job.id]
+        if self._is_held(job.account, product, job_id):
+            record.parked, record.due_at = True, now + self._park_s
+            return NotNow("parked")
+        record.attempts += 1
+        record.token, record.leased_until = uuid.uuid4().hex, now + self._lease_s
+        record.due_at, record.parked, product.holder = 0.0, False, job_id
+        return Claimed(
+            lease=Lease(job.account, job_id, job.id, record.token),
+            attempt=record.attempts,
+            accepted_at=record.accepted_at,
+            sent=record.sent,
+            newer={
+                name: winner
+                for name, (sequence, winner) in product.wrote.items()
+                if sequence > record.sequence and name in (*job.changes(), *job.clear)
+            },
+        )
+
+    def _is_held(self, account: str, product: _Product, job_id: str) -> bool:
+        holder = self._records.get((account, product.holder))
+        if holder is None or product.holder == job_id or holder.how:
+            return False
+        return holder.leased_until > self._clock() or holder.sent is not None
+
+    def intend(self, lease: Lease, fields: frozenset[str]) -> None:
+        record = self._held(lease)
+        if record.leased_until <= self._clock():
+            raise LeaseLost(lease.job_id)
+        record.sent, record.leased_until = fields, self._clock() + self._lease_s
+
+    def settle(
+        self, lease: Lease, outcome: Mapping[str, Any], how: str, wrote: frozenset[str]
+    ) -> None:
+        record = self._held(lease)
+        record.outcome, record.how, record.ended_at = outcome, how, self._clock()
+        product = self._free(lease)
+        for name in wrote:
+            if product.wrote.get(name, (0, ""))[0] < record.sequence:
+                product.wrote[name] = (record.sequence, lease.job_id)
+
+    def put_back(self, lease: Lease) -> None:
+        record = self._held(lease)
+        record.attempts -= 1
+        record.sent = None
+        self._free(lease)
+
+    def delay(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
+        record = self._held(lease)
+        record.due_at = self._clock() + seconds
+        if unknown:
+            record.token, record.leased_until = "", 0.0
+            return
+        record.sent = None
+        self._free(lease)
+
+    def _held(self, lease: Lease) -> _Record:
+        record = self._records[lease.account, lease.job_id]
+        if record.token != lease.token:
+            raise LeaseLost(lease.job_id)
+        return record
+
+    def _free(self, lease: Lease) -> _Product:
+        record = self._records[lease.account, lease.job_id]
+        record.token, record.leased_until = "", 0.0
+        product = self._products[lease.account, lease.product_id]
+        if product.holder == lease.job_id:
+            product.holder = ""
+        return product

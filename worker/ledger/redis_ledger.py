@@ -1,0 +1,226 @@
+"""The ledger in Redis: each step of a job's life is one script."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+
+from revio_jobs.contracts import Lane, UpdateJob, queue_name
+from revio_jobs.reservation import Conflict, LedgerKeys, Reservations
+from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow
+from worker.scripts import fail_closed, load_script
+
+_WROTE = "wrote:"
+
+Encode = Callable[[UpdateJob, str, Lane], str]
+"""Makes the queue's message of a job, its id and its lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTimes:
+    """How long things are kept and held, in seconds."""
+
+    lease_s: float
+    park_s: float = 30.0
+    """A parked job is tried again after so long, though nobody woke it."""
+    result_retention_s: int = 86_400
+    key_retention_s: int = 7 * 86_400
+
+
+class RedisLedger:
+    """Implements the Ledger port on Redis."""
+
+    def __init__(self, redis: Redis, times: LedgerTimes, encode: Encode) -> None:
+        self._redis = redis
+        self._times = times
+        self._encode = encode
+        self._reservations = Reservations(redis)
+        self._claim = load_script(redis, "worker.ledger", "claim")
+        self._intend = load_script(redis, "worker.ledger", "intend")
+        self._settle = load_script(redis, "worker.ledger", "settle")
+        self._release = load_script(redis, "worker.ledger", "release")
+        self._publish = load_script(redis, "worker.ledger", "publish")
+
+    def claim(
+        self, job: UpdateJob, job_id: str, lane: Lane
+    ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
+        lease = Lease(job.account, job_id, job.id, uuid.uuid4().hex)
+        with fail_closed("the ledger"):
+            status, *detail = self._try_claim(job, lease)
+            if status == "unknown":
+                # A raw message, or the first after Redis lost its last second.
+                if isinstance(self._reservations.reserve(job, job_id, lane), Conflict):
+                    return KeyTaken()
+                status, *detail = self._try_claim(job, lease)
+        match status:
+            case "claimed":
+                return _claimed(job, lease, detail)
+            case "ended":
+                outcome = json.loads(detail[0]) if detail[0] else None
+                return AlreadyEnded(outcome, detail[1], int(detail[2]) / 1000)
+            case "conflict":
+                return KeyTaken()
+            case _:
+                return NotNow(status)
+
+    def _try_claim(self, job: UpdateJob, lease: Lease) -> list[Any]:
+        keys = LedgerKeys(job.account)
+        answer = self._claim(
+            keys=[
+                keys.record(lease.job_id),
+                keys.outcome(lease.job_id),
+                keys.waiting(Lane.INTERACTIVE),
+                keys.waiting(Lane.BULK),
+                keys.delayed,
+                keys.running,
+                keys.product(job.id),
+                keys.parked(job.id),
+            ],
+            args=[
+                lease.job_id,
+                lease.token,
+                _ms(self._times.lease_s),
+                _ms(self._times.park_s),
+                keys.record(""),
+                job.fingerprint(),
+            ],
+        )
+        return [item.decode() if isinstance(item, bytes) else item for item in answer]
+
+    def intend(self, lease: Lease, fields: frozenset[str]) -> None:
+        keys = LedgerKeys(lease.account)
+        with fail_closed("the ledger"):
+            held = self._intend(
+                keys=[keys.record(lease.job_id), keys.running],
+                args=[
+                    lease.job_id,
+                    lease.token,
+                    _ms(self._times.lease_s),
+                    ",".join(sorted(fields)),
+                ],
+            )
+        if not held:
+            raise LeaseLost(lease.job_id)
+
+    def settle(
+        self, lease: Lease, outcome: Mapping[str, Any], how: str, wrote: frozenset[str]
+    ) -> None:
+        keys = LedgerKeys(lease.account)
+        with fail_closed("the ledger"):
+            answer = self._settle(
+                keys=[
+                    keys.record(lease.job_id),
+                    keys.outcome(lease.job_id),
+                    keys.running,
+                    keys.product(lease.product_id),
+                    keys.parked(lease.product_id),
+                ],
+                args=[
+                    lease.job_id,
+                    lease.token,
+                    json.dumps(outcome),
+                    how,
+                    self._times.result_retention_s,
+                    self._times.key_retention_s,
+                    *sorted(wrote),
+                ],
+            )
+            self._wake(lease, answer)
+
+    def put_back(self, lease: Lease) -> None:
+        keys = LedgerKeys(lease.account)
+        with fail_closed("the ledger"):
+            lane = self._lane(lease.account, lease.job_id)
+            self._give_up(lease, keys.waiting(lane), 0, counts=False, unknown=False)
+
+    def delay(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
+        keys = LedgerKeys(lease.account)
+        with fail_closed("the ledger"):
+            self._give_up(lease, keys.delayed, seconds, counts=True, unknown=unknown)
+
+    def _give_up(
+        self, lease: Lease, target: str, seconds: float, *, counts: bool, unknown: bool
+    ) -> None:
+        keys = LedgerKeys(lease.account)
+        answer = self._release(
+            keys=[
+                keys.record(lease.job_id),
+                keys.running,
+                target,
+                keys.product(lease.product_id),
+                keys.parked(lease.product_id),
+            ],
+            args=[lease.job_id, lease.token, _ms(seconds), int(counts), int(unknown)],
+        )
+        self._wake(lease, answer)
+
+    def _wake(self, lease: Lease, answer: list[Any]) -> None:
+        """The next job parked for the product goes to the front of its queue."""
+        if not answer[0]:
+            raise LeaseLost(lease.job_id)
+        if parked := answer[1].decode():
+            self.publish(lease.account, parked, LedgerKeys(lease.account).delayed, front=True)
+
+    def publish(
+        self, account: str, job_id: str, found_in: str, score: float | None = None, *, front: bool
+    ) -> bool:
+        """Put the job's message into its queue again; False if somebody has taken it meanwhile.
+
+        `found_in` is the sorted set that it was found in, with that score.
+        """
+        keys = LedgerKeys(account)
+        payload, lane = self._redis.hmget(keys.record(job_id), "payload", "lane")
+        if payload is None or lane is None:
+            self._redis.zrem(found_in, job_id)
+            return False
+        job, in_lane = UpdateJob.model_validate_json(payload), Lane(_text(lane))
+        return bool(
+            self._publish(
+                keys=[
+                    keys.record(job_id),
+                    found_in,
+                    keys.waiting(in_lane),
+                    queue_name(account, in_lane),
+                ],
+                args=[
+                    job_id,
+                    "" if score is None else repr(score),
+                    self._encode(job, job_id, in_lane),
+                    "front" if front else "back",
+                ],
+            )
+        )
+
+    def _lane(self, account: str, job_id: str) -> Lane:
+        lane = self._redis.hget(LedgerKeys(account).record(job_id), "lane")
+        return Lane(_text(lane)) if lane else Lane.BULK
+
+
+def _claimed(job: UpdateJob, lease: Lease, detail: list[Any]) -> Claimed:
+    attempt, accepted_ms, sequence, sent, *pairs = detail
+    product = dict(zip(pairs[::2], pairs[1::2], strict=True))
+    newer = {}
+    for field in (*job.changes(), *job.clear):
+        later, _, winner = product.get(_WROTE + field, "0:").partition(":")
+        if int(later) > int(sequence):
+            newer[field] = winner
+    return Claimed(
+        lease=lease,
+        attempt=int(attempt),
+        accepted_at=int(accepted_ms) / 1000,
+        sent=frozenset(sent.split(",")) if sent else None,
+        newer=newer,
+    )
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
