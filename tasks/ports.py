@@ -165,15 +165,17 @@ class Ledger(Protocol):
         Raises LeaseLost.
         """
 
-    def put_back(self, lease: Lease) -> None:
+    def put_back(self, lease: Lease, *, unknown: bool) -> None:
         """The job's message goes back to its queue; this attempt does not count.
 
-        Raises LeaseLost.
+        `unknown` as in `delay`. Raises LeaseLost.
         """
 
     def delay(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
-        """Try again after so long. `unknown`: what was sent may have been executed, so the product
-        stays reserved for this job until that is known.
+        """Try again after so long.
+
+        `unknown`: what was sent may have been executed, so the product stays reserved for this job
+        until that is known.
 
         Raises LeaseLost.
         """

@@ -47,7 +47,10 @@ class MemoryLedger:
         self._sequence = itertools.count(1)
 
     def claim(
-        self, job: UpdateJob, job_id: str, lane: Lane
+        self,
+        job: UpdateJob,
+        job_id: str,
+        lane: Lane,  # noqa: ARG002 - there are no queues here
     ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
         now, key = self._clock(), (job.account, job_id)
         record = self._records.setdefault(key, _Record(job, next(self._sequence), now))
@@ -98,15 +101,16 @@ class MemoryLedger:
             if product.wrote.get(name, (0, ""))[0] < record.sequence:
                 product.wrote[name] = (record.sequence, lease.job_id)
 
-    def put_back(self, lease: Lease) -> None:
-        record = self._held(lease)
-        record.attempts -= 1
-        record.sent = None
-        self._free(lease)
+    def put_back(self, lease: Lease, *, unknown: bool) -> None:
+        self._held(lease).attempts -= 1
+        self._give_up(lease, unknown=unknown)
 
     def delay(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
+        self._held(lease).due_at = self._clock() + seconds
+        self._give_up(lease, unknown=unknown)
+
+    def _give_up(self, lease: Lease, *, unknown: bool) -> None:
         record = self._held(lease)
-        record.due_at = self._clock() + seconds
         if unknown:
             record.token, record.leased_until = "", 0.0
             return

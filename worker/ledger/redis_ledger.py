@@ -132,11 +132,11 @@ class RedisLedger:
             )
             self._wake(lease, answer)
 
-    def put_back(self, lease: Lease) -> None:
+    def put_back(self, lease: Lease, *, unknown: bool) -> None:
         keys = LedgerKeys(lease.account)
         with fail_closed("the ledger"):
             lane = self._lane(lease.account, lease.job_id)
-            self._give_up(lease, keys.waiting(lane), 0, counts=False, unknown=False)
+            self._give_up(lease, keys.waiting(lane), 0, counts=False, unknown=unknown)
 
     def delay(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
         keys = LedgerKeys(lease.account)

@@ -1,0 +1,135 @@
+"""One attempt at an update: find out what an earlier one did, check what is expected, send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from revio_jobs.contracts import CustomerProductRecord, UpdateJob
+from tasks.errors import OutcomeUnknown, Permanent, Rejected, Retryable
+from tasks.ports import Call, Change, Claimed, Filters, Gateway, Ledger, Purpose
+from tasks.reconcile import Verdict, differences, judge
+from tasks.steps import Done, failed, succeeded
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTarget:
+    """Where an account's updates go, and what its vendor is like."""
+
+    gateway: Gateway
+    execution_s: float = 30.0
+    """How long the vendor may still be executing a call after it gave no answer."""
+    shows_at_once: bool = True
+    """Whether a query after an update shows the new values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended the job."""
+
+    done: Done
+    how: str
+    wrote: frozenset[str] = frozenset()
+    """The fields that the vendor now has from this job."""
+
+
+class Attempt:
+    """One attempt at a claimed update."""
+
+    def __init__(
+        self,
+        job: UpdateJob,
+        claimed: Claimed,
+        *,
+        call: Call,
+        target: UpdateTarget,
+        ledger: Ledger,
+        clock: Callable[[], float],
+    ) -> None:
+        self._job = job
+        self._claimed = claimed
+        self._call = call
+        self._target = target
+        self._ledger = ledger
+        self._clock = clock
+        self._calls = 0
+        self.unknown = claimed.sent is not None
+        """Whether something was sent of which nothing proves what became of it."""
+
+    def run(self) -> Ending:
+        """Raises RevioError, or LeaseLost when another worker may have the job."""
+        if self._claimed.sent:
+            verdict = self._judge(self._claimed.sent)
+            if verdict is Verdict.APPLIED:
+                return self._applied(self._claimed.sent, verified=True)
+            if verdict is Verdict.UNDECIDED:
+                return unknown_ending(self._job, self._claimed.sent)
+            self.unknown = False
+        change = change_of(self._job, _fields(self._job) - self._claimed.newer.keys())
+        fields = frozenset(change.values) | change.clear
+        if not fields:
+            return self._ended("superseded", superseded_by=max(self._claimed.newer.values()))
+        if self._job.expected is not None and (drift := self._drift(self._job.expected.named())):
+            return self._ended("drifted", found=drift)
+        self._send(change, fields)
+        return self._applied(fields, verified=False)
+
+    def _judge(self, sent: frozenset[str]) -> Verdict:
+        shows_at_once = self._target.shows_at_once
+        return judge(change_of(self._job, sent), self._read(), shows_at_once=shows_at_once)
+
+    def _drift(self, expected: Mapping[str, Any]) -> dict[str, Any]:
+        record = self._read()
+        if record is None:
+            raise Rejected(None, f"there is no customer product {self._job.id}")
+        return differences(expected, record)
+
+    def _read(self) -> CustomerProductRecord | None:
+        self._calls += 1
+        found = self._target.gateway.query(
+            Filters(ids=(self._job.id,)), replace(self._call, purpose=Purpose.VERIFY)
+        )
+        return next((each for each in found if each["customer_product_id"] == self._job.id), None)
+
+    def _send(self, change: Change, fields: frozenset[str]) -> None:
+        def before_send() -> None:
+            self._ledger.intend(self._claimed.lease, fields)
+            self.unknown = True
+
+        self._calls += 1
+        try:
+            self._target.gateway.update(change, self._call, before_send)
+        except (Retryable, Permanent):
+            # The gateway's word that the vendor did not execute it.
+            self.unknown = False
+            raise
+
+    def _applied(self, fields: frozenset[str], *, verified: bool) -> Ending:
+        return self._ended("applied", fields, verified=verified, sent=sorted(fields))
+
+    def _ended(self, how: str, wrote: frozenset[str] = frozenset(), **more: object) -> Ending:
+        now = datetime.fromtimestamp(self._clock(), UTC).isoformat()
+        result = {"outcome": how, "id": self._job.id, "calls": self._calls, "settled_at": now}
+        return Ending(succeeded(result | more), how, wrote)
+
+
+def unknown_ending(job: UpdateJob, sent: frozenset[str]) -> Ending:
+    """For a person to see. An older job must not overwrite what may have been applied."""
+    error = OutcomeUnknown(
+        f"update of customer product {job.id} ({', '.join(sorted(sent))}) was sent, and nothing "
+        "proves whether the vendor executed it"
+    )
+    return Ending(failed(error), "OutcomeUnknown", sent)
+
+
+def change_of(job: UpdateJob, fields: AbstractSet[str]) -> Change:
+    """The part of the job's change that concerns those fields."""
+    values = {name: value for name, value in job.changes().items() if name in fields}
+    return Change(job.id, values, frozenset(job.clear) & fields)
+
+
+def _fields(job: UpdateJob) -> frozenset[str]:
+    return frozenset(job.changes()) | frozenset(job.clear)

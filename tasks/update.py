@@ -1,0 +1,139 @@
+"""The update job: changes one customer product once, and says truly how that ended."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from revio_jobs.contracts import Lane, UpdateJob
+from tasks.accounts import unknown_account
+from tasks.apply import Attempt, Ending, UpdateTarget, unknown_ending
+from tasks.errors import (
+    IdempotencyConflict,
+    OutcomeUnknown,
+    QuotaExhausted,
+    ResultExpired,
+    Retryable,
+    RevioError,
+    Throttled,
+    Unavailable,
+)
+from tasks.ports import (
+    AlreadyEnded,
+    Call,
+    Claimed,
+    KeyTaken,
+    Lease,
+    LeaseLost,
+    Ledger,
+    NotNow,
+    Purpose,
+)
+from tasks.retry import RetryPolicy
+from tasks.steps import Done, PutBack, StandAside, Step, failed
+
+_log = structlog.get_logger(__name__)
+
+# An outcome that Redis cannot take is offered again for so long; after that a query will tell.
+_SETTLE_PATIENCE_S = 20.0
+_SETTLE_PAUSE_S = 0.5
+
+
+class UpdateHandler:
+    """Runs update jobs."""
+
+    def __init__(
+        self,
+        targets: Mapping[str, UpdateTarget],
+        ledger: Ledger,
+        *,
+        retries: RetryPolicy | None = None,
+        chance: random.Random | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._targets = targets
+        self._ledger = ledger
+        self._retries = retries or RetryPolicy()
+        self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
+        self._clock = clock
+        self._sleep = sleep
+
+    def run(self, job: UpdateJob, job_id: str, lane: Lane) -> Step:
+        """One attempt at the job, if it is ours to make."""
+        if job.account not in self._targets:
+            return failed(unknown_account(job.account, self._targets))
+        try:
+            claim = self._ledger.claim(job, job_id, lane)
+        except Unavailable as exc:
+            return PutBack(str(exc))
+        match claim:
+            case Claimed():
+                return self._guarded(job, claim, lane)
+            case AlreadyEnded(None, how, ended_at):
+                return failed(ResultExpired(job_id, how, ended_at))
+            case AlreadyEnded(outcome):
+                return Done(outcome or {})
+            case NotNow(reason):
+                return StandAside(reason)
+            case KeyTaken():
+                return failed(IdempotencyConflict(job.account, job.idempotency_key or "", job_id))
+
+    def _guarded(self, job: UpdateJob, claimed: Claimed, lane: Lane) -> Step:
+        try:
+            return self._attempt(job, claimed, lane)
+        except LeaseLost:
+            return StandAside("the lease was lost")
+        except Unavailable as exc:
+            # The ledger is silent: the lease runs out, and then the job comes again.
+            return StandAside(str(exc))
+
+    def _attempt(self, job: UpdateJob, claimed: Claimed, lane: Lane) -> Step:
+        call = Call(job.account, lane, Purpose.UPDATE, claimed.lease.job_id)
+        target = self._targets[job.account]
+        attempt = Attempt(
+            job, claimed, call=call, target=target, ledger=self._ledger, clock=self._clock
+        )
+        try:
+            ending = attempt.run()
+        except (Throttled, QuotaExhausted) as exc:
+            self._ledger.put_back(claimed.lease, unknown=attempt.unknown)
+            return PutBack(str(exc))
+        except (Retryable, OutcomeUnknown) as exc:
+            return self._later(job, claimed, exc, target if attempt.unknown else None)
+        except RevioError as exc:
+            ending = Ending(failed(exc), type(exc).__name__)
+        return self._settle(claimed.lease, ending)
+
+    def _later(
+        self, job: UpdateJob, claimed: Claimed, exc: RevioError, unknown_at: UpdateTarget | None
+    ) -> Step:
+        age = self._clock() - claimed.accepted_at
+        delay = self._retries.delay(claimed.attempt, age, self._chance)
+        if delay is None:
+            ending = Ending(failed(exc), type(exc).__name__)
+            if unknown_at:
+                fields = frozenset(job.changes()) | frozenset(job.clear)
+                ending = unknown_ending(job, claimed.sent or fields)
+            return self._settle(claimed.lease, ending)
+        if unknown_at:
+            # Until then the vendor may still execute it, and a query would prove nothing.
+            delay = max(delay, unknown_at.execution_s)
+        self._ledger.delay(claimed.lease, delay, unknown=bool(unknown_at))
+        _log.info("job_delayed", seconds=round(delay, 1), reason=str(exc), unknown=bool(unknown_at))
+        return StandAside(f"again in {delay:.1f} s: {exc}")
+
+    def _settle(self, lease: Lease, ending: Ending) -> Step:
+        give_up = self._clock() + _SETTLE_PATIENCE_S
+        while True:
+            try:
+                self._ledger.settle(lease, ending.done.outcome, ending.how, ending.wrote)
+            except Unavailable:
+                if self._clock() >= give_up:
+                    raise
+                self._sleep(_SETTLE_PAUSE_S)
+            else:
+                return ending.done
