@@ -31,10 +31,14 @@ dev: setup
 bench: setup
 	$(BIN)/python -m bench
 
-# Pins every dependency with its hashes for Python 3.11+ on any platform; names no index host. Needs uv.
+# Pins every dependency with its hashes for Python 3.11+ on any platform; names no index host. The
+# second file is what the image holds. Needs uv.
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-annotate --no-header --quiet
+
 lock:
-	uv pip compile --universal --python-version 3.11 --group dev --generate-hashes \
-	  --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+	$(COMPILE) --group dev -o requirements.lock
+	$(COMPILE) --group run --constraint requirements.lock -o requirements-run.lock
 
 clean:
 	rm -rf .venv client/dist

@@ -49,14 +49,24 @@ def spawn(
 def stop(process: subprocess.Popen[bytes], *, patience_s: float) -> None:
     """End the process and its group: asked first, killed when `patience_s` is over."""
     signal_group(process, signal.SIGTERM)
+    wait_or_kill(process, patience_s=patience_s)
+
+
+def wait_or_kill(process: subprocess.Popen[bytes], *, patience_s: float) -> None:
+    """For a process that has been asked to end."""
     try:
         process.wait(patience_s)
     except subprocess.TimeoutExpired:
         pass
     finally:
         # Also when a second Ctrl-C interrupts the wait, and for what the process left behind.
-        signal_group(process, signal.SIGKILL)
-        process.wait()
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End the process and its group as a crash would."""
+    signal_group(process, signal.SIGKILL)
+    process.wait()
 
 
 def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

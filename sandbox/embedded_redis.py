@@ -6,7 +6,6 @@ It has a free port of 127.0.0.1, a temporary directory, and no contact with any 
 from __future__ import annotations
 
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -23,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from sandbox.children import signal_group, spawn, stop
+from sandbox.children import kill, spawn, stop
 
 _HOST = "127.0.0.1"
 _PROGRAMS = ("redis-server", "valkey-server")
@@ -80,6 +79,14 @@ def find_program() -> str:
     )
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses now; somebody may before it is taken."""
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @dataclass
 class EmbeddedRedis:
     """A server on a fixed port and directory, which may be killed and started again."""
@@ -125,8 +132,7 @@ class EmbeddedRedis:
     def kill(self) -> None:
         """End it as a crash would (SIGKILL)."""
         if self._process:
-            signal_group(self._process, signal.SIGKILL)
-            self._process.wait()
+            kill(self._process)
             self._process = None
 
     def restart(self) -> None:
@@ -180,7 +186,7 @@ def _start_on_a_free_port(
     make: Callable[[int], EmbeddedRedis], attempts: int = _PORTS_TO_TRY
 ) -> EmbeddedRedis:
     """Another process may take the port between its choice and the start; then try another."""
-    server = make(_free_port())
+    server = make(free_port())
     try:
         server.start()
     except NoRedisError as exc:
@@ -188,13 +194,6 @@ def _start_on_a_free_port(
             return _start_on_a_free_port(make, attempts - 1)
         raise
     return server
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _quoted(value: str) -> str:

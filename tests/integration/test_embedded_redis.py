@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,9 +93,9 @@ def test_a_redis_that_already_runs_is_left_alone(
 ) -> None:
     with Redis.from_url(redis_url) as client:
         client.set("precious", "1")
-        taken, free = redis_server.port, module._free_port()
+        taken, free = redis_server.port, module.free_port()
         ports = iter([taken, free])
-        monkeypatch.setattr(module, "_free_port", lambda: next(ports))
+        monkeypatch.setattr(module, "free_port", lambda: next(ports))
         with embedded_redis() as server:
             assert server.port == free
             assert server.pid != redis_server.pid
@@ -168,6 +169,7 @@ def another_process_with_a_server() -> Iterator[tuple[subprocess.Popen[str], int
             yield holder, int(pid), Path(directory)
         finally:
             holder.kill()
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def test_ctrl_c_leaves_no_process_and_no_directory() -> None:

@@ -1,0 +1,11 @@
+"""Flower's configuration file (`--conf`): nobody gets in without the login from the secrets."""
+# ruff: noqa: INP001 - no package; Flower executes this file
+
+import os
+from pathlib import Path
+
+_login = Path(os.environ["REVIO_SECRETS_DIR"], "flower_login").read_text(encoding="utf-8").strip()
+if not all(_login.partition(":")):
+    raise SystemExit("the secret flower_login must be user:password")
+
+basic_auth = [_login]
