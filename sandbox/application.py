@@ -58,7 +58,10 @@ class Application:
     def handle(self, request: Request, reply: Reply) -> None:
         if request.path.startswith(_CONTROL):
             reply(self.control.handle(request))
-        elif request.method == "POST":
+            return
+        if request.opens:
+            self.journal.connected()
+        if request.method == "POST":
             self._receive(request, reply)
         elif request.query.lower() == "wsdl":
             self.journal.count("WSDL")

@@ -141,7 +141,7 @@ class ControlEndpoints:
         self._products.reset()
         self._gateway.reset()
         self._journal.reset()
-        self._plan.clear()
+        self._plan.reset()
         return {}
 
 

@@ -31,8 +31,13 @@ def of_other_operation(body: bytes, operation: str) -> bytes:
 
 
 def _truncated(body: bytes, _: str | None) -> bytes:
-    """Cut within the last element, so that all of the records may be there but no end."""
-    return body[: body.rfind(b"</soap:Body>") - 10]
+    """Cut between two elements in the middle, where no value looks broken."""
+    return body[: body.find(b"><", len(body) // 2) + 1]
+
+
+def _endless_xml(body: bytes, _: str | None) -> bytes:
+    """Everything is there but the last tags."""
+    return body[: body.rfind(b"</soap:Body>")]
 
 
 def _doctype(body: bytes, _: str | None) -> bytes:
@@ -104,6 +109,7 @@ def _parents(root: _Element, name: str) -> list[_Element]:
 
 BY_NAME: dict[str, Callable[[bytes, str | None], bytes]] = {
     "truncated-xml": _truncated,
+    "truncated-end": _endless_xml,
     "doctype": _doctype,
     "entities": _entities,
     "huge-body": _huge,

@@ -7,7 +7,7 @@ import re
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import Protocol
@@ -38,12 +38,12 @@ class Delivery(Enum):
     SHORT = auto()
     """Half of what Content-Length says, then the end of the connection."""
     ENDLESS = auto()
-    """Chunks until the peer goes."""
+    """Chunks of blanks until the peer goes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Header names are in lower case."""
+    """Header names are in lower case; `opens` tells the first request of a connection."""
 
     method: str
     path: str
@@ -51,6 +51,7 @@ class Request:
     headers: dict[str, str]
     body: bytes
     keep_alive: bool
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Connection(asyncio.Protocol):
         self._open_connections = open_connections
         self._received = bytearray()
         self._request: Request | None = None
+        self._used = False
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -120,12 +122,15 @@ class Connection(asyncio.Protocol):
         if self._request is not None or self._transport.is_closing():
             return
         try:
-            self._request = take_request(self._received)
+            request = take_request(self._received)
         except BadRequestError as exc:
-            self._transport.write(Answer(400, str(exc).encode()).head(keep_alive=False))
+            refusal = Answer(400, str(exc).encode())
+            self._transport.write(refusal.head(keep_alive=False) + refusal.body)
             self._transport.close()
             return
-        if self._request is not None:
+        if request is not None:
+            self._request = request if self._used else replace(request, opens=True)
+            self._used = True
             self._handler.handle(self._request, self._reply)
 
     def _reply(self, answer: Answer) -> None:
@@ -142,7 +147,7 @@ class Connection(asyncio.Protocol):
                 pass
             case Delivery.DRIP:
                 transport.write(answer.head(keep_alive=request.keep_alive))
-                self._drip(answer, 0)
+                self._drip(answer, request, 0)
             case Delivery.SHORT:
                 half = answer.body[: len(answer.body) // 2]
                 transport.write(answer.head(keep_alive=True) + half)
@@ -163,15 +168,15 @@ class Connection(asyncio.Protocol):
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._transport.abort()
 
-    def _drip(self, answer: Answer, position: int) -> None:
+    def _drip(self, answer: Answer, request: Request, position: int) -> None:
         if self._transport.is_closing():
             return
         if position == len(answer.body):
-            self._finished(keep_alive=True)
+            self._finished(keep_alive=request.keep_alive)
             return
         self._transport.write(answer.body[position : position + 1])
         loop = asyncio.get_running_loop()
-        loop.call_later(answer.pause, self._drip, answer, position + 1)
+        loop.call_later(answer.pause, self._drip, answer, request, position + 1)
 
     def _pour(self) -> None:
         if self._transport.is_closing():

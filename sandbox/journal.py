@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from sandbox.contract import QUERY
 from sandbox.limits import MINUTE, SlidingCount
 
 NOTHING_ANSWERED = 0
@@ -42,7 +43,11 @@ class Journal:
         self._entries: list[Entry] = []
         self._arrivals = SlidingCount(MINUTE)
         self._received = 0
+        self._connections = 0
         self._other: Counter[str] = Counter()
+
+    def connected(self) -> None:
+        self._connections += 1
 
     def arrived(self) -> float:
         """Counts a call in; its epoch time."""
@@ -68,14 +73,21 @@ class Journal:
             executed[entry.operation] += entry.executed
         return {
             "received": self._received,
+            "connections": self._connections,
             "max_in_60s": self._arrivals.peak,
             "executed": executed.total(),
             "refused": sum(entry.status in REFUSED_STATUSES for entry in self._entries),
             "by_operation": by_operation,
             "executed_by_operation": +executed,
+            "unfiltered_queries": sum(map(_is_unfiltered, self._entries)),
             "faults": Counter(entry.fault for entry in self._entries if entry.fault),
             "other": self._other,
         }
 
     def entries(self) -> list[dict[str, object]]:
         return [asdict(entry) for entry in self._entries]
+
+
+def _is_unfiltered(entry: Entry) -> bool:
+    filters = (entry.ids, entry.customer_ids, entry.line_ids)
+    return entry.operation == QUERY and entry.executed and not any(filters)

@@ -67,8 +67,13 @@ class Plan:
     """The rules, the newest of which comes first."""
 
     def __init__(self, rules: Iterable[Rule], random: Random) -> None:
-        self._rules = list(rules)
+        self._initial = tuple(rules)
         self._random = random
+        self.reset()
+
+    def reset(self) -> None:
+        """The rules there were at first."""
+        self._rules = list(self._initial)
 
     def add(self, rule: Rule) -> None:
         self._rules.insert(0, rule)
@@ -79,11 +84,12 @@ class Plan:
     def pick(self, operation: str, ids: Iterable[int]) -> Rule | None:
         """The rule that this call meets."""
         wanted = list(ids)
-        return self._first(
+        matching = (
             rule
             for rule in self._rules
             if rule.fault is not REFUSE and rule.matches(operation, wanted)
         )
+        return self._first(matching)
 
     def refuses(self) -> bool:
         """Whether a new request's connection is refused, which is decided before it is read."""

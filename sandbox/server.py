@@ -1,4 +1,4 @@
-"""Puts the parts together and listens until it is told to end."""
+"""Listens, and serves an assembled sandbox until it is told to end."""
 
 from __future__ import annotations
 
@@ -6,23 +6,12 @@ import asyncio
 import os
 import resource
 import signal
+import socket
 import sys
-import time
-import uuid
-from random import Random
 
-from sandbox import contract, wsdl
-from sandbox.application import Application
-from sandbox.control import ControlEndpoints
+from sandbox import assembly
 from sandbox.http import Connection, Handler
-from sandbox.journal import Journal
-from sandbox.limits import Gateway
 from sandbox.options import Options
-from sandbox.plan import Plan
-from sandbox.population import populate
-from sandbox.products import Products
-from sandbox.service import Service
-from sandbox.sessions import Sessions
 
 PATH = "/v20/default.asmx"
 
@@ -30,36 +19,57 @@ _BACKLOG = 4096
 
 
 class Listener:
-    """The listening socket and the connections made through it."""
+    """A bound port, listening or not, and the connections made through it."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._host = host
-        self.port = port
         self._connections: set[Connection] = set()
-        self._handler: Handler
-        self._server: asyncio.Server
+        self._server: asyncio.Server | None = None
+        self._reopening: asyncio.Task[None] | None = None
+        self._address: tuple[object, ...] = (host, port)
+        self._bind()
 
-    async def open(self, handler: Handler) -> None:
-        """Once open, `port` is the real one."""
-        self._handler = handler
+    @property
+    def port(self) -> object:
+        return self._address[1]
+
+    async def listen(self, handler: Handler) -> None:
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(handler, self._connections),
-            self._host,
-            self.port,
-            backlog=_BACKLOG,
+            lambda: Connection(handler, self._connections), sock=self._socket, backlog=_BACKLOG
         )
-        self.port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
-        self._server.close()
+        self._stop_listening()
+        self._abort_connections()
+
+    def outage(self, seconds: float, handler: Handler) -> None:
+        """Refuses connections for so long; those there are end once what is being answered is."""
+        self._stop_listening()
+        # The port stays bound: another process must not get it, nor a client connect to itself.
+        self._bind()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._abort_connections)
+        loop.call_later(seconds, self._reopen, handler)
+
+    def _stop_listening(self) -> None:
+        if self._server:
+            self._server.close()
+        self._socket.close()
+
+    def _abort_connections(self) -> None:
         for connection in list(self._connections):
             connection.abort()
 
-    def outage(self, seconds: float) -> None:
-        """Refuses connections for so long, once the answer being written is out."""
-        loop = asyncio.get_running_loop()
-        loop.call_soon(self.close)
-        loop.call_later(seconds, lambda: loop.create_task(self.open(self._handler)))
+    def _reopen(self, handler: Handler) -> None:
+        self._reopening = asyncio.get_running_loop().create_task(self.listen(handler))
+
+    def _bind(self) -> None:
+        host, port = self._address[:2]
+        found = socket.getaddrinfo(str(host), str(port), type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        self._socket = socket.socket(family, kind, protocol)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(address)
+        self._address = self._socket.getsockname()
 
 
 async def serve(options: Options) -> None:
@@ -72,60 +82,16 @@ async def serve(options: Options) -> None:
         loop.add_reader(sys.stdin, _end_with_stdin, ended)
     _allow_many_connections()
     listener = Listener(options.host, options.port)
-    await listener.open(application(options, listener))
+    application = assembly.assemble(
+        options,
+        clock=loop.time,
+        schedule=loop.call_later,
+        outage=lambda seconds: listener.outage(seconds, application),
+    )
+    await listener.listen(application)
     print(f"sandbox listening on http://{options.host}:{listener.port}{PATH}", flush=True)  # noqa: T201 - the ready line
     await ended.wait()
     listener.close()
-
-
-def application(options: Options, listener: Listener) -> Application:
-    """Must be called with the event loop that will serve it running."""
-    loop = asyncio.get_running_loop()
-    random = Random(options.seed)  # noqa: S311 - faults and latency
-    agreed = contract.build(options.shapes)
-    products = Products(
-        populate(options.customers, options.seed),
-        monotonic=loop.time,
-        wall=time.time,
-        read_back_delay=options.read_back_delay,
-    )
-    sessions = Sessions(options.session_seconds, clock=loop.time, new_key=lambda: str(uuid.uuid4()))
-    gateway = Gateway(
-        subscription_key=options.account.subscription_key,
-        calls_per_minute=options.calls_per_minute,
-        calls_per_day=options.calls_per_day,
-        clock=loop.time,
-    )
-    journal = Journal(loop.time, time.time)
-    plan = Plan(options.faults, random)
-    return Application(
-        contract=agreed,
-        service=Service(
-            agreed,
-            products,
-            sessions,
-            options.account,
-            expired_code=options.expired_session_code,
-            ids_per_call=options.ids_per_call,
-        ),
-        gateway=gateway,
-        journal=journal,
-        plan=plan,
-        control=ControlEndpoints(
-            contract=agreed,
-            products=products,
-            sessions=sessions,
-            gateway=gateway,
-            journal=journal,
-            plan=plan,
-            outage=listener.outage,
-        ),
-        wsdl=lambda address: wsdl.render(
-            agreed, options.ports, options.address or address
-        ).encode(),
-        latency=lambda: options.latency.pick(random),
-        schedule=loop.call_later,
-    )
 
 
 def _end_with_stdin(ended: asyncio.Event) -> None:

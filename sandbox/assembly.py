@@ -1,0 +1,78 @@
+"""Puts the parts together as the options say."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from random import Random
+
+from sandbox import contract, wsdl
+from sandbox.application import Application, Schedule
+from sandbox.control import ControlEndpoints
+from sandbox.journal import Journal
+from sandbox.limits import Gateway
+from sandbox.options import Options
+from sandbox.plan import Plan
+from sandbox.population import populate
+from sandbox.products import Products
+from sandbox.service import Service
+from sandbox.sessions import Sessions
+
+
+def assemble(
+    options: Options,
+    *,
+    clock: Callable[[], float],
+    schedule: Schedule,
+    outage: Callable[[float], None],
+    wall: Callable[[], float] = time.time,
+) -> Application:
+    """`clock` is monotonic and in seconds, `schedule` calls back after so many of them, `outage`
+    refuses connections for so many.
+    """
+    random = Random(options.seed)  # noqa: S311 - faults and latency
+    agreed = contract.build(options.shapes)
+    products = Products(
+        populate(options.customers, options.seed),
+        monotonic=clock,
+        wall=wall,
+        read_back_delay=options.read_back_delay,
+    )
+    sessions = Sessions(options.session_seconds, clock=clock, new_key=lambda: str(uuid.uuid4()))
+    gateway = Gateway(
+        subscription_key=options.account.subscription_key,
+        calls_per_minute=options.calls_per_minute,
+        calls_per_day=options.calls_per_day,
+        clock=clock,
+    )
+    journal = Journal(clock, wall)
+    plan = Plan(options.faults, random)
+    return Application(
+        contract=agreed,
+        service=Service(
+            agreed,
+            products,
+            sessions,
+            options.account,
+            expired_code=options.expired_session_code,
+            ids_per_call=options.ids_per_call,
+        ),
+        gateway=gateway,
+        journal=journal,
+        plan=plan,
+        control=ControlEndpoints(
+            contract=agreed,
+            products=products,
+            sessions=sessions,
+            gateway=gateway,
+            journal=journal,
+            plan=plan,
+            outage=outage,
+        ),
+        wsdl=lambda address: wsdl.render(
+            agreed, options.ports, options.address or address
+        ).encode(),
+        latency=lambda: options.latency.pick(random),
+        schedule=schedule,
+    )
