@@ -2,5 +2,6 @@
 
 from worker.ledger.memory_ledger import MemoryLedger
 from worker.ledger.redis_ledger import LedgerTimes, RedisLedger
+from worker.ledger.sweep import Sweeper, Swept
 
-__all__ = ["LedgerTimes", "MemoryLedger", "RedisLedger"]
+__all__ = ["LedgerTimes", "MemoryLedger", "RedisLedger", "Sweeper", "Swept"]

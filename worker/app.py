@@ -1,0 +1,135 @@
+"""Puts the parts together from the settings; the command line uses them without a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from celery import Celery
+from redis import Redis
+
+from revio_jobs.message import encode_message
+from settings import AccountSettings, Settings
+from tasks.apply import UpdateTarget
+from tasks.query import QueryHandler, QueryTarget
+from tasks.update import UpdateHandler
+from worker.ledger import LedgerTimes, RedisLedger, Sweeper
+from worker.limiter import LimitRules, RedisLimiter, WaitingPermits
+from worker.soap import RedisSessionStore, RevioGateway, SoapConfig, open_gateway
+
+_REDIS_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Everything that runs jobs, connected."""
+
+    redis: Redis
+    limiter: RedisLimiter
+    gateways: Mapping[str, RevioGateway]
+    queries: QueryHandler
+    updates: UpdateHandler
+    sweeper: Sweeper
+
+    def close(self) -> None:
+        """End sessions at the vendor and connections to Redis."""
+        for gateway in self.gateways.values():
+            gateway.close()
+        self.redis.close()
+
+
+def open_application(settings: Settings, app: Celery) -> Application:
+    """Connects lazily: neither Redis nor the vendor need be up yet. `app` shapes the messages."""
+    redis = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_timeout=_REDIS_TIMEOUT_S,
+        socket_connect_timeout=_REDIS_TIMEOUT_S,
+        socket_keepalive=True,
+    )
+    limiter = open_limiter(settings, redis)
+    permits = WaitingPermits(limiter, settings.max_permit_wait_s)
+    sessions = RedisSessionStore(redis, settings.session_key)
+    gateways = {
+        name: open_gateway(soap_config(name, account, settings), permits, sessions)
+        for name, account in settings.accounts.items()
+    }
+    ledger = RedisLedger(
+        redis,
+        LedgerTimes(
+            lease_s=settings.lease_s,
+            result_retention_s=settings.result_retention_s,
+            key_retention_s=settings.key_retention_s,
+        ),
+        encode=partial(encode_message, app),
+    )
+    return Application(
+        redis=redis,
+        limiter=limiter,
+        gateways=gateways,
+        queries=QueryHandler(
+            {
+                name: QueryTarget(gateways[name], account.ids_per_call)
+                for name, account in settings.accounts.items()
+            }
+        ),
+        updates=UpdateHandler(
+            {
+                name: UpdateTarget(
+                    gateways[name],
+                    execution_s=account.call_timeout_s,
+                    shows_at_once=account.read_back == "immediate",
+                )
+                for name, account in settings.accounts.items()
+            },
+            ledger,
+        ),
+        sweeper=Sweeper(
+            redis,
+            ledger,
+            settings.accounts,
+            interval_s=settings.sweep_interval_s,
+            lost_after_s=settings.sweep_after_s,
+        ),
+    )
+
+
+def open_limiter(settings: Settings, redis: Redis) -> RedisLimiter:
+    """The limits of all accounts."""
+    return RedisLimiter(
+        redis, {name: limit_rules(account) for name, account in settings.accounts.items()}
+    )
+
+
+def limit_rules(account: AccountSettings) -> LimitRules:
+    """The limiter's view of an account."""
+    return LimitRules(
+        calls_per_minute=account.calls_per_minute,
+        calls_per_day=account.calls_per_day,
+        bulk_headroom_per_minute=account.bulk_headroom_per_minute,
+        bulk_reserve_per_day=account.bulk_reserve_per_day,
+        day_reset_hour=account.day_reset_hour,
+        day_reset_zone=ZoneInfo(account.day_reset_timezone),
+    )
+
+
+def soap_config(name: str, account: AccountSettings, settings: Settings) -> SoapConfig:
+    """The gateway's view of an account."""
+    return SoapConfig(
+        account=name,
+        endpoint=account.endpoint,
+        username=account.username,
+        password=account.password,
+        client_code=account.client_code,
+        subscription_key=account.subscription_key,
+        wsdl=account.wsdl,
+        wsdl_cache=settings.wsdl_cache_dir,
+        call_timeout_s=account.call_timeout_s,
+        connect_timeout_s=account.connect_timeout_s,
+        max_answer_bytes=account.max_answer_bytes,
+        max_connections=settings.threads,
+        session_lifetime_s=account.session_lifetime_s,
+        session_expired_codes=frozenset(account.session_expired_codes),
+        use_environment_proxies=account.use_environment_proxies,
+    )

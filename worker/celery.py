@@ -1,0 +1,82 @@
+"""The Celery app and its two tasks. Nothing is decided here.
+
+    celery -A worker worker -Q revio.default.interactive
+
+needs no other option to be right.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from celery import Celery
+from kombu import Queue
+
+from revio_jobs.celery_app import WIRE_SETTINGS, lane_queue
+from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK, Lane, QueryJob, UpdateJob, job_id_of
+from settings import Settings, SettingsError, load
+from worker.consumer import ReconnectingConsumer
+from worker.lifecycle import Lifecycle
+from worker.shell import JobTask, conclude, read_job
+
+
+def _load_settings() -> Settings:
+    try:
+        return load()
+    except SettingsError as exc:
+        sys.exit(str(exc))
+
+
+def _queues(settings: Settings) -> list[Queue]:
+    return [lane_queue(account, lane) for account in settings.accounts for lane in Lane]
+
+
+settings = _load_settings()
+redis_url = settings.redis_url.get_secret_value()
+
+app = Celery("revio", broker=redis_url, backend=redis_url, task_cls=JobTask)
+app.conf.update(
+    WIRE_SETTINGS,
+    # Threads: an update waits for the network, one client serves all, and nothing is forked.
+    worker_pool="threads",
+    worker_concurrency=settings.threads,
+    worker_consumer=ReconnectingConsumer,
+    # One message a free thread, acknowledged when the job has ended.
+    worker_prefetch_multiplier=1,
+    task_acks_late=True,
+    task_queues=_queues(settings),
+    task_default_queue=_queues(settings)[0].name,
+    worker_send_task_events=True,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    result_expires=settings.result_retention_s,
+    broker_transport_options={
+        "visibility_timeout": settings.visibility_timeout_s,
+        # A worker that dies while it holds this lock stops all redelivery for so long.
+        "unacked_mutex_expire": 10,
+        "socket_connect_timeout": WIRE_SETTINGS["redis_socket_connect_timeout"],
+        "socket_timeout": WIRE_SETTINGS["redis_socket_timeout"],
+        "socket_keepalive": True,
+    },
+)
+lifecycle = Lifecycle(app, settings)
+
+
+@app.task(bind=True, name=QUERY_TASK)
+def query(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN401
+    """Read customer products."""
+    with read_job(self, QueryJob, args, kwargs) as (job, lane):
+        attempt = self.request.retries + 1
+        step = lifecycle.application.queries.run(job, self.request.id, lane, attempt)
+        return conclude(self, step, job_id=self.request.id)
+
+
+@app.task(bind=True, name=UPDATE_TASK)
+def update(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN401
+    """Change one customer product."""
+    with read_job(self, UpdateJob, args, kwargs) as (job, lane):
+        key = job.idempotency_key
+        job_id = job_id_of(job.account, key) if key else self.request.id
+        return conclude(self, lifecycle.application.updates.run(job, job_id, lane), job_id=job_id)

@@ -1,0 +1,21 @@
+"""Celery's consumer, made to outlive every way in which Redis can vanish under it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.worker.consumer import Consumer
+
+
+class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
+    """Reconnects after any error of its loop.
+
+    kombu 5.7 with redis-py 8 does not always report a lost connection as a connection error: a
+    channel whose connection is gone raises AttributeError, for one, and that would end the worker.
+    """
+
+    connection_errors: tuple[type[BaseException], ...]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Celery's
+        super().__init__(*args, **kwargs)
+        self.connection_errors = (*self.connection_errors, Exception)

@@ -1,0 +1,152 @@
+"""Puts back what the broker has lost, and wakes what is due.
+
+Celery on Redis loses a message when a worker dies between taking it off the list and noting it as
+unacknowledged, and when Redis forgets its last moments. The ledger still knows those jobs: there
+they wait, but no queue and no worker holds them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from redis import Redis
+
+from revio_jobs.contracts import Lane, queue_name
+from revio_jobs.reservation import LedgerKeys
+from worker.ledger.redis_ledger import RedisLedger
+from worker.scripts import fail_closed
+
+_log = structlog.get_logger(__name__)
+
+_AT_ONCE = 500
+_LOOKED_AT_IN_QUEUE = 200
+_LEADER_KEY = "revio:sweeper"
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many jobs were put into a queue again, by the reason."""
+
+    due: int = 0
+    """Their time to be tried again had come."""
+    abandoned: int = 0
+    """Their worker's lease had run out."""
+    lost: int = 0
+    """Neither a queue nor a worker held them."""
+
+
+class Sweeper:
+    """One of all workers sweeps at a time; when it dies, another does after a few rounds."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        ledger: RedisLedger,
+        accounts: Iterable[str],
+        *,
+        interval_s: float,
+        lost_after_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._redis = redis
+        self._ledger = ledger
+        self._accounts = tuple(accounts)
+        self._interval_s = interval_s
+        self._lost_after_s = lost_after_s
+        self._clock = clock
+        self._me = uuid.uuid4().hex
+        self._missing_since: dict[tuple[str, str], float] = {}
+
+    def sweep(self) -> Swept | None:
+        """One round; None when another worker does it. Raises Unavailable."""
+        with fail_closed("the ledger"):
+            if not self._leads():
+                return None
+            rounds = [self._sweep(account) for account in self._accounts]
+        swept = Swept(*(sum(column) for column in zip(*map(_counts, rounds), strict=True)))
+        if swept != Swept():
+            _log.info("jobs_put_back", due=swept.due, abandoned=swept.abandoned, lost=swept.lost)
+        return swept
+
+    def _leads(self) -> bool:
+        ttl_ms = round(self._interval_s * 3000)
+        if self._redis.set(_LEADER_KEY, self._me, nx=True, px=ttl_ms):
+            return True
+        leader = self._redis.get(_LEADER_KEY)
+        if leader != self._me.encode():
+            return False
+        self._redis.pexpire(_LEADER_KEY, ttl_ms)
+        return True
+
+    def _sweep(self, account: str) -> Swept:
+        keys = LedgerKeys(account)
+        seconds, micros = self._redis.time()
+        now_ms = seconds * 1000 + micros / 1000
+        return Swept(
+            due=self._put_back_before(account, keys.delayed, now_ms),
+            abandoned=self._put_back_before(account, keys.running, now_ms),
+            lost=sum(self._put_back_lost(account, lane) for lane in Lane),
+        )
+
+    def _put_back_before(self, account: str, key: str, now_ms: float) -> int:
+        found = self._redis.zrangebyscore(key, 0, now_ms, start=0, num=_AT_ONCE, withscores=True)
+        return sum(
+            self._ledger.publish(account, job_id, key, score, front=False)
+            for job_id, score in _scores(found).items()
+        )
+
+    def _put_back_lost(self, account: str, lane: Lane) -> int:
+        """Those that wait since before the queue's oldest job, and have been missing for a while.
+
+        A job is missing for a moment between leaving the queue and being claimed, too.
+        """
+        key = LedgerKeys(account).waiting(lane)
+        missing = self._missing(account, lane)
+        now = self._clock()
+        known = {(key, job_id): self._missing_since.get((key, job_id), now) for job_id in missing}
+        self._missing_since = {
+            each: since for each, since in self._missing_since.items() if each[0] != key
+        } | known
+        return sum(
+            self._ledger.publish(account, job_id, key, score, front=False)
+            for job_id, score in missing.items()
+            if now - known[key, job_id] >= self._lost_after_s
+        )
+
+    def _missing(self, account: str, lane: Lane) -> dict[str, float]:
+        key, queue = LedgerKeys(account).waiting(lane), queue_name(account, lane)
+        # First the waiting jobs, then the queue: what is published in between is in neither.
+        waiting = self._redis.zrange(key, 0, _AT_ONCE - 1, withscores=True)
+        oldest: list[Any] = self._redis.lrange(queue, -_LOOKED_AT_IN_QUEUE, -1)
+        queued = set(map(_job_id, oldest))
+        scores = _scores(waiting)
+        if oldest and not queued & scores.keys() and len(oldest) == _LOOKED_AT_IN_QUEUE:
+            # Raw messages only, as far as can be seen: nothing is known of the rest.
+            return {}
+        first = min((scores[each] for each in queued & scores.keys()), default=float("inf"))
+        return {
+            job_id: score
+            for job_id, score in scores.items()
+            if job_id not in queued and score < first
+        }
+
+
+def _scores(found: Any) -> dict[str, float]:  # noqa: ANN401 - as loosely typed as redis-py
+    return {job_id.decode(): score for job_id, score in found}
+
+
+def _job_id(message: bytes) -> str:
+    try:
+        return str(json.loads(message)["headers"]["id"])
+    except (ValueError, KeyError, TypeError):
+        return ""  # not of Celery's form; the worker will refuse it
+
+
+def _counts(swept: Swept) -> tuple[int, int, int]:
+    return swept.due, swept.abandoned, swept.lost

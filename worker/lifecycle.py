@@ -1,0 +1,75 @@
+"""What a worker process does besides running jobs: logs, the sweep, an orderly end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+
+from revio_jobs.contracts import parse_queue_name
+from settings import Settings
+from tasks.errors import Unavailable
+from worker.app import Application, open_application
+from worker.logs import configure_logs
+
+_log = structlog.get_logger(__name__)
+
+
+class Lifecycle:
+    """Follows Celery's signals. The application opens when the worker starts, or at first use."""
+
+    def __init__(self, app: Celery, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._application: Application | None = None
+        self._ended = threading.Event()
+        # Celery holds weak references to bound methods; this object lives as long as the app.
+        signals.setup_logging.connect(self._configure_logs)
+        signals.celeryd_init.connect(self._name_worker)
+        signals.worker_ready.connect(self._start)
+        signals.worker_shutdown.connect(self._end)
+
+    @property
+    def application(self) -> Application:
+        """The handlers and adapters of this process."""
+        with self._lock:
+            if self._application is None:
+                self._application = open_application(self._settings, self._app)
+            return self._application
+
+    def _configure_logs(self, **_: object) -> None:
+        configure_logs(self._settings.log_level, self._settings.log_format)
+
+    def _name_worker(self, instance: Any, options: dict[str, Any], **_: object) -> None:  # noqa: ANN401
+        """Two workers on one host must not share a name, and an operator should know them apart."""
+        if options.get("hostname"):
+            return
+        parsed = [parse_queue_name(name) for name in options.get("queues") or ()]
+        lanes = "+".join(f"{each[0]}.{each[1].value}" for each in parsed if each)
+        instance.hostname = f"{lanes or 'all'}.{os.getpid()}@{socket.gethostname()}"
+
+    def _start(self, **_: object) -> None:
+        sweeping = threading.Thread(target=self._sweep, name="sweep", daemon=True)
+        sweeping.start()
+        _log.info("worker_ready", accounts=sorted(self._settings.accounts))
+
+    def _sweep(self) -> None:
+        while not self._ended.wait(self._settings.sweep_interval_s):
+            try:
+                self.application.sweeper.sweep()
+            except Unavailable as exc:
+                _log.warning("sweep_failed", reason=str(exc))
+            except Exception:  # noqa: BLE001
+                # Nothing else puts lost jobs back: the next round must come.
+                _log.exception("sweep_failed")
+
+    def _end(self, **_: object) -> None:
+        self._ended.set()
+        with self._lock:
+            if self._application is not None:
+                self._application.close()

@@ -1,0 +1,50 @@
+"""Logging: one event a line, JSON for machines, readable on a terminal."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+# These write whole requests, passwords included, at DEBUG.
+_TELLTALES = ("zeep", "urllib3", "requests", "http.client")
+# These say at INFO what our own events say better.
+_TALKATIVE = ("celery.worker.strategy", "celery.app.trace", "kombu")
+
+
+def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None:
+    """Send our events and everybody's log records through one formatter to standard error."""
+    on_terminal = sys.stderr.isatty() if form == "auto" else form == "console"
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    renderer: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=on_terminal)]
+        if on_terminal
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _TELLTALES:
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -1,0 +1,78 @@
+"""Between Celery and the handlers: a message becomes a job, a decision becomes Celery's answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import structlog
+from celery import Task
+from celery.exceptions import Ignore, Reject
+
+from revio_jobs.contracts import Lane, QueryJob, UpdateJob, parse_queue_name
+from revio_jobs.contracts.decode import decode
+from tasks.errors import InvalidJob, RevioError
+from tasks.steps import Done, PutBack, StandAside, Step, TryAgain
+
+_log = structlog.get_logger(__name__)
+
+J = TypeVar("J", QueryJob, UpdateJob)
+
+# A message that went back to the front of its queue is not taken again at once.
+_PUT_BACK_PAUSE_S = 1.0
+# A second message for a job that another one runs looks again after so long.
+_DUPLICATE_PAUSE_S = 2.0
+
+
+class JobTask(Task):  # type: ignore[misc] # Celery is untyped
+    """A task whose errors are outcomes: told to the caller, no traceback for the operator."""
+
+    throws = (RevioError,)
+    max_retries = None
+
+
+@contextmanager
+def read_job(
+    task: JobTask, kind: type[J], args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> Iterator[tuple[J, Lane]]:
+    """The message's job and lane, with both bound to all log lines. Raises InvalidJob."""
+    lane = _lane(task)
+    with structlog.contextvars.bound_contextvars(job=task.request.id, task=task.name, lane=lane):
+        if args:
+            raise InvalidJob([f"args: {list(args)!r:.80} is not allowed: use keyword arguments"])
+        job = decode(kind, kwargs)
+        key = getattr(job, "idempotency_key", None)
+        with structlog.contextvars.bound_contextvars(account=job.account, idempotency_key=key):
+            yield job, lane
+
+
+def conclude(task: JobTask, step: Step, *, job_id: str) -> Any:  # noqa: ANN401 - Celery's result
+    """Return or raise what makes Celery do as the handler decided."""
+    match step:
+        case Done():
+            if error := step.error:
+                _log.info("job_failed", error=type(error).__name__, reason=str(error))
+                raise error
+            _log.info("job_done")
+            return step.outcome["ok"]
+        case PutBack(reason):
+            _log.info("job_put_back", reason=reason)
+            time.sleep(_PUT_BACK_PAUSE_S)
+            raise Reject(reason, requeue=True)
+        case TryAgain(seconds, reason):
+            _log.info("job_retried", seconds=round(seconds, 1), reason=reason)
+            raise task.retry(countdown=seconds)
+        case StandAside(reason):
+            _log.debug("job_stood_aside", reason=reason)
+            if task.request.id != job_id:
+                # The caller of this raw message waits under an id of its own.
+                raise task.retry(countdown=_DUPLICATE_PAUSE_S)
+            raise Ignore(reason)
+
+
+def _lane(task: JobTask) -> Lane:
+    info = task.request.delivery_info or {}
+    queue = parse_queue_name(str(info.get("routing_key")))
+    return queue[1] if queue else Lane.INTERACTIVE
