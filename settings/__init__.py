@@ -1,7 +1,7 @@
 """The one place that reads the environment. It imports nothing of ours."""
 
 from settings.account import AccountSettings
-from settings.loading import SettingsError, load
-from settings.model import Settings
+from settings.loading import SettingsError, load, load_redis
+from settings.model import RedisSettings, Settings
 
-__all__ = ["AccountSettings", "Settings", "SettingsError", "load"]
+__all__ = ["AccountSettings", "RedisSettings", "Settings", "SettingsError", "load", "load_redis"]

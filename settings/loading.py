@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import (
@@ -19,8 +19,10 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as SourceError
 
 from settings.faults import faults_of, faults_of_names
-from settings.model import Settings
+from settings.model import RedisSettings, Settings
 from settings.names import PREFIX, SECRETS_DIR_VARIABLE
+
+S = TypeVar("S", bound=RedisSettings)
 
 _DEFAULT_SECRETS_DIR = Path("/run/secrets")
 
@@ -42,9 +44,20 @@ def load() -> Settings:
     Raises SettingsError with every fault found.
     """
     names, values = _read()
+    return _validated(Settings, names, values)
+
+
+def load_redis() -> RedisSettings:
+    """As `load`, but Redis alone: a producer has no account, and needs none."""
+    names, values = _read()
+    wanted = {name: values[name] for name in RedisSettings.model_fields if name in values}
+    return _validated(RedisSettings, names, wanted)
+
+
+def _validated(kind: type[S], names: Iterable[str], values: Mapping[str, Any]) -> S:
     faults = faults_of_names(names)
     try:
-        settings = Settings.model_validate(values)
+        settings = kind.model_validate(values)
     except ValidationError as exc:
         raise SettingsError([*faults, *faults_of(exc)]) from None
     if faults:

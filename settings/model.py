@@ -21,7 +21,7 @@ from settings.account import AccountSettings
 from settings.addresses import check_redis_url
 from settings.units import FernetKey, Seconds, Text, WholeSeconds, secret
 
-# Beyond its waits and calls a job needs a moment for Redis and for itself.
+# Beyond its wait and its call a job needs a moment for Redis and for itself.
 _LEASE_MARGIN_S = 10
 
 AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
@@ -39,10 +39,10 @@ def _user_cache_dir() -> Path | None:
     return root / "revio" / "wsdl"
 
 
-class Settings(BaseModel):
-    """Immutable and complete: whoever holds one needs to check nothing.
+class RedisSettings(BaseModel):
+    """Where Redis is: all that a producer needs.
 
-    Made directly it reads no environment; `settings.load` does.
+    Made directly it reads no environment; `settings.load_redis` does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -55,6 +55,14 @@ class Settings(BaseModel):
     redis_sentinel_master: Text = Field(
         default="mymaster", description="Name of the master that the sentinels watch."
     )
+
+
+class Settings(RedisSettings):
+    """Immutable and complete: whoever holds one needs to check nothing.
+
+    Made directly it reads no environment; `settings.load` does.
+    """
+
     accounts: dict[AccountName, AccountSettings] = Field(
         min_length=1, description="The accounts at Rev.io by name; at least one."
     )
@@ -70,9 +78,9 @@ class Settings(BaseModel):
         default=5, description="Seconds that a job waits in a worker for a call; then it goes back."
     )
     lease_s: Seconds = Field(
-        default=120,
-        description="Seconds after which the job of a silent worker goes to another one. Must "
-        "outlast two calls and their waits.",
+        default=45,
+        description="Seconds after which the job of a silent worker goes to another one. It is "
+        "renewed before each update call, and must outlast that call.",
     )
     visibility_timeout_s: WholeSeconds = Field(
         default=600,
@@ -83,10 +91,11 @@ class Settings(BaseModel):
         default=16, ge=1, le=512, description="Threads, and so calls at a time, of a worker."
     )
     sweep_interval_s: Seconds = Field(
-        default=15, description="Seconds between two searches for jobs that the queue has lost."
+        default=5, description="Seconds between two searches for jobs that the queue has lost."
     )
     sweep_after_s: Seconds = Field(
-        default=30, description="Seconds that a job must have been waiting to count as lost."
+        default=20,
+        description="Seconds for which a job must be missing from its queue to count as lost.",
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
         Field(
@@ -120,15 +129,13 @@ class Settings(BaseModel):
     @field_validator("lease_s")
     @classmethod
     def _lease_outlasts_a_job(cls, value: float, info: ValidationInfo) -> float:
-        """An update may take two calls, itself and its verification, each after a wait."""
         wait_s = info.data.get("max_permit_wait_s", 0.0)
         calls = [account.call_timeout_s for account in info.data.get("accounts", {}).values()]
-        needed_s = 2 * wait_s + 2 * max(calls, default=0.0) + _LEASE_MARGIN_S
+        needed_s = wait_s + max(calls, default=0.0) + _LEASE_MARGIN_S
         if value < needed_s:
             raise ValueError(
-                f"could end during a call: at least {needed_s:g} is needed, twice "
-                f"REVIO_MAX_PERMIT_WAIT_S and twice the longest CALL_TIMEOUT_S and "
-                f"{_LEASE_MARGIN_S}"
+                f"could end during a call: at least {needed_s:g} is needed, "
+                f"REVIO_MAX_PERMIT_WAIT_S and the longest CALL_TIMEOUT_S and {_LEASE_MARGIN_S}"
             )
         return value
 

@@ -7,6 +7,19 @@ from typing import Any
 from celery.worker.consumer import Consumer
 
 
+class _Blueprint(Consumer.Blueprint):  # type: ignore[misc] # Celery is untyped
+    """Without what workers tell each other: nothing here uses it, and it delays start and restart.
+
+    Gossip, moreover, fails at each reconnection to Redis.
+    """
+
+    default_steps = tuple(
+        step
+        for step in Consumer.Blueprint.default_steps
+        if not step.endswith((":Mingle", ":Gossip"))
+    )
+
+
 class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
     """Reconnects after any error of its loop.
 
@@ -14,6 +27,7 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
     channel whose connection is gone raises AttributeError, for one, and that would end the worker.
     """
 
+    Blueprint = _Blueprint
     connection_errors: tuple[type[BaseException], ...]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Celery's

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from settings import Settings, SettingsError, load
+from settings import RedisSettings, Settings, SettingsError, load, load_redis
 
 A = "REVIO_ACCOUNTS__DEFAULT__"
 ACCOUNT = {
@@ -53,6 +53,28 @@ def test_one_account_is_all_that_must_be_set(loaded: Load) -> None:
     assert settings.redis_url.get_secret_value() == "redis://127.0.0.1:6379/0"
 
 
+def test_a_producer_needs_nothing_but_redis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.environ", {"REVIO_REDIS_URL": "redis://h:1/2"})
+    assert load_redis() == RedisSettings.model_validate({"redis_url": "redis://h:1/2"})
+
+
+def test_a_producers_faults_are_those_of_redis_and_of_misspelt_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = {"REVIO_REDIS_URL": "h", "REVIO_REDDIS_URL": "x", f"{A}CALLS_PER_MINUTE": "many"}
+    monkeypatch.setattr("os.environ", wrong)
+    with pytest.raises(SettingsError) as caught:
+        load_redis()
+    assert [line.split(":")[0] for line in caught.value.faults] == [
+        "REVIO_REDDIS_URL",
+        "REVIO_REDIS_URL",
+    ]
+
+
 def test_accounts_have_settings_of_their_own(loaded: Load) -> None:
     second = {name.replace("DEFAULT", "WEST-2"): value for name, value in ACCOUNT.items()}
     settings = loaded(ACCOUNT | second | {"REVIO_ACCOUNTS__WEST-2__CALLS_PER_MINUTE": "20"})
@@ -72,7 +94,7 @@ def test_a_list_is_separated_by_commas(loaded: Load) -> None:
 
 
 def test_an_empty_variable_counts_as_unset(loaded: Load) -> None:
-    assert loaded(ACCOUNT | {"REVIO_LEASE_S": ""}).lease_s == 120
+    assert loaded(ACCOUNT | {"REVIO_LEASE_S": ""}).lease_s == 45
 
 
 def test_the_environment_goes_before_dotenv_and_dotenv_before_secret_files(
