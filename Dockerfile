@@ -25,5 +25,5 @@ COPY sandbox ./sandbox
 COPY deploy ./deploy
 USER revio
 HEALTHCHECK --interval=30s --timeout=20s --start-period=30s --retries=3 \
-  CMD celery -A worker inspect ping --destination "worker@$HOSTNAME" --timeout 5
+  CMD celery -A worker inspect ping --destination "worker@$(hostname)" --timeout 5
 CMD ["celery", "-A", "worker", "worker", "-Q", "revio.default.interactive,revio.default.bulk", "-n", "worker@%h"]

@@ -112,10 +112,12 @@ class _SecretFiles(NestedSecretsSettingsSource):
 
     @classmethod
     def load_secrets(cls, path: Path) -> dict[str, str]:
+        """What the files hold, by name; an empty one counts as unset, like an empty variable."""
         return {
-            file.name: file.read_text(encoding="utf-8").strip()
+            file.name: text
             for file in path.iterdir()
             if file.name.upper().startswith(PREFIX) and file.is_file()
+            if (text := file.read_text(encoding="utf-8").strip())
         }
 
 

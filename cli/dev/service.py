@@ -25,7 +25,7 @@ class Service:
 
     name: str
     command: Sequence[str]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     directory: Path
     stop_patience_s: float = 10
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)

@@ -104,6 +104,7 @@ def test_the_environment_goes_before_dotenv_and_dotenv_before_secret_files(
     secrets.mkdir()
     for name in ("USERNAME", "PASSWORD", "CLIENT_CODE"):
         (secrets / f"{A}{name}".lower()).write_text("from a file\n")
+    (secrets / f"{A}SUBSCRIPTION_KEY").touch()
     (secrets / "someone_elses").write_bytes(b"\xff\xfe")
     (tmp_path / ".env").write_text(f"{A}USERNAME=from dotenv\n{A}PASSWORD='from dotenv'\n")
     settings = loaded(
@@ -117,6 +118,7 @@ def test_the_environment_goes_before_dotenv_and_dotenv_before_secret_files(
     assert account.username == "from the environment"
     assert account.password.get_secret_value() == "from dotenv"
     assert account.client_code == "from a file"
+    assert account.subscription_key is None
 
 
 def test_accounts_may_be_given_as_json(loaded: Load) -> None:

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cli.dev import ServiceError, local_stack
+from revio_jobs import RevioJobs
+
+ROOT = Path(__file__).parents[2]
+
+
+def running(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def all_end(processes: list[psutil.Process], within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    while running(processes) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not running(processes)
+
+
+def test_a_stack_does_jobs_with_no_setting_of_ours_and_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REVIO_THREADS", "0")
+    with local_stack(sandbox={"customers": 4}) as stack:
+        children = psutil.Process().children(recursive=True)
+        assert len(children) == 4
+        with RevioJobs.connect(stack.redis.url) as jobs:
+            found = jobs.query(ids=[5001]).result(timeout=30)
+        assert [one.customer_product_id for one in found.customer_products] == [5001]
+        directories = [stack.directory, stack.redis.directory]
+    assert not running(children)
+    assert not any(directory.exists() for directory in directories)
+
+
+def test_a_worker_that_does_not_start_is_an_error_with_its_reason() -> None:
+    before = set(psutil.Process().children())
+    with (
+        pytest.raises(ServiceError, match=r"(?s)interactive ended.*REVIO_THREADS='0': must be"),
+        local_stack(environment={"REVIO_THREADS": "0"}),
+    ):
+        pytest.fail("a worker ran without threads")
+    assert set(psutil.Process().children()) <= before
+
+
+@contextmanager
+def make_dev() -> Iterator[tuple[subprocess.Popen[str], str, list[psutil.Process]]]:
+    """What `make dev` runs, its greeting, and the processes that it started."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli.dev"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            said = ""
+            while "Ctrl-C ends everything" not in said:
+                line = process.stdout.readline()
+                assert line, said
+                said += line
+            yield process, said, psutil.Process(process.pid).children(recursive=True)
+        finally:
+            process.kill()
+
+
+def test_make_dev_says_where_everything_is_and_ends_with_ctrl_c() -> None:
+    with make_dev() as (process, said, children):
+        assert re.search(r"Redis +redis://127\.0\.0\.1:\d+/0", said)
+        assert re.search(r"sandbox +http://127\.0\.0\.1:\d+/v20/default\.asmx", said)
+        assert re.search(r"Flower +http://127\.0\.0\.1:\d+", said)
+        assert re.search(r"export REVIO_ACCOUNTS__DEFAULT__ENDPOINT=http://", said)
+        assert len(children) == 5
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=20)[0]
+        assert process.returncode == 0, rest
+        assert "Traceback" not in rest
+        assert not running(children)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel for it, as only Linux can")
+def test_what_it_started_dies_with_a_killed_parent() -> None:
+    with make_dev() as (process, _, children):
+        os.kill(process.pid, signal.SIGKILL)
+        assert all_end(children, within_s=10)
