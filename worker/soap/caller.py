@@ -1,0 +1,135 @@
+"""One call: its permit, its exchange, and an answer or the one right error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from pydantic import SecretStr
+
+from revio_jobs.contracts import Lane
+from tasks.errors import RevioError
+from tasks.ports import Call, Permits, Purpose
+from worker.soap.answer import Answer, AnswerReader, SoapFaultError
+from worker.soap.config import SoapConfig
+from worker.soap.faults import FaultMap
+from worker.soap.request import Message
+from worker.soap.transport import Transport, origin_of
+from worker.soap.wire import HttpAnswer, NotSentError
+
+_FAULT_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
+
+BeforeSend = Callable[[], None]
+
+
+def nothing_before() -> None:
+    """For a call that nobody has to know of before it is sent."""
+
+
+class _StoppedError(Exception):
+    """What ran before the send did not let it happen."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+class Caller:
+    """Makes the account's calls. What the vendor answers may make the whole account rest."""
+
+    def __init__(
+        self, config: SoapConfig, permits: Permits, transport: Transport, faults: FaultMap
+    ) -> None:
+        self._config = config
+        self._permits = permits
+        self._transport = transport
+        self._faults = faults
+
+    def ask(
+        self,
+        message: Message,
+        reader: AnswerReader,
+        call: Call,
+        before_send: BeforeSend = nothing_before,
+        session_key: SecretStr | None = None,
+    ) -> Answer:
+        """Raises an error of the tree, or SessionExpiredError; never for Success=false."""
+        headers = {**message.headers, **self._key_header()}
+        http = self._exchange(
+            call,
+            lambda before: self._transport.post(
+                self._config.endpoint, headers, message.body, before
+            ),
+            before_send,
+        )
+        refusal = self._faults.of_status(http, call.purpose)
+        if refusal and http.status not in _FAULT_STATUSES:
+            raise self.rested(refusal)
+        try:
+            answer = reader.read(http.body)
+        except SoapFaultError as exc:
+            # Its text is the vendor's and may echo the request.
+            raise self._faults.of_soap_fault(exc, call.purpose, session_key) from None
+        except Exception as exc:
+            raise (refusal or self._faults.of_exception(exc, call.purpose)) from exc
+        if refusal:
+            raise refusal
+        return answer
+
+    def fetch(self, url: str) -> bytes:
+        """A document; with a permit if it is the vendor's. Raises an error of the tree."""
+        call = Call(self._config.account, Lane.INTERACTIVE, Purpose.SESSION)
+        if origin_of(url) == origin_of(self._config.endpoint):
+            http = self._exchange(
+                call, lambda before: self._transport.get(url, self._key_header(), before)
+            )
+        else:
+            http = self._translated(call, lambda: self._transport.get(url, {}))
+        if refusal := self._faults.of_status(http, call.purpose):
+            raise self.rested(refusal)
+        return http.body
+
+    def rested(self, error: RevioError) -> RevioError:
+        """The error, after the account has been told to rest if that is what it means."""
+        if pause := self._faults.pause_after(error):
+            self._permits.pause(self._config.account, *pause)
+        return error
+
+    def _key_header(self) -> dict[str, str]:
+        key = self._config.subscription_key
+        return {"Ocp-Apim-Subscription-Key": key.get_secret_value()} if key else {}
+
+    def _exchange(
+        self,
+        call: Call,
+        send: Callable[[BeforeSend], HttpAnswer],
+        before_send: BeforeSend = nothing_before,
+    ) -> HttpAnswer:
+        permit = self._permits.acquire(call)
+
+        def before() -> None:
+            try:
+                before_send()
+            except BaseException as exc:
+                raise _StoppedError(exc) from exc
+
+        def sending() -> HttpAnswer:
+            try:
+                return send(before)
+            except (NotSentError, _StoppedError):
+                self._permits.refund(permit)
+                raise
+
+        try:
+            return self._translated(call, sending)
+        except _StoppedError as exc:
+            raise exc.reason from None
+
+    def _translated(self, call: Call, exchange: Callable[[], HttpAnswer]) -> HttpAnswer:
+        try:
+            return exchange()
+        except _StoppedError:
+            raise
+        except Exception as exc:
+            # Also what nobody thought of: by then the call may have been executed.
+            raise self._faults.of_exception(exc, call.purpose) from exc

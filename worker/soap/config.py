@@ -1,0 +1,98 @@
+"""What the gateway must know about one account at the vendor."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+# The vendor has published no code for an expired session; this is what its message would say.
+SESSION_EXPIRED_MESSAGE = (
+    r"(?i)\bsession\b.*\b(expired|invalid|not valid|not found|not exist|unknown|timed out)\b"
+    r"|\b(expired|invalid|unknown)\b.*\bsession\b"
+)
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoapConfig:
+    """Raises ValueError, naming all faults at once and no secret, for what must not be used."""
+
+    account: str
+    endpoint: str
+    username: str
+    password: SecretStr
+    client_code: str
+    subscription_key: SecretStr | None = None
+    wsdl: str | None = None
+    """A path or a URL; None: the endpoint with ?WSDL."""
+    wsdl_cache: Path | None = None
+    """The directory in which the last good WSDL is kept; None: none is kept."""
+    call_timeout_s: float = 30.0
+    """From the connection to the last byte of the answer, however slowly it comes."""
+    connect_timeout_s: float = 5.0
+    max_answer_bytes: int = 64 * 2**20
+    max_connections: int = 32
+    """Idle connections kept for reuse: as many as there are threads."""
+    session_lifetime_s: float = 3600.0
+    """After this a session is no longer used; the vendor may end it earlier."""
+    session_expired_codes: frozenset[str] = frozenset()
+    session_expired_message: str = SESSION_EXPIRED_MESSAGE
+    login_refused_codes: frozenset[str] = frozenset({"S2005"})
+    use_environment_proxies: bool = False
+
+    def __post_init__(self) -> None:
+        if problems := [*self._unsafe_addresses(), *self._unusable_values()]:
+            raise ValueError("; ".join(problems))
+
+    @property
+    def wsdl_location(self) -> str:
+        return self.wsdl or f"{self.endpoint}?WSDL"
+
+    def _unsafe_addresses(self) -> list[str]:
+        addresses = {"endpoint": self.endpoint}
+        if self.wsdl and is_url(self.wsdl):
+            addresses["wsdl"] = self.wsdl
+        return [
+            f"{name} must be https (http is allowed for loopback only) and hold no login"
+            for name, url in addresses.items()
+            if not is_safe(url)
+        ]
+
+    def _unusable_values(self) -> list[str]:
+        problems = []
+        key = self.subscription_key
+        if key is not None and not _HEADER_SAFE.fullmatch(key.get_secret_value()):
+            problems.append("subscription_key must be printable ASCII without spaces")
+        limits = ("call_timeout_s", "connect_timeout_s", "max_answer_bytes", "session_lifetime_s")
+        problems += [f"{name} must be above 0" for name in limits if not getattr(self, name) > 0]
+        try:
+            re.compile(self.session_expired_message)
+        except re.error as exc:
+            problems.append(f"session_expired_message is no regular expression: {exc}")
+        return problems
+
+
+def is_url(location: str) -> bool:
+    return location.startswith(("http://", "https://"))
+
+
+def is_safe(url: str) -> bool:
+    """Whether a password may be sent there: encrypted, or to this machine."""
+    parts = urlsplit(url)
+    if not parts.hostname or parts.username is not None:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,170 @@
+"""Every fault of a call, and the one error it becomes. Nothing else decides about that.
+
+The question is always whether the vendor may have executed the call. For an update a "maybe" is
+OutcomeUnknown; anything else may simply be asked again, and is Unavailable.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable
+from email.utils import parsedate_to_datetime
+
+from pydantic import SecretStr
+
+from tasks.errors import (
+    OutcomeUnknown,
+    QuotaExhausted,
+    Rejected,
+    RevioError,
+    Throttled,
+    Unauthorised,
+    Unavailable,
+)
+from tasks.ports import Purpose
+from worker.soap.answer import Answer, SoapFaultError
+from worker.soap.config import SoapConfig
+from worker.soap.wire import HttpAnswer, MaybeExecutedError, NotSentError
+from worker.soap.xml import UnreadableAnswerError
+
+_THROTTLED_S = 60.0  # the gateway counts calls by the minute
+_QUOTA_S = 3600.0
+_UNAUTHORISED_S = 60.0  # how often a refused account is tried, until somebody mends it
+_LONGEST_PAUSE_S = 26 * 3600.0  # a day's quota is back after a day
+_LONGEST_MESSAGE = 300
+
+_QUOTA = re.compile(r"quota", re.IGNORECASE)
+_REPLENISHED = re.compile(r"\b(\d{1,3}):([0-5]\d):([0-5]\d)\b")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+class SessionExpiredError(Exception):
+    """The vendor refused the session and so did not execute the call."""
+
+
+class FaultMap:
+    """Turns faults into errors of the tree; their texts hold no secret and no body."""
+
+    def __init__(self, config: SoapConfig, now: Callable[[], float]) -> None:
+        self._config = config
+        self._now = now
+        self._expired_message = re.compile(config.session_expired_message)
+
+    def of_exception(self, exc: Exception, purpose: Purpose) -> RevioError:
+        """For what the transport and the readers of answers raise."""
+        if isinstance(exc, NotSentError):
+            return Unavailable(f"nothing was sent: {exc}")
+        if isinstance(exc, MaybeExecutedError | UnreadableAnswerError):
+            return _maybe_executed(purpose, str(exc))
+        # Nobody thought of this one, and its text may hold anything.
+        return _maybe_executed(purpose, f"unexpected {type(exc).__name__}")
+
+    def of_status(self, answer: HttpAnswer, purpose: Purpose) -> RevioError | None:
+        """For a status that decides without the body's XML; None for 200."""
+        match answer.status:
+            case 200:
+                return None
+            case 401:  # the gateway let nothing through
+                return Unauthorised("the vendor's gateway refused the subscription key (401)")
+            case 403 if _QUOTA.search(_start_of(answer.body)):  # the gateway let nothing through
+                return QuotaExhausted(self._now() + _quota_wait(answer, self._now()))
+            case 403:  # the gateway let nothing through
+                return Unauthorised("the vendor's gateway forbids the call (403)")
+            case 404:  # no service is there that could have executed it
+                return Unavailable("the endpoint does not exist (404)")
+            case 429:  # the gateway let nothing through
+                return Throttled(_retry_after(answer, self._now()) or _THROTTLED_S, "vendor")
+            case 303:  # "done, see there" is what it may mean after a POST
+                return _maybe_executed(purpose, "the vendor answered with a redirect (303)")
+            case status if 300 <= status < 400:  # noqa: PLR2004 - what redirects is elsewhere
+                return Unavailable(f"the endpoint redirects elsewhere ({status})")
+            case status:  # a 202 or a 5xx may come after the work was done
+                return _maybe_executed(purpose, f"the vendor answered with status {status}")
+
+    def of_soap_fault(
+        self, fault: SoapFaultError, purpose: Purpose, session_key: SecretStr | None
+    ) -> RevioError | SessionExpiredError:
+        """A Fault may come from anywhere, also from after the work was done."""
+        if self._is_expired(fault.code, fault.text):
+            return SessionExpiredError()
+        text = self._printable(f"{fault.code}: {fault.text}", session_key)
+        return _maybe_executed(purpose, f"the vendor answered with a fault, {text}")
+
+    def of_refusal(
+        self, answer: Answer, session_key: SecretStr | None
+    ) -> RevioError | SessionExpiredError:
+        """Success=false: the vendor looked at the request and did not execute it."""
+        if self._is_expired(answer.error_code or "", answer.message):
+            return SessionExpiredError()
+        message = self._printable(answer.message or "no reason given", session_key)
+        if self.is_login_refused(answer.error_code):
+            return Unauthorised(f"the vendor refused the login ({answer.error_code}): {message}")
+        return Rejected(answer.error_code, message)
+
+    def is_login_refused(self, code: str | None) -> bool:
+        return code in self._config.login_refused_codes
+
+    def pause_after(self, error: RevioError) -> tuple[float, str] | None:
+        """For how many seconds the account must rest after this error, and why."""
+        match error:
+            case Throttled():
+                return error.retry_after, "the vendor's minute is used up (429)"
+            case QuotaExhausted():
+                return max(1.0, error.until - self._now()), "the vendor's day is used up (403)"
+            case Unauthorised():
+                return _UNAUTHORISED_S, str(error)
+            case _:
+                return None
+
+    def _is_expired(self, code: str, message: str) -> bool:
+        # SOAP 1.1 codes may be qualified.
+        bare = code.rpartition(":")[2]
+        if bare in self._config.session_expired_codes:
+            return True
+        return not self.is_login_refused(bare) and bool(self._expired_message.search(message))
+
+    def _printable(self, text: str, session_key: SecretStr | None) -> str:
+        """The vendor's words without our secrets, which a fatal error may echo."""
+        secrets = (self._config.password, self._config.subscription_key, session_key)
+        for secret in _spellings(key.get_secret_value() for key in secrets if key):
+            text = text.replace(secret, "[secret]")
+        return _UNPRINTABLE.sub(" ", text)[:_LONGEST_MESSAGE]
+
+
+def _maybe_executed(purpose: Purpose, reason: str) -> RevioError:
+    return OutcomeUnknown(reason) if purpose is Purpose.UPDATE else Unavailable(reason)
+
+
+def _spellings(secrets: Iterable[str]) -> list[str]:
+    """The longest first, so that none is cut apart by another."""
+    plain = [secret for secret in secrets if secret]
+    return sorted({*plain, *map(html.escape, plain)}, key=len, reverse=True)
+
+
+def _quota_wait(answer: HttpAnswer, now: float) -> float:
+    if (seconds := _retry_after(answer, now)) is not None:
+        return seconds
+    if matched := _REPLENISHED.search(_start_of(answer.body)):
+        hours, minutes, rest = map(int, matched.groups())
+        return _bounded(hours * 3600 + minutes * 60 + rest)
+    return _QUOTA_S
+
+
+def _retry_after(answer: HttpAnswer, now: float) -> float | None:
+    """Seconds, from either of the header's two forms; None if it is missing or makes no sense."""
+    value = answer.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return _bounded(float(value[:9]))
+    try:
+        return _bounded(parsedate_to_datetime(value).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, 1.0), _LONGEST_PAUSE_S)
+
+
+def _start_of(body: bytes) -> str:
+    return body[:4096].decode("utf-8", errors="replace")

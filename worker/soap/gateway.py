@@ -1,0 +1,183 @@
+"""Rev.io's SOAP service as the handlers see it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from revio_jobs.contracts import CustomerProductRecord, Lane
+from tasks.errors import RevioError, Unauthorised, Unavailable
+from tasks.ports import Call, Change, Filters, Permits, Purpose
+from worker.soap import vendor
+from worker.soap.answer import Answer
+from worker.soap.caller import BeforeSend, Caller, nothing_before
+from worker.soap.config import SoapConfig
+from worker.soap.description import Description, describe
+from worker.soap.faults import FaultMap, SessionExpiredError
+from worker.soap.login import Doorkeeper
+from worker.soap.request import Login, Message, query_message, session_message, update_message
+from worker.soap.schema import Schema
+from worker.soap.service import LazyService, Service
+from worker.soap.session import Session, Sessions, SessionStore
+from worker.soap.transport import Transport
+
+_log = structlog.get_logger(__name__)
+
+_Build = Callable[[Schema, Login], Message]
+
+
+class RevioGateway:
+    """One account at the vendor; implements tasks.ports.Gateway. For all threads of a process."""
+
+    def __init__(
+        self,
+        config: SoapConfig,
+        permits: Permits,
+        store: SessionStore,
+        transport: Transport,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`now` tells Unix time. Nothing is called or loaded yet."""
+        self._config = config
+        self._transport = transport
+        self._faults = FaultMap(config, now)
+        self._caller = Caller(config, permits, transport, self._faults)
+        self._lazy_service = LazyService(config, now)
+        self._door = Doorkeeper(config, self._caller, self._faults, permits, self._service)
+        self._sessions = Sessions(config, store, self._door.create_session, now)
+        self._unknown: Counter[str] = Counter()
+
+    @property
+    def unknown_elements(self) -> Mapping[str, int]:
+        """How often answers held elements that we know nothing of, by name."""
+        return self._unknown
+
+    def query(self, filters: Filters, call: Call) -> list[CustomerProductRecord]:
+        """As the port says; also raises InvalidJob for filters without a value."""
+
+        def build(schema: Schema, login: Login) -> Message:
+            return query_message(schema, login, filters)
+
+        records = self._call(build, call).records
+        if not all(_was_asked_for(record, filters) for record in records):
+            raise Unavailable("the vendor answered with products that were not asked for")
+        return records
+
+    def update(self, change: Change, call: Call, before_send: BeforeSend) -> None:
+        """As the port says; raises UnsupportedChange before anything is sent.
+
+        Up to three calls: a login if there is no session, and if the vendor refuses the session as
+        expired another login and the update again. `before_send` runs before each update.
+        """
+
+        def build(schema: Schema, login: Login) -> Message:
+            return update_message(schema, login, change)
+
+        self._call(build, call, before_send)
+
+    def check_login(self) -> None:
+        """Proves that the vendor accepts us. Raises Unauthorised or Retryable."""
+        schema = self._service().schema
+        name = vendor.SESSION_VALIDATE
+        if not schema.uses_sessions or name not in schema.operations:
+            self._sessions.log_in(self._own_call())
+            return
+
+        def build(schema: Schema, login: Login) -> Message:
+            return session_message(schema, name, login)
+
+        self._call(build, self._own_call())
+
+    def describe(self) -> Description:
+        """What the WSDL says, field by field. Raises Retryable or Unauthorised without one."""
+        return describe(self._service().wsdl, self._config.endpoint)
+
+    def close(self) -> None:
+        """Ends the session if no other process uses it; what is out of reach is only logged."""
+        try:
+            if session := self._sessions.leave():
+                self._door.end_session(session)
+        except RevioError as exc:
+            _log.warning("session_not_ended", account=self._config.account, reason=str(exc))
+        self._transport.close()
+
+    def _own_call(self) -> Call:
+        return Call(self._config.account, Lane.INTERACTIVE, Purpose.SESSION)
+
+    def _service(self) -> Service:
+        return self._lazy_service.get(self._caller.fetch)
+
+    def _call(self, build: _Build, call: Call, before_send: BeforeSend = nothing_before) -> Answer:
+        service = self._service()
+        session = self._session(service, call)
+        try:
+            return self._attempt(service, build, session, call, before_send)
+        except SessionExpiredError:
+            _log.info("session_expired", account=self._config.account)
+        if session is None:
+            raise Unavailable("the vendor speaks of an expired session, but none was used")
+        session = self._sessions.renew(session, call)
+        try:
+            return self._attempt(service, build, session, call, before_send)
+        except SessionExpiredError:
+            raise Unavailable("the vendor refused a new session as expired") from None
+
+    def _session(self, service: Service, call: Call) -> Session | None:
+        """None if each call carries the credentials itself."""
+        if service.schema.uses_sessions:
+            return self._sessions.current(call)
+        self._sessions.check_not_refused()
+        return None
+
+    def _attempt(
+        self,
+        service: Service,
+        build: _Build,
+        session: Session | None,
+        call: Call,
+        before_send: BeforeSend,
+    ) -> Answer:
+        """One call. Raises SessionExpiredError, or an error of the tree."""
+        key = session.key if session else None
+        message = build(service.schema, self._door.login(key))
+        reader = service.readers[message.operation.name]
+        answer = self._caller.ask(message, reader, call, before_send, key)
+        if not answer.success:
+            raise self._refused(answer, session)
+        if answer.unknown:
+            self._note_unknown(answer.unknown)
+        if session and answer.session_key:
+            self._sessions.rotate(session, answer.session_key)
+        return answer
+
+    def _refused(self, answer: Answer, session: Session | None) -> RevioError | SessionExpiredError:
+        error = self._faults.of_refusal(answer, session.key if session else None)
+        if isinstance(error, SessionExpiredError):
+            return error
+        if isinstance(error, Unauthorised):
+            self._sessions.remember_refused()
+        return self._caller.rested(error)
+
+    def _note_unknown(self, unknown: Counter[str]) -> None:
+        if new := unknown.keys() - self._unknown.keys():
+            _log.warning(
+                "unknown_elements", account=self._config.account, names=sorted(map(str, new))
+            )
+        self._unknown.update(unknown)
+
+
+def open_gateway(config: SoapConfig, permits: Permits, store: SessionStore) -> RevioGateway:
+    """The account's gateway on a transport of its own. Nothing is called or loaded yet."""
+    return RevioGateway(config, permits, store, Transport(config))
+
+
+def _was_asked_for(record: CustomerProductRecord, filters: Filters) -> bool:
+    return (
+        record["customer_product_id"] in filters.ids
+        or record["customer_id"] in filters.customer_ids
+        or record["line_id"] in filters.line_ids
+    )

@@ -1,0 +1,65 @@
+"""The vendor's service as its WSDL describes it, loaded once a process and only when needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tasks.errors import RevioError
+from worker.soap import vendor
+from worker.soap.answer import AnswerReader
+from worker.soap.config import SoapConfig
+from worker.soap.schema import Schema
+from worker.soap.wsdl import Wsdl, load_wsdl
+
+# How long a WSDL that could not be had is not asked for again.
+_REST_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    wsdl: Wsdl
+    readers: Mapping[str, AnswerReader]
+    """By the operation's name."""
+
+    @property
+    def schema(self) -> Schema:
+        return self.wsdl.schema
+
+
+class LazyService:
+    """For all threads: the first one loads, the others wait for it."""
+
+    def __init__(self, config: SoapConfig, now: Callable[[], float]) -> None:
+        self._config = config
+        self._now = now
+        self._lock = threading.Lock()
+        self._loaded: Service | None = None
+        self._failure: tuple[float, RevioError] | None = None
+
+    def get(self, fetch: Callable[[str], bytes]) -> Service:
+        """`fetch` gets an address if that is necessary. Raises Retryable or Unauthorised."""
+        if self._loaded is not None:
+            return self._loaded
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._load(fetch)
+            return self._loaded
+
+    def _load(self, fetch: Callable[[str], bytes]) -> Service:
+        if self._failure and self._now() - self._failure[0] < _REST_S:
+            raise self._failure[1]
+        try:
+            wsdl = load_wsdl(self._config, fetch)
+        except RevioError as exc:
+            self._failure = (self._now(), exc)
+            raise
+        return Service(wsdl, _readers(wsdl.schema))
+
+
+def _readers(schema: Schema) -> dict[str, AnswerReader]:
+    return {
+        name: AnswerReader(operation, schema.records if name == vendor.QUERY else None)
+        for name, operation in schema.operations.items()
+    }

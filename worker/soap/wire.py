@@ -1,0 +1,182 @@
+"""One socket under one deadline, and an HTTP/1.1 exchange on it."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import select
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+_PIECE_BYTES = 65_536
+# What may be read of an answer whose status alone decides.
+_REFUSAL_BYTES = 65_536
+
+
+class NotSentError(Exception):
+    """The request provably never left this machine."""
+
+
+class MaybeExecutedError(Exception):
+    """The request left, or part of it, and no whole answer came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    """Whole for status 200; for others what came of it, since their status decides."""
+
+
+class Deadline:
+    """A point in time that every wait is measured against."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._end = clock() + seconds
+
+    def remaining(self) -> float:
+        """Seconds, more than 0; raises TimeoutError once it has passed."""
+        if (left := self._end - self._clock()) <= 0:
+            raise TimeoutError(f"no whole answer within {self._seconds:g} s")
+        return left
+
+
+class Wire:
+    """A connection, kept alive between exchanges. Not for several threads at once."""
+
+    def __init__(self, sock: socket.socket, now: float) -> None:
+        self._sock = sock
+        self.idle_since = now
+
+    def is_quiet(self) -> bool:
+        """Whether nothing waits to be read.
+
+        Between exchanges anything else means that the peer has closed or speaks unasked: then no
+        request must be trusted to it.
+        """
+        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+            return False
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN | select.POLLHUP | select.POLLERR)
+        return not poll.poll(0)
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def exchange(
+        self, request: bytes, method: str, max_bytes: int, deadline: Deadline
+    ) -> tuple[HttpAnswer, bool]:
+        """The answer, and whether the connection can be used again.
+
+        Raises NotSentError or MaybeExecutedError.
+        """
+        self._send(request, deadline)
+        with _reading():
+            response, stream = self._begin(method, deadline)
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            if response.status == http.client.OK:
+                body = _read(response, max_bytes)
+            else:
+                body = _read_what_comes(response)
+            reusable = response.isclosed() and not response.will_close and stream.ended_clean()
+        return HttpAnswer(response.status, headers, body), reusable
+
+    def open_tunnel(self, request: bytes, deadline: Deadline) -> int:
+        """Sends a CONNECT request; the status of the answer, after which the peer is another."""
+        self._send(request, deadline)
+        with _reading():
+            response, _ = self._begin("CONNECT", deadline)
+        return response.status
+
+    def _send(self, request: bytes, deadline: Deadline) -> None:
+        sent = 0
+        try:
+            while sent < len(request):
+                self._sock.settimeout(deadline.remaining())
+                sent += self._sock.send(memoryview(request)[sent:])
+        except OSError as exc:
+            if sent:
+                raise MaybeExecutedError(_reason(exc)) from exc
+            raise NotSentError(_reason(exc)) from exc
+
+    def _begin(self, method: str, deadline: Deadline) -> tuple[http.client.HTTPResponse, _Stream]:
+        stream = _Stream(self._sock, deadline)
+        response = http.client.HTTPResponse(stream, method=method)  # type: ignore[arg-type]
+        response.begin()
+        return response, stream
+
+
+class _Stream(io.RawIOBase):
+    """What http.client reads from: each single read is bounded by the one deadline."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        super().__init__()
+        self._sock = sock
+        self._deadline = deadline
+        self._ended = False
+        self._buffer = _Buffer(self, _PIECE_BYTES)
+
+    def makefile(self, *_: object) -> io.BufferedReader:
+        return self._buffer
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - io's own signature
+        if self._ended:
+            return 0
+        self._sock.settimeout(self._deadline.remaining())
+        return self._sock.recv_into(buffer)
+
+    def ended_clean(self) -> bool:
+        """Whether nothing came after the answer; what did would be taken for the next one."""
+        self._ended = True
+        return not self._buffer.peek(1)
+
+
+class _Buffer(io.BufferedReader):
+    def close(self) -> None:
+        """http.client closes what it has read to the end; the connection lives on."""
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise MaybeExecutedError(_reason(exc)) from exc
+    except http.client.HTTPException as exc:
+        # Its text may hold what the server sent, and so what it echoed.
+        raise MaybeExecutedError(f"broken HTTP answer ({type(exc).__name__})") from None
+
+
+def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
+    if (response.length or 0) > max_bytes:
+        raise MaybeExecutedError(f"the answer is larger than {max_bytes} bytes")
+    body = bytearray()
+    while piece := response.read(_PIECE_BYTES):
+        body += piece
+        if len(body) > max_bytes:
+            raise MaybeExecutedError(f"the answer is larger than {max_bytes} bytes")
+    if response.length:
+        raise MaybeExecutedError(f"the answer ended {response.length} bytes early")
+    return bytes(body)
+
+
+def _read_what_comes(response: http.client.HTTPResponse) -> bytes:
+    try:
+        return response.read(_REFUSAL_BYTES)
+    except (OSError, http.client.HTTPException):
+        return b""
+
+
+def _reason(exc: OSError) -> str:
+    return exc.strerror or str(exc) or type(exc).__name__
