@@ -7,19 +7,6 @@ from typing import Any
 from celery.worker.consumer import Consumer
 
 
-class _Blueprint(Consumer.Blueprint):  # type: ignore[misc] # Celery is untyped
-    """Without what workers tell each other: nothing here uses it, and it delays start and restart.
-
-    Gossip, moreover, fails at each reconnection to Redis.
-    """
-
-    default_steps = tuple(
-        step
-        for step in Consumer.Blueprint.default_steps
-        if not step.endswith((":Mingle", ":Gossip"))
-    )
-
-
 class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
     """Reconnects after any error of its loop.
 
@@ -27,9 +14,10 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
     channel whose connection is gone raises AttributeError, for one, and that would end the worker.
     """
 
-    Blueprint = _Blueprint
     connection_errors: tuple[type[BaseException], ...]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Celery's
-        super().__init__(*args, **kwargs)
+        # Nothing uses what workers tell each other in these; mingle delays each start by a second,
+        # and gossip fails at each reconnection.
+        super().__init__(*args, **kwargs, without_mingle=True, without_gossip=True)
         self.connection_errors = (*self.connection_errors, Exception)

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from celery import Celery, signals
+from celery.utils.nodenames import default_nodename
 
 from revio_jobs.contracts import parse_queue_name
 from settings import Settings
@@ -47,7 +48,7 @@ class Lifecycle:
 
     def _name_worker(self, instance: Any, options: dict[str, Any], **_: object) -> None:  # noqa: ANN401
         """Two workers on one host must not share a name, and an operator should know them apart."""
-        if options.get("hostname"):
+        if instance.hostname != default_nodename(None):
             return
         parsed = [parse_queue_name(name) for name in options.get("queues") or ()]
         lanes = "+".join(f"{each[0]}.{each[1].value}" for each in parsed if each)
