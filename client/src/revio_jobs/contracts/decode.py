@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from revio_jobs.contracts.jobs import Job, QueryJob, UpdateJob
+from revio_jobs.contracts.jobs import Expected, Job, QueryJob, UpdateJob
 from revio_jobs.errors import InvalidJob
 
 _SHOWN_CHARACTERS = 80
@@ -31,7 +31,8 @@ def _problem(kind: type[Job], error: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in error["loc"])
     says = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        says = f"unknown field; allowed are {', '.join(sorted(kind.model_fields))}"
+        within = Expected if error["loc"][0] == "expected" else kind
+        says = f"unknown field; allowed are {', '.join(sorted(within.model_fields))}"
     if error["type"] == "missing":
         return f"{where}: required"
     if not where:

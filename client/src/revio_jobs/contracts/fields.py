@@ -15,10 +15,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, St
 from revio_jobs.contracts.names import ACCOUNT_PATTERN
 
 _INT32_MAX = 2**31 - 1
+_MONEY_DECIMALS = 4
 # What XML 1.0 cannot carry, and the control characters that no product text should hold.
 _FORBIDDEN_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_PLAIN_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
-_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_PLAIN_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _exact_decimal(value: object) -> object:
@@ -32,6 +33,13 @@ def _exact_decimal(value: object) -> object:
         return Decimal(value)
     except InvalidOperation as exc:
         raise ValueError('expected a plain decimal such as "12.50"') from exc
+
+
+def _few_decimals(value: Decimal) -> Decimal:
+    # Pydantic's own bound lets trailing zeros pass, which would then go out to the vendor.
+    if -int(value.as_tuple().exponent) > _MONEY_DECIMALS:
+        raise ValueError(f"at most {_MONEY_DECIMALS} decimals")
+    return value
 
 
 def _plain(value: Decimal) -> str:
@@ -58,14 +66,21 @@ def _printable(value: str) -> str:
 
 Id = Annotated[StrictInt, Field(ge=1, le=_INT32_MAX)]
 Quantity = Annotated[StrictInt, Field(ge=0, le=_INT32_MAX)]
+Seconds = Annotated[StrictInt, Field(ge=0, le=_INT32_MAX)]
 Flag = StrictBool
 
-# The vendor's decimals: up to 4 decimals; 19 digits is what SQL Server's money type holds.
-Money = Annotated[
+# What a product may show: whatever the vendor gives, exactly.
+Amount = Annotated[
     Decimal,
     BeforeValidator(_exact_decimal),
-    Field(max_digits=19, decimal_places=4, allow_inf_nan=False),
+    Field(allow_inf_nan=False),
     PlainSerializer(_plain, return_type=str, when_used="json"),
+]
+# What a job may set: up to 4 decimals, and 19 digits as SQL Server's money type holds them.
+Money = Annotated[
+    Amount,
+    Field(max_digits=19, decimal_places=_MONEY_DECIMALS),
+    AfterValidator(_few_decimals),
 ]
 
 # .NET's 0001-01-01 stands for "no date" and must not be written as one.

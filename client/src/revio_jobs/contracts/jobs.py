@@ -7,7 +7,7 @@ import json
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from revio_jobs.contracts.fields import (
     Account,
@@ -17,6 +17,7 @@ from revio_jobs.contracts.fields import (
     IdempotencyKey,
     Money,
     Quantity,
+    Seconds,
     Text,
 )
 from revio_jobs.contracts.names import DEFAULT_ACCOUNT, QUERY_TASK, UPDATE_TASK
@@ -78,8 +79,8 @@ class QueryJob(_Job):
     ids: tuple[Id, ...] = ()
     customer_ids: tuple[Id, ...] = ()
     line_ids: tuple[Id, ...] = ()
-    max_age: NonNegativeInt = Field(default=0, strict=True)
-    """Seconds: how old an answer may be; 0 asks the vendor."""
+    max_age: Seconds = 0
+    """How old an answer may be; 0 asks the vendor."""
 
     @model_validator(mode="after")
     def _has_a_filter(self) -> Self:

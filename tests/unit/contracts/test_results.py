@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from revio_jobs.contracts import (
+    CustomerProduct,
+    CustomerProductRecord,
+    QueryResult,
+    UpdateResult,
+)
+
+QUERY: dict[str, Any] = {
+    "customer_products": [
+        {
+            "customer_product_id": 5001,
+            "rate": "-12.50",
+            "cost": "0.0000125",
+            "activated_date": "2026-01-31",
+            "status": "ACTIVE",
+            "tax_included": False,
+        }
+    ],
+    "missing_ids": [5002],
+    "calls": 1,
+    "fetched_at": "2026-02-01T10:00:00+00:00",
+}
+
+
+def test_a_query_result_has_pythons_types() -> None:
+    result = QueryResult.model_validate(QUERY)
+    [product] = result.customer_products
+    assert (product.rate, product.activated_date) == (Decimal("-12.50"), date(2026, 1, 31))
+    assert result.missing_ids == (5002,)
+    assert result.fetched_at.utcoffset() is not None
+
+
+def test_a_product_shows_more_decimals_than_a_job_may_set() -> None:
+    assert QueryResult.model_validate(QUERY).customer_products[0].cost == Decimal("0.0000125")
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_an_amount_survives_the_wire_exactly(amount: Decimal) -> None:
+    product = CustomerProduct(customer_product_id=1, rate=amount)
+    carried = CustomerProduct.model_validate_json(product.model_dump_json())
+    assert carried.rate == amount
+
+
+def test_a_field_that_a_newer_worker_adds_is_no_fault_for_an_older_caller() -> None:
+    raw = {"outcome": "applied", "id": 5001, "verified": True, "mood": "good"}
+    assert UpdateResult.model_validate(raw).outcome == "applied"
+
+
+def test_the_record_and_the_model_of_a_product_have_the_same_fields() -> None:
+    assert set(CustomerProductRecord.__annotations__) == set(CustomerProduct.model_fields)
