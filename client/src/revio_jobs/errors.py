@@ -121,10 +121,15 @@ class OutcomeUnknown(RevioError):
 
 
 def revive(name: str, args: list[object]) -> RevioError:
-    """The error of that class name with those arguments, as they were stored in the ledger."""
+    """The error of that class name with those arguments, as they were stored in the ledger.
+
+    One that only a newer release knows comes as a RevioError with its name and arguments.
+    """
     kinds = {kind.__name__: kind for kind in _descendants(RevioError)}
-    kind = kinds.get(name)
-    return kind(*args) if kind else RevioError(name, *args)
+    try:
+        return kinds[name](*args)
+    except (KeyError, TypeError):
+        return RevioError(name, *args)
 
 
 def _descendants(kind: type[RevioError]) -> list[type[RevioError]]:
