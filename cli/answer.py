@@ -1,0 +1,95 @@
+"""How a command speaks: its answer on standard output, what went wrong on standard error."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from redis.exceptions import RedisError
+from rich.console import Console, RenderableType
+
+from cli.exit_code import ExitCode, code_of
+from revio_jobs.errors import InvalidJob, RevioError
+from settings import SettingsError
+
+_QUIET_S = 1.0
+_WIDTH_OF_A_PIPE = 200
+# The vendor's texts must not move the operator's cursor.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+class Answer:
+    """Takes the one answer of a command: as tables, or as one JSON document."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+
+    def give(self, document: Mapping[str, Any], *tables: RenderableType) -> None:
+        """`document` holds JSON values; `tables` say the same to people."""
+        if self._as_json:
+            sys.stdout.write(json.dumps(document, indent=2) + "\n")
+            sys.stdout.flush()
+            return
+        # A pipe has no width at which a table would have to be folded.
+        width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
+        console = Console(markup=False, highlight=False, emoji=False, width=width)
+        for table in tables:
+            console.print(table)
+
+
+@contextmanager
+def answering(*, as_json: bool) -> Iterator[Answer]:
+    """For the body of a command: whatever it raises becomes words and an exit code."""
+    answer = Answer(as_json=as_json)
+    try:
+        yield answer
+    except SettingsError as exc:
+        raise _ended(answer, exc, exc.faults, ExitCode.INVALID) from None
+    except InvalidJob as exc:
+        raise _ended(answer, exc, exc.problems, ExitCode.INVALID) from None
+    except RevioError as exc:
+        raise _ended(answer, exc, [str(exc)], code_of(exc)) from None
+    except RedisError as exc:
+        words = [f"Redis: {exc}", "start it, or mend REVIO_REDIS_URL; `revio doctor` tells more"]
+        raise _ended(answer, exc, words, ExitCode.UNREACHABLE) from None
+
+
+def _ended(answer: Answer, exc: Exception, lines: list[str], code: ExitCode) -> typer.Exit:
+    answer.give({"error": {"type": type(exc).__name__, "message": "; ".join(lines)}})
+    complain(*lines)
+    return typer.Exit(code)
+
+
+def complain(*lines: str) -> None:
+    """On standard error, each under the command's name."""
+    for line in lines:
+        sys.stderr.write(f"revio: {printable(line)}\n")
+
+
+def printable(text: str) -> str:
+    """`text` in one line that a terminal shows as it is."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+@contextmanager
+def spinner(doing: str) -> Iterator[None]:
+    """Shows on a terminal what takes longer than a second; standard output stays untouched."""
+    console = Console(stderr=True, markup=False)
+    if not console.is_terminal:
+        yield
+        return
+    status = console.status(doing)
+    timer = threading.Timer(_QUIET_S, status.start)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()

@@ -1,0 +1,55 @@
+"""The `revio` command: which commands there are, and what no command lets through."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import structlog
+import typer
+from typer.main import get_command
+
+from cli.answer import complain
+from cli.doctor import doctor
+from cli.exit_code import ExitCode
+from cli.jobs import query, result, update
+from cli.limits import limits
+
+_INTERRUPTED = 130  # as shells have it
+
+app = typer.Typer(
+    name="revio",
+    help="Run and watch customer product jobs on Rev.io.",
+    epilog="Exit codes: " + ". ".join(f"{each.value} {each.meaning}" for each in ExitCode) + ".",
+    no_args_is_help=True,
+    add_completion=False,
+)
+for command in (query, update, result, limits, doctor):
+    app.command()(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line (that of the process by default); returns the exit code."""
+    # What adapters log belongs to workers; here every word is an answer or an error.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        code = get_command(app).main(arguments, prog_name="revio", standalone_mode=False)
+    except typer.TyperException as exc:
+        _complain_of_usage(exc)
+        return ExitCode.INVALID
+    except typer.Abort:
+        return _INTERRUPTED
+    except Exception as exc:  # noqa: BLE001 - an operator is shown no traceback
+        complain(f"unexpected {type(exc).__name__}: {exc}")
+        return ExitCode.FAILED
+    return int(code or 0)
+
+
+def _complain_of_usage(exc: typer.TyperException) -> None:
+    if message := exc.format_message():  # without a command the help was shown instead
+        context = getattr(exc, "ctx", None)
+        complain(message, f"see {context.command_path if context else 'revio'} --help")

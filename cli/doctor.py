@@ -1,0 +1,166 @@
+"""`revio doctor`: what is wrong with this installation, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import typer
+from kombu.exceptions import KombuError
+from redis import Redis
+from redis.exceptions import RedisError
+from rich.console import RenderableType
+
+from cli.answer import answering, spinner
+from cli.exit_code import ExitCode
+from cli.finding import Finding, Verdict, fine, skipped, wrong
+from cli.options import AsJson
+from cli.redis_checks import redis_findings, worker_findings
+from cli.tables import table
+from cli.vendor_checks import vendor_findings
+from revio_jobs import Lane
+from revio_jobs.celery_app import producer_app
+from revio_jobs.contracts import queue_name
+from settings import Settings, SettingsError, load, load_redis
+from worker.app import open_application
+from worker.soap import Description
+
+_TIMEOUT_S = 5.0
+
+
+@dataclass
+class Diagnosis:
+    """Grows check by check."""
+
+    findings: list[Finding] = field(default_factory=list)
+    services: dict[str, Description] = field(default_factory=dict)
+    """By account, where the WSDL could be read."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """That of the first thing that is wrong."""
+        codes = [each.code for each in self.findings if each.verdict is Verdict.WRONG]
+        return codes[0] if codes else ExitCode.OK
+
+    def document(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "ok": self.exit_code is ExitCode.OK,
+            "checks": [_without_code(each) for each in self.findings],
+            "services": {name: asdict(found) for name, found in self.services.items()},
+        }
+
+    def tables(self) -> Iterator[RenderableType]:
+        """For people."""
+        yield table(
+            "", "check", "finding", rows=((f.verdict, f.check, f.says) for f in self.findings)
+        )
+        for name, found in self.services.items():
+            yield _fields(name, found)
+        for each in self.findings:
+            if each.mend:
+                yield f"{each.verdict}: {each.check}: {each.mend}"
+        yield "all is well" if self.exit_code is ExitCode.OK else "something is wrong: see above"
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check settings, Redis, workers, the vendor's WSDL and the login."""
+    with answering(as_json=as_json) as answer:
+        with spinner("checking settings, Redis, workers and the vendor"):
+            diagnosis = diagnose()
+        answer.give(diagnosis.document(), *diagnosis.tables())
+        if diagnosis.exit_code:
+            raise typer.Exit(diagnosis.exit_code)
+
+
+def diagnose() -> Diagnosis:
+    """All checks that can be made; what depends on something broken is skipped and says so."""
+    diagnosis = Diagnosis()
+    settings = _check_settings(diagnosis)
+    if _check_redis(diagnosis) and settings:
+        _check_workers(diagnosis, settings)
+        _check_vendor(diagnosis, settings)
+    else:
+        reason = "no call is made before Redis and the settings are in order"
+        diagnosis.findings.append(skipped("vendor", reason))
+    return diagnosis
+
+
+def _check_settings(diagnosis: Diagnosis) -> Settings | None:
+    try:
+        settings = load()
+    except SettingsError as exc:
+        diagnosis.findings += [_setting_fault(line) for line in exc.faults]
+        return None
+    diagnosis.findings.append(fine("settings", f"accounts: {', '.join(settings.accounts)}"))
+    return settings
+
+
+def _setting_fault(line: str) -> Finding:
+    name, _, says = line.partition(": ")
+    mend = "set it in the environment, in .env or in the secrets directory"
+    return wrong(name, says, mend, ExitCode.INVALID)
+
+
+def _check_redis(diagnosis: Diagnosis) -> bool:
+    try:
+        url = load_redis().redis_url.get_secret_value()
+    except SettingsError:
+        diagnosis.findings.append(skipped("Redis", "its address is wrong"))
+        return False
+    with Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S) as redis:
+        found = redis_findings(redis, url)
+    diagnosis.findings += found
+    return not any(each.verdict is Verdict.WRONG and each.check == "Redis" for each in found)
+
+
+def _check_workers(diagnosis: Diagnosis, settings: Settings) -> None:
+    queues = [queue_name(name, lane) for name in settings.accounts for lane in Lane]
+    with producer_app(settings.redis_url.get_secret_value()) as app:
+        try:
+            diagnosis.findings += worker_findings(app, queues)
+        except (RedisError, KombuError) as exc:
+            diagnosis.findings.append(skipped("workers", str(exc)))
+
+
+def _check_vendor(diagnosis: Diagnosis, settings: Settings) -> None:
+    with (
+        producer_app(settings.redis_url.get_secret_value()) as app,
+        closing(open_application(settings, app)) as application,
+    ):
+        for name, gateway in application.gateways.items():
+            findings, found = vendor_findings(name, settings.accounts[name], gateway)
+            diagnosis.findings += findings
+            if found:
+                diagnosis.services[name] = found
+
+
+def _fields(name: str, found: Description) -> RenderableType:
+    return table(
+        "job",
+        "field",
+        "vendor's name",
+        "in the WSDL",
+        "type",
+        "can be cleared",
+        rows=(
+            (
+                each.where,
+                each.name,
+                each.wire,
+                each.shape,
+                each.xsd_type,
+                "yes" if each.can_clear else None,
+            )
+            for each in found.fields
+        ),
+        title=f"account {name}: {found.location}",
+    )
+
+
+def _without_code(finding: Finding) -> dict[str, Any]:
+    shown = asdict(finding)
+    del shown["code"]
+    return shown

@@ -1,0 +1,46 @@
+"""What a check of `revio doctor` has found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cli.exit_code import ExitCode
+
+
+class Verdict(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    WRONG = "wrong"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's outcome."""
+
+    check: str
+    verdict: Verdict
+    says: str
+    mend: str = ""
+    """What to do about it."""
+    code: ExitCode = ExitCode.OK
+    """What doctor ends with, if this is the first thing that is wrong."""
+
+
+def fine(check: str, says: str) -> Finding:
+    return Finding(check, Verdict.OK, says)
+
+
+def warning(check: str, says: str, mend: str) -> Finding:
+    return Finding(check, Verdict.WARNING, says, mend)
+
+
+def wrong(check: str, says: str, mend: str, code: ExitCode = ExitCode.FAILED) -> Finding:
+    return Finding(check, Verdict.WRONG, says, mend, code)
+
+
+def skipped(check: str, says: str) -> Finding:
+    return Finding(check, Verdict.SKIPPED, says)
