@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 .PHONY: setup check test demo dev bench lock clean
 
-setup: .venv/installed
+setup: .venv/installed $(BIN)/revio
 
 .venv/installed: requirements.lock client/pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Say which to use: make setup PYTHON=python3.12")'
@@ -12,6 +12,12 @@ setup: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable client
 	touch $@
+
+# The application is no distribution, so its command is put beside the environment's own. -P keeps
+# packages of the directory that it is called from out of its way.
+$(BIN)/revio: .venv/installed Makefile
+	printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/$(BIN)/python" -P -m cli "$$@"\n' "$(CURDIR)" "$(CURDIR)" > $@
+	chmod +x $@
 
 check: setup
 	$(BIN)/ruff format --check .
