@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -12,6 +13,7 @@ from lxml import etree
 from revio_jobs.contracts import CustomerProductRecord
 from worker.soap import vendor
 from worker.soap.lexical import read_boolean
+from worker.soap.plain import Cut, PlainRecords
 from worker.soap.records import RecordReader
 from worker.soap.schema import Operation, RecordPlace
 from worker.soap.xml import UnreadableAnswerError, is_nil, local_name, text_of
@@ -55,20 +57,30 @@ class AnswerReader:
     def __init__(self, operation: Operation, place: RecordPlace | None = None) -> None:
         self._operation = operation
         self._place = place
+        self._plain = PlainRecords.of(place) if place else None
 
     def read(self, body: bytes) -> Answer:
         """Raises UnreadableAnswerError or SoapFaultError."""
+        if self._plain and (cut := self._plain.cut(body)):
+            # Whatever is wrong, the careful way finds it again and has the last word on it.
+            with suppress(UnreadableAnswerError):
+                return self._read(cut.rest, cut)
+        return self._read(body, None)
+
+    def _read(self, body: bytes, cut: Cut | None) -> Answer:
+        result_tag, header_tag = self._operation.header_tags
         place = self._place
-        records = RecordReader(place, keep=self._operation.header_tags) if place else None
+        records = RecordReader(place, self._operation.header_tags, cut) if place else None
         try:
             root = _parse(body, records)
         except etree.XMLSyntaxError as exc:
             # Its text may quote the answer.
             raise UnreadableAnswerError(f"broken XML at {exc.position}") from None
-        result = _only(_payload(root, self._operation.answer_tag), self._operation.header_tags[0])
-        header = _header(_only(result, self._operation.header_tags[1]))
+        result = _only(_payload(root, self._operation.answer_tag), result_tag)
+        header = _header(_only(result, header_tag))
         if records and place:
-            _check_places(root, result, place, len(records.found))
+            records.check_all_found()
+            _check_places(root, result, place, records.elements)
         return Answer(
             success=_success(header),
             error_code=header.get("Error_Code") or None,

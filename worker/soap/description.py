@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worker.soap import vendor
-from worker.soap.schema import Schema, Shape
+from worker.soap.schema import RecordField, Schema, Shape
 
 if TYPE_CHECKING:
     from worker.soap.wsdl import Wsdl
@@ -90,12 +90,19 @@ def _fields(schema: Schema) -> tuple[FieldDescription, ...]:
             "record",
             field.name,
             field.wire,
-            Shape.OPTIONAL if field.may_be_absent else Shape.REQUIRED,
+            _record_shape(field),
             field.xsd_type,
         )
         for field in schema.records.fields
+        if field.kind
     )
     return (*updates, *filters, *records)
+
+
+def _record_shape(field: RecordField) -> Shape:
+    if field.may_be_absent:
+        return Shape.OPTIONAL
+    return Shape.NILLABLE if field.nillable else Shape.REQUIRED
 
 
 def _login(schema: Schema) -> str:

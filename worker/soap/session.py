@@ -12,11 +12,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import structlog
 from pydantic import SecretStr
 
-from tasks.errors import Unauthorised
+from tasks.errors import Unauthorised, Unavailable
 from tasks.ports import Call
 from worker.soap.config import SoapConfig
+
+_log = structlog.get_logger(__name__)
 
 # A member that was not seen for so long is gone, however it ended.
 MEMBER_TTL_S = 3600.0
@@ -94,12 +97,17 @@ class Sessions:
         return self._obtain(stale, call)
 
     def rotate(self, used: Session, key: str) -> None:
-        """The vendor answered with another key than the one it was asked with."""
+        """The vendor answered with another key than the one it was asked with.
+
+        Never raises: the call that brought the key was executed.
+        """
         if key == used.key.get_secret_value() or self._session is not used:
             return
-        session = Session(SecretStr(key), self._now())
-        self._store.save(self._config.account, session, self._config.session_lifetime_s)
-        self._session = session
+        self._session = session = Session(SecretStr(key), self._now())
+        try:
+            self._store.save(self._config.account, session, self._config.session_lifetime_s)
+        except Unavailable as exc:
+            _log.warning("session_not_shared", account=self._config.account, reason=str(exc))
 
     def log_in(self, call: Call) -> Session:
         """A new session, whatever there is; other processes will find it."""

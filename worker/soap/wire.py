@@ -38,14 +38,13 @@ class Deadline:
     """A point in time that every wait is measured against."""
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
-        self._seconds = seconds
         self._clock = clock
         self._end = clock() + seconds
 
     def remaining(self) -> float:
         """Seconds, more than 0; raises TimeoutError once it has passed."""
         if (left := self._end - self._clock()) <= 0:
-            raise TimeoutError(f"no whole answer within {self._seconds:g} s")
+            raise TimeoutError
         return left
 
 
@@ -179,4 +178,6 @@ def _read_what_comes(response: http.client.HTTPResponse) -> bytes:
 
 
 def _reason(exc: OSError) -> str:
+    if isinstance(exc, TimeoutError):
+        return "no whole answer in time"
     return exc.strerror or str(exc) or type(exc).__name__

@@ -20,7 +20,8 @@ from zeep.wsdl import Document
 from tasks.errors import RevioError, Unavailable
 from worker.soap.config import SoapConfig, is_url
 from worker.soap.description import differences
-from worker.soap.schema import Schema, UnfitWsdlError, read_schema
+from worker.soap.schema import Schema, UnfitWsdlError
+from worker.soap.schema_reader import read_schema
 
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +52,8 @@ def load_wsdl(config: SoapConfig, fetch: Callable[[str], bytes]) -> Wsdl:
         loader = _Loader(location, fetch if is_url(location) else _read_file)
         document = loader.load_document()
     except (RevioError, _NoWsdlError, OSError) as exc:
+        if kept is None and isinstance(exc, RevioError):
+            raise
         if kept is None:
             raise Unavailable(f"the WSDL cannot be had: {exc}") from exc
         _log.warning("wsdl_kept_copy_used", account=config.account, reason=str(exc))
