@@ -87,14 +87,15 @@ class RedisLimiter:
                 admissions, day, pause = pipeline.execute()
         times = [int(entry.split(b":")[0]) / _MICRO for entry in admissions]
         counts = {name.decode(): int(count) for name, count in day.items()}
+        paused_for = max(int(pause.get(b"until", 0)) / _MICRO - now, 0.0)
         return Usage(
             minute_used=sum(at > now - rules.window_s for at in times),
             minute_limit=rules.calls_per_minute,
             day_used=counts.get("calls", 0),
             day_limit=rules.calls_per_day,
             day_resets_at=end,
-            paused_for_s=max(int(pause.get(b"until", 0)) / _MICRO - now, 0.0),
-            pause_reason=pause.get(b"reason", b"").decode(),
+            paused_for_s=paused_for,
+            pause_reason=pause.get(b"reason", b"").decode() if paused_for else "",
             purposes_today={each.value: counts.get(each.value, 0) for each in Purpose},
         )
 

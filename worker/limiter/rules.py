@@ -52,5 +52,4 @@ class LimitRules:
             for days in (-1, 0, 1, 2)
         )
         last = max(index for index, reset in enumerate(resets) if reset <= now)
-        following = [*resets[last:], resets[-1] + 86_400.0]
-        return following[0], following[1], following[2]
+        return resets[last], resets[last + 1], resets[last + 2]

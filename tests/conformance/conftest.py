@@ -1,0 +1,128 @@
+"""Both implementations of each port, on a clock that the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from revio_jobs.contracts import Lane, UpdateJob
+from revio_jobs.reservation import Reservation, Reservations
+from sandbox.embedded_redis import EmbeddedRedis
+from worker.ledger import LedgerTimes, MemoryLedger, RedisLedger
+from worker.limiter import Limiter, LimitRules, MemoryLimiter, RedisLimiter
+
+MICRO = 1_000_000
+# 2100: what a script lets end at a time of day does not end in a test. Full seconds and their 64ths
+# are exact both as floats and as microseconds.
+START = 4_102_444_800 * MICRO
+CLOCK_KEY = "test:clock"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_us = START
+
+    def __call__(self) -> float:
+        return self.now_us / MICRO
+
+    def advance(self, seconds: float) -> None:
+        self.now_us += round(seconds * MICRO)
+
+
+class ClockedRedis(Redis):
+    """A real Redis whose scripts and `time` read the test's clock; keys end by it, too."""
+
+    clock: Clock
+
+    def follow(self, clock: Clock) -> None:
+        self.clock = clock
+        self.flushdb()
+        self._tell()
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self._tell()
+        for key in self.keys():
+            left_ms = self.pttl(key)
+            if left_ms >= 0:
+                self.pexpire(key, max(left_ms - round(seconds * 1000), 0))
+
+    def register_script(self, script: str) -> Any:
+        told = f"redis.call('LRANGE', '{CLOCK_KEY}', 0, 1)"
+        return super().register_script(script.replace("redis.call('TIME')", told))
+
+    def time(self, **_: Any) -> tuple[int, int]:
+        return divmod(self.clock.now_us, MICRO)
+
+    def _tell(self) -> None:
+        with self.pipeline() as pipeline:
+            pipeline.delete(CLOCK_KEY)
+            pipeline.rpush(CLOCK_KEY, *divmod(self.clock.now_us, MICRO))
+            pipeline.execute()
+
+
+@pytest.fixture(scope="session")
+def clocked_redis(redis_server: EmbeddedRedis) -> Iterator[ClockedRedis]:
+    with ClockedRedis.from_url(redis_server.url.removesuffix("/0") + "/1") as redis:
+        yield redis
+
+
+@dataclass(frozen=True)
+class LimiterBench:
+    processes: tuple[Limiter, ...]
+    clock: Clock
+    advance: Callable[[float], None]
+
+
+@pytest.fixture(scope="session", params=["memory", "redis"])
+def limiter_bench(request: pytest.FixtureRequest) -> Callable[..., LimiterBench]:
+    """Makes a bench of two processes that share an account "default" of the given rules."""
+
+    def in_memory(**rules: Any) -> LimiterBench:
+        clock = Clock()
+        limiter = MemoryLimiter(accounts(rules), clock)
+        return LimiterBench((limiter, limiter), clock, clock.advance)
+
+    def in_redis(**rules: Any) -> LimiterBench:
+        clock, redis = Clock(), request.getfixturevalue("clocked_redis")
+        redis.follow(clock)
+        # The second host's clock is three days off.
+        processes = (
+            RedisLimiter(redis, accounts(rules), clock),
+            RedisLimiter(redis, accounts(rules), lambda: clock() - 3 * 86_400),
+        )
+        return LimiterBench(processes, clock, redis.advance)
+
+    return in_redis if request.param == "redis" else in_memory
+
+
+def accounts(rules: Mapping[str, Any]) -> dict[str, LimitRules]:
+    return {name: LimitRules(**rules) for name in ("default", "other")}
+
+
+@dataclass(frozen=True)
+class LedgerBench:
+    ledger: MemoryLedger | RedisLedger
+    reserve: Callable[[UpdateJob, str, Lane], Reservation]
+    clock: Clock
+    advance: Callable[[float], None]
+
+
+@pytest.fixture(scope="session", params=["memory", "redis"])
+def ledger_bench(request: pytest.FixtureRequest) -> Callable[[LedgerTimes], LedgerBench]:
+    def in_memory(times: LedgerTimes) -> LedgerBench:
+        clock = Clock()
+        ledger = MemoryLedger(times, clock)
+        return LedgerBench(ledger, ledger.reserve, clock, clock.advance)
+
+    def in_redis(times: LedgerTimes) -> LedgerBench:
+        clock, redis = Clock(), request.getfixturevalue("clocked_redis")
+        redis.follow(clock)
+        ledger = RedisLedger(redis, times, encode=lambda _job, job_id, _lane: job_id)
+        return LedgerBench(ledger, Reservations(redis).reserve, clock, redis.advance)
+
+    return in_redis if request.param == "redis" else in_memory
