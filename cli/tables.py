@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from rich import box
@@ -13,28 +13,34 @@ from cli.answer import printable
 from cli.job_status import JobStatus
 from revio_jobs import CustomerProduct, QueryResult, UpdateResult
 
-_PRODUCT_COLUMNS = (
-    "customer_product_id",
-    "customer_id",
-    "line_id",
-    "product_id",
-    "description",
-    "quantity",
-    "rate",
-    "code1",
-    "code2",
-    "activated_date",
-    "disconnect_date",
-    "status",
-)
-_RIGHT = {"quantity", "rate"}
+_PRODUCT_COLUMNS = {
+    "customer_product_id": "id",
+    "customer_id": "customer",
+    "line_id": "line",
+    "product_id": "product",
+    "description": "description",
+    "quantity": "quantity",
+    "rate": "rate",
+    "code1": "code1",
+    "code2": "code2",
+    "activated_date": "activated",
+    "disconnect_date": "disconnect",
+    "status": "status",
+}
+_RIGHT = {"quantity", "rate", "used", "limit", "left", "left for bulk", "jobs", "calls sent"}
+# A narrow terminal folds these; the others stay readable.
+_FOLDED = {"description", "finding"}
 
 
 def table(*columns: str, rows: Iterable[Iterable[object]], title: str | None = None) -> Table:
     """Every value as text that a terminal shows as it is; None is an empty cell."""
     made = Table(box=box.SIMPLE, title=title, title_justify="left", pad_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in _RIGHT else "left")
+        made.add_column(
+            column,
+            justify="right" if column in _RIGHT else "left",
+            no_wrap=column not in _FOLDED,
+        )
     for row in rows:
         made.add_row(*("" if value is None else printable(str(value)) for value in row))
     return made
@@ -45,35 +51,30 @@ def status_tables(status: JobStatus) -> list[RenderableType]:
     job = table("job", "account", "state", rows=[(status.job_id, status.account, status.state)])
     match status.result:
         case QueryResult() as found:
-            return [*_products(found), _sentence(found)]
+            products = found.customer_products
+            return [*([product_table(products)] if products else []), _sentence(found)]
         case UpdateResult() as done:
             return [job, _update(done)]
         case _:
             return [job]
 
 
-def _products(found: QueryResult) -> list[RenderableType]:
-    if not found.customer_products:
-        return []
-    return [
-        table(
-            *(name.removesuffix("_id") for name in _PRODUCT_COLUMNS),
-            rows=map(_row, found.customer_products),
-        )
-    ]
-
-
-def _row(product: CustomerProduct) -> list[object]:
-    shown = product.model_dump(mode="json", include=set(_PRODUCT_COLUMNS))
-    return [shown[name] for name in _PRODUCT_COLUMNS]
+def product_table(products: Sequence[CustomerProduct]) -> Table:
+    """The fields that people look for, if any product has them; `--json` has all."""
+    records = [each.model_dump(mode="json") for each in products]
+    shown = {
+        title: name
+        for name, title in _PRODUCT_COLUMNS.items()
+        if any(record[name] is not None for record in records)
+    }
+    return table(*shown, rows=([record[name] for name in shown.values()] for record in records))
 
 
 def _sentence(found: QueryResult) -> str:
-    count = len(found.customer_products)
+    products = counted(len(found.customer_products), "customer product")
     missing = ", ".join(map(str, found.missing_ids))
-    return (
-        f"{count} customer product{'' if count == 1 else 's'}, {found.calls} vendor calls, as of "
-        f"{when(found.fetched_at)}" + (f"; not found: {missing}" if missing else "")
+    return f"{products}, {counted(found.calls, 'vendor call')}, as of {when(found.fetched_at)}" + (
+        f"; not found: {missing}" if missing else ""
     )
 
 
@@ -93,6 +94,11 @@ def _update(done: UpdateResult) -> Table:
         if value is not None:
             shown.add_row(name, printable(str(value)))
     return shown
+
+
+def counted(count: int, what: str) -> str:
+    """1 call, 2 calls."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def when(moment: datetime) -> str:
