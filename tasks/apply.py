@@ -56,18 +56,18 @@ class Attempt:
         self._ledger = ledger
         self._clock = clock
         self._calls = 0
-        self.unknown = claimed.sent is not None
-        """Whether something was sent of which nothing proves what became of it."""
+        self.sent = claimed.sent
+        """The fields that were sent and of which nothing proves what became of them."""
 
     def run(self) -> Ending:
         """Raises RevioError, or LeaseLost when another worker may have the job."""
-        if self._claimed.sent:
-            verdict = self._judge(self._claimed.sent)
+        if self.sent:
+            verdict = self._judge(self.sent)
             if verdict is Verdict.APPLIED:
-                return self._applied(self._claimed.sent, verified=True)
+                return self._applied(self.sent, verified=True)
             if verdict is Verdict.UNDECIDED:
-                return unknown_ending(self._job, self._claimed.sent)
-            self.unknown = False
+                return unknown_ending(self._job, self.sent)
+            self.sent = None
         change = change_of(self._job, _fields(self._job) - self._claimed.newer.keys())
         fields = frozenset(change.values) | change.clear
         if not fields:
@@ -97,14 +97,14 @@ class Attempt:
     def _send(self, change: Change, fields: frozenset[str]) -> None:
         def before_send() -> None:
             self._ledger.intend(self._claimed.lease, fields)
-            self.unknown = True
+            self.sent = fields
 
         self._calls += 1
         try:
             self._target.gateway.update(change, self._call, before_send)
         except (Retryable, Permanent):
             # The gateway's word that the vendor did not execute it.
-            self.unknown = False
+            self.sent = None
             raise
 
     def _applied(self, fields: frozenset[str], *, verified: bool) -> Ending:

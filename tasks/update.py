@@ -99,31 +99,34 @@ class UpdateHandler:
         )
         try:
             ending = attempt.run()
+        except LeaseLost:
+            raise
         except (Throttled, QuotaExhausted) as exc:
-            self._ledger.put_back(claimed.lease, unknown=attempt.unknown)
+            self._ledger.put_back(claimed.lease, unknown=bool(attempt.sent))
             return PutBack(str(exc))
         except (Retryable, OutcomeUnknown) as exc:
-            return self._later(job, claimed, exc, target if attempt.unknown else None)
+            return self._later(job, claimed, exc, attempt.sent)
         except RevioError as exc:
-            ending = Ending(failed(exc), type(exc).__name__)
+            ending = _failure(job, exc, attempt.sent)
+        except Exception as exc:  # noqa: BLE001
+            # A fault of our own says nothing of what the vendor did: the job is not over by it.
+            _log.exception("attempt_failed")
+            error = RevioError(f"unexpected {type(exc).__name__}")
+            return self._later(job, claimed, error, attempt.sent)
         return self._settle(claimed.lease, ending)
 
     def _later(
-        self, job: UpdateJob, claimed: Claimed, exc: RevioError, unknown_at: UpdateTarget | None
+        self, job: UpdateJob, claimed: Claimed, exc: RevioError, sent: frozenset[str] | None
     ) -> Step:
         age = self._clock() - claimed.accepted_at
         delay = self._retries.delay(claimed.attempt, age, self._chance)
         if delay is None:
-            ending = Ending(failed(exc), type(exc).__name__)
-            if unknown_at:
-                fields = frozenset(job.changes()) | frozenset(job.clear)
-                ending = unknown_ending(job, claimed.sent or fields)
-            return self._settle(claimed.lease, ending)
-        if unknown_at:
+            return self._settle(claimed.lease, _failure(job, exc, sent))
+        if sent:
             # Until then the vendor may still execute it, and a query would prove nothing.
-            delay = max(delay, unknown_at.execution_s)
-        self._ledger.delay(claimed.lease, delay, unknown=bool(unknown_at))
-        _log.info("job_delayed", seconds=round(delay, 1), reason=str(exc), unknown=bool(unknown_at))
+            delay = max(delay, self._targets[job.account].execution_s)
+        self._ledger.delay(claimed.lease, delay, unknown=bool(sent))
+        _log.info("job_delayed", seconds=round(delay, 1), reason=str(exc), unknown=bool(sent))
         return StandAside(f"again in {delay:.1f} s: {exc}")
 
     def _settle(self, lease: Lease, ending: Ending) -> Step:
@@ -137,3 +140,8 @@ class UpdateHandler:
                 self._sleep(_SETTLE_PAUSE_S)
             else:
                 return ending.done
+
+
+def _failure(job: UpdateJob, error: RevioError, sent: frozenset[str] | None) -> Ending:
+    """An error tells how the job ended only if nothing is on its way to the vendor."""
+    return unknown_ending(job, sent) if sent else Ending(failed(error), type(error).__name__)

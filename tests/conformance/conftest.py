@@ -112,17 +112,27 @@ class LedgerBench:
     advance: Callable[[float], None]
 
 
-@pytest.fixture(scope="session", params=["memory", "redis"])
-def ledger_bench(request: pytest.FixtureRequest) -> Callable[[LedgerTimes], LedgerBench]:
-    def in_memory(times: LedgerTimes) -> LedgerBench:
+MakeLedger = Callable[[LedgerTimes], LedgerBench]
+
+
+def memory_ledger_bench(times: LedgerTimes) -> LedgerBench:
+    clock = Clock()
+    ledger = MemoryLedger(times, clock)
+    return LedgerBench(ledger, ledger.reserve, clock, clock.advance)
+
+
+@pytest.fixture(scope="session")
+def redis_ledger_bench(clocked_redis: ClockedRedis) -> MakeLedger:
+    def make(times: LedgerTimes) -> LedgerBench:
         clock = Clock()
-        ledger = MemoryLedger(times, clock)
-        return LedgerBench(ledger, ledger.reserve, clock, clock.advance)
+        clocked_redis.follow(clock)
+        ledger = RedisLedger(clocked_redis, times, encode=lambda _job, job_id, _lane: job_id)
+        reserve = Reservations(clocked_redis).reserve
+        return LedgerBench(ledger, reserve, clock, clocked_redis.advance)
 
-    def in_redis(times: LedgerTimes) -> LedgerBench:
-        clock, redis = Clock(), request.getfixturevalue("clocked_redis")
-        redis.follow(clock)
-        ledger = RedisLedger(redis, times, encode=lambda _job, job_id, _lane: job_id)
-        return LedgerBench(ledger, Reservations(redis).reserve, clock, redis.advance)
+    return make
 
-    return in_redis if request.param == "redis" else in_memory
+
+@pytest.fixture(scope="session", params=["memory", "redis"])
+def ledger_bench(request: pytest.FixtureRequest, redis_ledger_bench: MakeLedger) -> MakeLedger:
+    return redis_ledger_bench if request.param == "redis" else memory_ledger_bench

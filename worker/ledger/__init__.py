@@ -1,7 +1,8 @@
 """The ledger: every update that was accepted, and how far it has come."""
 
 from worker.ledger.memory_ledger import MemoryLedger
-from worker.ledger.redis_ledger import LedgerTimes, RedisLedger
+from worker.ledger.redis_ledger import RedisLedger
 from worker.ledger.sweep import Sweeper, Swept
+from worker.ledger.times import LedgerTimes
 
 __all__ = ["LedgerTimes", "MemoryLedger", "RedisLedger", "Sweeper", "Swept"]

@@ -68,5 +68,7 @@ redis.call('ZREM', KEYS[5], ARGV[1])
 redis.call('ZREM', KEYS[8], ARGV[1])
 redis.call('ZADD', KEYS[6], now + ARGV[3], ARGV[1])
 redis.call('HSET', KEYS[7], 'holder', ARGV[1])
+-- An earlier settlement has set its end, but now a job depends on it.
+redis.call('PERSIST', KEYS[7])
 return {'claimed', attempt, job.accepted, job.sequence, job.sent or '',
   unpack(redis.call('HGETALL', KEYS[7]))}

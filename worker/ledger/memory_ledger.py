@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from revio_jobs.contracts import Lane, UpdateJob
+from revio_jobs.reservation import Attached, Conflict, Expired, New, Reservation, Settled
 from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow
+from worker.ledger.times import LedgerTimes
 
 
 @dataclass
@@ -38,34 +40,44 @@ class _Product:
 class MemoryLedger:
     """Implements the Ledger port for one process. Waking parked jobs is left to who runs it."""
 
-    def __init__(self, lease_s: float, clock: Callable[[], float], park_s: float = 30.0) -> None:
-        self._lease_s = lease_s
-        self._park_s = park_s
+    def __init__(self, times: LedgerTimes, clock: Callable[[], float]) -> None:
+        self._times = times
         self._clock = clock
         self._records: dict[tuple[str, str], _Record] = {}
         self._products: defaultdict[tuple[str, int], _Product] = defaultdict(_Product)
         self._sequence = itertools.count(1)
 
-    def claim(
-        self,
-        job: UpdateJob,
-        job_id: str,
-        lane: Lane,  # noqa: ARG002 - there are no queues here
-    ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
-        now, key = self._clock(), (job.account, job_id)
-        record = self._records.setdefault(key, _Record(job, next(self._sequence), now))
+    def reserve(self, job: UpdateJob, job_id: str, lane: Lane) -> Reservation:  # noqa: ARG002 - there are no queues here
+        """Accept the job, or say what has become of its key."""
+        record = self._record(job.account, job_id)
+        if record is None:
+            accepted = _Record(job, next(self._sequence), self._clock())
+            self._records[job.account, job_id] = accepted
+            return New()
         if record.job.fingerprint() != job.fingerprint():
+            return Conflict()
+        if not record.how:
+            return Attached()
+        outcome = self._outcome(record)
+        return Expired(record.how, record.ended_at) if outcome is None else Settled(dict(outcome))
+
+    def claim(
+        self, job: UpdateJob, job_id: str, lane: Lane
+    ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
+        """See the port."""
+        if isinstance(self.reserve(job, job_id, lane), Conflict):
             return KeyTaken()
+        now, record = self._clock(), self._records[job.account, job_id]
         if record.how:
-            return AlreadyEnded(record.outcome, record.how, record.ended_at)
+            return AlreadyEnded(self._outcome(record), record.how, record.ended_at)
         if record.leased_until > now or (record.due_at > now and not record.parked):
             return NotNow("leased")
         product = self._products[job.account, job.id]
         if self._is_held(job.account, product, job_id):
-            record.parked, record.due_at = True, now + self._park_s
+            record.parked, record.due_at = True, now + self._times.park_s
             return NotNow("parked")
         record.attempts += 1
-        record.token, record.leased_until = uuid.uuid4().hex, now + self._lease_s
+        record.token, record.leased_until = uuid.uuid4().hex, now + self._times.lease_s
         record.due_at, record.parked, product.holder = 0.0, False, job_id
         return Claimed(
             lease=Lease(job.account, job_id, job.id, record.token),
@@ -79,21 +91,20 @@ class MemoryLedger:
             },
         )
 
-    def _is_held(self, account: str, product: _Product, job_id: str) -> bool:
-        holder = self._records.get((account, product.holder))
-        if holder is None or product.holder == job_id or holder.how:
-            return False
-        return holder.leased_until > self._clock() or holder.sent is not None
-
     def intend(self, lease: Lease, fields: frozenset[str]) -> None:
+        """See the port."""
         record = self._held(lease)
         if record.leased_until <= self._clock():
             raise LeaseLost(lease.job_id)
-        record.sent, record.leased_until = fields, self._clock() + self._lease_s
+        record.sent, record.leased_until = fields, self._clock() + self._times.lease_s
 
     def settle(
         self, lease: Lease, outcome: Mapping[str, Any], how: str, wrote: frozenset[str]
     ) -> None:
+        """See the port."""
+        record = self._record(lease.account, lease.job_id)
+        if record and record.how and self._outcome(record) == outcome:
+            return
         record = self._held(lease)
         record.outcome, record.how, record.ended_at = outcome, how, self._clock()
         product = self._free(lease)
@@ -102,12 +113,38 @@ class MemoryLedger:
                 product.wrote[name] = (record.sequence, lease.job_id)
 
     def put_back(self, lease: Lease, *, unknown: bool) -> None:
+        """See the port."""
         self._held(lease).attempts -= 1
         self._give_up(lease, unknown=unknown)
 
     def delay(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
+        """See the port."""
         self._held(lease).due_at = self._clock() + seconds
         self._give_up(lease, unknown=unknown)
+
+    def _record(self, account: str, job_id: str) -> _Record | None:
+        record = self._records.get((account, job_id))
+        if record and record.how and self._age(record) >= self._times.key_retention_s:
+            return None
+        return record
+
+    def _outcome(self, record: _Record) -> Mapping[str, Any] | None:
+        return record.outcome if self._age(record) < self._times.result_retention_s else None
+
+    def _age(self, record: _Record) -> float:
+        return self._clock() - record.ended_at
+
+    def _is_held(self, account: str, product: _Product, job_id: str) -> bool:
+        holder = self._records.get((account, product.holder))
+        if holder is None or product.holder == job_id or holder.how:
+            return False
+        return holder.leased_until > self._clock() or holder.sent is not None
+
+    def _held(self, lease: Lease) -> _Record:
+        record = self._records[lease.account, lease.job_id]
+        if record.token != lease.token:
+            raise LeaseLost(lease.job_id)
+        return record
 
     def _give_up(self, lease: Lease, *, unknown: bool) -> None:
         record = self._held(lease)
@@ -116,12 +153,6 @@ class MemoryLedger:
             return
         record.sent = None
         self._free(lease)
-
-    def _held(self, lease: Lease) -> _Record:
-        record = self._records[lease.account, lease.job_id]
-        if record.token != lease.token:
-            raise LeaseLost(lease.job_id)
-        return record
 
     def _free(self, lease: Lease) -> _Product:
         record = self._records[lease.account, lease.job_id]

@@ -17,7 +17,7 @@ if not found or (ARGV[2] ~= '' and tonumber(found) ~= tonumber(ARGV[2])) then
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local record = redis.call('HMGET', KEYS[1], 'ended', 'until', 'sequence')
+local record = redis.call('HMGET', KEYS[1], 'ended', 'until', 'accepted')
 if record[1] or not record[3] then
   redis.call('ZREM', KEYS[2], ARGV[1])
   return 0
@@ -27,7 +27,12 @@ if record[2] and tonumber(record[2]) > now then
 end
 redis.call('HDEL', KEYS[1], 'token', 'until')
 redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZADD', KEYS[3], now, ARGV[1])
--- Celery takes from the right.
-redis.call(ARGV[4] == 'front' and 'RPUSH' or 'LPUSH', KEYS[4], ARGV[3])
+-- The waiting jobs' times rise from the front of the queue, where Celery takes, to the back.
+if ARGV[4] == 'front' then
+  redis.call('ZADD', KEYS[3], record[3], ARGV[1])
+  redis.call('RPUSH', KEYS[4], ARGV[3])
+else
+  redis.call('ZADD', KEYS[3], now, ARGV[1])
+  redis.call('LPUSH', KEYS[4], ARGV[3])
+end
 return 1

@@ -5,31 +5,23 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from redis import Redis
 
 from revio_jobs.contracts import Lane, UpdateJob, queue_name
 from revio_jobs.reservation import Conflict, LedgerKeys, Reservations
 from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow
+from worker.ledger.times import LedgerTimes
 from worker.scripts import fail_closed, load_script
+
+_log = structlog.get_logger(__name__)
 
 _WROTE = "wrote:"
 
 Encode = Callable[[UpdateJob, str, Lane], str]
 """Makes the queue's message of a job, its id and its lane."""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerTimes:
-    """How long things are kept and held, in seconds."""
-
-    lease_s: float
-    park_s: float = 30.0
-    """A parked job is tried again after so long, though nobody woke it."""
-    result_retention_s: int = 86_400
-    key_retention_s: int = 7 * 86_400
 
 
 class RedisLedger:
@@ -178,7 +170,12 @@ class RedisLedger:
         if payload is None or lane is None:
             self._redis.zrem(found_in, job_id)
             return False
-        job, in_lane = UpdateJob.model_validate_json(payload), Lane(_text(lane))
+        try:
+            job, in_lane = UpdateJob.model_validate_json(payload), Lane(_text(lane))
+        except ValueError:
+            # Accepted by a newer release, and for its workers to run.
+            _log.exception("job_unreadable", job=job_id, account=account)
+            return False
         return bool(
             self._publish(
                 keys=[

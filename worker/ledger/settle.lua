@@ -11,9 +11,17 @@
 -- ARGV[6]  how long the key is kept (s)
 -- ARGV[7...]  the fields that the vendor now has from this job
 --
--- Returns {1, the next job parked for the product or ""}, or {0} when another has the lease.
+-- Returns {1, the next job parked for the product or ""}, or {0} when another has the lease. The same
+-- outcome given again is no fault: the answer to the first time may have been lost.
 
-local record = redis.call('HMGET', KEYS[1], 'token', 'sequence')
+local function settled()
+  return {1, redis.call('ZRANGE', KEYS[5], 0, 0)[1] or ''}
+end
+
+local record = redis.call('HMGET', KEYS[1], 'token', 'sequence', 'ended')
+if record[3] and redis.call('GET', KEYS[2]) == ARGV[3] then
+  return settled()
+end
 -- A lease that has run out is still good here as long as nobody else took the job.
 if record[1] ~= ARGV[2] then
   return {0}
@@ -39,4 +47,4 @@ for index = 7, #ARGV do
   end
 end
 redis.call('EXPIRE', KEYS[4], ARGV[6])
-return {1, redis.call('ZRANGE', KEYS[5], 0, 0)[1] or ''}
+return settled()

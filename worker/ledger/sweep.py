@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import structlog
@@ -67,6 +68,7 @@ class Sweeper:
         """One round; None when another worker does it. Raises Unavailable."""
         with fail_closed("the ledger"):
             if not self._leads():
+                self._missing_since.clear()
                 return None
             rounds = [self._sweep(account) for account in self._accounts]
         swept = Swept(*(sum(column) for column in zip(*map(_counts, rounds), strict=True)))
@@ -122,17 +124,15 @@ class Sweeper:
     def _missing(self, account: str, lane: Lane) -> dict[str, float]:
         key, queue = LedgerKeys(account).waiting(lane), queue_name(account, lane)
         # First the waiting jobs, then the queue: what is published in between is in neither.
-        waiting = self._redis.zrange(key, 0, _AT_ONCE - 1, withscores=True)
-        oldest: list[Any] = self._redis.lrange(queue, -_LOOKED_AT_IN_QUEUE, -1)
-        queued = set(map(_job_id, oldest))
-        scores = _scores(waiting)
-        if oldest and not queued & scores.keys() and len(oldest) == _LOOKED_AT_IN_QUEUE:
-            # Raw messages only, as far as can be seen: nothing is known of the rest.
-            return {}
-        first = min((scores[each] for each in queued & scores.keys()), default=float("inf"))
+        waiting = _scores(self._redis.zrange(key, 0, _AT_ONCE - 1, withscores=True))
+        front: list[Any] = self._redis.lrange(queue, -_LOOKED_AT_IN_QUEUE, -1)
+        queued = set(map(_job_id, front))
+        known = [score for score in self._redis.zmscore(key, [*queued, ""]) if score is not None]
+        # Of the rest of the queue nothing is known if no job of the ledger can be seen in it.
+        first = min(known, default=-inf if len(front) == _LOOKED_AT_IN_QUEUE else inf)
         return {
             job_id: score
-            for job_id, score in scores.items()
+            for job_id, score in waiting.items()
             if job_id not in queued and score < first
         }
 
@@ -143,8 +143,8 @@ def _scores(found: Any) -> dict[str, float]:  # noqa: ANN401 - as loosely typed 
 
 def _job_id(message: bytes) -> str:
     try:
-        return str(json.loads(message)["headers"]["id"])
-    except (ValueError, KeyError, TypeError):
+        return str(json.loads(message)["headers"]["id"]).encode(errors="replace").decode()
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""  # not of Celery's form; the worker will refuse it
 
 

@@ -30,7 +30,6 @@ from revio_jobs.message import encode_message
 from revio_jobs.reservation import (
     Conflict,
     Expired,
-    LedgerKeys,
     Reservation,
     Reservations,
     Settled,
@@ -97,8 +96,8 @@ class RevioJobs:
 
         Raises InvalidJob before anything is sent.
         """
-        fields = {"ids": ids, "customer_ids": customer_ids, "line_ids": line_ids}
-        given = {name: tuple(values) for name, values in fields.items()}
+        filters = {"ids": ids, "customer_ids": customer_ids, "line_ids": line_ids}
+        given = {name: values for name, values in filters.items() if values != ()}
         job = decode(QueryJob, {"account": account, "max_age": max_age, **given})
         return self.submit([job], lane)[0]
 
@@ -120,7 +119,7 @@ class RevioJobs:
         another change.
         """
         fields: dict[str, Any] = {"account": account, "id": id, **changes}
-        fields |= {"clear": tuple(clear)} if clear else {}
+        fields |= {"clear": clear} if clear else {}
         fields |= {"expected": expected} if expected is not None else {}
         fields |= {"idempotency_key": idempotency_key} if idempotency_key is not None else {}
         handle = self.submit([decode(UpdateJob, fields)], lane)[0]
@@ -144,14 +143,16 @@ class RevioJobs:
     def find(self, account: str, idempotency_key: str) -> JobHandle[UpdateResult] | None:
         """The handle of an update submitted before, perhaps by a process that has died."""
         job_id = job_id_of(account, idempotency_key)
-        if not self._redis.exists(LedgerKeys(account).record(job_id)):
+        reservation = self._reservations.find(account, job_id)
+        if reservation is None:
             return None
         return JobHandle(
             account=account,
             job_id=job_id,
-            submission="attached",
+            submission=_submission(reservation),
             kind=UpdateResult,
             store=self._store,
+            ended=_ended(None, job_id, reservation),
         )
 
     def _submit(self, jobs: Sequence[Job], lane: Lane) -> list[JobHandle[Any]]:
@@ -194,7 +195,7 @@ def _submission(reservation: Reservation | None) -> str:
     return "new" if reservation is None else type(reservation).__name__.lower()
 
 
-def _ended(job: Job, job_id: str, reservation: Reservation | None) -> Ended | None:
+def _ended(job: Job | None, job_id: str, reservation: Reservation | None) -> Ended | None:
     match reservation:
         case Settled(outcome):
             return read_outcome(outcome)

@@ -52,6 +52,7 @@ class JobHandle(Generic[R]):
     @property
     def state(self) -> str:
         """Celery's name: PENDING, STARTED, RETRY, SUCCESS or FAILURE."""
+        _look([self])
         return self._ended.state if self._ended else self._store.state(self.job_id)
 
     def done(self) -> bool:

@@ -78,11 +78,27 @@ class Reservations:
     """Accepts update jobs in Redis; the producer's and the worker's side use the same script."""
 
     def __init__(self, redis: Redis) -> None:
+        self._redis = redis
         self._script = redis.register_script(_SCRIPT)
 
     def reserve(self, job: UpdateJob, job_id: str, lane: Lane, message: str = "") -> Reservation:
         """Accept the job; `message` goes to the lane's queue if the job is new."""
         return read_reservation(self.send(None, job, job_id, lane, message))
+
+    def find(self, account: str, job_id: str) -> Attached | Settled | Expired | None:
+        """What has become of a job that was accepted before; None: it is not known."""
+        keys = LedgerKeys(account)
+        with self._redis.pipeline() as pipeline:
+            pipeline.hmget(keys.record(job_id), "fingerprint", "ended", "at")
+            pipeline.get(keys.outcome(job_id))
+            (fingerprint, how, at_ms), outcome = pipeline.execute()
+        if fingerprint is None:
+            return None
+        if how is None:
+            return Attached()
+        if outcome is None:
+            return Expired(how.decode(), int(at_ms) / 1000)
+        return Settled(json.loads(outcome))
 
     def send(
         self, pipeline: Pipeline | None, job: UpdateJob, job_id: str, lane: Lane, message: str = ""

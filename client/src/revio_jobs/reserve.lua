@@ -4,7 +4,7 @@
 -- KEYS[1]  the job's record (hash)
 -- KEYS[2]  the job's outcome (string, lives as long as results do)
 -- KEYS[3]  the account's submission counter
--- KEYS[4]  the lane's waiting jobs (sorted set: job id by the time it was last published, ms)
+-- KEYS[4]  the lane's waiting jobs (sorted set: job id by the time it was published, ms)
 -- KEYS[5]  the lane's queue (list)
 -- ARGV[1]  job id
 -- ARGV[2]  fingerprint of the payload

@@ -1,0 +1,295 @@
+"""The life of an update in the ledger, the same in memory and in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from revio_jobs.contracts import Lane, UpdateJob, job_id_of
+from revio_jobs.reservation import Attached, Conflict, Expired, New, Settled
+from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow
+from worker.ledger import LedgerTimes
+
+TIMES = LedgerTimes(lease_s=45.0, park_s=30.0, result_retention_s=3600, key_retention_s=7200)
+APPLIED = {"ok": {"outcome": "applied"}}
+NOTHING: frozenset[str] = frozenset()
+RATE = frozenset({"rate"})
+
+
+class Jobs:
+    """Submits and claims by key alone: short words for long rows of arguments."""
+
+    def __init__(self, bench: Any) -> None:
+        self.bench = bench
+        self.ledger = bench.ledger
+        self._jobs: dict[str, tuple[UpdateJob, str]] = {}
+
+    def submit(self, key: str, **fields: Any) -> Any:
+        given = {"id": 1, **(fields or {"rate": "1"})}
+        job = UpdateJob(idempotency_key=key, **given)
+        self._jobs[key] = job, job_id_of(job.account, key)
+        return self.bench.reserve(*self._jobs[key], Lane.BULK)
+
+    def id(self, key: str) -> str:
+        return self._jobs[key][1]
+
+    def claim(self, key: str) -> Any:
+        return self.ledger.claim(*self._jobs[key], Lane.BULK)
+
+    def claimed(self, key: str) -> Claimed:
+        claim = self.claim(key)
+        assert isinstance(claim, Claimed), claim
+        return claim
+
+    def settle(self, lease: Lease, wrote: frozenset[str] = NOTHING) -> None:
+        self.ledger.settle(lease, APPLIED, "applied", wrote)
+
+    def run(self, key: str, wrote: frozenset[str] = NOTHING) -> None:
+        self.settle(self.claimed(key).lease, wrote)
+
+
+@pytest.fixture
+def jobs(ledger_bench: Callable[..., Any]) -> Jobs:
+    return Jobs(ledger_bench(TIMES))
+
+
+def assert_fenced(jobs: Jobs, lease: Lease) -> None:
+    with pytest.raises(LeaseLost):
+        jobs.ledger.intend(lease, RATE)
+    with pytest.raises(LeaseLost):
+        jobs.ledger.settle(lease, {"ok": {"outcome": "superseded"}}, "superseded", NOTHING)
+    with pytest.raises(LeaseLost):
+        jobs.ledger.put_back(lease, unknown=False)
+    with pytest.raises(LeaseLost):
+        jobs.ledger.delay(lease, 1.0, unknown=False)
+
+
+def test_a_new_key_is_accepted_and_the_same_job_again_joins_it(jobs: Jobs) -> None:
+    assert jobs.submit("a") == New()
+    assert jobs.submit("a") == Attached()
+    jobs.claimed("a")
+    assert jobs.submit("a", rate="1.00") == Attached()
+
+
+def test_a_key_is_held_by_its_payload_for_as_long_as_it_is_kept(jobs: Jobs) -> None:
+    jobs.submit("a")
+    assert jobs.submit("a", rate="2") == Conflict()
+    jobs.submit("a")
+    jobs.run("a")
+    assert jobs.submit("a", rate="2") == Conflict()
+    jobs.bench.advance(7199)
+    assert jobs.submit("a", rate="2") == Conflict()
+
+
+def test_an_ended_job_gives_its_outcome_then_the_fact_alone_and_then_is_forgotten(
+    jobs: Jobs,
+) -> None:
+    jobs.submit("a")
+    jobs.run("a")
+    ended_at = jobs.bench.clock()
+    jobs.bench.advance(3599)
+    assert jobs.submit("a") == Settled(APPLIED)
+    assert jobs.claim("a") == AlreadyEnded(APPLIED, "applied", ended_at)
+    jobs.bench.advance(1)
+    assert jobs.submit("a") == Expired("applied", ended_at)
+    assert jobs.claim("a") == AlreadyEnded(None, "applied", ended_at)
+    jobs.bench.advance(3599)
+    assert jobs.submit("a") == Expired("applied", ended_at)
+    jobs.bench.advance(1)
+    assert jobs.submit("a") == New()
+
+
+def test_a_claim_accepts_a_job_that_came_as_a_raw_message(jobs: Jobs) -> None:
+    job = UpdateJob(id=1, rate="1")
+    claim = jobs.ledger.claim(job, "raw", Lane.BULK)
+    assert (claim.attempt, claim.accepted_at) == (1, jobs.bench.clock())
+    assert jobs.bench.reserve(job, "raw", Lane.BULK) == Attached()
+    assert jobs.ledger.claim(UpdateJob(id=1, rate="2"), "raw", Lane.BULK) == KeyTaken()
+
+
+def test_only_one_worker_gets_a_job(jobs: Jobs) -> None:
+    jobs.submit("a")
+    assert jobs.claimed("a").attempt == 1
+    assert isinstance(jobs.claim("a"), NotNow)
+    jobs.bench.advance(44.75)
+    assert isinstance(jobs.claim("a"), NotNow)
+
+
+def test_a_claim_of_another_payload_gets_nothing(jobs: Jobs) -> None:
+    jobs.submit("a")
+    assert jobs.ledger.claim(UpdateJob(id=2, rate="1"), jobs.id("a"), Lane.BULK) == KeyTaken()
+    jobs.claimed("a")
+
+
+def test_a_dead_workers_job_goes_to_another_and_the_dead_is_fenced_off(jobs: Jobs) -> None:
+    jobs.submit("a")
+    accepted_at = jobs.bench.clock()
+    dead = jobs.claimed("a")
+    jobs.bench.advance(45)
+    living = jobs.claimed("a")
+    assert (living.attempt, living.accepted_at) == (2, accepted_at)
+    assert_fenced(jobs, dead.lease)
+    jobs.ledger.intend(living.lease, RATE)
+    assert_fenced(jobs, dead.lease)
+    jobs.settle(living.lease, RATE)
+    assert_fenced(jobs, dead.lease)
+    assert jobs.submit("a") == Settled(APPLIED)
+
+
+def test_an_intent_renews_the_lease(jobs: Jobs) -> None:
+    jobs.submit("a")
+    claim = jobs.claimed("a")
+    jobs.bench.advance(44)
+    jobs.ledger.intend(claim.lease, RATE)
+    jobs.bench.advance(44)
+    assert isinstance(jobs.claim("a"), NotNow)
+    jobs.settle(claim.lease)
+
+
+def test_nothing_is_sent_under_a_lease_that_has_ended(jobs: Jobs) -> None:
+    jobs.submit("a")
+    claim = jobs.claimed("a")
+    jobs.bench.advance(45)
+    with pytest.raises(LeaseLost):
+        jobs.ledger.intend(claim.lease, RATE)
+
+
+def test_an_outcome_may_be_told_late_while_nobody_else_has_the_job(jobs: Jobs) -> None:
+    jobs.submit("a")
+    claim = jobs.claimed("a")
+    jobs.ledger.intend(claim.lease, RATE)
+    jobs.bench.advance(100)
+    jobs.settle(claim.lease, RATE)
+    assert jobs.submit("a") == Settled(APPLIED)
+
+
+def test_the_same_outcome_may_be_told_twice_and_no_other(jobs: Jobs) -> None:
+    jobs.submit("a")
+    lease = jobs.claimed("a").lease
+    jobs.settle(lease)
+    jobs.settle(lease)
+    assert_fenced(jobs, lease)
+    assert jobs.submit("a") == Settled(APPLIED)
+
+
+def test_what_was_sent_is_told_to_the_next_attempt(jobs: Jobs) -> None:
+    jobs.submit("a", rate="1", quantity=2)
+    claim = jobs.claimed("a")
+    assert claim.sent is None
+    jobs.ledger.intend(claim.lease, frozenset({"rate", "quantity"}))
+    jobs.bench.advance(45)
+    assert jobs.claimed("a").sent == frozenset({"rate", "quantity"})
+
+
+def test_one_job_at_a_time_has_a_product(jobs: Jobs) -> None:
+    jobs.submit("a", id=1, rate="1")
+    jobs.submit("b", id=1, rate="2")
+    jobs.submit("c", id=2, rate="3")
+    jobs.submit("d", account="acme", id=1, rate="3")
+    first = jobs.claimed("a")
+    assert isinstance(jobs.claim("b"), NotNow)
+    jobs.claimed("c")
+    jobs.claimed("d")
+    jobs.settle(first.lease)
+    assert jobs.claimed("b").attempt == 1
+
+
+def test_a_worker_that_died_before_it_sent_anything_holds_no_product(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.submit("b", id=1, rate="2")
+    jobs.claimed("a")
+    jobs.bench.advance(45)
+    jobs.claimed("b")
+    assert isinstance(jobs.claim("a"), NotNow)
+
+
+def test_a_product_stays_with_the_job_of_which_something_may_be_under_way(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.submit("b", id=1, rate="2")
+    jobs.ledger.intend(jobs.claimed("a").lease, RATE)
+    jobs.bench.advance(1000)
+    assert isinstance(jobs.claim("b"), NotNow)
+    jobs.settle(jobs.claimed("a").lease, RATE)
+    jobs.claimed("b")
+
+
+def test_a_late_job_hears_which_fields_a_newer_one_has_set(jobs: Jobs) -> None:
+    jobs.submit("old", id=1, rate="1", quantity=1, clear=("code1",))
+    jobs.submit("new", id=1, rate="2", description="x", clear=("code1",))
+    jobs.submit("newest", id=1, rate="3")
+    jobs.run("newest", RATE)
+    jobs.run("new", frozenset({"description", "code1"}))
+    expected = {"rate": jobs.id("newest"), "code1": jobs.id("new")}
+    assert jobs.claimed("old").newer == expected
+
+
+def test_a_newer_job_hears_nothing_of_older_ones(jobs: Jobs) -> None:
+    jobs.submit("old")
+    jobs.submit("new", id=1, rate="2")
+    jobs.run("old", RATE)
+    assert jobs.claimed("new").newer == {}
+
+
+def test_a_newer_job_that_wrote_nothing_does_not_win(jobs: Jobs) -> None:
+    jobs.submit("old")
+    jobs.submit("new", id=1, rate="2")
+    jobs.run("new", NOTHING)
+    assert jobs.claimed("old").newer == {}
+
+
+def test_a_delayed_job_rests_until_it_is_due_and_its_product_is_free(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.submit("b", id=1, rate="2")
+    jobs.ledger.intend((first := jobs.claimed("a")).lease, RATE)
+    jobs.ledger.delay(first.lease, 10.0, unknown=False)
+    assert_fenced(jobs, first.lease)
+    jobs.run("b")
+    jobs.bench.advance(9.75)
+    assert isinstance(jobs.claim("a"), NotNow)
+    jobs.bench.advance(0.25)
+    again = jobs.claimed("a")
+    assert (again.attempt, again.sent) == (2, None)
+
+
+def test_a_job_delayed_with_an_unknown_fate_keeps_its_product(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.submit("b", id=1, rate="2")
+    jobs.ledger.intend((first := jobs.claimed("a")).lease, RATE)
+    jobs.ledger.delay(first.lease, 10.0, unknown=True)
+    assert_fenced(jobs, first.lease)
+    assert isinstance(jobs.claim("b"), NotNow)
+    jobs.bench.advance(10)
+    assert isinstance(jobs.claim("b"), NotNow)
+    assert jobs.claimed("a").sent == RATE
+
+
+def test_a_job_put_back_has_lost_no_attempt_and_frees_its_product(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.submit("b", id=1, rate="2")
+    jobs.ledger.put_back((first := jobs.claimed("a")).lease, unknown=False)
+    assert_fenced(jobs, first.lease)
+    jobs.run("b")
+    assert jobs.claimed("a").attempt == 1
+
+
+def test_a_job_put_back_with_an_unknown_fate_keeps_its_product(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.submit("b", id=1, rate="2")
+    jobs.ledger.intend((first := jobs.claimed("a")).lease, RATE)
+    jobs.ledger.put_back(first.lease, unknown=True)
+    assert isinstance(jobs.claim("b"), NotNow)
+    again = jobs.claimed("a")
+    assert (again.attempt, again.sent) == (1, RATE)
+
+
+def test_a_product_that_rested_for_long_is_held_all_the_same(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.run("a", RATE)
+    jobs.submit("b", id=1, rate="2")
+    jobs.submit("c", id=1, rate="3")
+    jobs.bench.advance(7190)
+    jobs.ledger.intend(jobs.claimed("b").lease, RATE)
+    jobs.bench.advance(20)
+    assert isinstance(jobs.claim("c"), NotNow)
