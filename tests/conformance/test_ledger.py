@@ -232,6 +232,14 @@ def test_a_newer_job_hears_nothing_of_older_ones(jobs: Jobs) -> None:
     assert jobs.claimed("new").newer == {}
 
 
+def test_a_late_write_does_not_hide_a_newer_one(jobs: Jobs) -> None:
+    for key in ("oldest", "old", "new"):
+        jobs.submit(key, id=1, rate="1", code1=key)
+    jobs.run("new", RATE)
+    jobs.run("oldest", RATE)
+    assert jobs.claimed("old").newer == {"rate": jobs.id("new")}
+
+
 def test_a_newer_job_that_wrote_nothing_does_not_win(jobs: Jobs) -> None:
     jobs.submit("old")
     jobs.submit("new", id=1, rate="2")

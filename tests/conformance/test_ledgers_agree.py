@@ -39,7 +39,7 @@ class Ledgers(RuleBasedStateMachine):
     @rule(target=jobs, product=st.integers(1, 2), names=field_names, value=st.integers(1, 2))
     def submit(self, product: int, names: frozenset[str], value: int) -> tuple[UpdateJob, str]:
         # Few keys, so that they are repeated, with the same payload and with others.
-        key = f"{product}{len(names)}"
+        key = f"{product}{sorted(names)}"
         job = UpdateJob(id=product, idempotency_key=key, **dict.fromkeys(names, value))
         job_id = job_id_of(job.account, key)
         reserved = self.redis.reserve(job, job_id, Lane.BULK)
