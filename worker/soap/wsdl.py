@@ -100,7 +100,7 @@ class _Loader:
 
     def load_document(self) -> Document:
         """Raises _NoWsdlError, OSError, or what `fetch` raises."""
-        settings = ZeepSettings(forbid_dtd=True, forbid_entities=True)
+        settings = ZeepSettings(forbid_dtd=True, forbid_entities=True, force_https=False)
         try:
             return Document(self._location, self, settings=settings)
         except zeep_errors.Error as exc:
