@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from celery.worker.consumer import Consumer
+
+_log = structlog.get_logger(__name__)
 
 
 class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
@@ -21,3 +24,14 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         # and gossip fails at each reconnection.
         super().__init__(*args, **kwargs, without_mingle=True, without_gossip=True)
         self.connection_errors = (*self.connection_errors, Exception)
+
+    def on_connection_error_after_connected(self, exc: BaseException) -> None:
+        """Forget the lost connection, also when closing it fails in its own way.
+
+        kombu gives messages back as it closes, which needs a connection, and the object that could
+        make one may be gone. The broker's visibility timeout and our sweep give them back anyway.
+        """
+        try:
+            super().on_connection_error_after_connected(exc)
+        except Exception as closing:  # noqa: BLE001 - whatever it is, the next step is to connect
+            _log.warning("lost_connection_not_closed", reason=repr(closing))
