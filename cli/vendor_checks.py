@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cli.exit_code import code_of
+from cli.exit_code import ExitCode, code_of
 from cli.finding import Finding, fine, skipped, warning, wrong
 from revio_jobs.errors import (
     QuotaExhausted,
@@ -35,7 +35,9 @@ def _no_wsdl(name: str, account: AccountSettings, exc: RevioError) -> Finding:
         return skipped(check, str(exc))
     settings = f"{_setting(name, 'endpoint')} and {_setting(name, 'wsdl')}"
     mend = f"mend {settings}; it was looked for at {account.wsdl_location}"
-    return wrong(check, str(exc), mend, code_of(exc))
+    # A file of ours is there to be mended; an address may only be out of reach.
+    code = code_of(exc) if "://" in account.wsdl_location else ExitCode.FAILED
+    return wrong(check, str(exc), mend, code)
 
 
 def _wsdl(name: str, found: Description) -> Iterator[Finding]:

@@ -1,12 +1,18 @@
-"""What the suites share: one Redis of their own, emptied for each test that uses it."""
+"""What the suites share: one Redis of their own, emptied for each test, and the `revio` command."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 from redis import Redis
 
+from cli.command import main
 from sandbox.embedded_redis import EmbeddedRedis, embedded_redis
 
 
@@ -21,3 +27,38 @@ def redis_url(redis_server: EmbeddedRedis) -> str:
     with Redis.from_url(redis_server.url) as client:
         client.flushall()
     return redis_server.url
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command line ended with."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+Revio = Callable[..., Said]
+
+
+@pytest.fixture
+def revio(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Revio]:
+    """Runs `revio` with these arguments and exactly these variables of ours, where no .env is."""
+    monkeypatch.chdir(tmp_path)
+    logging = structlog.get_config()
+
+    def run(*arguments: str, env: Mapping[str, str] | None = None) -> Said:
+        with monkeypatch.context() as patch:
+            patch.setattr("os.environ", {"XDG_CACHE_HOME": str(tmp_path), **(env or {})})
+            capsys.readouterr()
+            code = main(arguments)
+            return Said(code, *capsys.readouterr())
+
+    yield run
+    structlog.configure(**logging)

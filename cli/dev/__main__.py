@@ -17,6 +17,7 @@ from cli.dev.stack import Stack, local_stack
 from sandbox.embedded_redis import NoRedisError
 
 _CHECK_EVERY_S = 0.5
+_READABLE = {"REVIO_LOG_FORMAT": "console"}
 
 
 def main() -> int:
@@ -26,7 +27,7 @@ def main() -> int:
     try:
         with ExitStack() as block:
             with console.status("starting Redis, the sandbox, two workers and Flower"):
-                stack = block.enter_context(local_stack(flower=True))
+                stack = block.enter_context(local_stack(flower=True, environment=_READABLE))
             console.print(_greeting(stack))
             block.enter_context(following(stack.services.values(), console.print))
             _wait_for_the_end_of_any(stack)

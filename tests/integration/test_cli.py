@@ -1,0 +1,311 @@
+"""The `revio` command against real Redis, workers and the sandbox."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from cli.dev import Stack, local_stack
+from cli.exit_code import ExitCode
+from sandbox.embedded_redis import embedded_redis, free_port
+
+Revio = Callable[..., Any]
+
+ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
+DENIED = 5050
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with local_stack(sandbox={"customers": 40}) as running:
+        yield running
+
+
+@pytest.fixture
+def run(stack: Stack, revio: Revio) -> Revio:
+    """`revio` as an operator of the stack."""
+    return lambda *arguments, **env: revio(*arguments, env={**stack.environment, **env})
+
+
+@pytest.fixture
+def produce(stack: Stack, revio: Revio) -> Revio:
+    """`revio` as a producer, who knows of Redis and nothing else."""
+    return lambda *arguments: revio(*arguments, env={"REVIO_REDIS_URL": stack.redis.url})
+
+
+def test_a_query_answers_with_what_the_vendor_has(stack: Stack, produce: Revio) -> None:
+    said = produce("query", "--customer", "1004,1008", "--customer", "1012", "--json")
+    assert (said.code, said.err) == (ExitCode.OK, "")
+    shown = said.document["result"]["customer_products"]
+    truth = stack.sandbox.products(each["customer_product_id"] for each in shown)
+    assert len(shown) == len(truth) == 12
+    for each in shown:
+        assert each["rate"] == truth[each["customer_product_id"]]["Rate"]
+        assert each["description"] == truth[each["customer_product_id"]]["Description"]
+
+
+def test_a_query_is_a_table_without_json(produce: Revio) -> None:
+    said = produce("query", "--id", "5001", "--id", "999999")
+    assert (said.code, said.err) == (ExitCode.OK, "")
+    assert "5001" in said.out
+    assert "1 customer product, 1 vendor call" in said.out
+    assert "not found: 999999" in said.out
+
+
+def test_an_update_changes_what_it_names_and_its_result_is_found_again(
+    stack: Stack, produce: Revio
+) -> None:
+    done = produce("update", "5002", "--rate", "12.50", "--key", "one", "--json")
+    assert (done.code, done.document["state"]) == (ExitCode.OK, "done")
+    assert done.document["result"].items() >= {"outcome": "applied", "sent": ["rate"]}.items()
+    assert [each["fields"] for each in stack.sandbox.updates([5002])[5002]] == [{"Rate": "12.5000"}]
+    by_key = produce("result", "--key", "one", "--json")
+    by_id = produce("result", done.document["job_id"], "--json")
+    assert by_key.document == by_id.document == done.document
+
+
+def test_a_negative_rate_and_every_other_field_can_be_given(stack: Stack, produce: Revio) -> None:
+    fields = {
+        "--rate": "-5",
+        "--quantity": "3",
+        "--description": "Crédit",
+        "--code1": "A",
+        "--code2": "B",
+        "--activated-date": "2026-01-31",
+        "--disconnect-date": "2026-12-31",
+    }
+    options = [each for pair in fields.items() for each in pair]
+    assert produce("update", "5003", *options, "--do-not-prorate").code == ExitCode.OK
+    (execution,) = stack.sandbox.updates([5003])[5003]
+    assert execution["fields"] == {
+        "Rate": "-5.0000",
+        "Quantity": "3",
+        "Description": "Crédit",
+        "Code1": "A",
+        "Code2": "B",
+        "ActivatedDate": "2026-01-31",
+        "DisconnectDate": "2026-12-31",
+        "DoNotProrateFlag": "true",
+    }
+
+
+def test_the_same_key_is_not_executed_again_and_guards_its_payload(
+    stack: Stack, produce: Revio
+) -> None:
+    first = produce("update", "5004", "--rate", "1", "--key", "two", "--json")
+    again = produce("update", "5004", "--rate", "1.00", "--key", "two", "--json")
+    other = produce("update", "5004", "--rate", "2", "--key", "two", "--json")
+    assert again.document == first.document
+    assert other.code == ExitCode.FAILED
+    assert other.document["error"]["type"] == "IdempotencyConflict"
+    assert len(stack.sandbox.updates([5004])[5004]) == 1
+
+
+def test_what_no_longer_holds_is_drifted_and_nothing_is_sent(stack: Stack, produce: Revio) -> None:
+    rate = Decimal(stack.sandbox.products([5005])[5005]["Rate"] or 0)
+    expected = ["--expect", f"rate={rate + 1}", "--expect", "quantity=4711"]
+    said = produce("update", "5005", "--rate", "1", *expected, "--json")
+    assert said.code == ExitCode.FAILED
+    assert said.document["result"]["outcome"] == "drifted"
+    assert Decimal(said.document["result"]["found"]["rate"]) == rate
+    assert not stack.sandbox.updates([5005])
+    held = produce("update", "5005", "--rate", "1", "--expect", f"rate={rate}", "--json")
+    assert held.document["result"]["outcome"] == "applied"
+
+
+def test_a_refused_update_fails_with_the_vendors_words(produce: Revio) -> None:
+    said = produce("update", str(DENIED), "--rate", "1", "--json")
+    assert (said.code, said.document["state"]) == (ExitCode.FAILED, "failed")
+    assert said.document["error"]["type"] == "Rejected"
+    (line,) = said.err.splitlines()
+    assert "denied" in line
+
+
+def test_clear_is_refused_where_the_schema_cannot_say_it(produce: Revio) -> None:
+    said = produce("update", "5006", "--clear", "code1,code2", "--json")
+    assert said.code == ExitCode.FAILED
+    assert said.document["error"]["type"] == "UnsupportedChange"
+
+
+def test_a_job_that_no_worker_takes_is_still_waiting(stack: Stack, produce: Revio) -> None:
+    said = produce("query", "--id", "1", "--account", "other", "--timeout", "0", "--json")
+    assert (said.code, said.document["state"]) == (ExitCode.RUNNING, "waiting")
+    assert "revio.other.interactive" in said.err
+    with Redis.from_url(stack.redis.url) as redis:
+        assert redis.llen("revio.other.interactive") == 1
+
+
+def test_without_waiting_the_job_can_be_collected_later(produce: Revio) -> None:
+    sent = produce("update", "5007", "--rate", "3", "--no-wait", "--json")
+    assert sent.code == ExitCode.OK
+    done = produce("result", sent.document["job_id"], "--timeout", "20", "--json")
+    assert (done.code, done.document["result"]["outcome"]) == (ExitCode.OK, "applied")
+
+
+def test_a_job_that_takes_too_long_goes_on(stack: Stack, produce: Revio) -> None:
+    stack.sandbox.fault("drip", ids=[5008], seconds=0.003)
+    slow = produce("update", "5008", "--rate", "3", "--key", "slow", "--timeout", "0.5", "--json")
+    assert (slow.code, slow.document["state"]) == (ExitCode.RUNNING, "running")
+    assert f"revio result {slow.document['job_id']}" in slow.err
+    assert produce("result", "--key", "slow").code == ExitCode.RUNNING
+    done = produce("result", "--key", "slow", "--timeout", "20", "--json")
+    assert (done.code, done.document["state"]) == (ExitCode.OK, "done")
+
+
+def test_an_unknown_job_is_told_apart_from_a_failed_one(produce: Revio) -> None:
+    said = produce("result", "no-such-job", "--json")
+    assert (said.code, said.document["state"]) == (ExitCode.FAILED, "unknown")
+    assert "no-such-job" in said.err
+
+
+def test_a_result_that_has_gone_is_told_with_how_the_job_ended(
+    stack: Stack, produce: Revio
+) -> None:
+    done = produce("update", "5009", "--rate", "3", "--key", "old", "--json").document
+    with Redis.from_url(stack.redis.url) as redis:
+        redis.delete(f"revio:default:outcome:{done['job_id']}")
+        redis.delete(f"celery-task-meta-{done['job_id']}")
+    said = produce("result", "--key", "old", "--json")
+    assert (said.code, said.document["state"]) == (ExitCode.FAILED, "expired")
+    assert "applied" in said.document["error"]["message"]
+
+
+def test_limits_count_what_the_sandbox_received(stack: Stack, run: Revio) -> None:
+    assert run("query", "--id", "5001").code == ExitCode.OK
+    usage = run("limits", "--json").document["accounts"]["default"]
+    received = stack.sandbox.calls()["received"]
+    downloads = stack.sandbox.calls()["other"]["WSDL"]
+    assert usage["day_used"] == received + downloads == sum(usage["purposes_today"].values())
+    assert usage["minute_left_interactive"] == 500 - usage["minute_used"]
+    assert usage["minute_left_bulk"] == 475 - usage["minute_used"]
+    said = run("limits", "--account", "default")
+    assert (said.code, said.err) == (ExitCode.OK, "")
+    assert "calls may go out" in said.out
+
+
+def test_limits_of_an_account_that_is_not_configured_are_a_usage_error(run: Revio) -> None:
+    assert run("limits", "--account", "other").code == ExitCode.INVALID
+
+
+def test_doctor_finds_a_healthy_stack_and_names_every_field(run: Revio) -> None:
+    said = run("doctor", "--json")
+    assert (said.code, said.err) == (ExitCode.OK, "")
+    verdicts = {each["check"]: each["verdict"] for each in said.document["checks"]}
+    assert verdicts.pop("Redis's persistence") == "warning"
+    assert set(verdicts.values()) == {"ok"}
+    assert {"settings", "Redis", "default: WSDL", "default: login"} <= verdicts.keys()
+    fields = said.document["services"]["default"]["fields"]
+    assert {"rate", "quantity", "ids", "status"} <= {each["name"] for each in fields}
+    words = run("doctor")
+    assert words.code == ExitCode.OK
+    assert "all is well" in words.out
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "told"),
+    [
+        ({"REVIO_THREADS": "0"}, ExitCode.INVALID, ("REVIO_THREADS='0'", "environment")),
+        ({f"{ACCOUNT}PASSWORD": "hunter2"}, ExitCode.FAILED, ("default: login", "PASSWORD")),
+        (
+            {f"{ACCOUNT}SUBSCRIPTION_KEY": "hunter2"},
+            ExitCode.FAILED,
+            ("default: login", "SUBSCRIPTION_KEY"),
+        ),
+        ({f"{ACCOUNT}WSDL": __file__}, ExitCode.FAILED, ("default: WSDL", f"{ACCOUNT}WSDL")),
+        (
+            {f"{ACCOUNT}ENDPOINT": "http://127.0.0.1:1/v20/default.asmx"},
+            ExitCode.UNREACHABLE,
+            ("default: WSDL", f"{ACCOUNT}ENDPOINT"),
+        ),
+    ],
+)
+def test_doctor_says_what_is_wrong_and_how_to_mend_it(
+    stack: Stack, run: Revio, change: dict[str, str], code: ExitCode, told: tuple[str, str]
+) -> None:
+    said = run("doctor", "--json", **change)
+    _forget_refusals(stack)
+    assert said.code == code
+    first = next(each for each in said.document["checks"] if each["verdict"] == "wrong")
+    check, mend = told
+    assert first["check"] == check
+    assert mend in first["mend"]
+    assert "hunter2" not in said.out + said.err
+    assert "Traceback" not in said.out + said.err
+
+
+def test_doctor_says_which_workers_are_missing(stack: Stack, run: Revio) -> None:
+    west = {
+        name.replace("DEFAULT", "WEST"): value
+        for name, value in stack.environment.items()
+        if name.startswith(ACCOUNT)
+    }
+    checks = {each["check"]: each for each in run("doctor", "--json", **west).document["checks"]}
+    missing = checks["workers of revio.west.bulk"]
+    assert missing["verdict"] == "warning"
+    assert "-Q revio.west.bulk" in missing["mend"]
+
+
+def test_doctor_warns_of_a_redis_that_drops_what_it_holds(stack: Stack, revio: Revio) -> None:
+    with embedded_redis(options={"maxmemory-policy": "allkeys-lru"}) as redis:
+        said = revio("doctor", env={**stack.environment, "REVIO_REDIS_URL": redis.url})
+    assert said.code == ExitCode.FAILED
+    assert "maxmemory-policy noeviction" in said.out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["query", "--id", "1"],
+        ["update", "1", "--rate", "1"],
+        ["result", "x"],
+        ["limits"],
+        ["doctor"],
+    ],
+)
+def test_a_redis_that_is_down_is_told_in_a_few_words(
+    stack: Stack, revio: Revio, command: list[str]
+) -> None:
+    down = {**stack.environment, "REVIO_REDIS_URL": f"redis://:hunter2@127.0.0.1:{free_port()}/0"}
+    began = time.monotonic()
+    said = revio(*command, "--json", env=down)
+    assert time.monotonic() - began < 10
+    assert said.code == ExitCode.UNREACHABLE
+    assert said.document
+    assert "hunter2" not in said.out + said.err
+    assert len(said.err.splitlines()) <= 2
+
+
+def test_the_launcher_needs_no_directory_and_minds_no_packages_in_it(
+    stack: Stack, tmp_path: Path
+) -> None:
+    for name in ("settings", "tasks", "cli"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    launcher = Path(sys.prefix) / "bin" / "revio"
+    ended = subprocess.run(
+        [launcher, "query", "--id", "5001", "--json"],
+        cwd=tmp_path,
+        env={"REVIO_REDIS_URL": stack.redis.url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert json.loads(ended.stdout)["state"] == "done"
+
+
+def _forget_refusals(stack: Stack) -> None:
+    """A refused login rests the account; the next test is another day."""
+    with Redis.from_url(stack.redis.url) as redis:
+        for pattern in ("revio:default:soap:*", "revio:default:calls:pause"):
+            for key in redis.scan_iter(pattern):
+                redis.delete(key)

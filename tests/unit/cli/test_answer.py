@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+import typer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from cli.answer import Answer, answering, printable, spinner
+from cli.exit_code import ExitCode
+from cli.job_status import JobStatus, State
+from cli.tables import status_tables, table
+from revio_jobs import CustomerProduct, QueryResult
+from revio_jobs.errors import Unavailable
+
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+@given(text=st.text())
+def test_what_is_printable_cannot_move_the_cursor_and_keeps_the_rest(text: str) -> None:
+    shown = printable(text)
+    assert len(shown) == len(text)
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", shown)
+    assert all(
+        new in {old, "\N{REPLACEMENT CHARACTER}"} for old, new in zip(text, shown, strict=True)
+    )
+
+
+@given(
+    description=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+    rate=st.decimals(-9, 9, places=4),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_result_is_shown_exactly_whatever_the_vendor_wrote(
+    capsys: pytest.CaptureFixture[str], description: str, rate: Decimal
+) -> None:
+    product = CustomerProduct(customer_product_id=5, description=description, rate=rate)
+    result = QueryResult(customer_products=(product,), fetched_at=NOW, calls=1)
+    status = JobStatus("default", "j", State.DONE, result)
+    Answer(as_json=True).give(status.document(), *status_tables(status))
+    shown = json.loads(capsys.readouterr().out)["result"]["customer_products"][0]
+    assert (shown["description"], shown["rate"]) == (description, format(rate or abs(rate), "f"))
+    Answer(as_json=False).give(status.document(), *status_tables(status))
+    words = capsys.readouterr().out
+    assert "\x1b" not in words
+    assert shown["rate"] in words
+
+
+def test_markup_in_a_value_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+    Answer(as_json=False).give({}, table("a", rows=[["[red]x[/red] :smile:"]]))
+    assert "[red]x[/red] :smile:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Unavailable("the limiter cannot be asked"), ExitCode.UNREACHABLE),
+        (RedisConnectionError("refused"), ExitCode.UNREACHABLE),
+    ],
+)
+def test_what_is_out_of_reach_says_so(
+    capsys: pytest.CaptureFixture[str], error: Exception, code: ExitCode
+) -> None:
+    with pytest.raises(typer.Exit) as ended, answering(as_json=True):
+        raise error
+    said = capsys.readouterr()
+    assert ended.value.exit_code == code
+    assert json.loads(said.out)["error"]["type"] == type(error).__name__
+    assert str(error) in said.err
+
+
+def test_nothing_spins_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with spinner("waiting"):
+        pass
+    assert capsys.readouterr() == ("", "")

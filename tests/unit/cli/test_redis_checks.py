@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from redis.exceptions import AuthenticationError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from cli.exit_code import ExitCode
+from cli.finding import Finding, Verdict
+from cli.redis_checks import address, redis_findings
+
+URL = "redis://user:hunter2@redis.example:6380/3"
+HEALTHY = {
+    "redis_version": "7.4.1",
+    "role": "master",
+    "maxmemory_policy": "noeviction",
+    "aof_enabled": 1,
+    "aof_last_write_status": "ok",
+    "aof_last_bgrewrite_status": "ok",
+    "rdb_last_bgsave_status": "ok",
+}
+
+
+class FakeRedis:
+    """Answers what the checks ask for."""
+
+    def __init__(self, info: dict[str, Any] | Exception, at: float = 1000.0) -> None:
+        self._info = info
+        self._at = at
+
+    def info(self) -> dict[str, Any]:
+        if isinstance(self._info, Exception):
+            raise self._info
+        return self._info
+
+    def time(self) -> tuple[int, int]:
+        return int(self._at), round(self._at % 1 * 1_000_000)
+
+
+def findings(info: dict[str, Any] | Exception, at: float = 1000.0) -> list[Finding]:
+    fake: Any = FakeRedis(info, at)
+    return redis_findings(fake, URL, now=lambda: 1000.0)
+
+
+def test_a_healthy_redis_has_nothing_to_mend() -> None:
+    assert {(each.verdict, each.mend) for each in findings(HEALTHY)} == {(Verdict.OK, "")}
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "mend"),
+    [
+        ({"redis_version": "6.0.16"}, Verdict.WRONG, "6.2"),
+        ({"role": "slave"}, Verdict.WRONG, "primary"),
+        ({"maxmemory_policy": "allkeys-lru"}, Verdict.WRONG, "maxmemory-policy noeviction"),
+        ({"maxmemory_policy": "volatile-ttl"}, Verdict.WRONG, "maxmemory-policy noeviction"),
+        ({"aof_enabled": 0}, Verdict.WARNING, "appendonly yes"),
+        ({"aof_last_write_status": "err"}, Verdict.WRONG, "disk"),
+        ({"aof_enabled": 0, "rdb_last_bgsave_status": "err"}, Verdict.WRONG, "disk"),
+    ],
+)
+def test_what_endangers_jobs_is_found_with_its_mend(
+    change: dict[str, Any], verdict: Verdict, mend: str
+) -> None:
+    (found,) = [each for each in findings(HEALTHY | change) if each.verdict is not Verdict.OK]
+    assert found.verdict is verdict
+    assert mend in found.mend
+    assert found.code is (ExitCode.FAILED if verdict is Verdict.WRONG else ExitCode.OK)
+
+
+@pytest.mark.parametrize(("at", "word"), [(1005.5, "5.50 s ahead"), (990.0, "10.00 s behind")])
+def test_clocks_that_differ_are_a_warning(at: float, word: str) -> None:
+    (found,) = [each for each in findings(HEALTHY, at) if each.verdict is Verdict.WARNING]
+    assert word in found.says
+
+
+def test_a_redis_that_does_not_answer_is_one_finding() -> None:
+    (found,) = findings(RedisConnectionError("Connection refused"))
+    assert (found.verdict, found.code) == (Verdict.WRONG, ExitCode.UNREACHABLE)
+    assert "redis.example:6380/3" in found.says
+
+
+def test_a_refused_password_is_told_apart() -> None:
+    (found,) = findings(AuthenticationError("invalid username-password pair"))
+    assert found.code is ExitCode.FAILED
+    assert "password" in found.mend
+
+
+def test_no_finding_shows_the_password() -> None:
+    everything = findings(HEALTHY) + findings(RedisConnectionError("refused"))
+    assert not any("hunter2" in str(each) for each in everything)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://h", "h:6379/0"),
+        ("rediss://:p@h:1/2", "h:1/2"),
+        ("redis://[::1]:7/", "[::1]:7/0"),
+    ],
+)
+def test_an_address_is_host_port_and_database(url: str, shown: str) -> None:
+    assert address(url) == shown
