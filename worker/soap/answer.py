@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
@@ -16,7 +15,7 @@ from worker.soap.lexical import read_boolean
 from worker.soap.plain import Cut, PlainRecords
 from worker.soap.records import RecordReader
 from worker.soap.schema import Operation, RecordPlace
-from worker.soap.xml import UnreadableAnswerError, is_nil, local_name, text_of
+from worker.soap.xml import UnreadableAnswerError, holds_a_record, is_nil, local_name, text_of
 
 _ENVELOPES = {
     f"{{{namespace}}}Envelope": f"{{{namespace}}}"
@@ -146,9 +145,10 @@ def _only(parent: etree._Element, tag: str) -> etree._Element:
 
 
 def _header(element: etree._Element) -> dict[str, str]:
-    """The texts by name; what is nil is left out."""
+    """The texts of the Header's own namespace by name; what is nil is left out."""
+    namespace, brace, _ = element.tag.rpartition("}")
     texts: dict[str, str] = {}
-    for child in element:
+    for child in element.iterchildren(f"{namespace}{brace}*"):
         name = local_name(child)
         if name in texts:
             raise UnreadableAnswerError(f"{name} twice in the Header")
@@ -181,9 +181,5 @@ def _check_places(
     level = [result]
     for tag in place.tags:
         level = [child for parent in level for child in parent.iterchildren(tag)]
-    if len(level) != count or any(True for _ in _stray(root)):
+    if len(level) != count or holds_a_record(root):
         raise UnreadableAnswerError("records in an unexpected place")
-
-
-def _stray(root: etree._Element) -> Iterator[etree._Element]:
-    return root.iter(f"{{*}}{vendor.RECORD_ID}")

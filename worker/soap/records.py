@@ -13,7 +13,7 @@ from worker.soap import vendor
 from worker.soap.lexical import READERS, Value
 from worker.soap.plain import MARK, Cut
 from worker.soap.schema import RecordPlace
-from worker.soap.xml import UnreadableAnswerError, is_nil, local_name
+from worker.soap.xml import UnreadableAnswerError, holds_a_record, is_nil, local_name
 
 _BLANK: dict[str, Value] = dict.fromkeys(wire.lower() for wire in vendor.RECORD)
 
@@ -84,18 +84,23 @@ class RecordReader:
         raise UnreadableAnswerError(f"record {len(self.found) + 1}: {reason}") from None
 
     def _pass_over(self, element: etree._Element) -> None:
-        name = local_name(element)
-        if name in vendor.RECORD:
-            self._refuse(f"{name} in another namespace")
-        if element.tag not in self._ignored:
-            self.unknown[name] += 1
+        if local_name(element) in vendor.RECORD:
+            self._refuse(f"{local_name(element)} in another namespace")
+        self._count_unknown(element)
 
     def _drop_what_is_before(self, element: etree._Element) -> None:
         before = element.getprevious()
         while before is not None and before.tag not in self._left_in_tree:
             earlier = before.getprevious()
-            self.unknown[local_name(before)] += 1
+            self._count_unknown(before)
             parent = element.getparent()
             if parent is not None:
                 parent.remove(before)
             before = earlier
+
+    def _count_unknown(self, element: etree._Element) -> None:
+        """Before it is forgotten; a record in it must not be."""
+        if holds_a_record(element):
+            self._refuse("records in an unexpected place")
+        if element.tag not in self._ignored:
+            self.unknown[local_name(element)] += 1

@@ -185,10 +185,15 @@ def test_no_record_is_found_where_none_belongs() -> None:
 
 
 @pytest.mark.parametrize("namespace", ["urn:other", ""])
-def test_records_of_another_namespace_are_no_empty_result(namespace: str) -> None:
+@pytest.mark.parametrize("after", ["", RECORD])
+def test_records_of_another_namespace_are_not_left_out(namespace: str, after: str) -> None:
     odd = RECORD.replace("<CustomerProduct>", f'<CustomerProduct xmlns="{namespace}">')
     with pytest.raises(UnreadableAnswerError):
-        read(query_answer(odd))
+        read(query_answer(odd + after))
+    with pytest.raises(UnreadableAnswerError):
+        read(
+            query_answer(RECORD.replace("<Rate>", f'<New xmlns="{namespace}">{RECORD}</New><Rate>'))
+        )
 
 
 @pytest.mark.parametrize("missing", ["Success", "Header"])
