@@ -1,0 +1,149 @@
+"""Real workers that lose Redis, are killed, are asked to stop, or are sent nonsense."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from celery import Celery
+from redis import Redis
+
+from cli.dev.stack import Stack, local_stack
+from revio_jobs import RevioJobs, UpdateJob, as_completed, errors
+from revio_jobs.celery_app import producer_app
+from revio_jobs.contracts import UPDATE_TASK
+from revio_jobs.handles import JobHandle
+
+QUEUE = "revio.default.bulk"
+RATE = "7.7700"
+# Short calls allow short leases, so that the jobs of the dead come again while a test waits.
+FAST = {
+    "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
+    "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
+    "REVIO_ACCOUNTS__DEFAULT__CONNECT_TIMEOUT_S": "1",
+    "REVIO_MAX_PERMIT_WAIT_S": "1",
+    "REVIO_LEASE_S": "13",
+    "REVIO_SWEEP_INTERVAL_S": "1",
+    "REVIO_SWEEP_AFTER_S": "3",
+}
+ACCEPTING = [each for each in range(5001, 10001) if each % 25]  # every 25th rejects updates
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    with local_stack(
+        workers={"bulk": (QUEUE,)},
+        sandbox={"customers": 2000, "calls_per_minute": 0, "latency": 0.03},
+        environment=FAST,
+        appendonly=True,
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def jobs(stack: Stack) -> Iterator[RevioJobs]:
+    with RevioJobs.connect(stack.redis.url) as connected:
+        yield connected
+
+
+def submit(jobs: RevioJobs, count: int) -> list[JobHandle[Any]]:
+    return jobs.submit(UpdateJob(id=each, rate=RATE) for each in ACCEPTING[:count])
+
+
+def wait_for_more_calls(stack: Stack, *, within_s: float) -> float:
+    """Seconds until the sandbox receives another call than those it has received by now."""
+    began, before = time.monotonic(), stack.sandbox.calls()["received"]
+    while stack.sandbox.calls()["received"] == before:
+        assert time.monotonic() - began < within_s, "no call went out"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def outcomes(handles: list[JobHandle[Any]], timeout: float) -> Counter[str]:
+    return Counter(each.result(1).outcome for each in as_completed(handles, timeout))
+
+
+def executions(stack: Stack) -> Counter[int]:
+    return Counter(len(done) for done in stack.sandbox.updates().values())
+
+
+def test_ten_restarts_of_redis_in_mid_run_lose_and_double_nothing(
+    stack: Stack, jobs: RevioJobs
+) -> None:
+    handles = submit(jobs, 3000)
+    for _ in range(10):
+        wait_for_more_calls(stack, within_s=10)
+        time.sleep(0.3)
+        stack.redis.kill()
+        stack.redis.restart()
+        wait_for_more_calls(stack, within_s=10)
+    assert outcomes(handles, timeout=60) == {"applied": 3000}
+    # The vendor was asked before anything of unknown outcome was sent again.
+    assert executions(stack) == {1: 3000}
+
+
+def test_jobs_of_a_killed_worker_are_done_once_by_the_next(stack: Stack, jobs: RevioJobs) -> None:
+    handles = submit(jobs, 600)
+    for _ in range(3):
+        wait_for_more_calls(stack, within_s=10)
+        time.sleep(0.2)
+        stack.services["bulk"].send(signal.SIGKILL)
+        stack.services["bulk"].wait_or_kill()
+        stack.services["bulk"].start()
+        stack.wait_until_ready()
+    assert outcomes(handles, timeout=60) == {"applied": 600}
+    assert executions(stack) == {1: 600}
+
+
+def test_a_worker_that_is_asked_to_stop_repeats_nothing(stack: Stack, jobs: RevioJobs) -> None:
+    handles = submit(jobs, 400)
+    for _ in range(3):
+        wait_for_more_calls(stack, within_s=10)
+        stack.services["bulk"].stop()
+        stack.services["bulk"].start()
+    assert outcomes(handles, timeout=30) == {"applied": 400}
+    calls = stack.sandbox.calls()["executed_by_operation"]
+    assert calls["CustomerProducts_Update"] == 400
+    assert "CustomerProducts_Query" not in calls
+
+
+@pytest.fixture
+def raw(stack: Stack) -> Iterator[Celery]:
+    with producer_app(stack.redis.url) as app:
+        yield app
+
+
+INVALID: list[tuple[list[object], dict[str, object], str]] = [
+    ([5001], {"rate": "1"}, "args"),
+    ([], {"rate": "1"}, "id: required"),
+    ([], {"id": 5001}, "no change"),
+    ([], {"id": 5001, "rate": 1.5}, "rate: 1.5"),
+    ([], {"id": 5001, "rate": "1", "price": "1"}, "price"),
+    ([], {"id": 5001, "rate": "1", "account": "nobody"}, "nobody"),
+    ([], {"id": 5001, "do_not_prorate": "no"}, "do_not_prorate"),
+]
+
+
+def test_nonsense_is_refused_and_the_worker_goes_on(
+    stack: Stack, jobs: RevioJobs, raw: Celery
+) -> None:
+    with Redis.from_url(stack.redis.url) as redis:
+        redis.lpush(QUEUE, "no message at all", json.dumps({"body": "?"}), b"\xff\xfe")
+    raw.send_task("revio.unknown", queue=QUEUE)
+    refused = {
+        names: raw.send_task(UPDATE_TASK, args, kwargs, queue=QUEUE)
+        for args, kwargs, names in INVALID
+    }
+    for names, result in refused.items():
+        with pytest.raises(errors.InvalidJob, match=names):
+            result.get(timeout=20)
+    assert outcomes(submit(jobs, 5), timeout=20) == {"applied": 5}
+    assert stack.sandbox.calls()["executed_by_operation"]["CustomerProducts_Update"] == 5
+    assert "Traceback" not in "".join(
+        line for line in stack.services["bulk"].output().splitlines() if "job_failed" in line
+    )
