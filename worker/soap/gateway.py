@@ -79,8 +79,13 @@ class RevioGateway:
 
         self._call(build, call, before_send)
 
-    def check_login(self) -> None:
-        """Proves that the vendor accepts us. Raises Unauthorised or Retryable."""
+    def check_login(self, *, again: bool = False) -> None:
+        """Proves that the vendor accepts us. Raises Unauthorised or Retryable.
+
+        `again`: somebody says that a login which was refused has been mended at the vendor's.
+        """
+        if again:
+            self._sessions.forgive()
         schema = self._service().schema
         name = vendor.SESSION_VALIDATE
         if not schema.uses_sessions or name not in schema.operations:

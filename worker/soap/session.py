@@ -54,6 +54,8 @@ class SessionStore(Protocol):
 
     def remember_refused_login(self, account: str, digest: str) -> None: ...
 
+    def forget_refused_login(self, account: str) -> None: ...
+
     def join(self, account: str, member: str) -> None:
         """The member uses the account's session; to be repeated within MEMBER_TTL_S."""
 
@@ -124,6 +126,10 @@ class Sessions:
     def remember_refused(self) -> None:
         """From now on no process tries these credentials."""
         self._store.remember_refused_login(self._config.account, _digest(self._config))
+
+    def forgive(self) -> None:
+        """Refused credentials may be tried once more."""
+        self._store.forget_refused_login(self._config.account)
 
     def leave(self) -> Session | None:
         """The session to end, if this was the last process to use it."""

@@ -50,6 +50,9 @@ class MemorySessionStore:
     def remember_refused_login(self, account: str, digest: str) -> None:
         self._refused[account] = digest
 
+    def forget_refused_login(self, account: str) -> None:
+        self._refused.pop(account, None)
+
     def join(self, account: str, member: str) -> None:
         self._members[account].add(member)
 
@@ -117,6 +120,10 @@ class RedisSessionStore:
     def remember_refused_login(self, account: str, digest: str) -> None:
         with _asking():
             self._redis.set(_key(account, "refused_login"), digest, ex=_REFUSED_LOGIN_S)
+
+    def forget_refused_login(self, account: str) -> None:
+        with _asking():
+            self._redis.delete(_key(account, "refused_login"))
 
     def join(self, account: str, member: str) -> None:
         if self._box is None:

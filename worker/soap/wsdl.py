@@ -102,12 +102,15 @@ class _Loader:
         """Raises _NoWsdlError, OSError, or what `fetch` raises."""
         settings = ZeepSettings(forbid_dtd=True, forbid_entities=True, force_https=False)
         try:
-            return Document(self._location, self, settings=settings)
+            document = Document(self._location, self, settings=settings)
         except zeep_errors.Error as exc:
             raise _NoWsdlError(_first_line(exc)) from exc
         except (etree.LxmlError, LookupError, AttributeError, TypeError, ValueError) as exc:
             # zeep meets what is no WSDL with these.
             raise _NoWsdlError(f"not a WSDL ({type(exc).__name__})") from exc
+        if not document.bindings:
+            raise _NoWsdlError("not a WSDL")  # zeep takes any XML for an empty one
+        return document
 
     def load(self, location: str) -> bytes:
         """zeep's hook, for the document itself and all that it imports."""

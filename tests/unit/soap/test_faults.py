@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import html
+from collections import Counter
+
+import pytest
+from pydantic import SecretStr
+
+from tasks.errors import (
+    OutcomeUnknown,
+    QuotaExhausted,
+    Rejected,
+    RevioError,
+    Throttled,
+    Unauthorised,
+    Unavailable,
+)
+from tasks.ports import Purpose
+from tests.unit.soap.wsdls import PASSWORD, SESSION_KEY, SUBSCRIPTION_KEY, config
+from worker.soap.answer import Answer, SoapFaultError
+from worker.soap.faults import FaultMap, SessionExpiredError
+from worker.soap.wire import HttpAnswer, MaybeExecutedError, NotSentError
+from worker.soap.xml import UnreadableAnswerError
+
+NOW = 1_800_000_000.0
+DATE = "Fri, 15 Jan 2027 08:02:00 GMT"  # two minutes after NOW
+QUOTA = b'{"message": "Out of call volume quota. Quota will be replenished in 01:02:03."}'
+DEFINITE = [Purpose.QUERY, Purpose.VERIFY, Purpose.SESSION, Purpose.UPDATE]
+READS = [Purpose.QUERY, Purpose.VERIFY, Purpose.SESSION]
+
+faults = FaultMap(config(session_expired_codes=frozenset({"E77"})), lambda: NOW)
+
+
+def http(status: int, body: bytes = b"", **headers: str) -> HttpAnswer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HttpAnswer(status, named, body)
+
+
+def refusal(code: str | None, message: str) -> Answer:
+    return Answer(False, code, message, None, [], Counter())  # noqa: FBT003
+
+
+@pytest.mark.parametrize("purpose", DEFINITE)
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (http(301), Unavailable),
+        (http(302), Unavailable),
+        (http(307), Unavailable),
+        (http(308), Unavailable),
+        (http(401), Unauthorised),
+        (http(403), Unauthorised),
+        (http(403, QUOTA), QuotaExhausted),
+        (http(404), Unavailable),
+        (http(429), Throttled),
+    ],
+)
+def test_what_was_certainly_not_executed_is_definite_for_everything(
+    answer: HttpAnswer, error: type[RevioError], purpose: Purpose
+) -> None:
+    assert type(faults.of_status(answer, purpose)) is error
+
+
+@pytest.mark.parametrize("status", [201, 202, 204, 303, 400, 408, 500, 502, 503, 504, 999])
+def test_a_status_after_which_the_call_may_have_run_is_unknown_for_an_update(status: int) -> None:
+    assert type(faults.of_status(http(status), Purpose.UPDATE)) is OutcomeUnknown
+    assert {type(faults.of_status(http(status), purpose)) for purpose in READS} == {Unavailable}
+
+
+def test_200_decides_nothing() -> None:
+    assert faults.of_status(http(200), Purpose.UPDATE) is None
+
+
+@pytest.mark.parametrize(
+    ("exc", "for_an_update"),
+    [
+        (NotSentError("x"), Unavailable),
+        (MaybeExecutedError("x"), OutcomeUnknown),
+        (UnreadableAnswerError("x"), OutcomeUnknown),
+        (RecursionError("x"), OutcomeUnknown),
+    ],
+)
+def test_only_what_provably_never_left_can_be_sent_again(
+    exc: Exception, for_an_update: type[RevioError]
+) -> None:
+    assert type(faults.of_exception(exc, Purpose.UPDATE)) is for_an_update
+    assert {type(faults.of_exception(exc, purpose)) for purpose in READS} == {Unavailable}
+
+
+def test_what_nobody_thought_of_tells_no_more_than_its_class() -> None:
+    assert PASSWORD not in str(faults.of_exception(ValueError(PASSWORD), Purpose.UPDATE))
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (http(429), 60),
+        (http(429, retry_after="17"), 17),
+        (http(429, retry_after="0"), 1),
+        (http(429, retry_after=DATE), 120),
+        (http(429, retry_after="Fri, 15 Jan 2016 08:02:00 GMT"), 1),
+        (http(429, retry_after="-5"), 60),
+        (http(429, retry_after="soon"), 60),
+        (http(429, retry_after="9" * 400), 26 * 3600),
+    ],
+)
+def test_a_429_says_how_long_to_wait_or_the_default_holds(
+    answer: HttpAnswer, seconds: float
+) -> None:
+    error = faults.of_status(answer, Purpose.UPDATE)
+
+    assert isinstance(error, Throttled)
+    assert error.retry_after == seconds
+    assert faults.pause_after(error) == (seconds, "the vendor's minute is used up (429)")
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (http(403, QUOTA), 3723),
+        (http(403, QUOTA, retry_after="60"), 60),
+        (http(403, b"Out of call volume quota."), 3600),
+        (http(403, b"quota: 99:99:99"), 3600),
+    ],
+)
+def test_a_spent_quota_says_when_it_is_back(answer: HttpAnswer, seconds: float) -> None:
+    error = faults.of_status(answer, Purpose.QUERY)
+
+    assert isinstance(error, QuotaExhausted)
+    assert error.until == NOW + seconds
+    assert faults.pause_after(error) == (seconds, "the vendor's day is used up (403)")
+
+
+@pytest.mark.parametrize("error", [Unavailable("x"), OutcomeUnknown("x"), Rejected(None, "x")])
+def test_no_other_trouble_makes_the_account_rest(error: RevioError) -> None:
+    assert faults.pause_after(error) is None
+
+
+def test_an_account_that_is_refused_is_tried_once_a_minute() -> None:
+    assert faults.pause_after(Unauthorised("why")) == (60.0, "why")
+
+
+def test_a_refusal_is_rejected_with_its_code_and_message() -> None:
+    error = faults.of_refusal(refusal("P1", "no such product"), None)
+
+    assert isinstance(error, Rejected)
+    assert (error.code, error.message) == ("P1", "no such product")
+
+
+def test_a_refusal_without_a_word_is_still_a_refusal() -> None:
+    error = faults.of_refusal(refusal(None, ""), None)
+
+    assert isinstance(error, Rejected)
+    assert (error.code, error.message) == (None, "no reason given")
+
+
+def test_a_refused_login_is_nobodys_job() -> None:
+    assert isinstance(faults.of_refusal(refusal("S2005", "invalid session"), None), Unauthorised)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("E77", ""),
+        (None, "The session has expired or does not exist."),
+        ("X1", "Session is invalid"),
+        (None, "Invalid SessionKey: unknown session"),
+    ],
+)
+def test_an_expired_session_is_known_by_its_code_or_its_message(
+    code: str | None, message: str
+) -> None:
+    assert isinstance(faults.of_refusal(refusal(code, message), None), SessionExpiredError)
+    as_fault = SoapFaultError(f"soap:{code}" if code else "soap:Server", message)
+    assert isinstance(faults.of_soap_fault(as_fault, Purpose.UPDATE, None), SessionExpiredError)
+
+
+def test_a_fault_may_come_from_after_the_work() -> None:
+    fault = SoapFaultError("soap:Server", "Timeout expired.")
+
+    assert isinstance(faults.of_soap_fault(fault, Purpose.UPDATE, None), OutcomeUnknown)
+    assert isinstance(faults.of_soap_fault(fault, Purpose.QUERY, None), Unavailable)
+
+
+def test_the_vendors_words_are_kept_without_our_secrets() -> None:
+    secrets = ['pass<"word">', SUBSCRIPTION_KEY, SESSION_KEY]
+    echoing = FaultMap(config(password=SecretStr(secrets[0])), lambda: NOW)
+    message = f"rejected\x00\n{' '.join(secrets)} {html.escape(secrets[0])} {'x' * 1000}"
+
+    for error in (
+        echoing.of_refusal(refusal("P1", message), SecretStr(SESSION_KEY)),
+        echoing.of_soap_fault(SoapFaultError("a", message), Purpose.QUERY, SecretStr(SESSION_KEY)),
+    ):
+        said = str(error)
+        assert "rejected" in said
+        assert "word" not in said
+        assert not any(secret in said for secret in secrets)
+        assert "\n" not in said
+        assert len(said) < 500
