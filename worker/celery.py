@@ -35,7 +35,12 @@ def _queues(settings: Settings) -> list[Queue]:
 settings = _load_settings()
 redis_url = settings.redis_url.get_secret_value()
 
-app = Celery("revio", broker=redis_url, backend=redis_url, task_cls=JobTask)
+app = Celery(
+    "revio",
+    broker=redis_url,
+    backend=f"worker.results:OutcomeBackend+{redis_url}",
+    task_cls=JobTask,
+)
 app.conf.update(
     WIRE_SETTINGS,
     # Threads: an update waits for the network, one client serves all, and nothing is forked.

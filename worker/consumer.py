@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import structlog
+from celery.exceptions import CPendingDeprecationWarning
 from celery.worker.consumer import Consumer
 
 _log = structlog.get_logger(__name__)
@@ -31,7 +33,12 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         kombu gives messages back as it closes, which needs a connection, and the object that could
         make one may be gone. The broker's visibility timeout and our sweep give them back anyway.
         """
+        if isinstance(exc, ValueError | KeyError):
+            _log.error("message_dropped", reason=f"it is not of Celery's form: {exc!r}")
         try:
-            super().on_connection_error_after_connected(exc)
+            with warnings.catch_warnings():
+                # About a setting that will change its default, and that we have set.
+                warnings.simplefilter("ignore", CPendingDeprecationWarning)
+                super().on_connection_error_after_connected(exc)
         except Exception as closing:  # noqa: BLE001 - whatever it is, the next step is to connect
             _log.warning("lost_connection_not_closed", reason=repr(closing))

@@ -10,8 +10,12 @@ import structlog
 
 # These write whole requests, passwords included, at DEBUG.
 _TELLTALES = ("zeep", "urllib3", "requests", "http.client")
-# These say at INFO what our own events say better.
-_TALKATIVE = ("celery.worker.strategy", "celery.app.trace", "kombu")
+# What these say below that level, our own events say better.
+_TALKATIVE = {
+    "celery.worker.strategy": logging.WARNING,
+    "celery.app.trace": logging.ERROR,
+    "kombu": logging.WARNING,
+}
 
 
 def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None:
@@ -37,8 +41,12 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _brief,
+                *renderer,
+            ],
         )
     )
     root = logging.getLogger()
@@ -46,5 +54,15 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
     root.setLevel(level)
     for name in _TELLTALES:
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name, least in _TALKATIVE.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
+
+
+def _brief(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Celery logs a lost connection with all its causes; the last says enough.
+
+    A task's own unexpected exception keeps its traceback: it is a defect of ours.
+    """
+    if str(event.get("logger", "")).startswith(("celery.worker", "kombu")):
+        event.pop("exc_info", None)
+    return event

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import structlog
 from celery import Task
 from celery.exceptions import Ignore, Reject
+from celery.worker.request import Request
 
 from revio_jobs.contracts import Lane, QueryJob, UpdateJob, parse_queue_name
 from revio_jobs.contracts.decode import decode
@@ -26,9 +27,20 @@ _PUT_BACK_PAUSE_S = 1.0
 _DUPLICATE_PAUSE_S = 2.0
 
 
+class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
+    """A message that a worker holds. Operators see its events in Flower."""
+
+    def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """As Celery's, but an error that is an outcome is shown without where we raised it."""
+        if isinstance(exc_info.exception, RevioError):
+            exc_info.traceback = ""
+        return super().on_failure(exc_info, *args, **kwargs)
+
+
 class JobTask(Task):  # type: ignore[misc] # Celery is untyped
     """A task whose errors are outcomes: told to the caller, no traceback for the operator."""
 
+    Request = JobRequest
     throws = (RevioError,)
     max_retries = None
 
@@ -40,9 +52,7 @@ def read_job(
     """The message's job and lane, with both bound to all log lines. Raises InvalidJob."""
     lane = _lane(task)
     with structlog.contextvars.bound_contextvars(job=task.request.id, task=task.name, lane=lane):
-        if args:
-            raise InvalidJob([f"args: {list(args)!r:.80} is not allowed: use keyword arguments"])
-        job = decode(kind, kwargs)
+        job = _decode(kind, args, kwargs)
         key = getattr(job, "idempotency_key", None)
         with structlog.contextvars.bound_contextvars(account=job.account, idempotency_key=key):
             yield job, lane
@@ -70,6 +80,14 @@ def conclude(task: JobTask, step: Step, *, job_id: str) -> Any:  # noqa: ANN401 
                 # The caller of this raw message waits under an id of its own.
                 raise task.retry(countdown=_DUPLICATE_PAUSE_S)
             raise Ignore(reason)
+
+
+def _decode(kind: type[J], args: tuple[object, ...], kwargs: Mapping[str, object]) -> J:
+    try:
+        return decode(kind, {"args": list(args), **kwargs} if args else kwargs)
+    except InvalidJob as exc:
+        _log.warning("job_invalid", reason=str(exc))
+        raise
 
 
 def _lane(task: JobTask) -> Lane:
