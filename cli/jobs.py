@@ -8,6 +8,7 @@ import typer
 
 from cli.answer import Answer, answering, complain, spinner
 from cli.connection import Connection, connected
+from cli.exit_code import ExitCode
 from cli.job_status import JobStatus, State
 from cli.options import AccountName, AsJson, InLane, Texts, TimeoutS, expectations, names, numbers
 from cli.tables import status_tables
@@ -90,10 +91,10 @@ def update(
             **{name: value for name, value in changes.items() if value is not None},
         )
         if wait:
-            _show(answer, _wait(connection, handle, timeout), lane)
-            return
-        status = connection.lookup.status(account, handle.job_id)
-        answer.give(status.document(), *status_tables(status))
+            status = _wait(connection, handle, timeout)
+        else:
+            status = connection.lookup.status(account, handle.job_id)
+        _show(answer, status, lane, is_expected_to_run=not wait)
 
 
 def result(
@@ -121,9 +122,13 @@ def _wait(connection: Connection, handle: JobHandle[Any], timeout_s: float) -> J
         return connection.lookup.wait(handle, timeout_s)
 
 
-def _show(answer: Answer, status: JobStatus, lane: Lane | None = None) -> None:
+def _show(
+    answer: Answer, status: JobStatus, lane: Lane | None = None, *, is_expected_to_run: bool = False
+) -> None:
     """Raises typer.Exit unless all is well."""
     answer.give(status.document(), *status_tables(status))
+    if is_expected_to_run and status.exit_code is ExitCode.RUNNING:
+        return
     match status.state:
         case State.WAITING if lane:
             queue = queue_name(status.account, lane)

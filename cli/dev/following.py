@@ -16,13 +16,16 @@ _POLL_S = 0.1
 def following(services: Iterable[Service], show: Callable[[str], None]) -> Iterator[None]:
     """Passes each line to `show`, headed by the service's name, from the logs' beginnings on."""
     ended = threading.Event()
-    thread = threading.Thread(target=_follow, args=(list(services), show, ended), name="following")
-    thread.start()
+    thread = threading.Thread(
+        target=_follow, args=(list(services), show, ended), name="following", daemon=True
+    )
     try:
+        thread.start()  # a Ctrl-C may come in here already
         yield
     finally:
         ended.set()
-        thread.join()
+        if thread.is_alive():
+            thread.join()
 
 
 def _follow(services: list[Service], show: Callable[[str], None], ended: threading.Event) -> None:

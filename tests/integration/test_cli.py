@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -20,6 +25,7 @@ from sandbox.embedded_redis import embedded_redis, free_port
 
 Revio = Callable[..., Any]
 
+ROOT = Path(__file__).parents[2]
 ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
 DENIED = 5050
 
@@ -282,6 +288,48 @@ def test_a_redis_that_is_down_is_told_in_a_few_words(
     assert said.document
     assert "hunter2" not in said.out + said.err
     assert len(said.err.splitlines()) <= 2
+
+
+@contextmanager
+def waiting_for_a_worker(stack: Stack, **streams: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A `revio` of its own whose job is in a queue that nobody takes from."""
+    command = [sys.executable, "-m", "cli", "query", "--id", "1", "--account", "nobody", "--json"]
+    environment = {"PATH": os.environ["PATH"], "REVIO_REDIS_URL": stack.redis.url, "TERM": "xterm"}
+    with (
+        Redis.from_url(stack.redis.url) as redis,
+        subprocess.Popen(command, cwd=ROOT, env=environment, **streams) as process,
+    ):
+        try:
+            while not redis.llen("revio.nobody.interactive"):
+                assert process.poll() is None
+                time.sleep(0.02)
+            redis.delete("revio.nobody.interactive")
+            yield process
+        finally:
+            process.kill()
+
+
+def test_ctrl_c_ends_the_waiting_and_says_that_the_job_goes_on(stack: Stack) -> None:
+    with waiting_for_a_worker(stack, stdout=PIPE, stderr=PIPE) as process:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert process.returncode == ExitCode.RUNNING
+    assert json.loads(out)["state"] == "waiting"
+    assert b"revio result" in err
+    assert b"Traceback" not in err
+
+
+def test_on_a_terminal_a_long_wait_shows_itself_on_standard_error_alone(stack: Stack) -> None:
+    ours, theirs = pty.openpty()
+    with waiting_for_a_worker(stack, stdout=PIPE, stderr=theirs) as process:
+        shown = b""
+        while b"waiting for job" not in shown:
+            shown += os.read(ours, 1024)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=10)
+    os.close(ours)
+    os.close(theirs)
+    assert json.loads(out)["state"] == "waiting"
 
 
 def test_the_launcher_needs_no_directory_and_minds_no_packages_in_it(

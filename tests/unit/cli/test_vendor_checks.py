@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cli.exit_code import ExitCode
+from cli.finding import Finding, Verdict
+from cli.vendor_checks import vendor_findings
+from revio_jobs.errors import QuotaExhausted, RevioError, Throttled, Unauthorised, Unavailable
+from settings import AccountSettings
+from worker.soap import Description
+
+ACCOUNT = AccountSettings.model_validate(
+    {
+        "endpoint": "https://api.example.com/v20/default.asmx",
+        "username": "jobs",
+        "password": "hunter2",
+        "client_code": "acme",
+    }
+)
+FOUND = Description(
+    location=ACCOUNT.wsdl_location,
+    sha256="0" * 64,
+    is_kept_copy=False,
+    soap_version="1.1",
+    endpoint=ACCOUNT.endpoint,
+    other_addresses=(),
+    operation_count=5,
+    login="session",
+    records_at="CustomerProducts",
+    fields=(),
+    problems=(),
+)
+
+
+class FakeGateway:
+    """Answers, or raises, what it is told to."""
+
+    def __init__(self, found: Description | RevioError, login: RevioError | None = None) -> None:
+        self._found = found
+        self._login = login
+
+    def describe(self) -> Description:
+        if isinstance(self._found, RevioError):
+            raise self._found
+        return self._found
+
+    def check_login(self) -> None:
+        if self._login:
+            raise self._login
+
+
+def findings(found: Description | RevioError, login: RevioError | None = None) -> list[Finding]:
+    gateway: Any = FakeGateway(found, login)
+    return vendor_findings("west", ACCOUNT, gateway)[0]
+
+
+def test_a_vendor_that_fits_and_accepts_us_has_nothing_to_mend() -> None:
+    assert {(each.verdict, each.mend) for each in findings(FOUND)} == {(Verdict.OK, "")}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"is_kept_copy": True}, "a kept copy is used"),
+        ({"problems": ("cannot be changed: code1",)}, "cannot be changed: code1"),
+    ],
+)
+def test_what_limits_us_is_a_warning(change: dict[str, Any], told: str) -> None:
+    (found,) = [each for each in findings(replace(FOUND, **change)) if each.mend]
+    assert found.verdict is Verdict.WARNING
+    assert told in found.says
+
+
+def test_another_address_in_the_wsdl_is_told_and_not_used() -> None:
+    told = findings(replace(FOUND, other_addresses=("https://elsewhere/x",)))
+    (found,) = [each for each in told if each.check == "west: address"]
+    assert found.verdict is Verdict.OK
+    assert found.says.startswith(ACCOUNT.endpoint)
+
+
+@pytest.mark.parametrize("error", [Throttled(2.0), QuotaExhausted(0.0)])
+def test_a_spent_limit_skips_the_check_and_blames_nobody(error: RevioError) -> None:
+    assert findings(FOUND, error)[-1].verdict is Verdict.SKIPPED
+    assert {each.verdict for each in findings(error)} == {Verdict.SKIPPED}
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "mend"),
+    [
+        (Unauthorised("the vendor refused the login"), ExitCode.FAILED, "WEST__PASSWORD"),
+        (
+            Unauthorised("the vendor's gateway refused the subscription key (401)"),
+            ExitCode.FAILED,
+            "WEST__SUBSCRIPTION_KEY",
+        ),
+        (Unavailable("cannot connect"), ExitCode.UNREACHABLE, "WEST__ENDPOINT"),
+    ],
+)
+def test_a_login_that_fails_names_the_settings_to_mend(
+    error: RevioError, code: ExitCode, mend: str
+) -> None:
+    found = findings(FOUND, error)[-1]
+    assert (found.verdict, found.code) == (Verdict.WRONG, code)
+    assert mend in found.mend
+
+
+def test_without_a_wsdl_the_login_is_not_tried() -> None:
+    wsdl, login = findings(Unavailable("cannot connect"))
+    assert (wsdl.verdict, wsdl.code) == (Verdict.WRONG, ExitCode.UNREACHABLE)
+    assert ACCOUNT.wsdl_location in wsdl.mend
+    assert login.verdict is Verdict.SKIPPED
