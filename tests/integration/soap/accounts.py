@@ -1,0 +1,77 @@
+"""Gateways to a running sandbox, and permits that remember what was asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import SecretStr
+
+from revio_jobs.contracts import Lane
+from sandbox import Account, RunningSandbox
+from tasks.ports import Call, Permit, Purpose
+from worker.soap import MemorySessionStore, RevioGateway, SessionStore, SoapConfig, open_gateway
+
+ACCOUNT = Account()
+
+
+class RecordingPermits:
+    """Grants everything."""
+
+    def __init__(self) -> None:
+        self.granted: list[Permit] = []
+        self.refunded: list[Permit] = []
+        self.pauses: list[tuple[str, float, str]] = []
+
+    @property
+    def purposes(self) -> list[Purpose]:
+        return [permit.call.purpose for permit in self.granted]
+
+    def acquire(self, call: Call) -> Permit:
+        self.granted.append(Permit(call, str(len(self.granted))))
+        return self.granted[-1]
+
+    def refund(self, permit: Permit) -> None:
+        self.refunded.append(permit)
+
+    def pause(self, account: str, seconds: float, reason: str) -> None:
+        self.pauses.append((account, seconds, reason))
+
+
+def config(endpoint: str, **changes: Any) -> SoapConfig:
+    known: dict[str, Any] = {
+        "account": "default",
+        "endpoint": endpoint,
+        "username": ACCOUNT.username,
+        "password": SecretStr(ACCOUNT.password),
+        "client_code": ACCOUNT.client_code,
+        "subscription_key": SecretStr(ACCOUNT.subscription_key),
+    }
+    return SoapConfig(**known | changes)
+
+
+@contextmanager
+def gateway(
+    box: RunningSandbox,
+    permits: RecordingPermits | None = None,
+    store: SessionStore | None = None,
+    **changes: Any,
+) -> Iterator[RevioGateway]:
+    opened = open_gateway(
+        config(box.endpoint, **changes),
+        permits or RecordingPermits(),
+        store or MemorySessionStore(),
+    )
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def call(purpose: Purpose) -> Call:
+    return Call("default", Lane.INTERACTIVE, purpose, "job-1")
+
+
+def nothing() -> None:
+    """Before a send."""

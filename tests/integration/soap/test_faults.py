@@ -1,0 +1,250 @@
+"""Every fault of the sandbox's catalogue, for a query and for an update."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+import pytest
+from pydantic import SecretStr
+
+from sandbox import RunningSandbox, running
+from sandbox.faults import FAULTS, When
+from tasks.errors import (
+    OutcomeUnknown,
+    QuotaExhausted,
+    Rejected,
+    RevioError,
+    Throttled,
+    Unauthorised,
+    Unavailable,
+)
+from tasks.ports import Change, Filters, Purpose
+from tests.integration.soap.accounts import RecordingPermits, call, gateway, nothing
+from worker.soap import MemorySessionStore
+
+FINE = None
+READ = Filters(ids=(5001, 5002))
+WRITE = Change(5001, {"rate": Decimal("7.7700")})
+
+
+class Expected(NamedTuple):
+    query: type[RevioError] | None
+    update: type[RevioError] | None
+    pause: bool = False
+    seconds: float | None = None
+    """The fault's own parameter."""
+
+
+UNKNOWN = Expected(Unavailable, OutcomeUnknown)
+SPOILT_RECORD = Expected(Unavailable, FINE)
+NOT_THERE = Expected(Unavailable, Unavailable)
+EXPECTED = {
+    "refuse": UNKNOWN,
+    **{
+        f"{name}-{when}": UNKNOWN
+        for when in ("before", "after")
+        for name in (
+            "reset",
+            "silent",
+            "html-200",
+            "html-502",
+            "http-500",
+            "http-503",
+            "soap-fault",
+            "empty-body",
+            "empty-soap-body",
+            "accepted-202",
+        )
+    },
+    "silent-late": UNKNOWN,
+    "throttled-429": Expected(Throttled, Throttled, pause=True),
+    "throttled-429-bare": Expected(Throttled, Throttled, pause=True),
+    "quota-403": Expected(QuotaExhausted, QuotaExhausted, pause=True),
+    "quota-403-bare": Expected(QuotaExhausted, QuotaExhausted, pause=True),
+    "forbidden-403": Expected(Unauthorised, Unauthorised, pause=True),
+    "unauthorised-401": Expected(Unauthorised, Unauthorised, pause=True),
+    "redirect-302": NOT_THERE,
+    "redirect-307": NOT_THERE,
+    "not-found-404": NOT_THERE,
+    "success-false": Expected(Rejected, Rejected),
+    "success-false-bare": Expected(Rejected, Rejected),
+    "debug-echo": Expected(Rejected, Rejected),
+    "expired-session": Expected(FINE, FINE),
+    "drip": UNKNOWN,
+    "short-body": UNKNOWN,
+    "endless-body": UNKNOWN,
+    "other-operation": UNKNOWN,
+    "truncated-xml": UNKNOWN,
+    "truncated-end": UNKNOWN,
+    "doctype": UNKNOWN,
+    "entities": UNKNOWN,
+    "huge-body": UNKNOWN,
+    "missing-field": UNKNOWN,
+    "bad-boolean": UNKNOWN,
+    "unknown-elements": Expected(FINE, FINE),
+    "reordered": Expected(FINE, FINE),
+    "bad-int": SPOILT_RECORD,
+    "bad-date": SPOILT_RECORD,
+    "bad-decimal": SPOILT_RECORD,
+}
+
+
+@pytest.fixture(scope="module")
+def running_box() -> Iterator[RunningSandbox]:
+    with running(customers=40, calls_per_minute=0) as box:
+        yield box
+
+
+@pytest.fixture
+def box(running_box: RunningSandbox) -> RunningSandbox:
+    running_box.reset()
+    return running_box
+
+
+def test_every_fault_of_the_catalogue_has_its_expectation(box: RunningSandbox) -> None:
+    assert set(box.faults()) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("fault", EXPECTED)
+def test_each_fault_becomes_the_one_right_error(fault: str, box: RunningSandbox) -> None:
+    expected = EXPECTED[fault]
+    permits = RecordingPermits()
+    with gateway(box, permits, call_timeout_s=0.7, max_answer_bytes=2**20) as opened:
+        opened.check_login()
+        for purpose, error in ((Purpose.QUERY, expected.query), (Purpose.UPDATE, expected.update)):
+            box.clear_faults()
+            box.fault(fault, operation=f"CustomerProducts_{purpose.value.capitalize()}")
+            found: RevioError | None = None
+            try:
+                if purpose is Purpose.QUERY:
+                    opened.query(READ, call(purpose))
+                else:
+                    opened.update(WRITE, call(purpose), nothing)
+            except RevioError as exc:
+                found = exc
+            assert (type(found) if found else None) is error, found
+        box.clear_faults()
+
+    assert len(permits.pauses) == (2 if expected.pause else 0)
+    assert not permits.refunded
+    assert_truthful(box, fault, expected.update)
+
+
+def assert_truthful(box: RunningSandbox, fault: str, error: type[RevioError] | None) -> None:
+    """What we say of the update agrees with what the vendor did."""
+    executions = len(box.updates([5001]).get(5001, []))
+    if error is FINE:
+        assert executions == 1
+    elif error is not OutcomeUnknown:
+        assert executions == 0
+    elif FAULTS[fault].when is When.FIRST:
+        assert executions == 1
+
+
+def test_an_expired_session_is_renewed_once_and_the_call_repeated(box: RunningSandbox) -> None:
+    permits = RecordingPermits()
+    sends: list[int] = []
+    with gateway(box, permits) as opened:
+        opened.query(READ, call(Purpose.QUERY))
+        box.expire_sessions()
+        opened.update(WRITE, call(Purpose.UPDATE), lambda: sends.append(1))
+
+    assert permits.purposes[-4:] == [
+        Purpose.UPDATE,
+        Purpose.SESSION,
+        Purpose.UPDATE,
+        Purpose.SESSION,
+    ]
+    assert sends == [1, 1]
+    assert len(box.updates([5001])[5001]) == 1
+
+
+def test_a_vendor_that_knows_no_session_at_all_is_asked_twice_only(box: RunningSandbox) -> None:
+    permits = RecordingPermits()
+    with gateway(box, permits) as opened:
+        opened.check_login()
+        box.fault("expired-session", rate=1.0, operation="CustomerProducts_Update")
+        with pytest.raises(Unavailable, match="new session"):
+            opened.update(WRITE, call(Purpose.UPDATE), nothing)
+        box.clear_faults()
+
+    assert permits.purposes.count(Purpose.UPDATE) == 2
+    assert not box.updates([5001])
+
+
+def test_what_runs_before_the_send_can_stop_it(box: RunningSandbox) -> None:
+    permits = RecordingPermits()
+
+    def lost() -> None:
+        raise KeyError("the lease is lost")
+
+    with gateway(box, permits) as opened:
+        opened.check_login()
+        with pytest.raises(KeyError, match="lease"):
+            opened.update(WRITE, call(Purpose.UPDATE), lost)
+
+    assert not box.updates([5001])
+    assert [permit.call.purpose for permit in permits.refunded] == [Purpose.UPDATE]
+
+
+def test_an_outage_costs_no_permit_and_leaves_no_doubt(box: RunningSandbox) -> None:
+    permits = RecordingPermits()
+    with gateway(box, permits) as opened:
+        opened.check_login()
+        box.outage(1)
+        wait_for(box, up=False)
+        with pytest.raises(Unavailable, match="nothing was sent"):
+            opened.update(WRITE, call(Purpose.UPDATE), nothing)
+
+        assert [permit.call.purpose for permit in permits.refunded] == [Purpose.UPDATE]
+        wait_for(box, up=True)
+
+
+def wait_for(box: RunningSandbox, *, up: bool) -> None:
+    deadline = time.monotonic() + 10
+    while is_up(box) is not up:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_up(box: RunningSandbox) -> bool:
+    try:
+        box.calls()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_refused_login_is_tried_once_and_the_account_rests(box: RunningSandbox) -> None:
+    permits = RecordingPermits()
+    with gateway(box, permits, password=SecretStr("wrong")) as opened:
+        for _ in range(3):
+            with pytest.raises(Unauthorised):
+                opened.query(READ, call(Purpose.QUERY))
+
+    assert box.calls()["by_operation"] == {"Sessions_Create": {"200": 1}}
+    assert [seconds for _, seconds, _ in permits.pauses] == [60.0]
+
+
+def test_the_session_is_ended_by_the_last_to_close(box: RunningSandbox) -> None:
+    store = MemorySessionStore()
+    with gateway(box, store=store) as first:
+        first.check_login()
+        with gateway(box, store=store) as second:
+            second.query(READ, call(Purpose.QUERY))
+        assert "Sessions_Destroy" not in box.calls()["by_operation"]
+
+    assert box.calls()["by_operation"]["Sessions_Destroy"] == {"200": 1}
+    assert box.calls()["by_operation"]["Sessions_Create"] == {"200": 1}
+
+
+def test_products_that_were_not_asked_for_are_no_answer(box: RunningSandbox) -> None:
+    with gateway(box) as opened:
+        opened.check_login()
+        box.edit(5001, Customer_ID="9999")
+        assert opened.query(Filters(ids=(5001,)), call(Purpose.QUERY))
+        with pytest.raises(Unavailable, match="not asked for"):
+            opened.query(Filters(customer_ids=(1001,)), call(Purpose.QUERY))
