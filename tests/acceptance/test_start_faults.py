@@ -1,0 +1,110 @@
+"""Workers that start into a world that is not as it should be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cli.dev.stack import ROOT, Stack, local_stack
+from revio_jobs import RevioJobs, errors
+
+QUEUE = "revio.default.interactive"
+ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
+
+
+@contextmanager
+def stack_with(**environment: str) -> Iterator[tuple[Stack, RevioJobs]]:
+    with (
+        local_stack(
+            workers={"interactive": (QUEUE,)},
+            sandbox={"customers": 10},
+            environment=environment,
+        ) as stack,
+        RevioJobs.connect(stack.redis.url) as jobs,
+    ):
+        yield stack, jobs
+
+
+def test_a_worker_waits_for_a_redis_that_is_down_when_it_starts() -> None:
+    with stack_with() as (stack, jobs):
+        worker = stack.services["interactive"]
+        worker.stop()
+        stack.redis.kill()
+        worker.start()
+        worker.wait_until(lambda: "Cannot connect" in worker.output(), timeout_s=20)
+        stack.redis.restart()
+        began = time.monotonic()
+        assert jobs.query(ids=[5001]).result(timeout=15).missing_ids == ()
+        assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        (f"{ACCOUNT}ENDPOINT", "http://api.example.com/v20/default.asmx", "https"),
+        ("REVIO_REDIS_URL", "http://127.0.0.1:6379/0", "redis://"),
+        ("REVIO_LEASE_S", "10", "at least 45"),
+        (f"{ACCOUNT}CALLS_PER_MINUTE", "many", "CALLS_PER_MINUTE"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_in_one_line(
+    tmp_path: Path, name: str, value: str, says: str
+) -> None:
+    environment = {
+        **{key: held for key, held in os.environ.items() if not key.startswith("REVIO_")},
+        "PYTHONPATH": str(ROOT),
+        f"{ACCOUNT}ENDPOINT": "https://api.example.com/v20/default.asmx",
+        f"{ACCOUNT}USERNAME": "user",
+        f"{ACCOUNT}PASSWORD": "not-to-be-seen",
+        f"{ACCOUNT}CLIENT_CODE": "client",
+        name: value,
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "worker", "worker", "-Q", QUEUE],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "Traceback" not in ended.stderr
+    assert "not-to-be-seen" not in ended.stderr + ended.stdout
+    [line] = [each for each in ended.stderr.splitlines() if name in each]
+    assert says in line
+
+
+def test_a_wsdl_that_is_none_is_named_and_the_worker_goes_on(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<html><body>Please log in</body></html>")
+    with stack_with(**{f"{ACCOUNT}WSDL": str(page)}) as (stack, jobs):
+        with pytest.raises(errors.Unavailable, match="WSDL"):
+            jobs.query(ids=[5001]).result(timeout=40)
+        stack.services["interactive"].check()
+
+
+def test_a_refused_login_is_not_repeated() -> None:
+    with stack_with(**{f"{ACCOUNT}PASSWORD": "wrong"}) as (stack, jobs):
+        handles = [jobs.update(id=5001, rate=str(rate)) for rate in range(1, 6)]
+        for handle in handles:
+            with pytest.raises(errors.Unauthorised, match="login"):
+                handle.result(timeout=20)
+        assert [each["operation"] for each in stack.sandbox.calls(listed=True)["calls"]] == [
+            "Sessions_Create"
+        ]
+
+
+def test_a_wrong_subscription_key_is_told() -> None:
+    with (
+        stack_with(**{f"{ACCOUNT}SUBSCRIPTION_KEY": "wrong"}) as (_, jobs),
+        pytest.raises(errors.Unauthorised),
+    ):
+        jobs.query(ids=[5001]).result(timeout=20)
