@@ -133,9 +133,14 @@ class RevioGateway:
 
     def _session(self, service: Service, call: Call) -> Session | None:
         """None if each call carries the credentials itself."""
-        if service.schema.uses_sessions:
-            return self._sessions.current(call)
-        self._sessions.check_not_refused()
+        try:
+            if service.schema.uses_sessions:
+                return self._sessions.current(call)
+            self._sessions.check_not_refused()
+        except Unauthorised as exc:
+            # Also when the refusal is an old one: the lanes stay closed, and jobs in their queue.
+            self._caller.rested(exc)
+            raise
         return None
 
     def _attempt(

@@ -226,7 +226,7 @@ def test_a_refused_login_is_tried_once_and_the_account_rests(box: RunningSandbox
                 opened.query(READ, call(Purpose.QUERY))
 
     assert box.calls()["by_operation"] == {"Sessions_Create": {"200": 1}}
-    assert [seconds for _, seconds, _ in permits.pauses] == [60.0]
+    assert [seconds for _, seconds, _ in permits.pauses] == [60.0] * 3
 
 
 def test_the_session_is_ended_by_the_last_to_close(box: RunningSandbox) -> None:
