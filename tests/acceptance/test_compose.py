@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -140,9 +141,9 @@ def test_a_job_runs_through_what_compose_starts(
     update = jobs.update(id=5001, rate="12.50", account=account, lane=lane).result(timeout=30)
     assert update.outcome == "applied"
     found = jobs.query(ids=[5001], account=account, lane=lane).result(timeout=30)
-    assert [str(one.rate) for one in found.customer_products] == ["12.50"]
+    assert [one.rate for one in found.customer_products] == [Decimal("12.50")]
     sandbox = RunningSandbox(place.here(SANDBOX_ENDPOINT))
-    assert sandbox.products([5001])[5001]["Rate"] == "12.50"
+    assert sandbox.products([5001])[5001]["Rate"] == "12.5000"
 
 
 def test_redis_lets_nobody_in_without_the_password(place: Place) -> None:

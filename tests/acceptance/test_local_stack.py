@@ -56,11 +56,12 @@ def test_a_worker_that_does_not_start_is_an_error_with_its_reason() -> None:
 
 
 @contextmanager
-def make_dev() -> Iterator[tuple[subprocess.Popen[str], str, list[psutil.Process]]]:
+def make_dev(temporary: Path) -> Iterator[tuple[subprocess.Popen[str], str, list[psutil.Process]]]:
     """What `make dev` runs, its greeting, and the processes that it started."""
     with subprocess.Popen(
         [sys.executable, "-m", "cli.dev"],
         cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -77,8 +78,8 @@ def make_dev() -> Iterator[tuple[subprocess.Popen[str], str, list[psutil.Process
             process.kill()
 
 
-def test_make_dev_says_where_everything_is_and_ends_with_ctrl_c() -> None:
-    with make_dev() as (process, said, children):
+def test_make_dev_says_where_everything_is_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+    with make_dev(tmp_path) as (process, said, children):
         assert re.search(r"Redis +redis://127\.0\.0\.1:\d+/0", said)
         assert re.search(r"sandbox +http://127\.0\.0\.1:\d+/v20/default\.asmx", said)
         assert re.search(r"Flower +http://127\.0\.0\.1:\d+", said)
@@ -89,10 +90,11 @@ def test_make_dev_says_where_everything_is_and_ends_with_ctrl_c() -> None:
         assert process.returncode == 0, rest
         assert "Traceback" not in rest
         assert not running(children)
+        assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel for it, as only Linux can")
-def test_what_it_started_dies_with_a_killed_parent() -> None:
-    with make_dev() as (process, _, children):
+def test_what_it_started_dies_with_a_killed_parent(tmp_path: Path) -> None:
+    with make_dev(tmp_path) as (process, _, children):
         os.kill(process.pid, signal.SIGKILL)
         assert all_end(children, within_s=10)

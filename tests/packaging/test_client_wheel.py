@@ -9,6 +9,7 @@ import sys
 import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from email import message_from_string
 from pathlib import Path
 from typing import Any
@@ -131,9 +132,9 @@ def test_a_producer_with_tasks_and_settings_of_its_own_submits_and_collects(
     told: dict[str, Any] = json.loads(producer.run("reprice.py", stack.redis.url))
     assert told["update"]["outcome"] == "applied"
     assert told["product"]["customer_product_id"] == 5001
-    assert told["product"]["rate"] == "12.50"
+    assert Decimal(told["product"]["rate"]) == Decimal("12.50")
     assert all(str(producer.directory) in module for module in told["modules"])
-    assert stack.sandbox.products([5001])[5001]["Rate"] == "12.50"
+    assert stack.sandbox.products([5001])[5001]["Rate"] == "12.5000"
 
 
 def test_the_errors_are_the_clients_own(producer: Producer) -> None:
