@@ -79,7 +79,8 @@ class Run:
             self.world.submit(key, id=product, **{name: values[name] for name in sorted(names)})
             self.keys.append(key)
         elif name == "later":
-            self.world.later(argument)
+            # No call outlasts its deadline, which is shorter than a lease.
+            self.world.later(1 if self._depth else argument)
         elif self.keys:
             self._deliver(self.keys[argument % len(self.keys)])
 
@@ -111,7 +112,7 @@ def how(outcome: dict[str, Any]) -> str:
     return str(outcome["ok"]["outcome"] if "ok" in outcome else outcome["error"]["type"])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     plan=st.lists(STEPS, min_size=12, max_size=40),
     vendor=st.lists(st.sampled_from(VENDOR_FAULTS), min_size=6, max_size=20),
