@@ -26,7 +26,6 @@ def encode_message(app: Celery, job: Job, job_id: str, lane: Lane) -> str:
         job_id, job.task, (), job.kwargs(), argsrepr=describe(job), kwargsrepr="{}"
     )
     content_type, encoding, body = dumps(task.body, serializer="json")
-    queue = queue_name(job.account, lane)
     return json.dumps(
         {
             "body": base64.b64encode(body.encode()).decode(),
@@ -36,7 +35,8 @@ def encode_message(app: Celery, job: Job, job_id: str, lane: Lane) -> str:
             "properties": {
                 **task.properties,
                 "delivery_mode": _PERSISTENT,
-                "delivery_info": {"exchange": queue, "routing_key": queue},
+                # By queue name: a message that goes back needs no binding that may be lost.
+                "delivery_info": {"exchange": "", "routing_key": queue_name(job.account, lane)},
                 "priority": 0,
                 "body_encoding": "base64",
                 "delivery_tag": str(uuid.uuid4()),
