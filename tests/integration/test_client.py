@@ -289,7 +289,7 @@ def test_waiting_for_nothing_ends_at_once(here: Place) -> None:
 
 
 def test_thousands_of_jobs_are_submitted_quickly(
-    here: Place, record_property: Callable[[str, object], None]
+    here: Place, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     wishes = [UpdateJob(id=each, rate=Decimal(each)) for each in range(1, 5001)]
     started = time.perf_counter()
@@ -299,7 +299,7 @@ def test_thousands_of_jobs_are_submitted_quickly(
     assert here.redis.llen(BULK) == here.redis.zcard("revio:default:waiting:bulk") == 5000
     first = json.loads(here.redis.lindex(BULK, -1))
     assert first["headers"]["id"] == handles[0].job_id
-    record_property("jobs_submitted_per_second", round(rate))
+    record_testsuite_property("jobs_submitted_per_second", round(rate))
     assert rate > 1000
 
 
