@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
@@ -63,7 +63,7 @@ class RevioGateway:
             return query_message(schema, login, filters)
 
         records = self._call(build, call).records
-        if not all(_was_asked_for(record, filters) for record in records):
+        if not _were_asked_for(records, filters):
             raise Unavailable("the vendor answered with products that were not asked for")
         return records
 
@@ -185,9 +185,11 @@ def open_gateway(config: SoapConfig, permits: Permits, store: SessionStore) -> R
     return RevioGateway(config, permits, store, Transport(config))
 
 
-def _was_asked_for(record: CustomerProductRecord, filters: Filters) -> bool:
-    return (
-        record["customer_product_id"] in filters.ids
-        or record["customer_id"] in filters.customer_ids
-        or record["line_id"] in filters.line_ids
+def _were_asked_for(records: Iterable[CustomerProductRecord], filters: Filters) -> bool:
+    ids, customers, lines = map(set, (filters.ids, filters.customer_ids, filters.line_ids))
+    return all(
+        record["customer_product_id"] in ids
+        or record["customer_id"] in customers
+        or record["line_id"] in lines
+        for record in records
     )

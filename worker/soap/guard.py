@@ -5,7 +5,7 @@ It knows neither the schema nor how the request was built, so that a mistake the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -20,7 +20,13 @@ from worker.soap import vendor
 if TYPE_CHECKING:
     from worker.soap.request import Login
 
-_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_NIL = f"{{{_XSI}}}nil"
+# All but xsi:nil="true" on an element that is empty.
+_has_odd_attributes = etree.XPath(
+    "boolean(//@*[not(. = 'true' and name() = name(../@xsi:nil))] | //*[@xsi:nil and node()])",
+    namespaces={"xsi": _XSI},
+)
 _LISTS = frozenset(vendor.FILTERS.values())
 
 
@@ -97,36 +103,28 @@ def _leaves(body: bytes, tag: str) -> Leaves:
     operations = [operation for part in root for operation in part]
     if len(root) != 1 or len(operations) != 1 or operations[0].tag != tag:
         raise UnsupportedChange("the request that was built is for another operation")
+    if _has_odd_attributes(root):
+        raise UnsupportedChange("the request that was built has attributes of no known meaning")
     found: dict[str, list[Leaf]] = {}
-    for name, leaf in _walk(operations[0]):
-        found.setdefault(name, []).append(leaf)
+    _gather(operations[0], found)
     return found
 
 
-def _walk(element: etree._Element) -> Iterator[tuple[str, Leaf]]:
-    name = _local(element)
-    if any(attribute != _NIL for attribute in element.attrib):
-        yield f"{name}/@", ""
-    if len(element) == 0:
-        yield name, _Written.NULL if element.get(_NIL) == "true" else element.text or ""
-    elif (wrapped := _unwrapped(element)) is not None:
-        yield name, wrapped
-    elif name in _LISTS:
-        yield from ((name, leaf) for child in element for _, leaf in _walk(child))
-    else:
-        for child in element:
-            yield from _walk(child)
+def _gather(parent: etree._Element, found: dict[str, list[Leaf]], item_of: str = "") -> None:
+    """The leaves below; those of a list go under the list's name."""
+    for child in parent:
+        name = item_of or _local(child)
+        if len(child) == 0:
+            found.setdefault(name, []).append(_leaf(child))
+        elif [_local(part) for part in child] == ["Updated", "Value"] and child[0].text == "true":
+            found.setdefault(name, []).append(_leaf(child[1]))
+        else:
+            _gather(child, found, name if name in _LISTS else "")
 
 
-def _unwrapped(element: etree._Element) -> Leaf | None:
-    """The value of {Updated: true, Value}."""
-    if [_local(child) for child in element] != ["Updated", "Value"]:
-        return None
-    updated, value = element
-    if updated.text != "true":
-        return None
-    return _Written.NULL if value.get(_NIL) == "true" else value.text or ""
+def _leaf(element: etree._Element) -> Leaf:
+    return _Written.NULL if element.get(_NIL) == "true" else element.text or ""
 
 
 def _local(element: etree._Element) -> str:
-    return etree.QName(element).localname
+    return element.tag.rpartition("}")[2]

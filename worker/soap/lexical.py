@@ -13,6 +13,7 @@ from worker.soap.vendor import Kind
 Value = int | str | bool | None
 
 # No number of ours is longer, and none may be so long that reading it takes time.
+_LONGEST_INTEGER = 18
 _INTEGER = re.compile(r"([+-]?[0-9]{1,18})(\.0*)?")
 _PLAIN_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,27})(\.[0-9]{1,28})?")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,28}(\.[0-9]{0,28})?|\.[0-9]{1,28})")
@@ -29,6 +30,8 @@ _XML_SPACE = " \t\r\n"
 
 def read_integer(text: str) -> int:
     """Raises ValueError."""
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_INTEGER:
+        return int(text)
     matched = _INTEGER.fullmatch(text.strip(_XML_SPACE))
     if not matched:
         raise ValueError("no integer")

@@ -1,11 +1,11 @@
 """The short way for records that are written as ASP.NET writes them, which is nearly always.
 
 Such a record is a text that a regular expression made from the schema matches from its first byte
-to its last, and that means the same wherever it stands: it has no reference, no comment, no prefix
-but xsi and no attribute but xsi:nil. Runs of them are cut out, and a mark, an element of the same
-name, stays in the place of each run. So the rest is well-formed exactly if the whole is, and the
-careful way through it meets the marks where it would have met the records. Every other record
-stays in the rest.
+to its last, and that means the same wherever it stands: it has no comment, no reference but XML's
+own five, no prefix but xsi and no attribute but xsi:nil. Runs of them are cut out, and a mark, an
+element of the same name, stays in the place of each run. So the rest is well-formed exactly if the
+whole is, and the careful way through it meets the marks where it would have met the records. Every
+other record stays in the rest.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from worker.soap.vendor import RECORD_ID
 MARK = "cut"
 """The attribute of a mark that says which run it stands for."""
 
-# No markup, no reference, no line end that XML would change, nothing that XML may forbid.
-_TEXT = rb"[^<>&\x00-\x1f\xef]*+"
+_ENTITIES = {b"&lt;": b"<", b"&gt;": b">", b"&quot;": b'"', b"&apos;": b"'", b"&amp;": b"&"}
+# No markup, no line end that XML would change, nothing that XML may forbid.
+_PLAIN = rb"[^<>&\x00-\x1f\xef]*+"
+_TEXT = _PLAIN + b"(?:(?:" + b"|".join(_ENTITIES) + b")" + _PLAIN + b")*+"
 _SPACE = rb"[ \t\r\n]*+"
 _NIL = b' xsi:nil="true"'
 _DECLARATION = re.compile(rb"""<\?xml version="1.0" encoding=["']utf-8["'] ?\?>""", re.IGNORECASE)
@@ -91,7 +93,8 @@ class PlainRecords:
                 mark = f"{token}-{len(runs)}"
                 run = runs[mark] = []
                 rest += body[end : found.start()] + self._mark(mark, has_nil=has_nil)
-            record = dict(zip(columns, values, strict=True)) | self._absent
+            record = dict(zip(columns, values, strict=True))
+            record.update(self._absent)
             run.append(cast("CustomerProductRecord", record))
             end = found.end()
         return Cut(bytes(rest + body[end:]), runs, has_nil)
@@ -111,14 +114,19 @@ class _Values(dict[bytes | None, Value]):
         self._text = slice(len(f"<{field.wire}>"), -len(f"</{field.wire}>"))
 
     def __missing__(self, element: bytes) -> Value:
-        if element.endswith(_NIL + b" />"):
-            value = None
-        elif element.endswith(b" />"):
-            value = self._read("")
+        if element.endswith(b" />"):
+            value = None if _NIL in element else self._read("")
         else:
-            value = self._read(element[self._text].decode())
+            value = self._read(_unescaped(element[self._text]).decode())
         self[element] = value
         return value
+
+
+def _unescaped(text: bytes) -> bytes:
+    if b"&" in text:
+        for entity, character in _ENTITIES.items():  # &amp; comes last: what it makes is no entity
+            text = text.replace(entity, character)
+    return text
 
 
 def _pattern(field: RecordField) -> bytes:

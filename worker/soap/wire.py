@@ -158,16 +158,29 @@ def _reading() -> Iterator[None]:
 
 
 def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
-    if (response.length or 0) > max_bytes:
-        raise MaybeExecutedError(f"the answer is larger than {max_bytes} bytes")
+    length = response.length
+    if length is None:
+        return _read_to_the_end(response, max_bytes)
+    if length > max_bytes:
+        raise _too_large(max_bytes)
+    # In one piece: a large answer is not to be in memory twice.
+    body = response.read(length) if length else b""
+    if len(body) < length:
+        raise MaybeExecutedError(f"the answer ended {length - len(body)} bytes early")
+    return body
+
+
+def _read_to_the_end(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
     body = bytearray()
     while piece := response.read(_PIECE_BYTES):
         body += piece
         if len(body) > max_bytes:
-            raise MaybeExecutedError(f"the answer is larger than {max_bytes} bytes")
-    if response.length:
-        raise MaybeExecutedError(f"the answer ended {response.length} bytes early")
+            raise _too_large(max_bytes)
     return bytes(body)
+
+
+def _too_large(max_bytes: int) -> MaybeExecutedError:
+    return MaybeExecutedError(f"the answer is larger than {max_bytes} bytes")
 
 
 def _read_what_comes(response: http.client.HTTPResponse) -> bytes:
