@@ -37,9 +37,19 @@ class ClockedRedis(Redis):
     """A real Redis whose scripts and `time` read the test's clock; keys end by it, too."""
 
     clock: Clock
+    stepped_us = 0
+
+    def monotonic(self) -> float:
+        """A process's own clock, which does not step."""
+        return (self.clock.now_us - self.stepped_us) / MICRO
+
+    def step(self, seconds: float) -> None:
+        """Somebody sets the clock."""
+        self.stepped_us += round(seconds * MICRO)
+        self.advance(seconds)
 
     def follow(self, clock: Clock) -> None:
-        self.clock = clock
+        self.clock, self.stepped_us = clock, 0
         self.flushdb()
         self._tell()
 
@@ -76,28 +86,42 @@ class LimiterBench:
     processes: tuple[Limiter, ...]
     clock: Clock
     advance: Callable[[float], None]
+    redis: ClockedRedis | None = None
 
 
-@pytest.fixture(scope="session", params=["memory", "redis"])
-def limiter_bench(request: pytest.FixtureRequest) -> Callable[..., LimiterBench]:
-    """Makes a bench of two processes that share an account "default" of the given rules."""
+MakeLimiter = Callable[..., LimiterBench]
 
-    def in_memory(**rules: Any) -> LimiterBench:
+
+@pytest.fixture(scope="session")
+def memory_limiter_bench() -> MakeLimiter:
+    def make(**rules: Any) -> LimiterBench:
         clock = Clock()
         limiter = MemoryLimiter(accounts(rules), clock)
         return LimiterBench((limiter, limiter), clock, clock.advance)
 
-    def in_redis(**rules: Any) -> LimiterBench:
-        clock, redis = Clock(), request.getfixturevalue("clocked_redis")
+    return make
+
+
+@pytest.fixture(scope="session")
+def redis_limiter_bench(clocked_redis: ClockedRedis) -> MakeLimiter:
+    def make(**rules: Any) -> LimiterBench:
+        clock, redis = Clock(), clocked_redis
         redis.follow(clock)
         # The second host's clock is three days off.
         processes = (
-            RedisLimiter(redis, accounts(rules), clock),
-            RedisLimiter(redis, accounts(rules), lambda: clock() - 3 * 86_400),
+            RedisLimiter(redis, accounts(rules), clock, redis.monotonic),
+            RedisLimiter(redis, accounts(rules), lambda: clock() - 3 * 86_400, redis.monotonic),
         )
-        return LimiterBench(processes, clock, redis.advance)
+        return LimiterBench(processes, clock, redis.advance, redis)
 
-    return in_redis if request.param == "redis" else in_memory
+    return make
+
+
+@pytest.fixture(scope="session", params=["memory", "redis"])
+def limiter_bench(request: pytest.FixtureRequest) -> MakeLimiter:
+    """Makes a bench of two processes that share an account "default" of the given rules."""
+    made: MakeLimiter = request.getfixturevalue(f"{request.param}_limiter_bench")
+    return made
 
 
 def accounts(rules: Mapping[str, Any]) -> dict[str, LimitRules]:

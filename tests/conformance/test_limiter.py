@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -63,18 +65,18 @@ def test_a_day_holds_no_more_than_its_calls(limiter_bench: Make) -> None:
     assert len(admitted(second, 2) + admitted(first, 2)) == 3
 
 
-def test_bulk_leaves_headroom_in_the_minute(limiter_bench: Make) -> None:
-    bench = limiter_bench(calls_per_minute=5, calls_per_day=100, bulk_headroom_per_minute=2)
-    limiter = bench.processes[0]
-    assert len(admitted(limiter, 9, BULK)) == 3
+def test_bulk_leaves_the_more_headroom_the_more_interactive_calls(limiter_bench: Make) -> None:
+    rules = {"calls_per_minute": 8, "calls_per_day": 100, "bulk_headroom_per_minute": 3}
+    limiter = limiter_bench(**rules).processes[0]
+    assert len(admitted(limiter, 9, BULK)) == 7
+    limiter = limiter_bench(**rules).processes[0]
+    admitted(limiter, 1)
+    assert len(admitted(limiter, 9, BULK)) == 5
+    limiter = limiter_bench(**rules).processes[0]
+    admitted(limiter, 4)
+    assert len(admitted(limiter, 9, BULK)) == 1
     assert limiter.admit(BULK) == Refused(Bound.MINUTE, 61.0)
-    assert len(admitted(limiter, 9)) == 2
-
-
-def test_what_interactive_uses_bulk_does_not_get(limiter_bench: Make) -> None:
-    bench = limiter_bench(calls_per_minute=5, calls_per_day=100, bulk_headroom_per_minute=2)
-    assert len(admitted(bench.processes[0], 4)) == 4
-    assert admitted(bench.processes[1], 9, BULK) == []
+    assert len(admitted(limiter, 9)) == 3
 
 
 def test_bulk_leaves_a_reserve_of_the_day(limiter_bench: Make) -> None:
@@ -86,7 +88,7 @@ def test_bulk_leaves_a_reserve_of_the_day(limiter_bench: Make) -> None:
 
 
 def test_bulk_rests_when_the_headroom_is_all(limiter_bench: Make) -> None:
-    bench = limiter_bench(calls_per_minute=5, calls_per_day=100, bulk_headroom_per_minute=9)
+    bench = limiter_bench(calls_per_minute=1, calls_per_day=100, bulk_headroom_per_minute=9)
     assert bench.processes[0].admit(BULK) == Refused(Bound.MINUTE, 61.0)
 
 
@@ -176,7 +178,21 @@ class CountedByHand:
         self._bench = bench
         self._rules = rules
         self._paused_until = 0.0
+        self._interactive: list[float] = []
         self.charged: list[tuple[float, Permit]] = []
+
+    def _limit(self) -> int:
+        """After a pause the speed comes back from a tenth to all over a minute."""
+        limit, window = self._rules.calls_per_minute, Fraction(self._rules.window_s)
+        since = Fraction(self._bench.clock()) - Fraction(self._paused_until)
+        if self._paused_until and since < window:
+            return max(math.floor(limit * (1 + 9 * since / window) / 10), 1)
+        return limit
+
+    def _headroom(self) -> int:
+        window_began = self._bench.clock() - self._rules.window_s
+        recent = sum(at > window_began for at in self._interactive)
+        return min(self._rules.bulk_headroom_per_minute, self._rules.least_headroom + recent)
 
     def expected(self, lane: Lane) -> Refused | None:
         now, rules = self._bench.clock(), self._rules
@@ -185,10 +201,11 @@ class CountedByHand:
             return Refused(Bound.PAUSE, self._paused_until - now)
         if sum(at >= start for at, _ in self.charged) >= rules.day_limit(lane):
             return Refused(Bound.DAY, end - now)
-        allowed = rules.minute_limit(lane)
         window = [at for at, _ in self.charged if at + rules.window_s > now]
-        if len(window) < allowed:
+        allowed = self._limit() - (self._headroom() if lane is Lane.BULK else 0)
+        if len(window) < max(allowed, 1) and allowed > 0:
             return None
+        allowed = max(allowed, 0)
         return Refused(Bound.MINUTE, (window[-allowed] if allowed else now) + rules.window_s - now)
 
     def admit(self, lane: Lane, process: int) -> None:
@@ -198,16 +215,20 @@ class CountedByHand:
             return
         assert isinstance(answer, Granted)
         self.charged.append((self._bench.clock(), answer.permit))
+        if lane is Lane.INTERACTIVE:
+            self._interactive.append(self._bench.clock())
 
     def advance(self, seconds: float) -> None:
         self._bench.advance(seconds)
 
     def wait_until_free(self, lane: Lane) -> None:
-        """Pause, day and minute in turn: who waits as long as told is admitted at last."""
-        for _ in range(3):
+        """Who waits as long as told, again and again, is admitted at last."""
+        for _ in range(12):
             if refused := self.expected(lane):
                 self.advance(refused.wait_s)
-        possible = self._rules.minute_limit(lane) > 0 and self._rules.day_limit(lane) > 0
+        rules, bulk = self._rules, lane is Lane.BULK
+        minute = rules.calls_per_minute - (rules.least_headroom if bulk else 0)
+        possible = minute > 0 and rules.day_limit(lane) > 0
         assert (self.expected(lane) is None) is possible
 
     def refund(self, back: int) -> None:
@@ -263,9 +284,224 @@ def test_whatever_happens_exactly_what_is_allowed_is_admitted(
 
 
 @pytest.mark.parametrize("back_s", [1.0, 45.0, 3600.0])
-def test_a_clock_that_steps_back_lets_nothing_pass(limiter_bench: Make, back_s: float) -> None:
+def test_a_clock_that_is_set_back_takes_with_it_all_times(
+    limiter_bench: Make, back_s: float
+) -> None:
     bench = limiter_bench(calls_per_minute=2, calls_per_day=100)
     bench.advance(7200)
-    admitted(bench.processes[0], 2)
+    limiter = bench.processes[0]
+    admitted(limiter, 2)
     bench.advance(-back_s)
-    assert bench.processes[0].admit(call()) == Refused(Bound.MINUTE, 61.0 + back_s)
+    assert limiter.admit(call()) == Refused(Bound.MINUTE, 61.0)
+    limiter.pause("default", 30.0, "429")
+    bench.advance(-back_s)
+    assert limiter.admit(call()) == Refused(Bound.PAUSE, 30.0)
+
+
+def test_bulk_is_evenly_spaced_and_makes_up_for_missed_turns(limiter_bench: Make) -> None:
+    bench = limiter_bench(
+        calls_per_minute=60, calls_per_day=900, bulk_burst=3, window_margin_s=0.0
+    )
+    limiter = bench.processes[0]
+    assert len(admitted(limiter, 9, BULK)) == 4
+    assert limiter.admit(BULK) == Refused(Bound.PACE, 1.0)
+    bench.advance(1.0)
+    assert len(admitted(limiter, 9, BULK)) == 1
+    bench.advance(2.5)
+    assert len(admitted(limiter, 9, BULK)) == 2
+    assert len(admitted(limiter, 99)) == 53
+
+
+def test_bulk_can_be_spread_over_the_day(limiter_bench: Make) -> None:
+    bench = limiter_bench(
+        calls_per_minute=60, calls_per_day=864, bulk_burst=0, bulk_spread=True
+    )
+    limiter = bench.processes[0]
+    assert len(admitted(limiter, 9, BULK)) == 1
+    refused = limiter.admit(BULK)
+    assert refused.bound is Bound.PACE
+    assert refused.wait_s == pytest.approx(100.0, abs=0.5)
+    bench.advance(DAY_S / 2)
+    assert len(admitted(limiter, 9, BULK)) == 1
+    # Half of the day is left for what should have taken the whole: twice as fast.
+    assert limiter.admit(BULK).wait_s == pytest.approx(50.0, abs=0.5)
+
+
+def test_who_waits_has_a_turn_and_who_comes_later_a_later_one(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=2, calls_per_day=100, window_margin_s=0.0)
+    first, second = bench.processes
+    admitted(first, 1)
+    bench.advance(30)
+    admitted(first, 1)
+    bench.advance(28)
+    assert first.admit(call(), patience_s=5) == Refused(Bound.MINUTE, 2.0)
+    assert second.admit(call(), patience_s=5) == Refused(Bound.TURN, 32.0)
+    bench.advance(1)
+    assert second.admit(call()) == Refused(Bound.TURN, 31.0)
+    bench.advance(1)
+    assert isinstance(first.admit(call(), my_turn=True), Granted)
+    assert first.usage("default").waits_s == {"interactive": 0.0, "bulk": 0.0}
+
+
+def test_bulk_steps_back_for_an_interactive_call_that_waits(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=2, calls_per_day=100, window_margin_s=0.0)
+    first, second = bench.processes
+    admitted(first, 1, BULK)
+    bench.advance(10)
+    admitted(first, 1, BULK)
+    bench.advance(49.5)
+    first.admit(call(), patience_s=5)
+    bench.advance(0.5)
+    assert second.admit(BULK).bound is Bound.TURN
+    assert isinstance(first.admit(call(), my_turn=True), Granted)
+
+
+def test_a_full_minute_of_ours_lowers_no_ceiling(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=10, calls_per_day=100)
+    limiter = bench.processes[0]
+    admitted(limiter, 9)
+    assert limiter.pause("default", 10, "429", minute_spent=True) is None
+
+
+def test_someone_else_on_the_key_lowers_the_ceiling_which_recovers(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=100, calls_per_day=900, recovery_s=1000.0)
+    first, second = bench.processes
+    admitted(first, 50)
+    assert second.pause("default", 30, "429", minute_spent=True) == 70
+    # The other threads hear the same 429.
+    assert first.pause("default", 31, "429", minute_spent=True) is None
+    bench.advance(31)
+    assert first.usage("default").minute_ceiling == 7
+    bench.advance(61)
+    assert second.usage("default").minute_ceiling == 76
+    assert len(admitted(second, 200)) == 76
+    bench.advance(1000)
+    assert first.usage("default").minute_ceiling == 100
+
+
+def test_a_breaker_opens_after_faults_in_a_row_and_tries_one_call(limiter_bench: Make) -> None:
+    bench = limiter_bench(
+        calls_per_minute=10, calls_per_day=100, breaker_faults=3, breaker_rest_s=5.0
+    )
+    first, second = bench.processes
+    admitted(first, 1)
+    assert [first.report("default", healthy=False) for _ in range(2)] == [False, False]
+    assert len(admitted(first, 1)) == 1
+    first.report("default", healthy=True)
+    assert [first.report("default", healthy=False) for _ in range(3)] == [False, False, True]
+    assert second.admit(call()) == Refused(Bound.BREAKER, 5.0)
+    bench.advance(5)
+    assert len(admitted(second, 5)) == 1
+    assert first.admit(call()) == Refused(Bound.BREAKER, 5.0)
+    second.report("default", healthy=True)
+    assert len(admitted(first, 5)) == 5
+
+
+everything = st.fixed_dictionaries(
+    {
+        "calls_per_minute": st.integers(1, 30),
+        "calls_per_day": st.integers(20, 200),
+        "bulk_headroom_per_minute": st.integers(0, 8),
+        "bulk_reserve_per_day": st.integers(0, 20),
+        "bulk_spread": st.booleans(),
+        "bulk_burst": st.integers(0, 9),
+        "recovery_s": st.sampled_from([10.0, 300.0]),
+        "breaker_faults": st.integers(0, 3),
+    }
+)
+deeds = st.one_of(
+    st.tuples(
+        st.just("admit"), st.sampled_from(Lane), st.sampled_from([0.0, 5.0]), st.booleans()
+    ),
+    st.tuples(st.just("crowd"), st.sampled_from(Lane), st.integers(1, 40)),
+    st.tuples(st.just("advance"), st.integers(1, 70 * 64).map(lambda ticks: ticks * TICK_S)),
+    st.tuples(st.just("advance"), st.integers(1, 8 * 64).map(lambda ticks: ticks * TICK_S)),
+    st.tuples(st.just("refund")),
+    st.tuples(st.just("pause"), st.integers(1, 90), st.booleans()),
+    st.tuples(st.just("report"), st.booleans()),
+)
+
+
+class Diary:
+    """Does the same to one limiter as to the other, and writes down what it answered."""
+
+    def __init__(self, bench: Any) -> None:
+        self.bench = bench
+        self.answers: list[object] = []
+        self._permits: list[Permit] = []
+
+    def admit(self, lane: Lane, patience_s: float = 0.0, my_turn: bool = False) -> None:  # noqa: FBT001, FBT002
+        limiter = self.bench.processes[0]
+        answer = limiter.admit(call(lane), patience_s=patience_s, my_turn=my_turn)
+        if isinstance(answer, Granted):
+            self._permits.append(answer.permit)
+            answer = "granted"
+        self.answers.append(answer)
+
+    def crowd(self, lane: Lane, count: int) -> None:
+        for _ in range(count):
+            self.admit(lane)
+
+    def advance(self, seconds: float) -> None:
+        self.bench.advance(seconds)
+
+    def refund(self) -> None:
+        if self._permits:
+            self.bench.processes[0].refund(self._permits.pop())
+
+    def pause(self, seconds: int, minute_spent: bool) -> None:  # noqa: FBT001
+        limiter = self.bench.processes[0]
+        self.answers.append(limiter.pause("default", seconds, "429", minute_spent=minute_spent))
+
+    def report(self, healthy: bool) -> None:  # noqa: FBT001
+        self.answers.append(self.bench.processes[0].report("default", healthy=healthy))
+
+    def done(self) -> list[object]:
+        return [*self.answers, self.bench.processes[0].usage("default")]
+
+
+@settings(max_examples=200)
+@given(rules=everything, deeds=st.lists(deeds, max_size=40))
+def test_both_limiters_decide_alike(
+    memory_limiter_bench: Make,
+    redis_limiter_bench: Make,
+    rules: dict[str, Any],
+    deeds: list[tuple[Any, ...]],
+) -> None:
+    diaries = [Diary(memory_limiter_bench(**rules)), Diary(redis_limiter_bench(**rules))]
+    for diary in diaries:
+        for name, *arguments in deeds:
+            getattr(diary, name)(*arguments)
+    assert diaries[0].done() == diaries[1].done()
+
+
+clock_deeds = st.one_of(
+    st.tuples(st.just("admit"), st.integers(0, 1), st.integers(1, 4)),
+    st.tuples(st.just("advance"), st.integers(1, 70 * 64).map(lambda ticks: ticks * TICK_S)),
+    st.tuples(st.just("step"), st.integers(-200, 200).map(float)),
+    st.tuples(st.just("step"), st.integers(-20, 20).map(lambda hours: hours * 3600.0)),
+)
+
+
+@settings(max_examples=150)
+@given(limit=st.integers(1, 4), deeds=st.lists(clock_deeds, max_size=40))
+def test_no_true_minute_holds_too_much_however_the_clock_is_set(
+    redis_limiter_bench: Make, limit: int, deeds: list[tuple[Any, ...]]
+) -> None:
+    bench = redis_limiter_bench(calls_per_minute=limit, calls_per_day=10_000)
+    true_times: list[float] = []
+
+    def admit(process: int, count: int) -> None:
+        granted = admitted(bench.processes[process], count)
+        true_times.extend([bench.redis.monotonic()] * len(granted))
+
+    for process in (0, 1):
+        admit(process, 1)
+    for name, *arguments in deeds:
+        {"admit": admit, "advance": bench.advance, "step": bench.redis.step}[name](*arguments)
+    assert all(sum(at <= each < at + 60 for each in true_times) <= limit for at in true_times)
+    # Whatever was done to the clock, two minutes later there are calls again.
+    for _ in range(3):
+        bench.advance(61)
+        admit(0, 1)
+    assert true_times[-1] > bench.redis.monotonic() - 130

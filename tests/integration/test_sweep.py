@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from revio_jobs import JobHandle, Lane, RevioJobs, UpdateJob
+from revio_jobs import JobHandle, Lane, QueryJob, RevioJobs, UpdateJob
 from revio_jobs.celery_app import producer_app
 from revio_jobs.message import encode_message
 from sandbox.embedded_redis import embedded_redis
 from tasks.errors import Unavailable
-from tasks.ports import Claimed, NotNow
+from tasks.ports import Claimed, LeaseLost, NotNow
 from worker.ledger import LedgerTimes, RedisLedger, Sweeper, Swept
 
 QUEUE = "revio.default.bulk"
@@ -185,6 +185,13 @@ def test_messages_that_are_not_the_ledgers_hide_nothing(here: Place) -> None:
     assert here.queued()[-1] == handle.job_id
 
 
+def test_of_jobs_behind_messages_that_are_not_the_ledgers_nothing_is_assumed(here: Place) -> None:
+    here.jobs.submit([QueryJob(ids=(1,))] * 200)
+    here.submit(1)
+    for _ in range(3):
+        assert here.sweep(after_s=GRACE_S) == NOTHING
+
+
 @pytest.mark.parametrize(
     "garbage",
     [
@@ -226,6 +233,8 @@ def test_the_job_of_a_dead_worker_is_put_back_when_its_lease_ends(here: Place) -
     wait_out_the_lease()
     assert here.sweep() == Swept(abandoned=1)
     assert here.queued() == [handle.job_id]
+    with pytest.raises(LeaseLost):
+        here.ledger.settle(claim.lease, {"ok": {}}, "applied", frozenset())
     again = here.claim(handle, lease_s=60)
     assert (again.attempt, again.sent) == (2, {"rate"})
     assert here.sweep() == NOTHING
@@ -245,6 +254,20 @@ def test_a_delayed_job_comes_when_it_is_due(here: Place) -> None:
     assert here.queued() == [due.job_id]
 
 
+def test_what_has_happened_since_it_was_looked_at_is_not_undone(here: Place) -> None:
+    [handle] = here.submit(1)
+    here.take()
+    delayed = "revio:default:delayed"
+    here.ledger.delay(here.claim(handle).lease, 0.0, unknown=False)
+    seen = here.redis.zscore(delayed, handle.job_id)
+    time.sleep(0.002)
+    here.ledger.delay(here.claim(handle).lease, 0.0, unknown=False)
+    assert not here.ledger.publish("default", handle.job_id, delayed, seen, front=False)
+    here.claim(handle)
+    assert not here.ledger.publish("default", handle.job_id, delayed, front=False)
+    assert here.queued() == []
+
+
 def test_an_ended_job_leaves_nothing_to_sweep(here: Place) -> None:
     [handle] = here.submit(1)
     here.take()
@@ -257,6 +280,7 @@ def test_an_ended_job_leaves_nothing_to_sweep(here: Place) -> None:
 
 def test_a_parked_job_is_woken_to_the_front_when_the_product_is_free(here: Place) -> None:
     first, second, third = here.jobs.submit(UpdateJob(id=1, rate=rate) for rate in (1, 2, 3))
+    time.sleep(0.002)
     here.submit(5, first=100)
     claim = here.claim(first, lease_s=60)
     for handle in (first, second, third):
@@ -266,6 +290,8 @@ def test_a_parked_job_is_woken_to_the_front_when_the_product_is_free(here: Place
     here.ledger.settle(claim.lease, {"ok": {}}, "applied", frozenset())
     assert here.queued()[0] == second.job_id
     assert third.job_id not in here.queued()
+    # In the sweep's eyes, too, it is before those that were submitted later.
+    assert here.redis.zrank(WAITING, second.job_id) == 0
     here.ledger.put_back(here.claim(second, lease_s=60).lease, unknown=False)
     assert here.queued()[0] == third.job_id
 

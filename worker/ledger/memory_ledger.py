@@ -7,6 +7,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from revio_jobs.contracts import Lane, UpdateJob
@@ -35,6 +36,7 @@ class _Record:
 class _Product:
     holder: str = ""
     wrote: dict[str, tuple[int, str]] = field(default_factory=dict)
+    kept_until: float = inf
 
 
 class MemoryLedger:
@@ -72,13 +74,14 @@ class MemoryLedger:
             return AlreadyEnded(self._outcome(record), record.how, record.ended_at)
         if record.leased_until > now or (record.due_at > now and not record.parked):
             return NotNow("leased")
-        product = self._products[job.account, job.id]
+        product = self._product(job.account, job.id)
         if self._is_held(job.account, product, job_id):
             record.parked, record.due_at = True, now + self._times.park_s
             return NotNow("parked")
         record.attempts += 1
         record.token, record.leased_until = uuid.uuid4().hex, now + self._times.lease_s
-        record.due_at, record.parked, product.holder = 0.0, False, job_id
+        record.due_at, record.parked = 0.0, False
+        product.holder, product.kept_until = job_id, inf
         return Claimed(
             lease=Lease(job.account, job_id, job.id, record.token),
             attempt=record.attempts,
@@ -111,6 +114,7 @@ class MemoryLedger:
         for name in wrote:
             if product.wrote.get(name, (0, ""))[0] < record.sequence:
                 product.wrote[name] = (record.sequence, lease.job_id)
+        product.kept_until = self._clock() + self._times.key_retention_s
 
     def put_back(self, lease: Lease, *, unknown: bool) -> None:
         """See the port."""
@@ -127,6 +131,11 @@ class MemoryLedger:
         if record and record.how and self._age(record) >= self._times.key_retention_s:
             return None
         return record
+
+    def _product(self, account: str, product_id: int) -> _Product:
+        if self._products[account, product_id].kept_until <= self._clock():
+            del self._products[account, product_id]
+        return self._products[account, product_id]
 
     def _outcome(self, record: _Record) -> Mapping[str, Any] | None:
         return record.outcome if self._age(record) < self._times.result_retention_s else None
@@ -157,7 +166,7 @@ class MemoryLedger:
     def _free(self, lease: Lease) -> _Product:
         record = self._records[lease.account, lease.job_id]
         record.token, record.leased_until = "", 0.0
-        product = self._products[lease.account, lease.product_id]
+        product = self._product(lease.account, lease.product_id)
         if product.holder == lease.job_id:
             product.holder = ""
         return product

@@ -15,24 +15,16 @@ local found = redis.call('ZSCORE', KEYS[2], ARGV[1])
 if not found or (ARGV[2] ~= '' and tonumber(found) ~= tonumber(ARGV[2])) then
   return 0
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local record = redis.call('HMGET', KEYS[1], 'ended', 'until', 'accepted')
-if record[1] or not record[3] then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-  return 0
-end
-if record[2] and tonumber(record[2]) > now then
-  return 0
-end
+-- A worker whose lease has run out can tell nothing of the job any more.
 redis.call('HDEL', KEYS[1], 'token', 'until')
 redis.call('ZREM', KEYS[2], ARGV[1])
 -- The waiting jobs' times rise from the front of the queue, where Celery takes, to the back.
 if ARGV[4] == 'front' then
-  redis.call('ZADD', KEYS[3], record[3], ARGV[1])
+  redis.call('ZADD', KEYS[3], redis.call('HGET', KEYS[1], 'accepted'), ARGV[1])
   redis.call('RPUSH', KEYS[4], ARGV[3])
 else
-  redis.call('ZADD', KEYS[3], now, ARGV[1])
+  local time = redis.call('TIME')
+  redis.call('ZADD', KEYS[3], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
   redis.call('LPUSH', KEYS[4], ARGV[3])
 end
 return 1
