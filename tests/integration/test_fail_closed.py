@@ -1,0 +1,36 @@
+"""When Redis cannot answer, the ledger decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from redis import Redis
+
+from revio_jobs import Lane, UpdateJob
+from sandbox.embedded_redis import free_port
+from tasks.errors import Unavailable
+from tasks.ports import Lease
+from worker.ledger import LedgerTimes, RedisLedger
+
+JOB = UpdateJob(id=1, rate=1)
+LEASE = Lease("default", "job", 1, "token")
+NONE: frozenset[str] = frozenset()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda ledger: ledger.claim(JOB, "job", Lane.BULK),
+        lambda ledger: ledger.intend(LEASE, NONE),
+        lambda ledger: ledger.settle(LEASE, {"ok": {}}, "applied", NONE),
+        lambda ledger: ledger.put_back(LEASE, unknown=False),
+        lambda ledger: ledger.delay(LEASE, 1.0, unknown=False),
+    ],
+    ids=["claim", "intend", "settle", "put_back", "delay"],
+)
+def test_a_ledger_that_cannot_be_asked_is_unavailable(step: Callable[[RedisLedger], None]) -> None:
+    with Redis(port=free_port()) as redis:
+        ledger = RedisLedger(redis, LedgerTimes(45.0), encode=lambda *_: "")
+        with pytest.raises(Unavailable, match="the ledger cannot be asked"):
+            step(ledger)
