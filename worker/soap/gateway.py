@@ -86,14 +86,11 @@ class RevioGateway:
         """
         if again:
             self._sessions.forgive()
-        schema = self._service().schema
-        name = vendor.SESSION_VALIDATE
-        if not schema.uses_sessions or name not in schema.operations:
-            self._sessions.log_in(self._own_call())
-            return
 
         def build(schema: Schema, login: Login) -> Message:
-            return session_message(schema, name, login)
+            if vendor.SESSION_VALIDATE in schema.operations:
+                return session_message(schema, vendor.SESSION_VALIDATE, login)
+            return query_message(schema, login, Filters(ids=(1,)))
 
         self._call(build, self._own_call())
 

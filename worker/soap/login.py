@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -68,9 +69,6 @@ class Doorkeeper:
             return
         message = session_message(service.schema, vendor.SESSION_DESTROY, self.login(session.key))
         call = Call(self._config.account, Lane.INTERACTIVE, Purpose.SESSION)
-        try:
-            self._caller.ask(
-                message, service.readers[vendor.SESSION_DESTROY], call, session_key=session.key
-            )
-        except SessionExpiredError:
-            """It has ended by itself."""
+        reader = service.readers[vendor.SESSION_DESTROY]
+        with suppress(SessionExpiredError):  # then it has ended by itself
+            self._caller.ask(message, reader, call, session_key=session.key)

@@ -111,12 +111,6 @@ class Sessions:
         except Unavailable as exc:
             _log.warning("session_not_shared", account=self._config.account, reason=str(exc))
 
-    def log_in(self, call: Call) -> Session:
-        """A new session, whatever there is; other processes will find it."""
-        with self._obtaining, self._store.renewing(self._config.account):
-            self._session = self._login(call)
-            return self._session
-
     def check_not_refused(self) -> None:
         """Raises Unauthorised if these credentials were refused before."""
         refused = self._store.refused_login(self._config.account)

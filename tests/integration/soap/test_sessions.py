@@ -124,6 +124,12 @@ def test_without_sessions_in_the_wsdl_every_call_carries_the_credentials(
         opened.update(Change(5001, {"rate": Decimal(3)}), call(Purpose.UPDATE), nothing)
         assert opened.query(READ, call(Purpose.QUERY))[0]["rate"] == "3.0000"
         assert opened.describe().login == "credentials"
+        opened.check_login()
+    with (
+        gateway(box, wsdl=str(path), password=SecretStr("wrong")) as opened,
+        pytest.raises(Unauthorised),
+    ):
+        opened.check_login()
 
     assert logins(box) == 0
 
