@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from revio_jobs import Lane, UpdateJob
 from sandbox.embedded_redis import free_port
@@ -30,7 +32,7 @@ NONE: frozenset[str] = frozenset()
     ids=["claim", "intend", "settle", "put_back", "delay"],
 )
 def test_a_ledger_that_cannot_be_asked_is_unavailable(step: Callable[[RedisLedger], None]) -> None:
-    with Redis(port=free_port()) as redis:
+    with Redis(port=free_port(), retry=Retry(NoBackoff(), 0)) as redis:
         ledger = RedisLedger(redis, LedgerTimes(45.0), encode=lambda *_: "")
         with pytest.raises(Unavailable, match="the ledger cannot be asked"):
             step(ledger)
