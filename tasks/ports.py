@@ -70,8 +70,19 @@ class Permits(Protocol):
     def refund(self, permit: Permit) -> None:
         """Give back a permit whose call provably never left; never raises."""
 
-    def pause(self, account: str, seconds: float, reason: str) -> None:
-        """The vendor told us to wait: no calls of the account by anybody until then."""
+    def pause(
+        self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
+    ) -> None:
+        """The vendor told us to wait: no calls of the account by anybody until then.
+
+        `minute_spent`: it said that the minute's calls are used up.
+        """
+
+    def report(self, account: str, *, healthy: bool) -> None:
+        """How the vendor took a call: after many faults in a row it is left alone for a while.
+
+        Never raises.
+        """
 
 
 class Gateway(Protocol):

@@ -86,7 +86,10 @@ class LimiterBench:
     processes: tuple[Limiter, ...]
     clock: Clock
     advance: Callable[[float], None]
-    redis: ClockedRedis | None = None
+    step: Callable[[float], None]
+    """Somebody sets the clock."""
+    monotonic: Callable[[], float]
+    """True time."""
 
 
 MakeLimiter = Callable[..., LimiterBench]
@@ -97,7 +100,7 @@ def memory_limiter_bench() -> MakeLimiter:
     def make(**rules: Any) -> LimiterBench:
         clock = Clock()
         limiter = MemoryLimiter(accounts(rules), clock)
-        return LimiterBench((limiter, limiter), clock, clock.advance)
+        return LimiterBench((limiter, limiter), clock, clock.advance, clock.advance, clock)
 
     return make
 
@@ -112,7 +115,7 @@ def redis_limiter_bench(clocked_redis: ClockedRedis) -> MakeLimiter:
             RedisLimiter(redis, accounts(rules), clock, redis.monotonic),
             RedisLimiter(redis, accounts(rules), lambda: clock() - 3 * 86_400, redis.monotonic),
         )
-        return LimiterBench(processes, clock, redis.advance, redis)
+        return LimiterBench(processes, clock, redis.advance, redis.step, redis.monotonic)
 
     return make
 

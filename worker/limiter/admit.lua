@@ -1,60 +1,178 @@
 -- Admit one vendor call under all bounds at once, or name the bound that refuses and the wait.
+-- Times are in microseconds. memory_limiter.py decides the same, and reads more easily.
 --
--- KEYS[1]  minute: list of the latest admissions, newest first, "<microseconds>:<token>"
--- KEYS[2]  pause: hash until (microseconds), reason
--- KEYS[3]  prefix of the day's hashes; the day's start (Unix seconds) is appended. Fields: calls,
---          and one counter a purpose
--- ARGV[1]  token of the permit
--- ARGV[2]  purpose
--- ARGV[3]  calls that the minute may hold at all (the length that the list is kept at)
--- ARGV[4]  calls of the minute for this lane
--- ARGV[5]  length of the minute (microseconds)
--- ARGV[6]  calls of the day for this lane
--- ARGV[7]  the last reset of the day's count, ARGV[8] the next, ARGV[9] the one after (Unix seconds)
+-- KEYS[1]  minute: list of the latest admissions, newest first, "<time>:<token>"; it is as long as
+--          the limit and never expires, since Redis's clock may be set ahead
+-- KEYS[2]  list of the latest interactive admissions' times, newest first
+-- KEYS[3]  state: hash of paused_until, pause_reason, ramp_from, ceiling, ceiling_at, bulk_next,
+--          turn:<lane>, interactive_turn, faults, rests_until
+-- KEYS[4]  record: stream of all charges
+-- KEYS[5]  prefix of the day's hashes (calls, and one counter a purpose); the day's start in Unix
+--          seconds is appended
+-- KEYS[6]  clock: hash of offset and asked_at. The time that counts is Redis's and the offset, which
+--          makes up for each time that Redis's clock was set (see clock.lua); days go by Redis's.
+-- ARGV     see names below; the resets are Unix seconds
 --
--- Returns {1} when admitted, else {0, bound, wait in microseconds}; {-1, now} when the resets given
--- do not surround Redis's clock.
+-- Returns {1, time, the day's start, faults in a row} when admitted, {0, time, bound, wait} when not,
+-- and {-1, Redis's own time} when the resets given or `not_after` do not fit the clock.
+
+local names = {'token', 'purpose', 'lane', 'job', 'limit', 'window', 'headroom', 'least_headroom',
+  'day_limit', 'burst', 'spread', 'recovery', 'breaker_faults', 'breaker_rest', 'last_reset',
+  'next_reset', 'reset_after', 'my_turn', 'patience', 'not_after', 'record_for'}
+local arg = {}
+for index, name in ipairs(names) do
+  arg[name] = tonumber(ARGV[index]) or ARGV[index]
+end
+arg.token, arg.job = ARGV[1], ARGV[4]
+local grace = 50000
+
+local function text(number)
+  return string.format('%.0f', number)
+end
 
 local time = redis.call('TIME')
-local seconds = tonumber(time[1])
-local now = seconds * 1000000 + tonumber(time[2])
-
+local wall = time[1] * 1000000 + time[2]
+local clock = redis.call('HMGET', KEYS[6], 'offset', 'asked_at')
+local now, asked_at = wall + (clock[1] or 0), tonumber(clock[2] or 0)
+if now < asked_at then
+  -- Redis's clock was set back: go on from where we were.
+  redis.call('HSET', KEYS[6], 'offset', text(asked_at - wall))
+  now = asked_at
+end
+if arg.not_after > 0 and now > arg.not_after then
+  return {-1, text(wall)}
+end
 local day_start, day_end
-if seconds >= tonumber(ARGV[7]) and seconds < tonumber(ARGV[8]) then
-  day_start, day_end = ARGV[7], ARGV[8]
-elseif seconds >= tonumber(ARGV[8]) and seconds < tonumber(ARGV[9]) then
-  day_start, day_end = ARGV[8], ARGV[9]
+if wall >= arg.last_reset * 1000000 and wall < arg.next_reset * 1000000 then
+  day_start, day_end = ARGV[15], arg.next_reset
+elseif wall >= arg.next_reset * 1000000 and wall < arg.reset_after * 1000000 then
+  day_start, day_end = ARGV[16], arg.reset_after
 else
-  return {-1, time[1]}
+  return {-1, text(wall)}
+end
+local until_reset = day_end * 1000000 - wall
+redis.call('HSET', KEYS[6], 'asked_at', text(now))
+
+local state = {}
+local fields = {'paused_until', 'ramp_from', 'ceiling', 'ceiling_at', 'bulk_next',
+  'turn:' .. arg.lane, 'interactive_turn', 'faults', 'rests_until'}
+local values = redis.call('HMGET', KEYS[3], unpack(fields))
+for index, name in ipairs(fields) do
+  state[name] = tonumber(values[index] or 0)
+end
+local turn = state['turn:' .. arg.lane]
+
+local function set(name, at)
+  redis.call('HSET', KEYS[3], name, text(at))
 end
 
-local pause_ends = tonumber(redis.call('HGET', KEYS[2], 'until') or 0)
-if pause_ends > now then
-  return {0, 'pause', pause_ends - now}
+local function refuse(bound, at)
+  return {0, text(now), bound, text(at - now)}
 end
 
-local day = KEYS[3] .. day_start
-if tonumber(redis.call('HGET', day, 'calls') or 0) >= tonumber(ARGV[6]) then
-  return {0, 'day', tonumber(day_end) * 1000000 - now}
-end
-
-local kept, allowed, window = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-if allowed < 1 then
-  return {0, 'minute', window}
-end
--- The call would be the allowed-th of a window that began with this admission.
-local first = redis.call('LINDEX', KEYS[1], allowed - 1)
-if first then
-  local free_at = tonumber(string.match(first, '^%d+')) + window
-  if free_at > now then
-    return {0, 'minute', free_at - now}
+local newest = redis.call('LINDEX', KEYS[1], 0)
+if newest and tonumber(string.match(newest, '^%d+')) > now then
+  -- Admitted while the clock was ahead, by one who could not know: as if admitted now.
+  for index, entry in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+    local at, token = string.match(entry, '^(%d+)(.*)$')
+    if tonumber(at) > now then
+      redis.call('LSET', KEYS[1], index - 1, text(now) .. token)
+    end
   end
 end
+if state.paused_until > now then
+  return refuse('pause', state.paused_until)
+end
+local broken = arg.breaker_faults > 0 and state.faults >= arg.breaker_faults
+if broken and state.rests_until > now then
+  return refuse('breaker', state.rests_until)
+end
+local day = KEYS[5] .. day_start
+local day_left = arg.day_limit - tonumber(redis.call('HGET', day, 'calls') or 0)
+if day_left < 1 then
+  return refuse('day', now + until_reset)
+end
 
-redis.call('LPUSH', KEYS[1], string.format('%.0f:%s', now, ARGV[1]))
-redis.call('LTRIM', KEYS[1], 0, kept - 1)
-redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000))
+local limit = arg.limit
+if values[3] then
+  local climbed = math.floor(math.max(now - state.ceiling_at, 0) * limit / arg.recovery)
+  limit = math.min(limit, state.ceiling + climbed)
+end
+local since = now - state.ramp_from
+if state.ramp_from > 0 and since >= 0 and since < arg.window then
+  limit = math.max(math.floor(limit * (arg.window + 9 * since) / (10 * arg.window)), 1)
+end
+
+local bulk = arg.lane == 'bulk'
+local allowed = limit
+if bulk then
+  local recent = 0
+  for _, at in ipairs(redis.call('LRANGE', KEYS[2], 0, arg.headroom - 1)) do
+    if tonumber(at) + arg.window > now then
+      recent = recent + 1
+    end
+  end
+  allowed = limit - math.min(arg.headroom, arg.least_headroom + recent)
+end
+local interval = math.floor(arg.window / math.max(allowed, 1))
+if arg.spread == 1 then
+  interval = math.max(interval, math.floor(until_reset / day_left))
+end
+local paced = bulk and arg.burst < arg.limit
+
+local at, bound = now, 'minute'
+local function wait_for(time_, bound_)
+  if time_ > at then
+    at, bound = time_, bound_
+  end
+end
+if allowed < 1 then
+  wait_for(now + arg.window, 'minute')
+else
+  -- The call would be the allowed-th of a window that began with this admission.
+  local first = redis.call('LINDEX', KEYS[1], allowed - 1)
+  if first then
+    wait_for(tonumber(string.match(first, '^%d+')) + arg.window, 'minute')
+  end
+end
+if paced then
+  wait_for(state.bulk_next - arg.burst * interval, 'pace')
+end
+if bulk then
+  wait_for(state.interactive_turn, 'turn')
+end
+if arg.my_turn == 0 and turn > now then
+  wait_for(turn + math.floor(arg.window / math.max(limit, 1)), 'turn')
+end
+if at > now then
+  if at - now <= arg.patience then
+    if arg.my_turn == 0 then
+      set('turn:' .. arg.lane, at)
+    end
+    if not bulk then
+      set('interactive_turn', at + grace)
+    end
+  end
+  return refuse(bound, at)
+end
+
+if paced then
+  set('bulk_next', math.max(state.bulk_next, now) + interval)
+end
+local told = text(now)
+redis.call('LPUSH', KEYS[1], told .. ':' .. arg.token)
+redis.call('LTRIM', KEYS[1], 0, arg.limit - 1)
+if not bulk and arg.headroom > 0 then
+  redis.call('LPUSH', KEYS[2], told)
+  redis.call('LTRIM', KEYS[2], 0, arg.headroom - 1)
+end
+if broken then
+  set('rests_until', now + arg.breaker_rest)
+end
 redis.call('HINCRBY', day, 'calls', 1)
-redis.call('HINCRBY', day, ARGV[2], 1)
-redis.call('EXPIREAT', day, tonumber(day_end) + 86400)
-return {1, string.format('%.0f', now), day_start}
+redis.call('HINCRBY', day, arg.purpose, 1)
+redis.call('EXPIREAT', day, day_end + 86400)
+local oldest = text(time[1] * 1000 - arg.record_for)
+redis.call('XADD', KEYS[4], 'MINID', '~', oldest, '*', 'at', told, 'token', arg.token,
+  'purpose', arg.purpose, 'lane', arg.lane, 'job', arg.job)
+return {1, told, day_start, state.faults}

@@ -1,4 +1,7 @@
-"""The limits in memory, with a clock of the caller's choice: for tests and simulation."""
+"""The limits in memory, with a clock of the caller's choice: for tests and simulation.
+
+The same decisions as the Lua scripts', in the same order, in whole microseconds as there.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,131 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit, Purpose
 from worker.limiter.port import Bound, Granted, Refused, Usage
 from worker.limiter.rules import LimitRules
 
+MICRO = 1_000_000
+MINUTE_US = 60 * MICRO
+# Bulk steps back for an interactive call that has a turn, until a little after it.
+GRACE_US = 50_000
+
 
 @dataclass
-class _Account:
-    minute: deque[tuple[float, str]] = field(default_factory=deque)
+class _State:
+    minute: deque[tuple[int, str]] = field(default_factory=deque)
     """The latest admissions, newest first."""
-    days: defaultdict[float, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    paused_until: float = 0.0
+    interactive: deque[int] = field(default_factory=deque)
+    """The latest interactive admissions, newest first: as many as the headroom."""
+    days: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    paused_until: int = 0
     pause_reason: str = ""
+    ramp_from: int = 0
+    ceiling: int | None = None
+    ceiling_at: int = 0
+    bulk_next: int = 0
+    turns: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
+    interactive_turn: int = 0
+    faults: int = 0
+    rests_until: int = 0
+
+
+class _Account:
+    """One account's state under its rules at one moment, in microseconds."""
+
+    def __init__(self, state: _State, rules: LimitRules, now: int) -> None:
+        self.state = state
+        self.rules = rules
+        self.now = now
+        self.window = us(rules.window_s)
+        start, end, _ = rules.resets_around(now / MICRO)
+        self.day_start, self.day_end = round(start) * MICRO, round(end) * MICRO
+        self.day = state.days[self.day_start]
+
+    def limit(self) -> int:
+        """Calls that the minute may hold now."""
+        state = self.state
+        return self.rules.limit_at(
+            self.now,
+            ramp_from=state.ramp_from,
+            ceiling=state.ceiling,
+            ceiling_at=state.ceiling_at,
+        )
+
+    def headroom(self) -> int:
+        """What bulk leaves: the more, the more interactive calls the minute has seen."""
+        recent = sum(at + self.window > self.now for at in self.state.interactive)
+        rules = self.rules
+        return min(rules.bulk_headroom_per_minute, rules.least_headroom + recent)
+
+    def is_broken(self) -> bool:
+        return 0 < self.rules.breaker_faults <= self.state.faults
+
+    def closed(self, lane: Lane) -> tuple[int, Bound] | None:
+        """Until when no call at all may go out, and why."""
+        state = self.state
+        if state.paused_until > self.now:
+            return state.paused_until, Bound.PAUSE
+        if self.is_broken() and state.rests_until > self.now:
+            return state.rests_until, Bound.BREAKER
+        if self.day["calls"] >= self.rules.day_limit(lane):
+            return self.day_end, Bound.DAY
+        return None
+
+    def is_paced(self, lane: Lane) -> bool:
+        return lane is Lane.BULK and self.rules.bulk_burst < self.rules.calls_per_minute
+
+    def allowed(self, lane: Lane) -> int:
+        return self.limit() - (self.headroom() if lane is Lane.BULK else 0)
+
+    def interval(self, lane: Lane) -> int:
+        """Between two of bulk's calls."""
+        interval = self.window // max(self.allowed(lane), 1)
+        if self.rules.bulk_spread:
+            left = self.rules.day_limit(lane) - self.day["calls"]
+            interval = max(interval, (self.day_end - self.now) // left)
+        return interval
+
+    def ready(self, lane: Lane, *, my_turn: bool) -> tuple[int, Bound]:
+        """When the lane's next call may go out, and what makes it wait."""
+        state, allowed = self.state, self.allowed(lane)
+        times = [(self.now, Bound.MINUTE)]
+        if allowed < 1:
+            times.append((self.now + self.window, Bound.MINUTE))
+        elif len(state.minute) >= allowed:
+            times.append((state.minute[allowed - 1][0] + self.window, Bound.MINUTE))
+        if self.is_paced(lane):
+            slack = self.rules.bulk_burst * self.interval(lane)
+            times.append((state.bulk_next - slack, Bound.PACE))
+        if lane is Lane.BULK:
+            times.append((state.interactive_turn, Bound.TURN))
+        if not my_turn and state.turns[lane] > self.now:
+            step = self.window // max(self.limit(), 1)
+            times.append((state.turns[lane] + step, Bound.TURN))
+        return max(times, key=lambda each: each[0])
+
+    def note_turn(self, lane: Lane, at: int, *, my_turn: bool) -> None:
+        """Somebody waits for that time."""
+        if not my_turn:
+            self.state.turns[lane] = at
+        if lane is Lane.INTERACTIVE:
+            self.state.interactive_turn = at + GRACE_US
+
+    def charge(self, call: Call, token: str) -> None:
+        state, rules = self.state, self.rules
+        if self.is_paced(call.lane):
+            state.bulk_next = max(state.bulk_next, self.now) + self.interval(call.lane)
+        state.minute.appendleft((self.now, token))
+        while len(state.minute) > rules.calls_per_minute:
+            state.minute.pop()
+        if call.lane is Lane.INTERACTIVE:
+            state.interactive.appendleft(self.now)
+            while len(state.interactive) > rules.bulk_headroom_per_minute:
+                state.interactive.pop()
+        if self.is_broken():
+            state.rests_until = self.now + us(rules.breaker_rest_s)
+        self.day.update(["calls", call.purpose.value])
 
 
 class MemoryLimiter:
@@ -27,56 +143,86 @@ class MemoryLimiter:
     def __init__(self, rules: Mapping[str, LimitRules], clock: Callable[[], float]) -> None:
         self._rules = rules
         self._clock = clock
-        self._accounts: defaultdict[str, _Account] = defaultdict(_Account)
+        self._states: defaultdict[str, _State] = defaultdict(_State)
         self._tokens = itertools.count()
+        self._offset = 0
+        self._asked_at = 0
 
-    def admit(self, call: Call) -> Granted | Refused:
-        rules, account, now = self._rules[call.account], self._accounts[call.account], self._clock()
-        day_start, day_end, _ = rules.resets_around(now)
-        if account.paused_until > now:
-            return Refused(Bound.PAUSE, account.paused_until - now)
-        day = account.days[day_start]
-        if day["calls"] >= rules.day_limit(call.lane):
-            return Refused(Bound.DAY, day_end - now)
-        allowed = rules.minute_limit(call.lane)
-        if allowed < 1:
-            return Refused(Bound.MINUTE, rules.window_s)
-        if len(account.minute) >= allowed:
-            free_at = account.minute[allowed - 1][0] + rules.window_s
-            if free_at > now:
-                return Refused(Bound.MINUTE, free_at - now)
-        token = f"{next(self._tokens)}@{day_start}"
-        account.minute.appendleft((now, token))
-        while len(account.minute) > rules.calls_per_minute:
-            account.minute.pop()
-        day.update(["calls", call.purpose.value])
+    def admit(
+        self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
+    ) -> Granted | Refused:
+        account = self._account(call.account)
+        if closed := account.closed(call.lane):
+            return Refused(closed[1], (closed[0] - account.now) / MICRO)
+        at, bound = account.ready(call.lane, my_turn=my_turn)
+        if at > account.now:
+            if at - account.now <= us(patience_s):
+                account.note_turn(call.lane, at, my_turn=my_turn)
+            return Refused(bound, (at - account.now) / MICRO)
+        token = f"{next(self._tokens)}@{account.day_start}"
+        account.charge(call, token)
         return Granted(Permit(call, token))
 
     def refund(self, permit: Permit) -> None:
-        account = self._accounts[permit.call.account]
-        charged = [entry for entry in account.minute if entry[1] == permit.token]
+        account = self._account(permit.call.account)
+        state, oldest = account.state, account.now - account.window
+        charged = [each for each in state.minute if each[1] == permit.token and each[0] > oldest]
         if not charged:
             return
-        account.minute.remove(charged[0])
-        day = account.days[float(permit.token.partition("@")[2])]
+        state.minute.remove(charged[0])
+        day = state.days[int(permit.token.partition("@")[2])]
         day.subtract(["calls", permit.call.purpose.value])
 
-    def pause(self, account: str, seconds: float, reason: str) -> None:
-        state, ends = self._accounts[account], self._clock() + seconds
-        if ends > state.paused_until:
-            state.paused_until, state.pause_reason = ends, reason
+    def pause(
+        self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
+    ) -> int | None:
+        view, lowered = self._account(account), None
+        state, ends = view.state, view.now + us(seconds)
+        if ends <= state.paused_until:
+            return None
+        if minute_spent and state.paused_until <= view.now:
+            limit = view.limit()
+            if sum(at > view.now - MINUTE_US for at, _ in state.minute) < limit * 9 // 10:
+                lowered = max(limit * 7 // 10, view.rules.calls_per_minute // 10, 1)
+                state.ceiling, state.ceiling_at = lowered, ends
+        state.paused_until, state.pause_reason, state.ramp_from = ends, reason, ends
+        return lowered
+
+    def report(self, account: str, *, healthy: bool) -> bool:
+        view = self._account(account)
+        view.state.faults = 0 if healthy else view.state.faults + 1
+        if view.is_broken():
+            view.state.rests_until = view.now + us(view.rules.breaker_rest_s)
+        return not healthy and view.state.faults == view.rules.breaker_faults
 
     def usage(self, account: str) -> Usage:
-        rules, state, now = self._rules[account], self._accounts[account], self._clock()
-        start, end, _ = rules.resets_around(now)
-        paused_for = max(state.paused_until - now, 0.0)
+        view = self._account(account)
+        state, paused = view.state, max(view.state.paused_until - view.now, 0)
         return Usage(
-            minute_used=sum(at > now - rules.window_s for at, _ in state.minute),
-            minute_limit=rules.calls_per_minute,
-            day_used=state.days[start]["calls"],
-            day_limit=rules.calls_per_day,
-            day_resets_at=end,
-            paused_for_s=paused_for,
-            pause_reason=state.pause_reason if paused_for else "",
-            purposes_today={each.value: state.days[start][each.value] for each in Purpose},
+            minute_used=sum(at > view.now - view.window for at, _ in state.minute),
+            minute_limit=view.rules.calls_per_minute,
+            minute_ceiling=view.limit(),
+            day_used=view.day["calls"],
+            day_limit=view.rules.calls_per_day,
+            day_resets_at=view.day_end / MICRO,
+            paused_for_s=paused / MICRO,
+            pause_reason=state.pause_reason if paused else "",
+            faults_in_a_row=state.faults,
+            purposes_today={each.value: view.day[each.value] for each in Purpose},
+            waits_s={lane.value: max(at - view.now, 0) / MICRO for lane, at in state.turns.items()},
         )
+
+    def _account(self, name: str) -> _Account:
+        return _Account(self._states[name], self._rules[name], self._now())
+
+    def _now(self) -> int:
+        """The clock's time, going on from where it was when it is set back."""
+        now = us(self._clock()) + self._offset
+        self._offset += max(self._asked_at - now, 0)
+        self._asked_at = max(self._asked_at, now)
+        return self._asked_at
+
+
+def us(seconds: float) -> int:
+    """Whole microseconds."""
+    return round(seconds * MICRO)

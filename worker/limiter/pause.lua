@@ -1,16 +1,49 @@
--- Pause an account's calls; a pause that lasts longer already stays.
+-- Pause an account's calls on the vendor's word; a pause that lasts longer already stays.
 --
--- KEYS[1]  pause: hash until (microseconds), reason
+-- KEYS[1]  minute: list of the latest admissions (see admit.lua)
+-- KEYS[2]  state (see admit.lua)
+-- KEYS[3]  clock (see admit.lua)
 -- ARGV[1]  length (microseconds)
 -- ARGV[2]  reason
+-- ARGV[3]  1: the vendor says that the minute's calls are used up
+-- ARGV[4]  the minute's limit
+-- ARGV[5]  recovery: how long a ceiling climbs from nothing to the limit (microseconds)
+-- ARGV[6]  length of the minute as we keep it (microseconds)
 --
--- Returns 1 when this pause counts, 0 when a longer one stays.
+-- Returns {1 when this pause counts, the lowered ceiling or 0}.
 
 local time = redis.call('TIME')
-local ends = time[1] * 1000000 + time[2] + ARGV[1]
-if tonumber(redis.call('HGET', KEYS[1], 'until') or 0) >= ends then
-  return 0
+local now = time[1] * 1000000 + time[2] + (redis.call('HGET', KEYS[3], 'offset') or 0)
+local ends = now + ARGV[1]
+local state = redis.call('HMGET', KEYS[2], 'paused_until', 'ceiling', 'ceiling_at', 'ramp_from')
+local paused_until = tonumber(state[1] or 0)
+if paused_until >= ends then
+  return {0, 0}
 end
-redis.call('HSET', KEYS[1], 'until', string.format('%.0f', ends), 'reason', ARGV[2])
-redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[1] / 1000) + 1000)
-return 1
+
+local lowered = 0
+if ARGV[3] == '1' and paused_until <= now then
+  local limit, window = tonumber(ARGV[4]), tonumber(ARGV[6])
+  if state[2] then
+    local climbed = math.floor(math.max(now - state[3], 0) * limit / ARGV[5])
+    limit = math.min(limit, state[2] + climbed)
+  end
+  local since = now - tonumber(state[4] or 0)
+  if state[4] and since >= 0 and since < window then
+    limit = math.max(math.floor(limit * (window + 9 * since) / (10 * window)), 1)
+  end
+  local count = 0
+  for _, entry in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+    if tonumber(string.match(entry, '^%d+')) > now - 60000000 then
+      count = count + 1
+    end
+  end
+  if count < math.floor(limit * 9 / 10) then
+    -- We had headroom, so somebody else uses the key.
+    lowered = math.max(math.floor(limit * 7 / 10), math.floor(ARGV[4] / 10), 1)
+    redis.call('HSET', KEYS[2], 'ceiling', lowered, 'ceiling_at', string.format('%.0f', ends))
+  end
+end
+local told = string.format('%.0f', ends)
+redis.call('HSET', KEYS[2], 'paused_until', told, 'pause_reason', ARGV[2], 'ramp_from', told)
+return {1, lowered}

@@ -30,15 +30,16 @@ class WaitingPermits:
         self._sleep = sleep
 
     def acquire(self, call: Call) -> Permit:
-        give_up = self._clock() + self._max_wait_s
+        give_up, my_turn = self._clock() + self._max_wait_s, False
         while True:
-            answer = self._limiter.admit(call)
+            patience = max(give_up - self._clock(), 0.0)
+            answer = self._limiter.admit(call, patience_s=patience, my_turn=my_turn)
             if isinstance(answer, Granted):
                 return answer.permit
-            if self._clock() + answer.wait_s > give_up:
+            if answer.wait_s > patience:
                 raise self._too_long(answer)
-            # Many wait for the same moment; each takes what has become free then, in turn.
             self._sleep(answer.wait_s)
+            my_turn = True
 
     def _too_long(self, refused: Refused) -> Throttled | QuotaExhausted:
         if refused.bound is Bound.DAY:
@@ -52,6 +53,24 @@ class WaitingPermits:
             # The call stays charged: too careful, never too fast.
             _log.warning("refund_failed", account=permit.call.account, error=str(exc))
 
-    def pause(self, account: str, seconds: float, reason: str) -> None:
-        self._limiter.pause(account, seconds, reason)
-        _log.warning("calls_paused", account=account, seconds=seconds, reason=reason)
+    def pause(
+        self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
+    ) -> None:
+        lowered = self._limiter.pause(account, seconds, reason, minute_spent=minute_spent)
+        _log.warning("calls_paused", account=account, seconds=round(seconds, 1), reason=reason)
+        if lowered is not None:
+            _log.warning(
+                "ceiling_lowered",
+                account=account,
+                calls_per_minute=lowered,
+                reason="the vendor's minute was used up while ours was not: others use the key",
+            )
+
+    def report(self, account: str, *, healthy: bool) -> None:
+        try:
+            opened = self._limiter.report(account, healthy=healthy)
+        except Unavailable as exc:
+            _log.warning("report_failed", account=account, error=str(exc))
+            return
+        if opened:
+            _log.warning("breaker_opened", account=account, reason="the vendor fails call by call")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -13,8 +13,11 @@ class Bound(StrEnum):
     """What can refuse a call."""
 
     PAUSE = "pause"
+    BREAKER = "breaker"
     DAY = "day"
     MINUTE = "minute"
+    PACE = "pace"
+    TURN = "turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Usage:
 
     minute_used: int
     minute_limit: int
+    minute_ceiling: int
+    """What of the limit may be used now: less while others use the key, or after a pause."""
     day_used: int
     day_limit: int
     day_resets_at: float
@@ -46,8 +51,12 @@ class Usage:
     paused_for_s: float
     """0: not paused."""
     pause_reason: str
+    faults_in_a_row: int
+    """Of the vendor; the breaker opens at the rules' number."""
     purposes_today: dict[str, int]
     """Calls of the day by purpose."""
+    waits_s: dict[str, float] = field(default_factory=dict)
+    """By lane: how long the last of those who wait in a worker will wait."""
 
 
 class Limiter(Protocol):
@@ -56,14 +65,30 @@ class Limiter(Protocol):
     Every method but the constructor raises Unavailable when the limits cannot be asked.
     """
 
-    def admit(self, call: Call) -> Granted | Refused:
-        """Charge the call to all bounds, or to none and say which one refused."""
+    def admit(
+        self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
+    ) -> Granted | Refused:
+        """Charge the call to all bounds, or to none and say which one refused.
+
+        Who is refused with a wait of at most `patience_s` has a turn then, and asks again with
+        `my_turn`; those who come later get later turns.
+        """
 
     def refund(self, permit: Permit) -> None:
         """Uncharge a call that never left; a second refund of the same permit does nothing."""
 
-    def pause(self, account: str, seconds: float, reason: str) -> None:
-        """Refuse all calls of the account for so long; a longer pause stays."""
+    def pause(
+        self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
+    ) -> int | None:
+        """The vendor told us to wait: refuse all calls of the account for so long, then let the
+        speed come back over a minute. A longer pause stays.
+
+        `minute_spent`: the vendor says that the minute's calls are used up. When our own count had
+        headroom then, somebody else uses the key: the ceiling is lowered, and returned.
+        """
+
+    def report(self, account: str, *, healthy: bool) -> bool:
+        """How the vendor took a call. True when this opened the breaker."""
 
     def usage(self, account: str) -> Usage:
         """What is used and left."""

@@ -9,12 +9,17 @@ from typing import Any
 
 from redis import Redis
 
+from revio_jobs.contracts import Lane
+from tasks.errors import Unavailable
 from tasks.ports import Call, Permit, Purpose
 from worker.limiter.port import Bound, Granted, Refused, Usage
+from worker.limiter.redis_clock import CLOCK_KEY, MICRO, RedisClock
 from worker.limiter.rules import LimitRules
 from worker.scripts import fail_closed, load_script
 
-_MICRO = 1_000_000
+# A little over a day, so that a day can be verified after it has ended.
+_RECORD_FOR_MS = 26 * 3600 * 1000
+_TRIES = 4
 
 
 class RedisLimiter:
@@ -25,83 +30,164 @@ class RedisLimiter:
         redis: Redis,
         rules: Mapping[str, LimitRules],
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = redis
         self._rules = rules
         self._clock = clock  # only to guess which day it is; Redis's clock decides
+        self._redis_clock = RedisClock(redis, monotonic)
         self._admit = load_script(redis, "worker.limiter", "admit")
         self._refund = load_script(redis, "worker.limiter", "refund")
         self._pause = load_script(redis, "worker.limiter", "pause")
+        self._report = load_script(redis, "worker.limiter", "report")
+        self._faulty: set[str] = set()
 
-    def admit(self, call: Call) -> Granted | Refused:
-        rules = self._rules[call.account]
-        token = uuid.uuid4().hex[:16]
+    def admit(
+        self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
+    ) -> Granted | Refused:
+        token, guess = uuid.uuid4().hex[:16], self._clock()
         with fail_closed("the limiter"):
-            answer = self._ask(call, rules, token, self._clock())
-            if answer[0] == -1:
-                # Our clock and Redis's are on different days.
-                answer = self._ask(call, rules, token, float(answer[1]))
-        if answer[0] == 1:
-            return Granted(Permit(call, f"{answer[1].decode()}:{token}@{answer[2].decode()}"))
-        return Refused(Bound(answer[1].decode()), int(answer[2]) / _MICRO)
+            for _ in range(_TRIES):
+                answer = self._ask(call, token, guess, patience_s, my_turn=my_turn)
+                if answer[0] != -1:
+                    break
+                # Another day than we thought, or a clock that has jumped.
+                guess = int(answer[1]) / MICRO
+                self._redis_clock.go_on_if_it_jumped()
+            else:
+                raise Unavailable("Redis's clock cannot be relied on")
+        at = answer[1].decode()
+        self._redis_clock.note(int(at))
+        if answer[0] == 0:
+            return Refused(Bound(answer[2].decode()), int(answer[3]) / MICRO)
+        day_start = answer[2].decode()
+        (self._faulty.add if answer[3] else self._faulty.discard)(call.account)
+        return Granted(Permit(call, f"{at}:{token}@{day_start}"))
 
-    def _ask(self, call: Call, rules: LimitRules, token: str, now: float) -> list[Any]:
-        keys = _Keys(call.account)
+    def _ask(
+        self, call: Call, token: str, guess: float, patience_s: float, *, my_turn: bool
+    ) -> list[Any]:
+        keys, rules = _Keys(call.account), self._rules[call.account]
         answer: list[Any] = self._admit(
-            keys=[keys.minute, keys.pause, keys.day_prefix],
+            keys=[
+                keys.minute,
+                keys.interactive,
+                keys.state,
+                keys.record,
+                keys.day_prefix,
+                CLOCK_KEY,
+            ],
             args=[
                 token,
                 call.purpose.value,
+                call.lane.value,
+                call.job_id or "",
                 rules.calls_per_minute,
-                rules.minute_limit(call.lane),
-                round(rules.window_s * _MICRO),
+                _us(rules.window_s),
+                rules.bulk_headroom_per_minute,
+                rules.least_headroom,
                 rules.day_limit(call.lane),
-                *(int(reset) for reset in rules.resets_around(now)),
+                rules.bulk_burst,
+                int(rules.bulk_spread and call.lane is Lane.BULK),
+                _us(rules.recovery_s),
+                rules.breaker_faults,
+                _us(rules.breaker_rest_s),
+                *(int(reset) for reset in rules.resets_around(guess)),
+                int(my_turn),
+                _us(patience_s),
+                self._redis_clock.not_after(),
+                _RECORD_FOR_MS,
             ],
         )
         return answer
 
     def refund(self, permit: Permit) -> None:
         entry, _, day_start = permit.token.partition("@")
+        at, _, token = entry.partition(":")
         keys = _Keys(permit.call.account)
+        window_us = _us(self._rules[permit.call.account].window_s)
         with fail_closed("the limiter"):
             self._refund(
-                keys=[keys.minute, keys.day_prefix + day_start],
-                args=[entry, permit.call.purpose.value],
+                keys=[keys.minute, keys.day_prefix + day_start, keys.record, CLOCK_KEY],
+                args=[at, token, permit.call.purpose.value, window_us],
             )
 
-    def pause(self, account: str, seconds: float, reason: str) -> None:
+    def pause(
+        self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
+    ) -> int | None:
+        keys, rules = _Keys(account), self._rules[account]
         with fail_closed("the limiter"):
-            self._pause(keys=[_Keys(account).pause], args=[round(seconds * _MICRO), reason])
+            _, lowered = self._pause(
+                keys=[keys.minute, keys.state, CLOCK_KEY],
+                args=[
+                    _us(seconds),
+                    reason,
+                    int(minute_spent),
+                    rules.calls_per_minute,
+                    _us(rules.recovery_s),
+                    _us(rules.window_s),
+                ],
+            )
+        return int(lowered) or None
+
+    def report(self, account: str, *, healthy: bool) -> bool:
+        if healthy and account not in self._faulty:
+            return False
+        rules = self._rules[account]
+        with fail_closed("the limiter"):
+            faults = self._report(
+                keys=[_Keys(account).state, CLOCK_KEY],
+                args=[int(healthy), rules.breaker_faults, _us(rules.breaker_rest_s)],
+            )
+        (self._faulty.add if faults else self._faulty.discard)(account)
+        return bool(faults) and faults == rules.breaker_faults
 
     def usage(self, account: str) -> Usage:
         rules, keys = self._rules[account], _Keys(account)
         with fail_closed("the limiter"):
-            seconds, micros = self._redis.time()
-            now = seconds + micros / _MICRO
-            start, end, _ = rules.resets_around(now)
+            now = self._redis_clock.now()
+            start, end, _ = rules.resets_around(float(self._redis.time()[0]))
             with self._redis.pipeline() as pipeline:
                 pipeline.lrange(keys.minute, 0, -1)
                 pipeline.hgetall(f"{keys.day_prefix}{int(start)}")
-                pipeline.hgetall(keys.pause)
-                admissions, day, pause = pipeline.execute()
-        times = [int(entry.split(b":")[0]) / _MICRO for entry in admissions]
+                pipeline.hgetall(keys.state)
+                admissions, day, raw = pipeline.execute()
+        state = {name.decode(): value.decode() for name, value in raw.items()}
         counts = {name.decode(): int(count) for name, count in day.items()}
-        paused_for = max(int(pause.get(b"until", 0)) / _MICRO - now, 0.0)
+        paused = max(int(state.get("paused_until", 0)) - now, 0)
+        ages = [now - int(entry.split(b":")[0]) for entry in admissions]
         return Usage(
-            minute_used=sum(at > now - rules.window_s for at in times),
+            minute_used=sum(age < _us(rules.window_s) for age in ages),
             minute_limit=rules.calls_per_minute,
+            minute_ceiling=rules.limit_at(
+                now,
+                ramp_from=int(state.get("ramp_from", 0)),
+                ceiling=int(state["ceiling"]) if "ceiling" in state else None,
+                ceiling_at=int(state.get("ceiling_at", 0)),
+            ),
             day_used=counts.get("calls", 0),
             day_limit=rules.calls_per_day,
             day_resets_at=end,
-            paused_for_s=paused_for,
-            pause_reason=pause.get(b"reason", b"").decode() if paused_for else "",
+            paused_for_s=paused / MICRO,
+            pause_reason=state.get("pause_reason", "") if paused else "",
+            faults_in_a_row=int(state.get("faults", 0)),
             purposes_today={each.value: counts.get(each.value, 0) for each in Purpose},
+            waits_s={
+                lane.value: max(int(state.get(f"turn:{lane.value}", 0)) - now, 0) / MICRO
+                for lane in Lane
+            },
         )
 
 
 class _Keys:
     def __init__(self, account: str) -> None:
-        self.minute = f"revio:{account}:calls:minute"
-        self.pause = f"revio:{account}:calls:pause"
-        self.day_prefix = f"revio:{account}:calls:day:"
+        prefix = f"revio:{account}:calls"
+        self.minute = f"{prefix}:minute"
+        self.interactive = f"{prefix}:interactive"
+        self.state = f"{prefix}:state"
+        self.record = f"{prefix}:record"
+        self.day_prefix = f"{prefix}:day:"
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * MICRO)

@@ -1,4 +1,4 @@
-"""What an account may call, and how its day is cut."""
+"""What an account may call, how its day is cut, and how bulk and bad news slow it down."""
 
 from __future__ import annotations
 
@@ -7,37 +7,64 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from revio_jobs.contracts import Lane
 
+_DAYS_AROUND = (-1, 0, 1, 2)
+_MICRO = 1_000_000
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitRules:
     """The bounds of one account's calls."""
 
     calls_per_minute: int
     calls_per_day: int
     bulk_headroom_per_minute: int = 0
-    """Calls of any minute that bulk leaves to interactive."""
+    """Calls of a minute that bulk leaves to interactive while interactive calls; see `headroom`."""
     bulk_reserve_per_day: int = 0
     """Calls of the day that bulk leaves to interactive."""
+    bulk_spread: bool = False
+    """True: bulk's calls are spread evenly over the time to the reset; False: as soon as may be."""
     day_reset_hour: int = 0
     day_reset_zone: tzinfo = UTC
     window_margin_s: float = 1.0
     """How much the way to the vendor may differ between two calls: the minute is kept this much
     longer than 60 s, so that the vendor, too, never counts more than the limit."""
+    bulk_burst: int = 8
+    """Bulk's calls are evenly spaced; so many may make up for turns that were missed."""
+    recovery_s: float = 1200.0
+    """A ceiling that was lowered climbs from nothing to the limit in so long."""
+    breaker_faults: int = 10
+    """After so many faults in a row the vendor counts as down; 0: never."""
+    breaker_rest_s: float = 15.0
+    """Then one call is tried after each such rest."""
 
     @property
     def window_s(self) -> float:
         """The length of the sliding minute as we keep it, in seconds."""
         return 60.0 + self.window_margin_s
 
-    def minute_limit(self, lane: Lane) -> int:
-        """Calls that this lane may bring the minute's count to."""
-        headroom = self.bulk_headroom_per_minute if lane is Lane.BULK else 0
-        return max(self.calls_per_minute - headroom, 0)
+    @property
+    def least_headroom(self) -> int:
+        """What bulk leaves of a minute when nobody interactive has called for one: 1 %."""
+        return min(self.bulk_headroom_per_minute, -(-self.calls_per_minute // 100))
 
     def day_limit(self, lane: Lane) -> int:
         """Calls that this lane may bring the day's count to."""
         reserve = self.bulk_reserve_per_day if lane is Lane.BULK else 0
         return max(self.calls_per_day - reserve, 0)
+
+    def limit_at(self, now: int, *, ramp_from: int, ceiling: int | None, ceiling_at: int) -> int:
+        """Calls that the minute may hold now; times in microseconds.
+
+        A lowered ceiling climbs steadily; after a pause the speed comes back over a minute.
+        """
+        limit, window = self.calls_per_minute, round(self.window_s * _MICRO)
+        if ceiling is not None:
+            climbed = max(now - ceiling_at, 0) * limit // round(self.recovery_s * _MICRO)
+            limit = min(limit, ceiling + climbed)
+        since = now - ramp_from
+        if ramp_from and 0 <= since < window:
+            limit = max(limit * (window + 9 * since) // (10 * window), 1)
+        return limit
 
     def resets_around(self, now: float) -> tuple[float, float, float]:
         """The last reset of the day's count and the next two, as Unix times.
@@ -49,7 +76,7 @@ class LimitRules:
             datetime.combine(
                 today + timedelta(days=days), time(self.day_reset_hour), self.day_reset_zone
             ).timestamp()
-            for days in (-1, 0, 1, 2)
+            for days in _DAYS_AROUND
         )
         last = max(index for index, reset in enumerate(resets) if reset <= now)
         return resets[last], resets[last + 1], resets[last + 2]

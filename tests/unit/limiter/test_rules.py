@@ -36,14 +36,11 @@ def test_a_reset_is_at_its_hour_by_its_zones_clock(now: float, hour: int, zone: 
         assert (at.hour, at.minute, at.second) == (hour, 0, 0)
 
 
-def test_only_bulk_leaves_headroom_and_reserve() -> None:
-    given = rules(bulk_headroom_per_minute=20, bulk_reserve_per_day=5_000)
-    assert given.minute_limit(Lane.INTERACTIVE) == 500
-    assert given.minute_limit(Lane.BULK) == 480
+def test_only_bulk_leaves_a_reserve() -> None:
+    given = rules(bulk_reserve_per_day=5_000)
     assert given.day_limit(Lane.INTERACTIVE) == 150_000
     assert given.day_limit(Lane.BULK) == 145_000
 
 
 def test_a_limit_is_never_negative() -> None:
-    given = rules(bulk_headroom_per_minute=600, bulk_reserve_per_day=200_000)
-    assert (given.minute_limit(Lane.BULK), given.day_limit(Lane.BULK)) == (0, 0)
+    assert rules(bulk_reserve_per_day=200_000).day_limit(Lane.BULK) == 0

@@ -1,0 +1,21 @@
+-- Note how the vendor took a call: the breaker opens after so many faults in a row.
+--
+-- KEYS[1]  state (see admit.lua)
+-- KEYS[2]  clock (see admit.lua)
+-- ARGV[1]  1: healthy; 0: a fault
+-- ARGV[2]  faults at which the breaker opens; 0: never
+-- ARGV[3]  rest before a call is tried (microseconds)
+--
+-- Returns the faults in a row.
+
+if ARGV[1] == '1' then
+  redis.call('HDEL', KEYS[1], 'faults', 'rests_until')
+  return 0
+end
+local faults = redis.call('HINCRBY', KEYS[1], 'faults', 1)
+if tonumber(ARGV[2]) > 0 and faults >= tonumber(ARGV[2]) then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000000 + time[2] + (redis.call('HGET', KEYS[2], 'offset') or 0)
+  redis.call('HSET', KEYS[1], 'rests_until', string.format('%.0f', now + ARGV[3]))
+end
+return faults
