@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pydantic import SecretStr
 
 from revio_jobs.contracts import Lane
-from tasks.errors import RevioError
+from tasks.errors import OutcomeUnknown, RevioError, Throttled, Unavailable
 from tasks.ports import Call, Permits, Purpose
 from worker.soap.answer import Answer, AnswerReader, SoapFaultError
 from worker.soap.config import SoapConfig
@@ -64,16 +64,19 @@ class Caller:
         )
         refusal = self._faults.of_status(http, call.purpose)
         if refusal and http.status not in _FAULT_STATUSES:
-            raise self.rested(refusal)
+            raise self.rested(self._reported(refusal))
         try:
             answer = reader.read(http.body)
         except SoapFaultError as exc:
             # Its text is the vendor's and may echo the request.
-            raise self._faults.of_soap_fault(exc, call.purpose, session_key) from None
+            error = self._faults.of_soap_fault(exc, call.purpose, session_key)
+            raise (self._reported(error) if isinstance(error, RevioError) else error) from None
         except Exception as exc:
-            raise (refusal or self._faults.of_exception(exc, call.purpose)) from exc
+            error = refusal or self._faults.of_exception(exc, call.purpose)
+            raise self._reported(error) from exc
         if refusal:
-            raise refusal
+            raise self._reported(refusal)
+        self._permits.report(self._config.account, healthy=True)
         return answer
 
     def fetch(self, url: str) -> bytes:
@@ -92,7 +95,14 @@ class Caller:
     def rested(self, error: RevioError) -> RevioError:
         """The error, after the account has been told to rest if that is what it means."""
         if pause := self._faults.pause_after(error):
-            self._permits.pause(self._config.account, *pause)
+            spent = isinstance(error, Throttled)
+            self._permits.pause(self._config.account, *pause, minute_spent=spent)
+        return error
+
+    def _reported(self, error: RevioError) -> RevioError:
+        """The error, after it was counted for or against the vendor's health."""
+        failed = isinstance(error, Unavailable | OutcomeUnknown)
+        self._permits.report(self._config.account, healthy=not failed)
         return error
 
     def _key_header(self) -> dict[str, str]:
@@ -132,4 +142,4 @@ class Caller:
             raise
         except Exception as exc:
             # Also what nobody thought of: by then the call may have been executed.
-            raise self._faults.of_exception(exc, call.purpose) from exc
+            raise self._reported(self._faults.of_exception(exc, call.purpose)) from exc

@@ -23,6 +23,7 @@ class RecordingPermits:
         self.granted: list[Permit] = []
         self.refunded: list[Permit] = []
         self.pauses: list[tuple[str, float, str]] = []
+        self.health: list[bool] = []
 
     @property
     def purposes(self) -> list[Purpose]:
@@ -35,8 +36,13 @@ class RecordingPermits:
     def refund(self, permit: Permit) -> None:
         self.refunded.append(permit)
 
-    def pause(self, account: str, seconds: float, reason: str) -> None:
+    def pause(
+        self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
+    ) -> None:
         self.pauses.append((account, seconds, reason))
+
+    def report(self, account: str, *, healthy: bool) -> None:
+        self.health.append(healthy)
 
 
 def config(endpoint: str, **changes: Any) -> SoapConfig:
