@@ -78,8 +78,9 @@ class Wire:
         Raises NotSentError or MaybeExecutedError.
         """
         self._send(request, deadline)
-        with _reading():
-            response, stream = self._begin(method, deadline)
+        stream = _Stream(self._sock, deadline)
+        with _reading(), stream.response(method) as response:
+            response.begin()
             headers = {name.lower(): value for name, value in response.getheaders()}
             if response.status == http.client.OK:
                 body = _read(response, max_bytes)
@@ -91,8 +92,8 @@ class Wire:
     def open_tunnel(self, request: bytes, deadline: Deadline) -> int:
         """Sends a CONNECT request; the status of the answer, after which the peer is another."""
         self._send(request, deadline)
-        with _reading():
-            response, _ = self._begin("CONNECT", deadline)
+        with _reading(), _Stream(self._sock, deadline).response("CONNECT") as response:
+            response.begin()
         return response.status
 
     def _send(self, request: bytes, deadline: Deadline) -> None:
@@ -106,12 +107,6 @@ class Wire:
                 raise MaybeExecutedError(_reason(exc)) from exc
             raise NotSentError(_reason(exc)) from exc
 
-    def _begin(self, method: str, deadline: Deadline) -> tuple[http.client.HTTPResponse, _Stream]:
-        stream = _Stream(self._sock, deadline)
-        response = http.client.HTTPResponse(stream, method=method)  # type: ignore[arg-type]
-        response.begin()
-        return response, stream
-
 
 class _Stream(io.RawIOBase):
     """What http.client reads from: each single read is bounded by the one deadline."""
@@ -122,6 +117,10 @@ class _Stream(io.RawIOBase):
         self._deadline = deadline
         self._ended = False
         self._buffer = _Buffer(self, _PIECE_BYTES)
+
+    def response(self, method: str) -> http.client.HTTPResponse:
+        """To be closed, which leaves the connection open."""
+        return http.client.HTTPResponse(self, method=method)  # type: ignore[arg-type]
 
     def makefile(self, *_: object) -> io.BufferedReader:
         return self._buffer
