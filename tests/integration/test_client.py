@@ -255,6 +255,31 @@ def test_the_ledger_knows_an_outcome_that_celery_was_not_told(here: Place) -> No
     assert handle.state == "SUCCESS"
 
 
+@celery_stores
+def test_an_update_has_not_ended_because_its_message_was_dropped(here: Place) -> None:
+    handle = here.jobs.update(id=1, rate="10")
+    here.app.backend.mark_as_failure(handle.job_id, RedisConnectionError("reset by peer"))
+    assert not handle.done()
+    here.end(handle, {"ok": APPLIED})
+    assert handle.result(1).outcome == "applied"
+
+
+@celery_stores
+def test_a_query_ends_when_its_message_was_dropped(here: Place) -> None:
+    handle = here.jobs.query(ids=[1])
+    here.app.backend.mark_as_failure(handle.job_id, RedisConnectionError("reset by peer"))
+    with pytest.raises(RedisConnectionError):
+        handle.result(1)
+
+
+@celery_stores
+def test_an_update_that_a_worker_refused_has_ended(here: Place) -> None:
+    handle = here.jobs.update(id=1, rate="10")
+    here.app.backend.mark_as_failure(handle.job_id, errors.InvalidJob(["account: not known"]))
+    with pytest.raises(errors.InvalidJob):
+        handle.result(1)
+
+
 def test_a_caller_waits_no_longer_than_it_said(here: Place) -> None:
     handle = here.jobs.update(id=1, rate="10")
     started = time.monotonic()

@@ -11,7 +11,7 @@ from celery import Celery
 from celery.states import PENDING, READY_STATES
 from redis import Redis
 
-from revio_jobs.errors import revive
+from revio_jobs.errors import RevioError, revive
 from revio_jobs.reservation import LedgerKeys
 
 _FETCHED_AT_ONCE = 500
@@ -63,12 +63,18 @@ class ResultStore:
         values: list[Any] = self._redis.mget(keys)
         metas, outcomes = values[: len(jobs)], values[len(jobs) :]
         ended = {}
-        for (_, job_id), raw, outcome in zip(jobs, metas, outcomes, strict=True):
+        for (account, job_id), raw, outcome in zip(jobs, metas, outcomes, strict=True):
             if outcome is not None:
                 ended[job_id] = read_outcome(json.loads(outcome))
-            elif (meta := self._meta(raw)).get("status") in READY_STATES:
+            elif (meta := self._meta(raw)).get("status") in READY_STATES and not (
+                _of_the_machinery(meta["result"]) and self._goes_on(account, job_id)
+            ):
                 ended[job_id] = Ended(meta["result"])
         return ended
+
+    def _goes_on(self, account: str, job_id: str) -> bool:
+        """The ledger brings every job that it knows to its end."""
+        return bool(self._redis.exists(LedgerKeys(account).record(job_id)))
 
     def _meta(self, raw: bytes | str | None) -> dict[str, Any]:
         meta: dict[str, Any] = self._app.backend.decode_result(raw) if raw is not None else {}
@@ -77,3 +83,8 @@ class ResultStore:
     def _result_key(self, job_id: str) -> str:
         key = self._app.backend.get_key_for_task(job_id)
         return key.decode() if isinstance(key, bytes) else str(key)
+
+
+def _of_the_machinery(result: object) -> bool:
+    """An error of Celery or Redis says what became of a message, not of its job."""
+    return isinstance(result, BaseException) and not isinstance(result, RevioError)
