@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from revio_jobs.contracts import CustomerProductRecord, UpdateJob
 from tasks.errors import OutcomeUnknown, Permanent, Rejected, Retryable
+from tasks.gate import Gate, NoGate
 from tasks.ports import Call, Change, Claimed, Filters, Gateway, Ledger, Purpose
 from tasks.reconcile import Verdict, differences, judge
 from tasks.steps import Done, failed, succeeded
@@ -24,6 +24,9 @@ class UpdateTarget:
     """How long the vendor may still be executing a call after it gave no answer."""
     shows_at_once: bool = True
     """Whether a query after an update shows the new values."""
+    gate: Gate = field(default_factory=NoGate)
+    fresh_s: float = 60.0
+    """How long what a campaign has read of a product may be relied on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,12 @@ class Attempt:
         fields = frozenset(change.values) | change.clear
         if not fields:
             return self._ended("superseded", superseded_by=max(self._claimed.newer.values()))
-        if self._job.expected is not None and (drift := self._drift(self._job.expected.named())):
-            return self._ended("drifted", found=drift)
+        record = None
+        if self._job.expected is not None and not self._was_read_just_now():
+            record = self._read_or_reject()
+            if drift := differences(self._job.expected.named(), record):
+                return self._ended("drifted", found=drift)
+        self._target.gate.check(self._job, record)
         self._send(change, fields)
         return self._applied(fields, verified=False)
 
@@ -81,11 +88,15 @@ class Attempt:
         shows_at_once = self._target.shows_at_once
         return judge(change_of(self._job, sent), self._read(), shows_at_once=shows_at_once)
 
-    def _drift(self, expected: Mapping[str, Any]) -> dict[str, Any]:
+    def _was_read_just_now(self) -> bool:
+        read_at = self._job.campaign.read_at if self._job.campaign else None
+        return read_at is not None and abs(self._clock() - read_at) <= self._target.fresh_s
+
+    def _read_or_reject(self) -> CustomerProductRecord:
         record = self._read()
         if record is None:
             raise Rejected(None, f"there is no customer product {self._job.id}")
-        return differences(expected, record)
+        return record
 
     def _read(self) -> CustomerProductRecord | None:
         self._calls += 1

@@ -1,6 +1,7 @@
 """The error tree. It is defined in the client's library, since callers catch it too."""
 
 from revio_jobs.errors import (
+    GuardRail,
     IdempotencyConflict,
     InvalidJob,
     OutcomeUnknown,
@@ -14,9 +15,11 @@ from revio_jobs.errors import (
     Unauthorised,
     Unavailable,
     UnsupportedChange,
+    Withdrawn,
 )
 
 __all__ = [
+    "GuardRail",
     "IdempotencyConflict",
     "InvalidJob",
     "OutcomeUnknown",
@@ -30,4 +33,5 @@ __all__ = [
     "Unauthorised",
     "Unavailable",
     "UnsupportedChange",
+    "Withdrawn",
 ]

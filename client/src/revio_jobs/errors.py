@@ -99,6 +99,23 @@ class UnsupportedChange(Permanent):
     """The vendor's schema cannot express the change without touching other fields."""
 
 
+class GuardRail(Permanent):
+    """A guard rail stopped a campaign's row; nothing was sent."""
+
+    def __init__(self, rails: list[str], says: str) -> None:
+        super().__init__(rails, says)
+        self.rails = rails
+        """Names of the rails."""
+        self.says = says
+
+    def __str__(self) -> str:
+        return f"stopped by a guard rail: {self.says}"
+
+
+class Withdrawn(Permanent):
+    """Its campaign was paused, halted or cancelled before the job was sent; nothing was sent."""
+
+
 class ResultExpired(Permanent):
     """The job ended so long ago that only the fact is remembered; it is never executed again."""
 

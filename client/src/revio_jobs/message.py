@@ -54,7 +54,9 @@ def describe(job: Job) -> str:
         )
     fields: dict[str, Any] = job.model_dump(mode="json", include=set(job.changes()))
     changes = [f"{name}={fields[name]}" for name in job.changes()]
-    return " ".join([f"update {job.id}", *changes, *(f"clear={name}" for name in job.clear)])
+    changes += [f"clear={name}" for name in job.clear]
+    changes += [f"campaign={job.campaign.run}"] if job.campaign else []
+    return " ".join([f"update {job.id}", *changes])
 
 
 def _shown(values: tuple[int, ...]) -> str:

@@ -1,6 +1,13 @@
 """The contract between producers and workers: names on the wire, jobs and results."""
 
-from revio_jobs.contracts.jobs import CHANGE_NAMES, Expected, Job, QueryJob, UpdateJob
+from revio_jobs.contracts.jobs import (
+    CHANGE_NAMES,
+    CampaignRow,
+    Expected,
+    Job,
+    QueryJob,
+    UpdateJob,
+)
 from revio_jobs.contracts.names import (
     DEFAULT_ACCOUNT,
     QUERY_TASK,
@@ -23,6 +30,7 @@ __all__ = [
     "DEFAULT_ACCOUNT",
     "QUERY_TASK",
     "UPDATE_TASK",
+    "CampaignRow",
     "CustomerProduct",
     "CustomerProductRecord",
     "Expected",

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictBool, StrictInt
 
-from revio_jobs.contracts.names import ACCOUNT_PATTERN
+from revio_jobs.contracts.names import ACCOUNT_PATTERN, RUN_PATTERN
 
 _INT32_MAX = 2**31 - 1
 _MONEY_DECIMALS = 4
@@ -91,3 +91,4 @@ IdempotencyKey = Annotated[
     str, Field(strict=True, min_length=1, max_length=200), AfterValidator(_printable)
 ]
 Account = Annotated[str, Field(strict=True, pattern=ACCOUNT_PATTERN)]
+RunName = Annotated[str, Field(strict=True, pattern=RUN_PATTERN)]

@@ -11,12 +11,14 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from revio_jobs.contracts.fields import (
     Account,
+    Amount,
     Day,
     Flag,
     Id,
     IdempotencyKey,
     Money,
     Quantity,
+    RunName,
     Seconds,
     Text,
 )
@@ -61,6 +63,22 @@ class Expected(_Changeable):
         return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
 
 
+class CampaignRow(_Contract):
+    """The campaign's run that a job belongs to, and the product as the run read it before.
+
+    Not part of what the job means: a repeat of the job may say it anew.
+    """
+
+    run: RunName
+    read_at: float | None = None
+    """Unix time, seconds, of a reading that showed what is `expected`. While it is fresh the worker
+    need not read again."""
+    rate: Amount | None = None
+    quantity: int | None = None
+    cost: Amount | None = None
+    billed_through_date: Day | None = None
+
+
 class _Job(_Contract):
     task: ClassVar[str]
 
@@ -100,6 +118,7 @@ class UpdateJob(_Job, _Changeable):
     do_not_prorate: Flag | None = None
     clear: tuple[ChangeName, ...] = ()
     expected: Expected | None = None
+    campaign: CampaignRow | None = None
 
     @model_validator(mode="after")
     def _says_what_to_change(self) -> Self:
@@ -121,7 +140,7 @@ class UpdateJob(_Job, _Changeable):
         }
 
     def fingerprint(self) -> str:
-        """A digest of everything but the key: equal for jobs that ask for the same."""
+        """A digest of what is asked for: equal for jobs that mean the same."""
         meant = {
             "account": self.account,
             "id": self.id,

@@ -12,6 +12,8 @@ UPDATE_TASK = "revio.customer_products.update"
 DEFAULT_ACCOUNT = "default"
 ACCOUNT_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
+RUN_PATTERN = r"^[a-z0-9][a-z0-9-]{0,63}$"
+
 # The namespace of the job ids that are derived from an idempotency key.
 _JOB_NAMESPACE = uuid.UUID("6f1c2e4a-53c1-5d0e-9a57-2a8d3b0f7c11")
 

@@ -1,0 +1,61 @@
+"""Reads current values for a plan: batched query jobs on the bulk lane, a few at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from revio_jobs import CustomerProduct, JobHandle, Lane, QueryJob, QueryResult, RevioJobs
+
+_AT_A_TIME = 4
+
+T = TypeVar("T")
+
+
+class ProductReader:
+    """Each query is one vendor call, counted and limited like every other."""
+
+    def __init__(
+        self, jobs: RevioJobs, account: str, ids_per_call: int, timeout_s: float | None = None
+    ) -> None:
+        """`timeout_s`: how long one query may take; None waits for as long as it takes."""
+        self._jobs = jobs
+        self._account = account
+        self.ids_per_call = ids_per_call
+        self._timeout_s = timeout_s
+        self.calls = 0
+        """Spent so far."""
+
+    def by_id(
+        self, batches: Iterable[Sequence[int]]
+    ) -> Iterator[tuple[Sequence[int], dict[int, CustomerProduct]]]:
+        """Each batch with its products by id. Raises RevioError, TimeoutError."""
+        asked = ((batch, QueryJob(account=self._account, ids=tuple(batch))) for batch in batches)
+        for batch, found in self._ahead(asked):
+            yield batch, {each.customer_product_id: each for each in found.customer_products}
+
+    def by_customer(self, customers: Sequence[int]) -> Iterator[CustomerProduct]:
+        """All products of those customers."""
+        size = self.ids_per_call
+        parts = (customers[start : start + size] for start in range(0, len(customers), size))
+        asked = (
+            (part, QueryJob(account=self._account, customer_ids=tuple(part))) for part in parts
+        )
+        for _, found in self._ahead(asked):
+            yield from found.customer_products
+
+    def _ahead(self, asked: Iterable[tuple[T, QueryJob]]) -> Iterator[tuple[T, QueryResult]]:
+        """The results in order, while the next queries are on their way."""
+        pending: deque[tuple[T, JobHandle[QueryResult]]] = deque()
+        for what, job in asked:
+            pending.append((what, self._jobs.submit([job], Lane.BULK)[0]))
+            if len(pending) == _AT_A_TIME:
+                yield self._collected(*pending.popleft())
+        while pending:
+            yield self._collected(*pending.popleft())
+
+    def _collected(self, what: T, handle: JobHandle[QueryResult]) -> tuple[T, QueryResult]:
+        found = handle.result(self._timeout_s)
+        self.calls += found.calls
+        return what, found

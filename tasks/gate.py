@@ -1,0 +1,74 @@
+"""Whether a campaign's job may still be sent: its run goes on, and no guard rail stops it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from revio_jobs.contracts import CustomerProduct, CustomerProductRecord, UpdateJob
+from tasks.errors import GuardRail, Withdrawn
+from tasks.rails import Rails, forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class RunGate:
+    """What a run lets through at this moment."""
+
+    status: str
+    is_open: bool
+    rails: Rails = field(default_factory=Rails)
+    """Those of the plan, beside the worker's own."""
+    overrides: frozenset[str] = frozenset()
+    effective: date | None = None
+
+
+class RunGates(Protocol):
+    """Knows the runs' gates."""
+
+    def gate(self, account: str, run: str) -> RunGate | None:
+        """None: there is no such run. Raises Unavailable."""
+
+
+class Gate(Protocol):
+    """Asked before an update is sent."""
+
+    def check(self, job: UpdateJob, record: CustomerProductRecord | None) -> None:
+        """`record`: the product, if it was read just now.
+
+        Raises Withdrawn or GuardRail: nothing may be sent. Raises Unavailable.
+        """
+
+
+class NoGate:
+    """Lets every job through that belongs to no campaign, and no other."""
+
+    def check(self, job: UpdateJob, record: CustomerProductRecord | None) -> None:  # noqa: ARG002 - the port's
+        """See the port."""
+        if job.campaign is not None:
+            raise Withdrawn(f"no campaign {job.campaign.run} is known here")
+
+
+class CampaignGate:
+    """Lets through what its run and the rails allow; a job without a campaign always."""
+
+    def __init__(self, gates: RunGates, rails: Rails) -> None:
+        self._gates = gates
+        self._rails = rails
+
+    def check(self, job: UpdateJob, record: CustomerProductRecord | None) -> None:
+        """See the port."""
+        if job.campaign is None:
+            return
+        run = job.campaign.run
+        gate = self._gates.gate(job.account, run)
+        if gate is None:
+            raise Withdrawn(f"no campaign {run} is known here")
+        if not gate.is_open:
+            raise Withdrawn(f"campaign {run} is {gate.status}")
+        seen = CustomerProduct.model_validate(record) if record else job.campaign
+        breaches = (self._rails + gate.rails).of_row(seen, job.changes(), gate.effective)
+        if stopped := forbidden(breaches, gate.overrides):
+            raise GuardRail(
+                [each.rail.value for each in stopped], "; ".join(each.says for each in stopped)
+            )

@@ -1,0 +1,207 @@
+"""Guard rails: what a campaign must not do to a product's price, or not without a reason.
+
+The planner checks them, and the worker does again before each call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any, Protocol, Self
+
+_HUNDRED = Decimal(100)
+
+
+class Rail(StrEnum):
+    """What is guarded. The first six concern a row, the last two the plan as a whole."""
+
+    BELOW_COST = "below_cost"
+    CHANGE = "change"
+    SIGN = "sign"
+    ZERO = "zero"
+    CAP = "cap"
+    BILLED = "billed"
+    ROWS = "rows"
+    REVENUE = "revenue"
+
+
+class Level(StrEnum):
+    """What a breach means."""
+
+    OFF = "off"
+    WARN = "warn"
+    OVERRIDE = "override"
+    """Passes with a named reason only."""
+    BLOCK = "block"
+
+
+_WITH_LIMIT = frozenset({Rail.CHANGE, Rail.CAP, Rail.ROWS, Rail.REVENUE})
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One rail's level, and its limit if it has one: per cent, an amount or a number of rows."""
+
+    rail: Rail
+    level: Level
+    limit: Decimal | None = None
+
+    @classmethod
+    def parse(cls, rail: str, text: str) -> Self:
+        """From "below_cost" and "override", or "change" and "override 30" (also "override:30").
+
+        Raises ValueError.
+        """
+        level, _, limit = text.replace(":", " ").strip().partition(" ")
+        try:
+            guard = cls(Rail(rail), Level(level), Decimal(limit.strip()) if limit else None)
+        except (ValueError, InvalidOperation):
+            raise ValueError(_usage(rail, text)) from None
+        needs_limit = guard.rail in _WITH_LIMIT and guard.level is not Level.OFF
+        if needs_limit != (guard.limit is not None and guard.limit >= 0):
+            raise ValueError(_usage(rail, text))
+        return guard
+
+    def __str__(self) -> str:
+        return f"{self.rail}={self.level}" + ("" if self.limit is None else f":{self.limit:f}")
+
+
+def _usage(rail: str, text: str) -> str:
+    rails = ", ".join(Rail)
+    limited = ", ".join(sorted(_WITH_LIMIT))
+    return (
+        f"{rail}={text}: give one of {rails} with off, warn, override or block; "
+        f"{limited} with a limit too, such as change=override:30"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A guard that does not hold, in words."""
+
+    rail: Rail
+    level: Level
+    says: str
+
+
+class Seen(Protocol):
+    """The product as it was read."""
+
+    @property
+    def rate(self) -> Decimal | None: ...
+    @property
+    def quantity(self) -> int | None: ...
+    @property
+    def cost(self) -> Decimal | None: ...
+    @property
+    def billed_through_date(self) -> date | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rails:
+    """Guards that all hold: two of one rail are both checked, so adding never loosens."""
+
+    guards: tuple[Guard, ...] = ()
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> Self:
+        """From "rail=level:limit" each. Raises ValueError."""
+        pairs = (text.partition("=") for text in texts)
+        return cls(tuple(Guard.parse(rail.strip(), rest) for rail, _, rest in pairs))
+
+    def __add__(self, more: Rails) -> Rails:
+        return Rails(self.guards + more.guards)
+
+    def of_row(
+        self, seen: Seen, after: Mapping[str, Any], effective: date | None = None
+    ) -> list[Breach]:
+        """What setting `after` (typed contract values) breaks; caps see the rounded rate."""
+        return [
+            Breach(guard.rail, guard.level, says)
+            for guard in self.guards
+            if guard.level is not Level.OFF
+            if (says := _row_breach(guard, seen, after, effective))
+        ]
+
+    def of_plan(self, rows: int, before: Decimal, after: Decimal) -> list[Breach]:
+        """What changing so many rows, and the revenue from `before` to `after`, breaks."""
+        return [
+            Breach(guard.rail, guard.level, says)
+            for guard in self.guards
+            if guard.level is not Level.OFF
+            if (says := _plan_breach(guard, rows, before, after))
+        ]
+
+
+def forbidden(breaches: Iterable[Breach], overrides: Iterable[str]) -> list[Breach]:
+    """Those that stop the row or plan, given the rails that were overridden with a reason."""
+    allowed = frozenset(overrides)
+    return [
+        each
+        for each in breaches
+        if each.level is Level.BLOCK or (each.level is Level.OVERRIDE and each.rail not in allowed)
+    ]
+
+
+def per_cent(before: Decimal, after: Decimal) -> Decimal | None:
+    """The change relative to `before`; None from zero to something."""
+    if before == after:
+        return Decimal(0)
+    return (after - before) / abs(before) * _HUNDRED if before else None
+
+
+def _row_breach(
+    guard: Guard, seen: Seen, after: Mapping[str, Any], effective: date | None
+) -> str | None:
+    if guard.rail is Rail.BILLED:
+        return _billed(seen, after, effective)
+    rate = after.get("rate")
+    if rate is None:
+        return None
+    return next(_rate_breach(guard, seen, rate), None)
+
+
+def _rate_breach(guard: Guard, seen: Seen, rate: Decimal) -> Iterator[str]:
+    limit, old = guard.limit or Decimal(0), seen.rate
+    match guard.rail:
+        case Rail.BELOW_COST if seen.cost and 0 <= rate < seen.cost:
+            yield f"rate {rate:f} is below cost {seen.cost:f}"
+        case Rail.CHANGE if old is not None:
+            yield from _too_far(old, rate, limit)
+        case Rail.SIGN if old and rate and (old < 0) is not (rate < 0):
+            yield f"rate changes its sign, from {old:f} to {rate:f}"
+        case Rail.ZERO if not rate:
+            yield "rate becomes zero"
+        case Rail.CAP if abs(rate) > limit:
+            yield f"rate {rate:f} is above {limit:f}"
+
+
+def _too_far(old: Decimal, rate: Decimal, limit: Decimal) -> Iterator[str]:
+    moved = per_cent(old, rate)
+    if moved is None:
+        yield f"rate changes from 0 to {rate:f}"
+    elif abs(moved) > limit:
+        yield f"rate changes by {moved:.1f} %, more than {limit:f} %"
+
+
+def _billed(seen: Seen, after: Mapping[str, Any], effective: date | None) -> str | None:
+    billed = seen.billed_through_date
+    days = [after.get("activated_date"), after.get("disconnect_date"), effective]
+    passed = [day for day in days if day is not None and billed is not None and billed >= day]
+    return f"billed through {billed}, past {min(passed)}" if passed else None
+
+
+def _plan_breach(guard: Guard, rows: int, before: Decimal, after: Decimal) -> str | None:
+    limit = guard.limit or Decimal(0)
+    if guard.rail is Rail.ROWS and rows > limit:
+        return f"{rows:,} rows change, more than {limit:,f}"
+    if guard.rail is Rail.REVENUE:
+        moved = per_cent(before, after)
+        if moved is None:
+            return f"revenue changes from 0 to {after:f}"
+        if abs(moved) > limit:
+            return f"revenue changes by {moved:.1f} %, more than {limit:f} %"
+    return None

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.expression import compile_rule
+from campaigns.faults import ExpressionError
+from campaigns.vocabulary import FIELDS
+
+PRODUCT: dict[str, Any] = {
+    **dict.fromkeys(FIELDS),
+    "id": 5001,
+    "product_id": 17,
+    "rate": Decimal("24.95"),
+    "cost": Decimal("9.10"),
+    "quantity": 2,
+    "status": "ACTIVE",
+    "description": "",
+    "billed_through_date": date(2026, 1, 31),
+    "group_on_bill": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        ("product_id=17 and status=ACTIVE", True),
+        ("product_id = 18 or not status != 'ACTIVE'", True),
+        ("product_id in (16, 17)", True),
+        ("status in (PENDING, DENIED)", False),
+        ("rate*1.05", Decimal("26.1975")),
+        ("rate + cost * -2", Decimal("6.75")),
+        ("(rate - cost) / quantity", Decimal("7.925")),
+        ("max(cost * 3, rate)", Decimal("27.30")),
+        ("billed_through_date < 2026-02-01", True),
+        ("code1 = null", True),
+        ("description = null", True),
+        ("group_on_bill = null", False),
+        ("code1 != null and code1 = 'A'", False),
+        ("cost < 5", False),
+        ("group_on_bill = false", True),
+    ],
+)
+def test_a_rule_means_what_it_says(rule: str, value: object) -> None:
+    assert compile_rule(rule).evaluate(PRODUCT) == value
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("", "the end"),
+        ("rate *", "the end"),
+        ("(rate", "instead of ')'"),
+        ("rate ** 2", "'*'"),
+        ("rate; drop", "';"),
+        ("stauts = ACTIVE", "no field 'stauts'"),
+        ("rate < csot", "number cannot be compared with text"),
+        ("rate and status", "yes or no is needed"),
+        ("'a' * 3", "number is needed"),
+        ("rate > null", "neither more nor less"),
+        ("__import__('os').system('true')", "'(' was not expected"),
+        ("2026-02-30 = activated_date", "no date"),
+        ("(" * 99 + "1" + ")" * 99, "parentheses"),
+        ("-" * 99 + "1", "parentheses"),
+        ("1+" * 2000 + "1", "characters"),
+    ],
+)
+def test_what_is_not_understood_is_told_before_any_product_is_read(rule: str, told: str) -> None:
+    with pytest.raises(
+        ExpressionError, match=told.replace("(", r"\(").replace(")", r"\)").replace("*", r"\*")
+    ):
+        compile_rule(rule)
+
+
+@pytest.mark.parametrize("rule", ["rate / (quantity - 2)", "rate * package_id"])
+def test_what_cannot_be_computed_is_an_error_of_that_product(rule: str) -> None:
+    with pytest.raises(ExpressionError):
+        compile_rule(rule).evaluate(PRODUCT)
+
+
+@given(st.text(max_size=40))
+def test_no_text_does_anything_but_compute_or_be_refused(text: str) -> None:
+    try:
+        compile_rule(text).evaluate(PRODUCT)
+    except ExpressionError:
+        return
+
+
+MONEY = st.decimals(-1000, 1000, places=4)
+
+
+@given(MONEY, MONEY, MONEY)
+def test_arithmetic_is_decimal_and_exact(one: Decimal, two: Decimal, three: Decimal) -> None:
+    values = {**PRODUCT, "rate": one, "cost": two}
+    literal = f"({three})" if three >= 0 else f"(0 - {-three})"
+    assert compile_rule(f"rate + cost * {literal}").evaluate(values) == one + two * three

@@ -1,0 +1,175 @@
+"""Files as people have them, read; and what we write, harmless and readable again."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.cells import InputRow, Problem, read_row
+from campaigns.csv_file import opened_csv, write_csv
+from campaigns.faults import InputError
+from campaigns.neutral import neutral, original
+from campaigns.source import Form, find_columns
+from campaigns.xlsx_file import XlsxOut, opened_xlsx
+
+Write = Callable[[bytes], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def to_file(content: bytes) -> Path:
+        path = tmp_path / "rates.csv"
+        path.write_bytes(content)
+        return path
+
+    return to_file
+
+
+def read(path: Path) -> list[InputRow | list[Problem]]:
+    opened = opened_xlsx if path.suffix == ".xlsx" else opened_csv
+    with opened(path) as source:
+        columns = find_columns(source.form.columns)
+        return [read_row(row, columns, source.form) for row in source.rows]
+
+
+def rows(path: Path) -> list[InputRow]:
+    found = read(path)
+    assert all(isinstance(each, InputRow) for each in found), found
+    return [each for each in found if isinstance(each, InputRow)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_encoding_and_delimiter_are_found_out(write: Write, encoding: str, delimiter: str) -> None:
+    lines = ["id,RATE,Note", "5001,20.48,Prämie", '5002,7,"a, b;c"']
+    text = "\r\n".join(line.replace(",", delimiter) for line in lines) + "\r\n"
+    found = rows(write(text.encode(encoding)))
+    assert [(row.id, row.changes) for row in found] == [
+        (5001, {"rate": Decimal("20.48")}),
+        (5002, {"rate": Decimal(7)}),
+    ]
+    assert found[0].cells == ("5001", "20.48", "Prämie")
+
+
+def test_every_field_can_be_given_under_any_spelling(write: Write) -> None:
+    (row,) = rows(
+        write(
+            b"Customer_Product_ID,Rate,Quantity,Description,CODE 1,code2,ActivatedDate,"
+            b"disconnect date,Do-Not-Prorate,owner\n"
+            b"5001,-5,3,Seat,(clear),,2026-01-31,2026-12-31,yes,Ann\n"
+        )
+    )
+    assert row.changes == {
+        "rate": Decimal(-5),
+        "quantity": 3,
+        "description": "Seat",
+        "activated_date": date(2026, 1, 31),
+        "disconnect_date": date(2026, 12, 31),
+        "do_not_prorate": True,
+    }
+    assert row.clear == ("code1",)
+
+
+def test_decimal_commas_are_recognised_where_the_delimiter_allows_them(write: Write) -> None:
+    found = rows(write(b"id;rate\n5001;12,50\n5002;-3\n"))
+    assert [row.changes["rate"] for row in found] == [Decimal("12.50"), Decimal(-3)]
+
+
+def test_problems_name_line_column_and_value(write: Write) -> None:
+    path = write(
+        b'id,rate,quantity\n5001,"12,50",1\n,1,1\n50x1,1,1\n5002,1.23456,1.5\n\n5003,$5,1\n5004,1,1,9\n'
+    )
+    found = [problem for each in read(path) if isinstance(each, list) for problem in each]
+    assert [(each.line, each.kind, each.value) for each in found] == [
+        (2, "comma decimal in rate", "12,50"),
+        (3, "no id", ""),
+        (4, "no whole number in id", "50x1"),
+        (5, "more than 4 decimals in rate", "1.23456"),
+        (5, "no whole number in quantity", "1.5"),
+        (7, "no number in rate", "$5"),
+        (8, "more cells than columns", "9"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "empty"),
+        (b"\n\n", "empty"),
+        (b"rate,price\n1,2\n", "no column is called id"),
+        (b"id,ID,rate\n1,2,3\n", "two columns are called id"),
+        (b"id,rate,Rate\n1,2,3\n", "two columns are called rate"),
+        (b'id,rate\n1,"2\n3,4\n', "not CSV"),
+        (b"id,rate\n1," + b"9" * 5_000_000 + b"\n", "line 2: a cell is too long"),
+        (b"id,description\n1," + b"9" * 10_001 + b"\n", "line 2, column 2"),
+        (b"\0\1\2\3binary", "not text"),
+        (b"id,rate\n1,\xff\x81\n", "encoding"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_with_the_place(
+    write: Write, content: bytes, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        read(write(content))
+
+
+def test_a_workbook_gives_the_same_rows(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    sheet.append(["ID", "Rate", "activated_date", "do_not_prorate", "note"])
+    sheet.append([5001, 0.1 + 0.2, date(2026, 1, 31), True, None])
+    sheet.append([None, None, None, None, None])
+    sheet.append(["5002", "20.48", None, None, "x"])
+    book.save(tmp_path / "rates.xlsx")
+    first, second = rows(tmp_path / "rates.xlsx")
+    assert first.changes["rate"] == Decimal("0.3")
+    assert first.changes["activated_date"] == date(2026, 1, 31)
+    assert first.changes["do_not_prorate"] is True
+    assert (second.line, second.id, second.changes) == (4, 5002, {"rate": Decimal("20.48")})
+
+
+def test_what_is_no_workbook_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(b"PK\3\4 no zip")
+    with pytest.raises(InputError, match="workbook"):
+        read(tmp_path / "a.xlsx")
+
+
+@given(st.text(max_size=30))
+def test_a_neutral_cell_is_no_formula_and_reads_back_as_it_was(text: str) -> None:
+    written = neutral(text)
+    assert original(written) == text
+    if written[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        assert written[1:].replace(",", "").replace(".", "").isdecimal()
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20), min_size=2, max_size=2
+    )
+)
+def test_written_cells_are_read_as_they_were(tmp_path_factory: Any, cells: list[str]) -> None:
+    form = Form("csv", ("id", "description", "note"), ";")
+    out = StringIO()
+    write_csv(out, form, form.columns).write(["1", *cells])
+    read_back = list(csv.reader(StringIO(out.getvalue()), delimiter=";"))[1]
+    assert [original(cell) for cell in read_back] == ["1", *cells]
+
+
+def test_formulas_are_harmless_in_a_written_workbook(tmp_path: Path) -> None:
+    out = XlsxOut()
+    out.sheet("rows", ["a", "b"], [["=1+1", Decimal("-2.50")], ["@SUM(A1)\x01", "-3"]])
+    out.save(tmp_path / "out.xlsx")
+    sheet: Any = openpyxl.load_workbook(tmp_path / "out.xlsx").active
+    assert [cell.data_type for row in sheet["A2:A3"] for cell in row] == ["s", "s"]
+    assert sheet["A2"].value == "'=1+1"
+    assert sheet["B2"].value == Decimal("-2.5") == Decimal(str(sheet["B2"].value))

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.faults import CampaignError
+from campaigns.rounding import MODES, Rounding
+
+
+@pytest.mark.parametrize(
+    ("value", "rounded"),
+    [("20.475", "20.48"), ("-20.475", "-20.48"), ("20.474999", "20.47"), ("0.005", "0.01")],
+)
+def test_a_half_goes_up_as_on_an_invoice(value: str, rounded: str) -> None:
+    assert Rounding().apply(Decimal(value)) == Decimal(rounded)
+
+
+@pytest.mark.parametrize(
+    ("value", "endings", "price"),
+    [
+        ("24.20", ("0.99",), "23.99"),
+        ("24.50", ("0.99",), "24.99"),
+        ("24.60", ("0.49", "0.99"), "24.49"),
+        ("0.10", ("0.99",), "0.99"),
+        ("-5.25", ("0.99",), "-4.99"),
+        ("27.00", ("9.99",), "29.99"),
+        ("24.49", ("0.99",), "24.99"),
+    ],
+)
+def test_a_charm_ending_is_the_nearest_price_that_has_it(
+    value: str, endings: tuple[str, ...], price: str
+) -> None:
+    rounding = Rounding.parse("0.01", "half-up", endings)
+    assert rounding.apply(Decimal(value)) == Decimal(price)
+
+
+@given(
+    st.decimals(-10_000, 10_000, places=6),
+    st.sampled_from(["0.01", "0.05", "0.1", "1", "0.0001"]),
+    st.sampled_from(sorted(MODES)),
+)
+def test_a_rounded_price_is_a_step_less_than_a_step_away(
+    value: Decimal, step: str, mode: str
+) -> None:
+    rounded = Rounding.parse(step, mode).apply(value)
+    assert rounded % Decimal(step) == 0
+    assert abs(rounded - value) < Decimal(step)
+
+
+@given(st.decimals(0, 10_000, places=4), st.sampled_from(["0.99", "0.5", "9.99", "4.95"]))
+def test_no_other_price_with_the_ending_is_nearer(value: Decimal, ending: str) -> None:
+    price = Rounding.parse("0.01", "half-up", (ending,)).apply(value)
+    unit = Decimal(10) if Decimal(ending) >= 1 else Decimal(1)
+    assert (price - Decimal(ending)) % unit == 0
+    others = [Decimal(ending) + unit * n for n in range(int(value / unit) + 3)]
+    assert abs(price - value) == min(abs(other - value) for other in others)
+
+
+@pytest.mark.parametrize(
+    ("step", "mode"), [("0", "up"), ("x", "up"), ("0.00001", "up"), ("1", "?")]
+)
+def test_nonsense_is_refused(step: str, mode: str) -> None:
+    with pytest.raises(CampaignError):
+        Rounding.parse(step, mode)
