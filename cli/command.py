@@ -14,6 +14,7 @@ from cli.answer import complain
 from cli.doctor import doctor
 from cli.exit_code import ExitCode
 from cli.jobs import query, result, update
+from cli.lane import app as lane
 from cli.limits import limits
 
 _INTERRUPTED = 130  # as shells have it
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 for command in (query, update, result, limits, doctor):
     app.command()(command)
+app.add_typer(lane, name="lane")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -72,6 +72,11 @@ class AccountSettings(BaseModel):
         description="Calls of each day that the bulk lane leaves to the interactive one.",
         json_schema_extra={"default_text": "a thirtieth of the day (5000)"},
     )
+    bulk_policy: Literal["asap", "even"] = Field(
+        default="asap",
+        description="`asap`: bulk calls go out as soon as the limits allow; `even`: they are "
+        "spread over the time to the day's reset.",
+    )
     call_timeout_s: Seconds = Field(
         default=30, description="Seconds that a call may take in all, connecting included."
     )

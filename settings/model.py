@@ -19,6 +19,7 @@ from pydantic import (
 
 from settings.account import AccountSettings
 from settings.addresses import check_redis_url
+from settings.campaigns import CampaignSettings
 from settings.units import FernetKey, Seconds, Text, WholeSeconds, secret
 
 # Beyond its wait and its call a job needs a moment for Redis and for itself.
@@ -57,7 +58,7 @@ class RedisSettings(BaseModel):
     )
 
 
-class Settings(RedisSettings):
+class Settings(CampaignSettings, RedisSettings):
     """Immutable and complete: whoever holds one needs to check nothing.
 
     Made directly it reads no environment; `settings.load` does.
@@ -75,12 +76,13 @@ class Settings(RedisSettings):
         description="Seconds for which a result can be collected. Not more than the key's.",
     )
     max_permit_wait_s: Seconds = Field(
-        default=5, description="Seconds that a job waits in a worker for a call; then it goes back."
+        default=15,
+        description="Seconds that a job waits in a worker for its turn to call; then it goes back.",
     )
     lease_s: Seconds = Field(
         default=45,
         description="Seconds after which the job of a silent worker goes to another one. It is "
-        "renewed before each update call, and must outlast that call.",
+        "renewed before each update call, and must outlast the wait and the call.",
     )
     visibility_timeout_s: WholeSeconds = Field(
         default=600,
@@ -131,11 +133,11 @@ class Settings(RedisSettings):
     def _lease_outlasts_a_job(cls, value: float, info: ValidationInfo) -> float:
         wait_s = info.data.get("max_permit_wait_s", 0.0)
         calls = [account.call_timeout_s for account in info.data.get("accounts", {}).values()]
-        needed_s = wait_s + max(calls, default=0.0) + _LEASE_MARGIN_S
+        needed_s = max([wait_s, *calls]) + _LEASE_MARGIN_S
         if value < needed_s:
             raise ValueError(
-                f"could end during a call: at least {needed_s:g} is needed, "
-                f"REVIO_MAX_PERMIT_WAIT_S and the longest CALL_TIMEOUT_S and {_LEASE_MARGIN_S}"
+                f"could end during a call: at least {needed_s:g} is needed, the longer of "
+                f"REVIO_MAX_PERMIT_WAIT_S and CALL_TIMEOUT_S and {_LEASE_MARGIN_S}"
             )
         return value
 

@@ -13,7 +13,7 @@ from tasks.accounts import unknown_account
 from tasks.errors import InvalidJob, QuotaExhausted, Retryable, RevioError, Throttled
 from tasks.ports import Call, Filters, Gateway, Purpose
 from tasks.retry import RetryPolicy
-from tasks.steps import PutBack, Step, TryAgain, failed, succeeded
+from tasks.steps import Step, TryAgain, failed, put_back, succeeded
 
 QUERY_RETRIES = RetryPolicy(first_s=0.5, cap_s=5.0, max_attempts=6, deadline_s=600.0)
 
@@ -57,7 +57,7 @@ class QueryHandler:
             parts = split(job, target.ids_per_call)
             found = [self._ask(target.gateway, part, call, parts) for part in parts]
         except (Throttled, QuotaExhausted) as exc:
-            return PutBack(str(exc))
+            return put_back(exc, self._clock())
         except Retryable as exc:
             delay = self._retries.delay(attempt, 0.0, self._chance)
             return failed(exc) if delay is None else TryAgain(delay, str(exc))

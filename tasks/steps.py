@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from revio_jobs.errors import RevioError, revive
+from revio_jobs.errors import QuotaExhausted, Retryable, RevioError, Throttled, revive
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class StandAside:
 class PutBack:
     """No call may go out now: the message goes back to the front of its queue."""
 
+    seconds: float
+    """How long that will last."""
     reason: str
 
 
@@ -45,6 +47,21 @@ class TryAgain:
 
 
 Step = Done | StandAside | PutBack | TryAgain
+
+
+# How long a worker leaves a lane alone when Redis could not tell it what to do.
+_REDIS_REST_S = 2.0
+
+
+def put_back(error: Retryable, now: float) -> PutBack:
+    """For a job that did not come to its call. `now` is Unix time, seconds."""
+    match error:
+        case Throttled():
+            return PutBack(error.retry_after, str(error))
+        case QuotaExhausted():
+            return PutBack(max(error.until - now, 0.0), str(error))
+        case _:
+            return PutBack(_REDIS_REST_S, str(error))
 
 
 def succeeded(result: Mapping[str, Any]) -> Done:

@@ -33,7 +33,7 @@ from tasks.ports import (
     Purpose,
 )
 from tasks.retry import RetryPolicy
-from tasks.steps import Done, PutBack, StandAside, Step, failed
+from tasks.steps import Done, StandAside, Step, failed, put_back
 
 _log = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ class UpdateHandler:
         try:
             claim = self._ledger.claim(job, job_id, lane)
         except Unavailable as exc:
-            return PutBack(str(exc))
+            return put_back(exc, self._clock())
         match claim:
             case Claimed():
                 return self._guarded(job, claim, lane)
@@ -103,7 +103,7 @@ class UpdateHandler:
             raise
         except (Throttled, QuotaExhausted) as exc:
             self._ledger.put_back(claimed.lease, unknown=bool(attempt.sent))
-            return PutBack(str(exc))
+            return put_back(exc, self._clock())
         except (Retryable, OutcomeUnknown) as exc:
             return self._later(job, claimed, exc, attempt.sent)
         except RevioError as exc:

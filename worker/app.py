@@ -16,7 +16,7 @@ from tasks.apply import UpdateTarget
 from tasks.query import QueryHandler, QueryTarget
 from tasks.update import UpdateHandler
 from worker.ledger import LedgerTimes, RedisLedger, Sweeper
-from worker.limiter import LimitRules, RedisLimiter, WaitingPermits
+from worker.limiter import Gates, LimitRules, RedisLimiter, WaitingPermits
 from worker.soap import RedisSessionStore, RevioGateway, SoapConfig, open_gateway
 
 _REDIS_TIMEOUT_S = 5.0
@@ -28,6 +28,7 @@ class Application:
 
     redis: Redis
     limiter: RedisLimiter
+    gates: Gates
     gateways: Mapping[str, RevioGateway]
     queries: QueryHandler
     updates: UpdateHandler
@@ -67,6 +68,7 @@ def open_application(settings: Settings, app: Celery) -> Application:
     return Application(
         redis=redis,
         limiter=limiter,
+        gates=Gates(redis),
         gateways=gateways,
         queries=QueryHandler(
             {
@@ -109,6 +111,7 @@ def limit_rules(account: AccountSettings) -> LimitRules:
         calls_per_day=account.calls_per_day,
         bulk_headroom_per_minute=account.bulk_headroom_per_minute,
         bulk_reserve_per_day=account.bulk_reserve_per_day,
+        bulk_spread=account.bulk_policy == "even",
         day_reset_hour=account.day_reset_hour,
         day_reset_zone=ZoneInfo(account.day_reset_timezone),
     )

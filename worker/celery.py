@@ -8,6 +8,7 @@ needs no other option to be right.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any
 
 from celery import Celery
@@ -57,6 +58,8 @@ app.conf.update(
     worker_redirect_stdouts=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     result_expires=settings.result_retention_s,
+    # Else a Redis that restarts just then would make of a result a failure.
+    result_backend_always_retry=True,
     broker_transport_options={
         "visibility_timeout": settings.visibility_timeout_s,
         # A worker that dies while it holds this lock stops all redelivery for so long.
@@ -75,7 +78,8 @@ def query(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN40
     with read_job(self, QueryJob, args, kwargs) as (job, lane):
         attempt = self.request.retries + 1
         step = lifecycle.application.queries.run(job, self.request.id, lane, attempt)
-        return conclude(self, step, job_id=self.request.id)
+        rest = partial(lifecycle.rest, job.account, lane)
+        return conclude(self, step, job_id=self.request.id, rest=rest)
 
 
 @app.task(bind=True, name=UPDATE_TASK)
@@ -84,4 +88,6 @@ def update(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN4
     with read_job(self, UpdateJob, args, kwargs) as (job, lane):
         key = job.idempotency_key
         job_id = job_id_of(job.account, key) if key else self.request.id
-        return conclude(self, lifecycle.application.updates.run(job, job_id, lane), job_id=job_id)
+        step = lifecycle.application.updates.run(job, job_id, lane)
+        rest = partial(lifecycle.rest, job.account, lane)
+        return conclude(self, step, job_id=job_id, rest=rest)

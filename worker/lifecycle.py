@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from celery import Celery, signals
 from celery.utils.nodenames import default_nodename
 
-from revio_jobs.contracts import parse_queue_name
+from revio_jobs.contracts import Lane, parse_queue_name
 from settings import Settings
 from tasks.errors import Unavailable
 from worker.app import Application, open_application
+from worker.gatekeeper import Gatekeeper
 from worker.logs import configure_logs
 
 _log = structlog.get_logger(__name__)
+
+_GATES_INTERVAL_S = 1.0
 
 
 class Lifecycle:
@@ -28,6 +32,7 @@ class Lifecycle:
         self._settings = settings
         self._lock = threading.Lock()
         self._application: Application | None = None
+        self._gatekeeper: Gatekeeper | None = None
         self._ended = threading.Event()
         # Celery holds weak references to bound methods; this object lives as long as the app.
         signals.setup_logging.connect(self._configure_logs)
@@ -54,20 +59,33 @@ class Lifecycle:
         lanes = "+".join(f"{each[0]}.{each[1].value}" for each in parsed if each)
         instance.hostname = f"{lanes or 'all'}.{os.getpid()}@{socket.gethostname()}"
 
-    def _start(self, **_: object) -> None:
-        sweeping = threading.Thread(target=self._sweep, name="sweep", daemon=True)
-        sweeping.start()
+    def rest(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
+        """Take no more messages of the lane for so long. Returns when that holds."""
+        if self._gatekeeper:
+            self._gatekeeper.rest(account, lane, seconds, reason)
+
+    def _start(self, sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's consumer
+        lanes = [parse_queue_name(name) for name in self._app.amqp.queues.consume_from]
+        application = self.application
+        self._gatekeeper = Gatekeeper(
+            sender, filter(None, lanes), application.limiter, application.gates
+        )
+        self._repeat("gates", _GATES_INTERVAL_S, self._gatekeeper.look)
+        self._repeat("sweep", self._settings.sweep_interval_s, application.sweeper.sweep)
         _log.info("worker_ready", accounts=sorted(self._settings.accounts))
 
-    def _sweep(self) -> None:
-        while not self._ended.wait(self._settings.sweep_interval_s):
-            try:
-                self.application.sweeper.sweep()
-            except Unavailable as exc:
-                _log.warning("sweep_failed", reason=str(exc))
-            except Exception:  # noqa: BLE001
-                # Nothing else puts lost jobs back: the next round must come.
-                _log.exception("sweep_failed")
+    def _repeat(self, name: str, interval_s: float, work: Callable[[], object]) -> None:
+        def repeat() -> None:
+            while not self._ended.wait(interval_s):
+                try:
+                    work()
+                except Unavailable as exc:
+                    _log.warning(f"{name}_failed", reason=str(exc))
+                except Exception:  # noqa: BLE001
+                    # Nothing else does this work: the next round must come.
+                    _log.exception(f"{name}_failed")
+
+        threading.Thread(target=repeat, name=name, daemon=True).start()
 
     def _end(self, **_: object) -> None:
         self._ended.set()

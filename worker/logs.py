@@ -34,7 +34,12 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
         cache_logger_on_first_use=True,
     )
     renderer: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=on_terminal)]
+        # Without the local variables of a traceback, among which may be requests and keys.
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=on_terminal, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
         if on_terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -21,8 +20,6 @@ _log = structlog.get_logger(__name__)
 
 J = TypeVar("J", QueryJob, UpdateJob)
 
-# A message that went back to the front of its queue is not taken again at once.
-_PUT_BACK_PAUSE_S = 1.0
 # A second message for a job that another one runs looks again after so long.
 _DUPLICATE_PAUSE_S = 2.0
 
@@ -58,8 +55,11 @@ def read_job(
             yield job, lane
 
 
-def conclude(task: JobTask, step: Step, *, job_id: str) -> Any:  # noqa: ANN401 - Celery's result
-    """Return or raise what makes Celery do as the handler decided."""
+def conclude(task: JobTask, step: Step, *, job_id: str, rest: Callable[[float, str], None]) -> Any:  # noqa: ANN401 - Celery's result
+    """Return or raise what makes Celery do as the handler decided.
+
+    `rest` stops the lane for some seconds and a reason, before a message goes back to its front.
+    """
     match step:
         case Done():
             if error := step.error:
@@ -67,9 +67,9 @@ def conclude(task: JobTask, step: Step, *, job_id: str) -> Any:  # noqa: ANN401 
                 raise error
             _log.info("job_done")
             return step.outcome["ok"]
-        case PutBack(reason):
+        case PutBack(seconds, reason):
             _log.info("job_put_back", reason=reason)
-            time.sleep(_PUT_BACK_PAUSE_S)
+            rest(seconds, reason)
             raise Reject(reason, requeue=True)
         case TryAgain(seconds, reason):
             _log.info("job_retried", seconds=round(seconds, 1), reason=reason)

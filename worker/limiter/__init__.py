@@ -1,5 +1,6 @@
 """The account's call limits, shared by all processes and hosts."""
 
+from worker.limiter.gates import Gates, Hold
 from worker.limiter.memory_limiter import MemoryLimiter
 from worker.limiter.permits import WaitingPermits
 from worker.limiter.port import Bound, Granted, Limiter, Refused, Usage
@@ -8,7 +9,9 @@ from worker.limiter.rules import LimitRules
 
 __all__ = [
     "Bound",
+    "Gates",
     "Granted",
+    "Hold",
     "LimitRules",
     "Limiter",
     "MemoryLimiter",

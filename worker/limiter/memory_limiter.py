@@ -152,8 +152,8 @@ class MemoryLimiter:
         self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
     ) -> Granted | Refused:
         account = self._account(call.account)
-        if closed := account.closed(call.lane):
-            return Refused(closed[1], (closed[0] - account.now) / MICRO)
+        if closed := self.closed(call.account, call.lane):
+            return closed
         at, bound = account.ready(call.lane, my_turn=my_turn)
         if at > account.now:
             if at - account.now <= us(patience_s):
@@ -162,6 +162,11 @@ class MemoryLimiter:
         token = f"{next(self._tokens)}@{account.day_start}"
         account.charge(call, token)
         return Granted(Permit(call, token))
+
+    def closed(self, account: str, lane: Lane) -> Refused | None:
+        view = self._account(account)
+        found = view.closed(lane)
+        return Refused(found[1], (found[0] - view.now) / MICRO) if found else None
 
     def refund(self, permit: Permit) -> None:
         account = self._account(permit.call.account)

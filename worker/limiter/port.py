@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit
 
 
@@ -73,6 +74,9 @@ class Limiter(Protocol):
         Who is refused with a wait of at most `patience_s` has a turn then, and asks again with
         `my_turn`; those who come later get later turns.
         """
+
+    def closed(self, account: str, lane: Lane) -> Refused | None:
+        """The pause, open breaker or spent day that lets none of the lane's calls out now."""
 
     def refund(self, permit: Permit) -> None:
         """Uncharge a call that never left; a second refund of the same permit does nothing."""

@@ -101,6 +101,24 @@ class RedisLimiter:
         )
         return answer
 
+    def closed(self, account: str, lane: Lane) -> Refused | None:
+        keys, rules = _Keys(account), self._rules[account]
+        with fail_closed("the limiter"):
+            now, wall = self._redis_clock.now(), float(self._redis.time()[0])
+            start, end, _ = rules.resets_around(wall)
+            with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.hmget(keys.state, "paused_until", "faults", "rests_until")
+                pipeline.hget(f"{keys.day_prefix}{int(start)}", "calls")
+                state, calls = pipeline.execute()
+        paused_until, faults, rests_until = (int(value or 0) for value in state)
+        if paused_until > now:
+            return Refused(Bound.PAUSE, (paused_until - now) / MICRO)
+        if 0 < rules.breaker_faults <= faults and rests_until > now:
+            return Refused(Bound.BREAKER, (rests_until - now) / MICRO)
+        if int(calls or 0) >= rules.day_limit(lane):
+            return Refused(Bound.DAY, end - wall)
+        return None
+
     def refund(self, permit: Permit) -> None:
         entry, _, day_start = permit.token.partition("@")
         at, _, token = entry.partition(":")
