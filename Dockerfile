@@ -20,6 +20,7 @@ COPY client/src/revio_jobs ./revio_jobs
 COPY settings ./settings
 COPY tasks ./tasks
 COPY worker ./worker
+COPY campaigns ./campaigns
 COPY cli ./cli
 COPY sandbox ./sandbox
 COPY deploy ./deploy

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -63,7 +64,7 @@ def test_a_rule_means_what_it_says(rule: str, value: object) -> None:
         ("rate and status", "yes or no is needed"),
         ("'a' * 3", "number is needed"),
         ("rate > null", "neither more nor less"),
-        ("__import__('os').system('true')", "'(' was not expected"),
+        ("__import__('os').system('true')", "not understood at"),
         ("2026-02-30 = activated_date", "no date"),
         ("(" * 99 + "1" + ")" * 99, "parentheses"),
         ("-" * 99 + "1", "parentheses"),
@@ -71,9 +72,7 @@ def test_a_rule_means_what_it_says(rule: str, value: object) -> None:
     ],
 )
 def test_what_is_not_understood_is_told_before_any_product_is_read(rule: str, told: str) -> None:
-    with pytest.raises(
-        ExpressionError, match=told.replace("(", r"\(").replace(")", r"\)").replace("*", r"\*")
-    ):
+    with pytest.raises(ExpressionError, match=re.escape(told)):
         compile_rule(rule)
 
 
