@@ -9,11 +9,11 @@ from typing import Any
 
 import typer
 from kombu.exceptions import KombuError
-from redis import Redis
 from redis.exceptions import RedisError
 from rich.console import RenderableType
 
 from cli.answer import answering, spinner
+from cli.connection import app_of, redis_of
 from cli.exit_code import ExitCode
 from cli.finding import Finding, Verdict, fine, skipped, wrong
 from cli.options import AsJson
@@ -21,13 +21,10 @@ from cli.redis_checks import redis_findings, worker_findings
 from cli.tables import table
 from cli.vendor_checks import vendor_findings
 from revio_jobs import Lane
-from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import queue_name
 from settings import Settings, SettingsError, load, load_redis
 from worker.app import open_application
 from worker.soap import Description
-
-_TIMEOUT_S = 5.0
 
 
 @dataclass
@@ -106,19 +103,19 @@ def _setting_fault(line: str) -> Finding:
 
 def _check_redis(diagnosis: Diagnosis) -> bool:
     try:
-        url = load_redis().redis_url.get_secret_value()
+        redis_settings = load_redis()
     except SettingsError:
         diagnosis.findings.append(skipped("Redis", "its address is wrong"))
         return False
-    with Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S) as redis:
-        found = redis_findings(redis, url)
+    with redis_of(redis_settings) as redis:
+        found = redis_findings(redis, redis_settings.redis_url.get_secret_value())
     diagnosis.findings += found
     return not any(each.verdict is Verdict.WRONG and each.check == "Redis" for each in found)
 
 
 def _check_workers(diagnosis: Diagnosis, settings: Settings) -> None:
     queues = [queue_name(name, lane) for name in settings.accounts for lane in Lane]
-    with producer_app(settings.redis_url.get_secret_value()) as app:
+    with app_of(settings) as app:
         try:
             diagnosis.findings += worker_findings(app, queues)
         except (RedisError, KombuError) as exc:
@@ -127,7 +124,7 @@ def _check_workers(diagnosis: Diagnosis, settings: Settings) -> None:
 
 def _check_vendor(diagnosis: Diagnosis, settings: Settings) -> None:
     with (
-        producer_app(settings.redis_url.get_secret_value()) as app,
+        app_of(settings) as app,
         closing(open_application(settings, app)) as application,
     ):
         for name, gateway in application.gateways.items():

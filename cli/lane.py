@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from redis import Redis
 
 from cli.answer import Answer, answering
+from cli.connection import redis_of
 from cli.options import AccountName, AsJson
 from cli.tables import table
 from revio_jobs import Lane
@@ -20,8 +20,6 @@ from settings import load_redis
 from worker.limiter import Gates, Hold
 
 app = typer.Typer(help="Pause and resume lanes.", no_args_is_help=True)
-
-_TIMEOUT_S = 5.0
 
 SomeLanes = Annotated[
     list[Lane] | None, typer.Option("--lane", help="The lane; both when not given.")
@@ -64,10 +62,8 @@ def show(*, account: AccountName = DEFAULT_ACCOUNT, as_json: AsJson = False) -> 
 
 @contextmanager
 def _gates(*, as_json: bool) -> Iterator[tuple[Answer, Gates]]:
-    with answering(as_json=as_json) as answer:
-        url = load_redis().redis_url.get_secret_value()
-        with Redis.from_url(url, socket_timeout=_TIMEOUT_S) as redis:
-            yield answer, Gates(redis)
+    with answering(as_json=as_json) as answer, redis_of(load_redis()) as redis:
+        yield answer, Gates(redis)
 
 
 def _give(answer: Answer, gates: Gates, account: str) -> None:

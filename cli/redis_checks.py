@@ -17,6 +17,7 @@ from cli.finding import Finding, fine, warning, wrong
 _OLDEST = (6, 2)
 _CLOCKS_MAY_DIFFER_S = 1.0
 _WORKERS_REPLY_S = 1.0
+_DEFAULT_PORTS = {"sentinel": 26379}
 
 
 def redis_findings(redis: Redis, url: str, now: Callable[[], float] = time.time) -> list[Finding]:
@@ -46,10 +47,16 @@ def worker_findings(app: Celery, queues: Iterable[str]) -> list[Finding]:
 
 
 def address(url: str) -> str:
-    """Host, port and database: what may be shown of the URL."""
+    """Host, port and database of each address: what may be shown of the URL."""
+    shown = ", ".join(map(_address, url.split(";")))
+    return f"the master of {shown}" if url.startswith("sentinel://") else shown
+
+
+def _address(url: str) -> str:
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{host}:{parts.port or 6379}/{parts.path.strip('/') or 0}"
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 6379)
+    return f"{host}:{port}/{parts.path.strip('/') or 0}"
 
 
 def _no_answer(exc: RedisError, where: str) -> Finding:

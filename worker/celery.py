@@ -19,6 +19,7 @@ from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK, Lane, QueryJob, Update
 from settings import Settings, SettingsError, load
 from worker.consumer import ReconnectingConsumer
 from worker.lifecycle import Lifecycle
+from worker.results import backend_url
 from worker.shell import JobTask, conclude, read_job
 
 
@@ -39,7 +40,7 @@ redis_url = settings.redis_url.get_secret_value()
 app = Celery(
     "revio",
     broker=redis_url,
-    backend=f"worker.results:OutcomeBackend+{redis_url}",
+    backend=backend_url(redis_url),
     task_cls=JobTask,
 )
 app.conf.update(
@@ -67,7 +68,9 @@ app.conf.update(
         "socket_connect_timeout": WIRE_SETTINGS["redis_socket_connect_timeout"],
         "socket_timeout": WIRE_SETTINGS["redis_socket_timeout"],
         "socket_keepalive": True,
+        "master_name": settings.redis_sentinel_master,
     },
+    result_backend_transport_options={"master_name": settings.redis_sentinel_master},
 )
 lifecycle = Lifecycle(app, settings)
 

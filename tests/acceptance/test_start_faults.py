@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
+from cli.dev.service import ServiceError
 from cli.dev.stack import ROOT, Stack, local_stack
 from revio_jobs import RevioJobs, errors
 
@@ -108,3 +110,45 @@ def test_a_wrong_subscription_key_is_told() -> None:
         pytest.raises(errors.Unauthorised),
     ):
         jobs.query(ids=[5001]).result(timeout=20)
+
+
+def test_a_redis_that_evicts_is_refused_in_one_line() -> None:
+    with (
+        stack_with() as (stack, _),
+        Redis.from_url(stack.redis.url) as redis,
+    ):
+        worker = stack.services["interactive"]
+        worker.stop()
+        redis.config_set("maxmemory-policy", "allkeys-lru")
+        ended = subprocess.run(
+            worker.command,
+            env=worker.environment,
+            cwd=worker.directory,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert ended.returncode == 2
+        [line] = ended.stderr.splitlines()
+        assert "maxmemory-policy is allkeys-lru" in line
+        assert "Traceback" not in ended.stdout
+
+
+def test_a_redis_that_evicts_is_refused_also_when_it_comes_up_later() -> None:
+    with stack_with() as (stack, jobs):
+        worker = stack.services["interactive"]
+        worker.stop()
+        stack.redis.kill()
+        worker.start()
+        worker.wait_until(lambda: "Cannot connect" in worker.output(), timeout_s=20)
+        seen = len(worker.output())
+        stack.redis.options = {**stack.redis.options, "maxmemory-policy": "volatile-lru"}
+        stack.redis.restart()
+        handle = jobs.query(ids=[5001])
+        with pytest.raises(ServiceError, match="ended with code 2"):
+            worker.wait_until(lambda: False, timeout_s=20)
+        assert "maxmemory-policy is volatile-lru" in worker.output()[seen:]
+        assert "Traceback" not in worker.output()[seen:]
+        assert not handle.done()
+        assert stack.sandbox.calls()["received"] == 0

@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery
 from kombu import Exchange, Queue
 
+from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.contracts import Lane, queue_name
 
 WIRE_SETTINGS: dict[str, Any] = {
@@ -28,11 +29,18 @@ WIRE_SETTINGS: dict[str, Any] = {
 }
 
 
-def producer_app(redis_url: str) -> Celery:
-    """A Celery app that only submits and collects; it never becomes the process's default app."""
+def producer_app(redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER) -> Celery:
+    """A Celery app that only submits and collects; it never becomes the process's default app.
+
+    `redis_url` and `sentinel_master` as `connect_redis` takes them.
+    """
     app = Celery("revio_jobs", broker=redis_url, backend=redis_url, set_as_current=False)
     app.conf.update(WIRE_SETTINGS)
-    app.conf.broker_transport_options = {"socket_connect_timeout": 4}
+    app.conf.broker_transport_options = {
+        "socket_connect_timeout": 4,
+        "master_name": sentinel_master,
+    }
+    app.conf.result_backend_transport_options = {"master_name": sentinel_master}
     app.conf.task_publish_retry_policy = {"max_retries": 2, "interval_start": 0.1}
     return app
 

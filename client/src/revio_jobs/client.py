@@ -12,6 +12,7 @@ from celery import Celery
 from redis import Redis
 
 from revio_jobs.celery_app import producer_app
+from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis
 from revio_jobs.contracts import (
     DEFAULT_ACCOUNT,
     Job,
@@ -67,9 +68,14 @@ class RevioJobs:
         self._store = ResultStore(app, redis)
 
     @classmethod
-    def connect(cls, redis_url: str) -> Self:
-        """`redis_url` as the workers have it, such as redis://:password@host:6379/0."""
-        return cls(producer_app(redis_url), Redis.from_url(redis_url, socket_connect_timeout=4))
+    def connect(cls, redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER) -> Self:
+        """`redis_url` as the workers have it, such as redis://:password@host:6379/0.
+
+        With sentinels, sentinel://host:26379/0;sentinel://…, the master is found by its name.
+        """
+        return cls(
+            producer_app(redis_url, sentinel_master), connect_redis(redis_url, sentinel_master)
+        )
 
     def close(self) -> None:
         """Close the connections; handles cannot be read any more."""
