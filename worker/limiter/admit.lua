@@ -3,13 +3,12 @@
 --
 -- KEYS[1]  minute: list of the latest admissions, newest first, "<time>:<token>"; it is as long as
 --          the limit and never expires, since Redis's clock may be set ahead
--- KEYS[2]  list of the latest interactive admissions' times, newest first
--- KEYS[3]  state: hash of paused_until, pause_reason, ramp_from, ceiling, ceiling_at, bulk_next,
---          turn:<lane>, interactive_turn, faults, rests_until
--- KEYS[4]  record: stream of all charges
--- KEYS[5]  prefix of the day's hashes (calls, and one counter a purpose); the day's start in Unix
+-- KEYS[2]  state: hash of paused_until, pause_reason, ramp_from, ceiling, ceiling_at, next_at, missed,
+--          missed_at, turn:<lane>, next_turn:<lane>, interactive_turn, faults, rests_until
+-- KEYS[3]  record: stream of all charges
+-- KEYS[4]  prefix of the day's hashes (calls, and one counter a purpose); the day's start in Unix
 --          seconds is appended
--- KEYS[6]  clock: hash of offset and asked_at. The time that counts is Redis's and the offset, which
+-- KEYS[5]  clock: hash of offset and asked_at. The time that counts is Redis's and the offset, which
 --          makes up for each time that Redis's clock was set (see clock.lua); days go by Redis's.
 -- ARGV     see names below; the resets are Unix seconds
 --
@@ -32,11 +31,11 @@ end
 
 local time = redis.call('TIME')
 local wall = time[1] * 1000000 + time[2]
-local clock = redis.call('HMGET', KEYS[6], 'offset', 'asked_at')
+local clock = redis.call('HMGET', KEYS[5], 'offset', 'asked_at')
 local now, asked_at = wall + (clock[1] or 0), tonumber(clock[2] or 0)
 if now < asked_at then
   -- Redis's clock was set back: go on from where we were.
-  redis.call('HSET', KEYS[6], 'offset', text(asked_at - wall))
+  redis.call('HSET', KEYS[5], 'offset', text(asked_at - wall))
   now = asked_at
 end
 if arg.not_after > 0 and now > arg.not_after then
@@ -51,19 +50,19 @@ else
   return {-1, text(wall)}
 end
 local until_reset = day_end * 1000000 - wall
-redis.call('HSET', KEYS[6], 'asked_at', text(now))
+redis.call('HSET', KEYS[5], 'asked_at', text(now))
 
 local state = {}
-local fields = {'paused_until', 'ramp_from', 'ceiling', 'ceiling_at', 'bulk_next',
-  'turn:' .. arg.lane, 'interactive_turn', 'faults', 'rests_until'}
-local values = redis.call('HMGET', KEYS[3], unpack(fields))
+local turn_of, next_turn_of = 'turn:' .. arg.lane, 'next_turn:' .. arg.lane
+local fields = {'paused_until', 'ramp_from', 'ceiling', 'ceiling_at', 'next_at', 'missed',
+  'missed_at', turn_of, next_turn_of, 'interactive_turn', 'faults', 'rests_until'}
+local values = redis.call('HMGET', KEYS[2], unpack(fields))
 for index, name in ipairs(fields) do
   state[name] = tonumber(values[index] or 0)
 end
-local turn = state['turn:' .. arg.lane]
 
 local function set(name, at)
-  redis.call('HSET', KEYS[3], name, text(at))
+  redis.call('HSET', KEYS[2], name, text(at))
 end
 
 local function refuse(bound, at)
@@ -87,7 +86,7 @@ local broken = arg.breaker_faults > 0 and state.faults >= arg.breaker_faults
 if broken and state.rests_until > now then
   return refuse('breaker', state.rests_until)
 end
-local day = KEYS[5] .. day_start
+local day = KEYS[4] .. day_start
 local day_left = arg.day_limit - tonumber(redis.call('HGET', day, 'calls') or 0)
 if day_left < 1 then
   return refuse('day', now + until_reset)
@@ -103,22 +102,19 @@ if state.ramp_from > 0 and since >= 0 and since < arg.window then
   limit = math.max(math.floor(limit * (arg.window + 9 * since) / (10 * arg.window)), 1)
 end
 
-local bulk = arg.lane == 'bulk'
-local allowed = limit
+local bulk, my_turn = arg.lane == 'bulk', arg.my_turn == 1
+local missed = math.max(state.missed - math.floor((now - state.missed_at) / arg.window), 0)
+local for_bulk = limit - math.min(arg.headroom, arg.least_headroom + missed)
+local allowed = bulk and for_bulk or limit
+-- Between two calls of any lane, when all that bulk may see are evenly spaced.
+local pace = math.ceil(arg.window / math.max(for_bulk, 1))
+local interval = math.floor(arg.window / math.max(limit, 1))
 if bulk then
-  local recent = 0
-  for _, at in ipairs(redis.call('LRANGE', KEYS[2], 0, arg.headroom - 1)) do
-    if tonumber(at) + arg.window > now then
-      recent = recent + 1
-    end
+  if arg.spread == 1 then
+    pace = math.max(pace, math.floor(until_reset / day_left))
   end
-  allowed = limit - math.min(arg.headroom, arg.least_headroom + recent)
+  interval = pace
 end
-local interval = math.floor(arg.window / math.max(allowed, 1))
-if arg.spread == 1 then
-  interval = math.max(interval, math.floor(until_reset / day_left))
-end
-local paced = bulk and arg.burst < arg.limit
 
 local at, bound = now, 'minute'
 local function wait_for(time_, bound_)
@@ -135,20 +131,33 @@ else
     wait_for(tonumber(string.match(first, '^%d+')) + arg.window, 'minute')
   end
 end
-if paced then
-  wait_for(state.bulk_next - arg.burst * interval, 'pace')
-end
 if bulk then
-  wait_for(state.interactive_turn, 'turn')
+  local slack = arg.burst * interval
+  -- What is later than this was set while the clock was ahead.
+  state.next_at = math.min(state.next_at, now + arg.window + slack + interval)
+  if arg.burst < arg.limit then
+    wait_for(state.next_at - slack, 'pace')
+  end
+  wait_for(math.min(state.interactive_turn, now + arg.window), 'turn')
 end
-if arg.my_turn == 0 and turn > now then
-  wait_for(turn + math.floor(arg.window / math.max(limit, 1)), 'turn')
+local turn = state[turn_of]
+if my_turn then
+  -- A turn that came too early: the next ones follow each other, too.
+  turn = at > now and state[next_turn_of] or 0
+end
+if turn > now and turn <= now + arg.window then
+  wait_for(turn + interval, 'turn')
 end
 if at > now then
+  if not (bulk or my_turn) then
+    set('missed', math.min(missed + 1, arg.headroom))
+    set('missed_at', now)
+  end
   if at - now <= arg.patience then
-    if arg.my_turn == 0 then
-      set('turn:' .. arg.lane, at)
+    if my_turn then
+      set(next_turn_of, at)
     end
+    set(turn_of, my_turn and math.max(state[turn_of], at) or at)
     if not bulk then
       set('interactive_turn', at + grace)
     end
@@ -156,16 +165,10 @@ if at > now then
   return refuse(bound, at)
 end
 
-if paced then
-  set('bulk_next', math.max(state.bulk_next, now) + interval)
-end
+set('next_at', math.max(state.next_at, now) + pace)
 local told = text(now)
 redis.call('LPUSH', KEYS[1], told .. ':' .. arg.token)
 redis.call('LTRIM', KEYS[1], 0, arg.limit - 1)
-if not bulk and arg.headroom > 0 then
-  redis.call('LPUSH', KEYS[2], told)
-  redis.call('LTRIM', KEYS[2], 0, arg.headroom - 1)
-end
 if broken then
   set('rests_until', now + arg.breaker_rest)
 end
@@ -173,6 +176,6 @@ redis.call('HINCRBY', day, 'calls', 1)
 redis.call('HINCRBY', day, arg.purpose, 1)
 redis.call('EXPIREAT', day, day_end + 86400)
 local oldest = text(time[1] * 1000 - arg.record_for)
-redis.call('XADD', KEYS[4], 'MINID', '~', oldest, '*', 'at', told, 'token', arg.token,
+redis.call('XADD', KEYS[3], 'MINID', '~', oldest, '*', 'at', told, 'token', arg.token,
   'purpose', arg.purpose, 'lane', arg.lane, 'job', arg.job)
 return {1, told, day_start, state.faults}

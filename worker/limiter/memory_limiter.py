@@ -25,16 +25,21 @@ GRACE_US = 50_000
 class _State:
     minute: deque[tuple[int, str]] = field(default_factory=deque)
     """The latest admissions, newest first."""
-    interactive: deque[int] = field(default_factory=deque)
-    """The latest interactive admissions, newest first: as many as the headroom."""
     days: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     paused_until: int = 0
     pause_reason: str = ""
     ramp_from: int = 0
     ceiling: int | None = None
     ceiling_at: int = 0
-    bulk_next: int = 0
+    next_at: int = 0
+    """When the next call would be due if all were evenly spaced."""
+    missed: int = 0
+    """Interactive calls that could not go out at once; one is forgotten each minute."""
+    missed_at: int = 0
     turns: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
+    """The last turn that was given to somebody."""
+    next_turns: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
+    """As `turns`, of those whose turn came too early."""
     interactive_turn: int = 0
     faults: int = 0
     rests_until: int = 0
@@ -62,11 +67,15 @@ class _Account:
             ceiling_at=state.ceiling_at,
         )
 
+    def missed(self) -> int:
+        """Interactive calls that could lately not go out at once."""
+        state = self.state
+        return max(state.missed - (self.now - state.missed_at) // self.window, 0)
+
     def headroom(self) -> int:
-        """What bulk leaves: the more, the more interactive calls the minute has seen."""
-        recent = sum(at + self.window > self.now for at in self.state.interactive)
+        """What bulk leaves: the more, the more interactive calls have missed it."""
         rules = self.rules
-        return min(rules.bulk_headroom_per_minute, rules.least_headroom + recent)
+        return min(rules.bulk_headroom_per_minute, rules.least_headroom + self.missed())
 
     def is_broken(self) -> bool:
         return 0 < self.rules.breaker_faults <= self.state.faults
@@ -82,56 +91,73 @@ class _Account:
             return self.day_end, Bound.DAY
         return None
 
-    def is_paced(self, lane: Lane) -> bool:
-        return lane is Lane.BULK and self.rules.bulk_burst < self.rules.calls_per_minute
+    def is_paced(self) -> bool:
+        return self.rules.bulk_burst < self.rules.calls_per_minute
 
     def allowed(self, lane: Lane) -> int:
         return self.limit() - (self.headroom() if lane is Lane.BULK else 0)
 
+    def pace(self) -> int:
+        """Between two calls of any lane, when all that bulk may see are evenly spaced."""
+        return -(-self.window // max(self.allowed(Lane.BULK), 1))
+
     def interval(self, lane: Lane) -> int:
-        """Between two of bulk's calls."""
-        interval = self.window // max(self.allowed(lane), 1)
-        if self.rules.bulk_spread:
-            left = self.rules.day_limit(lane) - self.day["calls"]
-            interval = max(interval, (self.day_end - self.now) // left)
-        return interval
+        """Between two calls of the lane, when it alone calls."""
+        if lane is Lane.INTERACTIVE:
+            return self.window // max(self.limit(), 1)
+        if not self.rules.bulk_spread:
+            return self.pace()
+        left = self.rules.day_limit(lane) - self.day["calls"]
+        return max(self.pace(), (self.day_end - self.now) // left)
+
+    def bulk_next_at(self) -> int:
+        """When bulk's next call is due; what is later than this was set with a clock ahead."""
+        most = self.window + (self.rules.bulk_burst + 1) * self.interval(Lane.BULK)
+        return min(self.state.next_at, self.now + most)
 
     def ready(self, lane: Lane, *, my_turn: bool) -> tuple[int, Bound]:
         """When the lane's next call may go out, and what makes it wait."""
-        state, allowed = self.state, self.allowed(lane)
+        state, allowed, interval = self.state, self.allowed(lane), self.interval(lane)
         times = [(self.now, Bound.MINUTE)]
         if allowed < 1:
             times.append((self.now + self.window, Bound.MINUTE))
         elif len(state.minute) >= allowed:
             times.append((state.minute[allowed - 1][0] + self.window, Bound.MINUTE))
-        if self.is_paced(lane):
-            slack = self.rules.bulk_burst * self.interval(lane)
-            times.append((state.bulk_next - slack, Bound.PACE))
         if lane is Lane.BULK:
-            times.append((state.interactive_turn, Bound.TURN))
-        if not my_turn and state.turns[lane] > self.now:
-            step = self.window // max(self.limit(), 1)
-            times.append((state.turns[lane] + step, Bound.TURN))
+            if self.is_paced():
+                times.append((self.bulk_next_at() - self.rules.bulk_burst * interval, Bound.PACE))
+            times.append((min(state.interactive_turn, self.now + self.window), Bound.TURN))
+        turn = state.turns[lane]
+        if my_turn:
+            # A turn that came too early: the next ones follow each other, too.
+            turn = state.next_turns[lane] if max(times)[0] > self.now else 0
+        if self.now < turn <= self.now + self.window:
+            times.append((turn + interval, Bound.TURN))
         return max(times, key=lambda each: each[0])
 
-    def note_turn(self, lane: Lane, at: int, *, my_turn: bool) -> None:
-        """Somebody waits for that time."""
-        if not my_turn:
-            self.state.turns[lane] = at
+    def note_refused(self, lane: Lane, at: int, *, my_turn: bool, has_patience: bool) -> None:
+        """Somebody must wait until then, and does if his patience lasts."""
+        state = self.state
+        if lane is Lane.INTERACTIVE and not my_turn:
+            state.missed = min(self.missed() + 1, self.rules.bulk_headroom_per_minute)
+            state.missed_at = self.now
+        if not has_patience:
+            return
+        if my_turn:
+            state.next_turns[lane] = at
+        state.turns[lane] = max(state.turns[lane], at) if my_turn else at
         if lane is Lane.INTERACTIVE:
-            self.state.interactive_turn = at + GRACE_US
+            state.interactive_turn = at + GRACE_US
 
     def charge(self, call: Call, token: str) -> None:
         state, rules = self.state, self.rules
-        if self.is_paced(call.lane):
-            state.bulk_next = max(state.bulk_next, self.now) + self.interval(call.lane)
+        if call.lane is Lane.BULK:
+            state.next_at = max(self.bulk_next_at(), self.now) + self.interval(Lane.BULK)
+        else:
+            state.next_at = max(state.next_at, self.now) + self.pace()
         state.minute.appendleft((self.now, token))
         while len(state.minute) > rules.calls_per_minute:
             state.minute.pop()
-        if call.lane is Lane.INTERACTIVE:
-            state.interactive.appendleft(self.now)
-            while len(state.interactive) > rules.bulk_headroom_per_minute:
-                state.interactive.pop()
         if self.is_broken():
             state.rests_until = self.now + us(rules.breaker_rest_s)
         self.day.update(["calls", call.purpose.value])
@@ -156,8 +182,8 @@ class MemoryLimiter:
             return closed
         at, bound = account.ready(call.lane, my_turn=my_turn)
         if at > account.now:
-            if at - account.now <= us(patience_s):
-                account.note_turn(call.lane, at, my_turn=my_turn)
+            has_patience = at - account.now <= us(patience_s)
+            account.note_refused(call.lane, at, my_turn=my_turn, has_patience=has_patience)
             return Refused(bound, (at - account.now) / MICRO)
         token = f"{next(self._tokens)}@{account.day_start}"
         account.charge(call, token)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import structlog
 
@@ -12,6 +12,32 @@ from tasks.ports import Call, Permit
 from worker.limiter.port import Bound, Granted, Limiter, Refused
 
 _log = structlog.get_logger(__name__)
+
+
+def asking(
+    limiter: Limiter, call: Call, max_wait_s: float, clock: Callable[[], float]
+) -> Generator[float, None, Permit]:
+    """Yields the seconds to wait before it goes on, and returns the permit.
+
+    Raises Throttled or QuotaExhausted when it would take longer than `max_wait_s` in all. Who waits
+    is up to the caller: a thread that sleeps, or an actor in simulated time.
+    """
+    give_up, my_turn = clock() + max_wait_s, False
+    while True:
+        patience = max(give_up - clock(), 0.0)
+        answer = limiter.admit(call, patience_s=patience, my_turn=my_turn)
+        if isinstance(answer, Granted):
+            return answer.permit
+        if answer.wait_s > patience:
+            raise _too_long(answer, clock())
+        yield answer.wait_s
+        my_turn = True
+
+
+def _too_long(refused: Refused, now: float) -> Throttled | QuotaExhausted:
+    if refused.bound is Bound.DAY:
+        return QuotaExhausted(now + refused.wait_s)
+    return Throttled(refused.wait_s, refused.bound.value)
 
 
 class WaitingPermits:
@@ -30,21 +56,13 @@ class WaitingPermits:
         self._sleep = sleep
 
     def acquire(self, call: Call) -> Permit:
-        give_up, my_turn = self._clock() + self._max_wait_s, False
+        steps = asking(self._limiter, call, self._max_wait_s, self._clock)
         while True:
-            patience = max(give_up - self._clock(), 0.0)
-            answer = self._limiter.admit(call, patience_s=patience, my_turn=my_turn)
-            if isinstance(answer, Granted):
-                return answer.permit
-            if answer.wait_s > patience:
-                raise self._too_long(answer)
-            self._sleep(answer.wait_s)
-            my_turn = True
-
-    def _too_long(self, refused: Refused) -> Throttled | QuotaExhausted:
-        if refused.bound is Bound.DAY:
-            return QuotaExhausted(self._clock() + refused.wait_s)
-        return Throttled(refused.wait_s, refused.bound.value)
+            try:
+                self._sleep(next(steps))
+            except StopIteration as done:
+                permit: Permit = done.value
+                return permit
 
     def refund(self, permit: Permit) -> None:
         try:

@@ -71,7 +71,6 @@ class RedisLimiter:
         answer: list[Any] = self._admit(
             keys=[
                 keys.minute,
-                keys.interactive,
                 keys.state,
                 keys.record,
                 keys.day_prefix,
@@ -201,7 +200,6 @@ class _Keys:
     def __init__(self, account: str) -> None:
         prefix = f"revio:{account}:calls"
         self.minute = f"{prefix}:minute"
-        self.interactive = f"{prefix}:interactive"
         self.state = f"{prefix}:state"
         self.record = f"{prefix}:record"
         self.day_prefix = f"{prefix}:day:"

@@ -18,7 +18,8 @@ class LimitRules:
     calls_per_minute: int
     calls_per_day: int
     bulk_headroom_per_minute: int = 0
-    """Calls of a minute that bulk leaves to interactive while interactive calls; see `headroom`."""
+    """Calls of a minute that bulk leaves to interactive at most: so many while interactive calls
+    miss them, and fewer, down to `least_headroom`, while they do not."""
     bulk_reserve_per_day: int = 0
     """Calls of the day that bulk leaves to interactive."""
     bulk_spread: bool = False
@@ -29,7 +30,8 @@ class LimitRules:
     """How much the way to the vendor may differ between two calls: the minute is kept this much
     longer than 60 s, so that the vendor, too, never counts more than the limit."""
     bulk_burst: int = 8
-    """Bulk's calls are evenly spaced; so many may make up for turns that were missed."""
+    """Bulk fills what interactive leaves of an even pace; so many calls may make up for turns that
+    were missed."""
     recovery_s: float = 1200.0
     """A ceiling that was lowered climbs from nothing to the limit in so long."""
     breaker_faults: int = 10
@@ -44,7 +46,7 @@ class LimitRules:
 
     @property
     def least_headroom(self) -> int:
-        """What bulk leaves of a minute when nobody interactive has called for one: 1 %."""
+        """What bulk leaves of a minute when no interactive call has missed more for long: 1 %."""
         return min(self.bulk_headroom_per_minute, -(-self.calls_per_minute // 100))
 
     def day_limit(self, lane: Lane) -> int:
