@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup check test demo dev bench lock clean
+.PHONY: setup check test demo dev bench simulate lock clean
 
 setup: .venv/installed $(BIN)/revio
 
@@ -36,6 +36,9 @@ dev: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+simulate: setup
+	$(BIN)/python -m simulation
 
 # Pins every dependency with its hashes for Python 3.11+ on any platform; names no index host. The
 # second file is what the image holds. Needs uv.
