@@ -25,6 +25,8 @@ GRACE_US = 50_000
 class _State:
     minute: deque[tuple[int, str]] = field(default_factory=deque)
     """The latest admissions, newest first."""
+    day: tuple[int, int] = (0, 0)
+    """When it began and ends."""
     days: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     paused_until: int = 0
     pause_reason: str = ""
@@ -53,8 +55,10 @@ class _Account:
         self.rules = rules
         self.now = now
         self.window = us(rules.window_s)
-        start, end, _ = rules.resets_around(now / MICRO)
-        self.day_start, self.day_end = round(start) * MICRO, round(end) * MICRO
+        if not state.day[0] <= now < state.day[1]:
+            start, end, _ = rules.resets_around(now / MICRO)
+            state.day = round(start) * MICRO, round(end) * MICRO
+        self.day_start, self.day_end = state.day
         self.day = state.days[self.day_start]
 
     def limit(self) -> int:
@@ -80,16 +84,19 @@ class _Account:
     def is_broken(self) -> bool:
         return 0 < self.rules.breaker_faults <= self.state.faults
 
-    def closed(self, lane: Lane) -> tuple[int, Bound] | None:
-        """Until when no call at all may go out, and why."""
+    def closed(self, lane: Lane) -> Refused | None:
+        """What lets no call of the lane out at all."""
         state = self.state
         if state.paused_until > self.now:
-            return state.paused_until, Bound.PAUSE
+            return self.refused(Bound.PAUSE, state.paused_until)
         if self.is_broken() and state.rests_until > self.now:
-            return state.rests_until, Bound.BREAKER
+            return self.refused(Bound.BREAKER, state.rests_until)
         if self.day["calls"] >= self.rules.day_limit(lane):
-            return self.day_end, Bound.DAY
+            return self.refused(Bound.DAY, self.day_end)
         return None
+
+    def refused(self, bound: Bound, until: int) -> Refused:
+        return Refused(bound, (until - self.now) / MICRO)
 
     def is_paced(self) -> bool:
         return self.rules.bulk_burst < self.rules.calls_per_minute
@@ -178,21 +185,19 @@ class MemoryLimiter:
         self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
     ) -> Granted | Refused:
         account = self._account(call.account)
-        if closed := self.closed(call.account, call.lane):
+        if closed := account.closed(call.lane):
             return closed
         at, bound = account.ready(call.lane, my_turn=my_turn)
         if at > account.now:
             has_patience = at - account.now <= us(patience_s)
             account.note_refused(call.lane, at, my_turn=my_turn, has_patience=has_patience)
-            return Refused(bound, (at - account.now) / MICRO)
+            return account.refused(bound, at)
         token = f"{next(self._tokens)}@{account.day_start}"
         account.charge(call, token)
         return Granted(Permit(call, token))
 
     def closed(self, account: str, lane: Lane) -> Refused | None:
-        view = self._account(account)
-        found = view.closed(lane)
-        return Refused(found[1], (found[0] - view.now) / MICRO) if found else None
+        return self._account(account).closed(lane)
 
     def refund(self, permit: Permit) -> None:
         account = self._account(permit.call.account)
