@@ -1,0 +1,96 @@
+"""A master, a replica and three sentinels of our own, on the loopback."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis
+from sandbox.children import kill, spawn
+from sandbox.embedded_redis import EmbeddedRedis, embedded_redis, find_program, free_port
+
+_HOST = "127.0.0.1"
+_SENTINELS = 3
+_PATIENCE_S = 30
+
+
+@dataclass
+class WatchedRedis:
+    """Stands where one server would: its `url` names the sentinels."""
+
+    servers: list[EmbeddedRedis]
+    """Any of them may be the master."""
+    url: str
+
+    def master(self) -> EmbeddedRedis:
+        """The one that the sentinels call master now."""
+        with connect_redis(self.url) as redis:
+            port = redis.info("server")["tcp_port"]
+        return next(each for each in self.servers if each.port == port)
+
+    def wait_for_replicas(self) -> None:
+        """Until the master has one in step, so that it could be replaced."""
+        with connect_redis(self.url) as redis:
+            wait_until(lambda: _replica(redis.info("replication")) == "online")
+
+
+def _replica(replication: Mapping[str, Any]) -> str:
+    return str(replication.get("slave0", {}).get("state"))
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.05)
+
+
+@contextmanager
+def watched_redis(directory: Path) -> Iterator[WatchedRedis]:
+    """Ready when the sentinels know the replica and each other."""
+    with ExitStack() as running:
+        master = running.enter_context(embedded_redis(appendonly=True))
+        replica = running.enter_context(
+            embedded_redis(appendonly=True, options={"replicaof": f"{_HOST} {master.port}"})
+        )
+        ports = [free_port() for _ in range(_SENTINELS)]
+        for port in ports:
+            running.callback(kill, _sentinel(directory, port, master.port))
+        for port in ports:
+            with Redis(port=port) as sentinel:
+                wait_until(partial(_is_ready, sentinel))
+        url = ";".join(f"sentinel://{_HOST}:{port}/0" for port in ports)
+        yield WatchedRedis([master, replica], url)
+
+
+def _sentinel(directory: Path, port: int, master_port: int) -> subprocess.Popen[bytes]:
+    name = DEFAULT_SENTINEL_MASTER
+    config = directory / f"sentinel-{port}.conf"
+    lines = (
+        f"bind {_HOST}",
+        f"port {port}",
+        f"dir {directory}",
+        f"sentinel monitor {name} {_HOST} {master_port} 2",
+        f"sentinel down-after-milliseconds {name} 700",
+        f"sentinel failover-timeout {name} 4000",
+    )
+    config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with (directory / f"sentinel-{port}.log").open("wb") as log:
+        return spawn([find_program(), str(config), "--sentinel"], output=log)
+
+
+def _is_ready(sentinel: Redis) -> bool:
+    try:
+        state: Mapping[str, int] = sentinel.sentinel_master(DEFAULT_SENTINEL_MASTER)
+    except RedisError:
+        return False  # it does not listen yet
+    return state["num-slaves"] == 1 and state["num-other-sentinels"] == _SENTINELS - 1

@@ -1,0 +1,86 @@
+"""Redis behind sentinels, whose master dies in mid-run."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.dev.stack import Stack
+from revio_jobs import RevioJobs, UpdateJob, as_completed
+from tests.acceptance.sentinels import WatchedRedis, watched_redis
+from tests.conftest import Revio
+
+QUEUE = "revio.default.bulk"
+PRODUCTS = [each for each in range(5001, 7000) if each % 25][:1500]
+FAST = {
+    "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
+    "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
+    "REVIO_ACCOUNTS__DEFAULT__CONNECT_TIMEOUT_S": "1",
+    "REVIO_ACCOUNTS__DEFAULT__EXECUTION_S": "1",
+    "REVIO_MAX_PERMIT_WAIT_S": "1",
+    "REVIO_LEASE_S": "13",
+    "REVIO_SWEEP_INTERVAL_S": "1",
+    "REVIO_SWEEP_AFTER_S": "3",
+}
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[WatchedRedis]:
+    with watched_redis(tmp_path) as watched:
+        yield watched
+
+
+@pytest.fixture
+def stack(redis: WatchedRedis, tmp_path: Path) -> Iterator[Stack]:
+    running = Stack(tmp_path, redis, FAST)
+    try:
+        running.start_sandbox({"customers": 800, "calls_per_minute": 0, "latency": 0.03})
+        running.start_worker("bulk", [QUEUE])
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.stop()
+
+
+def test_a_fail_over_in_mid_run_loses_and_doubles_nothing(
+    redis: WatchedRedis, stack: Stack
+) -> None:
+    with RevioJobs.connect(redis.url) as jobs:
+        handles = jobs.submit(UpdateJob(id=each, rate="7.77") for each in PRODUCTS)
+        ended = as_completed(handles, timeout=120)
+        for _ in range(300):
+            next(ended)
+        first = redis.master()
+        first.kill()
+        for _ in range(600):
+            next(ended)
+        assert redis.master() is not first
+        first.restart()
+        redis.wait_for_replicas()
+        redis.master().kill()
+        assert sum(1 for _ in ended) == len(PRODUCTS) - 900
+        assert Counter(each.result().outcome for each in handles) == {"applied": len(PRODUCTS)}
+    done = Counter(len(each) for each in stack.sandbox.updates().values())
+    assert done == {1: len(PRODUCTS)}
+
+
+def test_the_command_line_goes_to_the_master_that_the_sentinels_name(
+    redis: WatchedRedis, stack: Stack, revio: Revio
+) -> None:
+    stack.start_worker("interactive", ["revio.default.interactive"])
+    stack.wait_until_ready()
+    env = stack.environment
+    before = revio("update", "5001", "--rate", "3.50", "--key", "k", "--json", env=env)
+    assert before.document["result"]["outcome"] == "applied"
+    redis.master().kill()
+    deadline = time.monotonic() + 30
+    while revio("lane", "show", env=env).code != 0:
+        assert time.monotonic() < deadline
+    after = revio("result", "--key", "k", "--json", env=env)
+    assert after.document["result"] == before.document["result"]
+    checked = revio("doctor", "--json", env=env).document
+    assert checked["ok"], checked
