@@ -1,0 +1,1 @@
+"""The limiter and the worker's waiting in virtual time, against a modelled vendor."""
