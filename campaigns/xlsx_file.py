@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -43,14 +43,17 @@ class XlsxOut:
     def __init__(self) -> None:
         self._book = Workbook(write_only=True)
 
-    def sheet(self, title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """At most as many rows as a sheet can hold."""
+    def sheet(self, title: str, header: Sequence[str]) -> Callable[[Sequence[object]], None]:
+        """Begins a sheet; what is returned adds a row, as long as the sheet can hold it."""
         sheet = self._book.create_sheet(title)
         sheet.append(list(header))
-        for count, row in enumerate(rows):
-            if count == _MAX_ROWS:
-                return
-            sheet.append([_written(value) for value in row])
+        places = iter(range(_MAX_ROWS))
+
+        def add(row: Sequence[object]) -> None:
+            if next(places, None) is not None:
+                sheet.append([_written(value) for value in row])
+
+        return add
 
     def save(self, path: Path) -> None:
         """Ends the workbook."""

@@ -11,6 +11,7 @@ import typer
 from typer.main import get_command
 
 from cli.answer import complain
+from cli.campaign import app as campaign
 from cli.doctor import doctor
 from cli.exit_code import ExitCode
 from cli.jobs import query, result, update
@@ -29,6 +30,7 @@ app = typer.Typer(
 for command in (query, update, result, limits, doctor):
     app.command()(command)
 app.add_typer(lane, name="lane")
+app.add_typer(campaign, name="campaign")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

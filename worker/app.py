@@ -15,6 +15,7 @@ from settings import AccountSettings, Settings
 from tasks.apply import UpdateTarget
 from tasks.query import QueryHandler, QueryTarget
 from tasks.update import UpdateHandler
+from worker.campaigns import CampaignWork, open_campaigns
 from worker.ledger import LedgerTimes, RedisLedger, Sweeper
 from worker.limiter import Gates, LimitRules, RedisLimiter, WaitingPermits
 from worker.soap import RedisSessionStore, RevioGateway, SoapConfig, open_gateway
@@ -33,6 +34,7 @@ class Application:
     queries: QueryHandler
     updates: UpdateHandler
     sweeper: Sweeper
+    campaigns: CampaignWork
 
     def close(self) -> None:
         """End sessions at the vendor and connections to Redis."""
@@ -65,6 +67,7 @@ def open_application(settings: Settings, app: Celery) -> Application:
         ),
         encode=partial(encode_message, app),
     )
+    campaigns = open_campaigns(settings, redis, app, gateways)
     return Application(
         redis=redis,
         limiter=limiter,
@@ -82,6 +85,8 @@ def open_application(settings: Settings, app: Celery) -> Application:
                     gateways[name],
                     execution_s=account.call_timeout_s,
                     shows_at_once=account.read_back == "immediate",
+                    gate=campaigns.gate,
+                    fresh_s=settings.campaign_fresh_s,
                 )
                 for name, account in settings.accounts.items()
             },
@@ -94,6 +99,7 @@ def open_application(settings: Settings, app: Celery) -> Application:
             interval_s=settings.sweep_interval_s,
             lost_after_s=settings.sweep_after_s,
         ),
+        campaigns=campaigns,
     )
 
 

@@ -18,10 +18,12 @@ from tasks.errors import Unavailable
 from worker.app import Application, open_application
 from worker.gatekeeper import Gatekeeper
 from worker.logs import configure_logs
+from worker.run_events import RunEvents
 
 _log = structlog.get_logger(__name__)
 
 _GATES_INTERVAL_S = 1.0
+_FEED_INTERVAL_S = 0.2
 
 
 class Lifecycle:
@@ -72,6 +74,10 @@ class Lifecycle:
         )
         self._repeat("gates", _GATES_INTERVAL_S, self._gatekeeper.look)
         self._repeat("sweep", self._settings.sweep_interval_s, application.sweeper.sweep)
+        events = RunEvents(self._app, sender.hostname, application.campaigns.runs.load)
+        self._repeat(
+            "campaigns", _FEED_INTERVAL_S, lambda: events.tell(application.campaigns.step())
+        )
         _log.info("worker_ready", accounts=sorted(self._settings.accounts))
 
     def _repeat(self, name: str, interval_s: float, work: Callable[[], object]) -> None:

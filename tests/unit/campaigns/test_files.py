@@ -167,7 +167,9 @@ def test_written_cells_are_read_as_they_were(tmp_path_factory: Any, cells: list[
 
 def test_formulas_are_harmless_in_a_written_workbook(tmp_path: Path) -> None:
     out = XlsxOut()
-    out.sheet("rows", ["a", "b"], [["=1+1", Decimal("-2.50")], ["@SUM(A1)\x01", "-3"]])
+    add = out.sheet("rows", ["a", "b"])
+    add(["=1+1", Decimal("-2.50")])
+    add(["@SUM(A1)\x01", "-3"])
     out.save(tmp_path / "out.xlsx")
     sheet: Any = openpyxl.load_workbook(tmp_path / "out.xlsx").active
     assert [cell.data_type for row in sheet["A2:A3"] for cell in row] == ["s", "s"]

@@ -1,0 +1,195 @@
+"""All steps of a campaign for programs; the `revio campaign` command does nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis import Redis
+
+from campaigns.again import Only, UndoReport, rows_to_retry, rows_to_undo
+from campaigns.explain import LastJob, Touched, campaigns_of, last_jobs
+from campaigns.faults import NotAllowedError
+from campaigns.plan_file import Plan, open_plan
+from campaigns.planning import Origin, Planned, Planning, PlanRequest, overriding_all
+from campaigns.reading import ProductReader
+from campaigns.report import write_report
+from campaigns.results import RowResult, header_of, row_results
+from campaigns.running import WEIGHTS, RunRequest, approve, start
+from campaigns.store import Approval, Desk, RunView
+from campaigns.store.audit import AuditEntry
+from campaigns.terms import Terms
+from revio_jobs import RevioJobs
+from tasks.campaign_run import Status
+
+_OPEN = (Status.RUNNING, Status.PAUSED, Status.HALTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who decides something, and why; both go into the audit log."""
+
+    by: str
+    reason: str
+
+
+class Campaigns:
+    """Of one account. Methods raise CampaignError, and RevioError when something is out of reach.
+
+    plan = campaigns.plan(path, PlanRequest("june", author, source=csv)).plan
+    campaigns.approve(plan, Person("ann", "as agreed"))
+    campaigns.apply(plan, RunRequest("ann"))
+    campaigns.view(plan.run).state.counts
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        jobs: RevioJobs,
+        redis: Redis,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.terms = terms
+        self._redis = redis
+        self._clock = clock
+        self.reader = ProductReader(jobs, terms.account, terms.ids_per_call)
+        self.desk = Desk(redis, terms.account, keep_s=terms.keep_s, clock=clock)
+        self._planning = Planning(terms, self.reader, clock)
+
+    def plan(self, to: Path, request: PlanRequest) -> Planned:
+        """Make the plan file `to`. Reads current values; changes nothing."""
+        return self._planning.make(to, request)
+
+    def open(self, path: Path) -> Plan:
+        """A plan file, if it is whole."""
+        return open_plan(path)
+
+    def approve(self, plan: Plan, person: Person) -> Approval:
+        """Needed before `apply`, and good for exactly this plan."""
+        return approve(
+            plan, self.terms, self.desk, by=person.by, reason=person.reason, clock=self._clock
+        )
+
+    def apply(self, plan: Plan, request: RunRequest) -> bool:
+        """Begin the plan's run; False: it had begun before, and nothing is done twice."""
+        return start(plan, self.terms, self.desk, request)
+
+    def view(self, run: str) -> RunView:
+        """A run at this moment."""
+        return self.desk.view(run)
+
+    def runs(self) -> Iterator[RunView]:
+        """The newest first."""
+        for run in self.desk.runs():
+            try:
+                yield self.desk.view(run)
+            except NotAllowedError:
+                continue  # it was kept for its time, and has gone
+
+    def resolve(self, name: str) -> str:
+        """A run's name from a plan file, the name itself, or its beginning if that is enough."""
+        path = Path(name)
+        if path.is_file():
+            return open_plan(path).run
+        runs = self.desk.runs(1000)
+        if name in runs:
+            return name
+        close = [run for run in runs if run.startswith(name)]
+        if len(close) == 1:
+            return close[0]
+        what = "no run is called" if not close else "several runs begin with"
+        raise NotAllowedError(f"{what} {name}; `revio campaign list` shows them")
+
+    def pause(self, run: str, person: Person) -> None:
+        """Within seconds nothing of the run is sent any more."""
+        self._decide(run, "pause", person, (Status.RUNNING,), Status.PAUSED)
+
+    def resume(self, run: str, person: Person) -> None:
+        """Also after a halt; what led to that does not count any more."""
+        self._decide(run, "resume", person, (Status.PAUSED, Status.HALTED), Status.RUNNING)
+
+    def cancel(self, run: str, person: Person) -> None:
+        """For good; what was applied stays."""
+        self._decide(run, "cancel", person, _OPEN, Status.CANCELLED)
+
+    def set_rate(self, run: str, rate: float | None, person: Person) -> None:
+        """Calls a minute at most; None: as many as there are."""
+        shown = "none" if rate is None else f"{rate:g}"
+        settings = {"rate": "" if rate is None else repr(rate)}
+        self._decide(run, f"set rate={shown}", person, _OPEN, settings=settings)
+
+    def set_priority(self, run: str, priority: str, person: Person) -> None:
+        """low, normal or high, among campaigns."""
+        if priority not in WEIGHTS:
+            raise NotAllowedError(f"priority is one of {', '.join(WEIGHTS)}, not {priority!r}")
+        settings = {"weight": WEIGHTS[priority]}
+        self._decide(run, f"set priority={priority}", person, _OPEN, settings=settings)
+
+    def audit(self, run: str) -> list[AuditEntry]:
+        """Who decided what, when and why."""
+        return self.desk.audit(run)
+
+    def results(self, run: str) -> Iterator[RowResult]:
+        """All rows of the run in the plan's order."""
+        return row_results(self.desk, self.desk.view(run).state.spec)
+
+    def report(self, run: str, directory: Path) -> Mapping[str, int]:
+        """Files for people; returns the rows by file."""
+        return write_report(self.desk, self.desk.view(run).state.spec, directory)
+
+    def retry(self, run: str, to: Path, only: Only, request: PlanRequest) -> Planned:
+        """A new plan of rows that failed or were not processed."""
+        form = header_of(self.desk.view(run).state.spec).form
+        rows = rows_to_retry(self.results(run), only)
+        return self._planning.make_of_rows(to, request, rows, Origin("retry", run, form))
+
+    def undo(
+        self, run: str, to: Path, request: PlanRequest, reason: str
+    ) -> tuple[Planned, UndoReport]:
+        """A plan that takes back what the run wrote, where that still is what it wrote.
+
+        Guard rails that a reason can cross are crossed for this one: the old values were there
+        before.
+        """
+        report = UndoReport()
+        form = header_of(self.desk.view(run).state.spec).form
+        overrides = overriding_all(self.terms.rails + request.rails, f"undo of {run}: {reason}")
+        rows = rows_to_undo(self.results(run), self.reader, report)
+        request = PlanRequest(
+            request.name,
+            request.author,
+            rails=request.rails,
+            overrides=overrides,
+            includes_disconnected=True,
+            leaves_problems_out=True,
+        )
+        return self._planning.make_of_rows(to, request, rows, Origin("undo", run, form)), report
+
+    def explain(self, product_id: int) -> tuple[list[Touched], list[LastJob]]:
+        """Every campaign's row of a product, and the jobs that wrote its fields last."""
+        return (
+            campaigns_of(self.desk, product_id),
+            last_jobs(self._redis, self.terms.account, product_id),
+        )
+
+    def _decide(
+        self,
+        run: str,
+        what: str,
+        person: Person,
+        possible: tuple[Status, ...],
+        status: Status | None = None,
+        *,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
+        self.desk.decide(
+            run,
+            what,
+            by=person.by,
+            reason=person.reason,
+            possible=possible,
+            status=status,
+            settings=settings,
+        )

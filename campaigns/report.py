@@ -1,0 +1,164 @@
+"""What a run has done, as files: CSV in the input's form, a workbook, and one HTML page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from campaigns.cells import CLEAR
+from campaigns.csv_file import write_csv
+from campaigns.figures import Figures
+from campaigns.page import Page
+from campaigns.plan_file import Header
+from campaigns.plan_row import PlanRow
+from campaigns.results import GROUPS, RowResult, header_of, row_results, summary_of
+from campaigns.source import OUTCOME_PREFIX, Columns, Form, find_columns
+from campaigns.store import Desk
+from campaigns.store.audit import AuditEntry
+from campaigns.xlsx_file import XlsxOut
+from revio_jobs.contracts import CHANGE_NAMES
+from tasks.campaign_run import RunSpec
+
+_MORE = tuple(f"{OUTCOME_PREFIX}{name}" for name in ("outcome", "error", "says", "at"))
+_SHOWN_FAULTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of the report's files: those of the input, and each changed field has one."""
+
+    form: Form
+    columns: tuple[str, ...]
+    places: Columns
+    keeps_cells: bool
+    """False: the input's own values of changed fields are not what the rows wanted (undo)."""
+
+    @classmethod
+    def of(cls, header: Header, changed: Iterable[str]) -> Layout:
+        """`changed`: the fields that any row changes."""
+        columns = header.form.columns or ("id",)
+        known = find_columns(columns).changes
+        more = [name for name in CHANGE_NAMES if name in set(changed) - known.keys()]
+        titles = (*columns, *more)
+        return cls(header.form, titles, find_columns(titles), header.kind != "undo")
+
+    def cells(self, row: PlanRow) -> list[str]:
+        """The row, so that planning it again means the same."""
+        given = [*row.cells, *[""] * (len(self.columns) - len(row.cells))]
+        given[self.places.id] = str(row.id)
+        for name, place in self.places.changes.items():
+            if name in row.clear:
+                given[place] = CLEAR
+            elif name in row.after:
+                given[place] = self._text(row.after[name])
+            elif not self.keeps_cells:
+                given[place] = ""
+        return given
+
+    def _text(self, value: object) -> str:
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        text = str(value)
+        is_number = text.replace(".", "", 1).removeprefix("-").isdecimal()
+        return text.replace(".", ",") if self.form.decimal_comma and is_number else text
+
+
+def write_report(desk: Desk, spec: RunSpec, directory: Path) -> Mapping[str, int]:
+    """The files in `directory`, which is made; returns the rows by file."""
+    directory.mkdir(parents=True, exist_ok=True)
+    layout = Layout.of(header_of(spec), _changed(row_results(desk, spec)))
+    counts: Counter[str] = Counter()
+    figures, faults = Figures(), list[RowResult]()
+    book = XlsxOut()
+    with ExitStack() as files:
+        adds = {name: _outputs(files, directory, book, name, layout) for name in GROUPS}
+        for result in row_results(desk, spec):
+            counts[result.group] += 1
+            adds[result.group](result)
+            if result.group == "succeeded":
+                figures.add(result.row)
+            elif result.outcome and len(faults) < _SHOWN_FAULTS:
+                faults.append(result)
+    book.save(directory / "report.xlsx")
+    page = _page(spec, counts, figures, faults, desk.audit(spec.run))
+    (directory / "report.html").write_text(page, encoding="utf-8")
+    return counts
+
+
+def _changed(results: Iterable[RowResult]) -> set[str]:
+    return {name for each in results for name in (*each.row.after, *each.row.clear)}
+
+
+def _outputs(
+    files: ExitStack, directory: Path, book: XlsxOut, name: str, layout: Layout
+) -> Callable[[RowResult], None]:
+    """Adds a row to the CSV and to the workbook's sheet of that name."""
+    form = layout.form
+    encoding = form.encoding if form.kind == "csv" else "utf-8"
+    path = directory / f"{name}.csv"
+    file = files.enter_context(path.open("w", encoding=encoding, errors="replace", newline=""))
+    header = [*layout.columns, *_MORE]
+    csv, sheet = write_csv(file, form, header), book.sheet(name, _sheet_header())
+
+    def add(result: RowResult) -> None:
+        ended = [result.outcome or "unprocessed", result.error, result.says, result.when]
+        csv.write([*layout.cells(result.row), *ended])
+        sheet([*_sheet_row(result.row), *ended])
+
+    return add
+
+
+def _sheet_header() -> Sequence[str]:
+    seen = ("line", "id", "customer_id", "product_id", "description", "quantity")
+    changes = [f"{name}_{when}" for name in CHANGE_NAMES for when in ("before", "after")]
+    return (*seen, *changes, "outcome", "error", "says", "at")
+
+
+def _sheet_row(row: PlanRow) -> list[object]:
+    seen = [row.seen.get(name) for name in ("customer_id", "product_id", "description", "quantity")]
+    changes = [
+        _value(name, CLEAR if when is row.after and name in row.clear else when.get(name))
+        for name in CHANGE_NAMES
+        for when in (row.before, row.after)
+    ]
+    return [row.line or None, row.id, *seen, *changes]
+
+
+def _value(name: str, value: object) -> object:
+    return Decimal(value) if name == "rate" and isinstance(value, str) and value != CLEAR else value
+
+
+def _page(
+    spec: RunSpec,
+    counts: Mapping[str, int],
+    figures: Figures,
+    faults: Sequence[RowResult],
+    audit: Sequence[AuditEntry],
+) -> str:
+    page, header, summary = Page(f"Campaign {spec.run}"), header_of(spec), summary_of(spec)
+    page.facts(
+        [
+            ("plan", f"{header.name}, {spec.digest}"),
+            ("made", f"{header.created_at} by {header.author}"),
+            ("approved", f"{spec.facts['approved_at']} by {spec.facts['approved_by']}"),
+            ("because", spec.facts["approval"]),
+            ("overrides", "; ".join(f"{k}: {v}" for k, v in header.overrides.items())),
+            *((name, f"{counts.get(name, 0):,}") for name in GROUPS),
+            ("revenue before", f"{summary.before:,.2f}"),
+            ("revenue after, as planned", f"{summary.after:,.2f}"),
+        ]
+    )
+    page.plots(summary, figures)
+    page.table(
+        f"Failed and drifted rows (at most {_SHOWN_FAULTS})",
+        ("line", "product", "outcome", "error", "in words"),
+        ((each.row.line, each.row.id, each.outcome, each.error, each.says) for each in faults),
+    )
+    decided = ((each.when, each.by, each.what, each.reason) for each in audit)
+    page.table("Decisions", ("when", "who", "what", "why"), decided)
+    page.moves(figures)
+    return page.text()

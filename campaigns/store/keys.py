@@ -1,0 +1,38 @@
+"""The names of a campaign's keys in Redis."""
+
+from __future__ import annotations
+
+ROWS_PER_CHUNK = 500
+"""A chunk's outcomes are one small hash, which Redis packs tightly up to 512 fields."""
+
+
+class AccountKeys:
+    """What belongs to an account's campaigns together."""
+
+    def __init__(self, account: str) -> None:
+        prefix = f"revio:{account}:campaigns"
+        self.feeder = f"{prefix}:feeder"
+        self.active = f"{prefix}:active"
+        self.all = f"{prefix}:all"
+        self.approvals = f"{prefix}:approvals"
+
+
+class RunKeys:
+    """What belongs to one run."""
+
+    def __init__(self, account: str, run: str) -> None:
+        self.prefix = f"revio:{account}:campaign:{run}"
+        self.spec = f"{self.prefix}:spec"
+        self.control = f"{self.prefix}:control"
+        self.progress = f"{self.prefix}:progress"
+        self.todo = f"{self.prefix}:todo"
+        self.in_flight = f"{self.prefix}:in-flight"
+        self.rows = f"{self.prefix}:rows"
+        self.ids = f"{self.prefix}:ids"
+        self.details = f"{self.prefix}:details"
+        self.pace = f"{self.prefix}:pace"
+        self.audit = f"{self.prefix}:audit"
+        self.outcomes_prefix = f"{self.prefix}:outcomes:"
+
+    def outcomes(self, chunk: int) -> str:
+        return f"{self.outcomes_prefix}{chunk}"

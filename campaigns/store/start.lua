@@ -1,0 +1,25 @@
+-- Start a run whose rows have been stored, once.
+--
+-- KEYS[1] spec (string)      KEYS[2] control (hash: status, reason, rate, weight, gate, since:<outcome>)
+-- KEYS[3] progress (hash)    KEYS[4] audit (list)
+-- KEYS[5] active runs (set)  KEYS[6] all runs (sorted set: run by its start, Unix seconds)
+-- KEYS[7] rows (hash)        KEYS[8] ids (string)
+-- ARGV[1] run   ARGV[2] spec (JSON)   ARGV[3] gate (JSON)   ARGV[4] rate or ""   ARGV[5] weight
+-- ARGV[6] audit entry (JSON)          ARGV[7] how long the run is kept (s)
+--
+-- Returns 1, or 0 when there is such a run already.
+
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[2])
+redis.call('HSET', KEYS[2], 'status', 'running', 'reason', '', 'rate', ARGV[4], 'weight', ARGV[5],
+  'gate', ARGV[3])
+redis.call('HSET', KEYS[3], 'phase', 'feeding', 'stage', 0, 'cursor', 0, 'checked', 0)
+redis.call('RPUSH', KEYS[4], ARGV[6])
+redis.call('SADD', KEYS[5], ARGV[1])
+redis.call('ZADD', KEYS[6], redis.call('TIME')[1], ARGV[1])
+for _, index in ipairs({1, 2, 3, 4, 7, 8}) do
+  redis.call('EXPIRE', KEYS[index], ARGV[7])
+end
+return 1

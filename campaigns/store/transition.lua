@@ -1,0 +1,31 @@
+-- An operator's decision on a run.
+--
+-- KEYS[1] control (hash)   KEYS[2] progress (hash)   KEYS[3] audit (list)
+-- ARGV[1] status, or "" to leave it   ARGV[2] reason   ARGV[3] audit entry (JSON)
+-- ARGV[4] the statuses from which this is possible, separated by commas
+-- ARGV[5...] fields of control to set, and their values
+--
+-- Returns {1, status} or {0, status}: the status in which the run is now, "" when there is none.
+
+local status = redis.call('HGET', KEYS[1], 'status')
+if not status or not string.find(',' .. ARGV[4] .. ',', ',' .. status .. ',', 1, true) then
+  return {0, status or ''}
+end
+if ARGV[1] ~= '' then
+  redis.call('HSET', KEYS[1], 'status', ARGV[1], 'reason', ARGV[2])
+  if ARGV[1] == 'running' then
+    -- Whoever resumes has seen what there was: halts look at what comes after.
+    local fields = redis.call('HGETALL', KEYS[2])
+    for index = 1, #fields, 2 do
+      local outcome = string.match(fields[index], '^count:(.+)$')
+      if outcome then
+        redis.call('HSET', KEYS[1], 'since:' .. outcome, fields[index + 1])
+      end
+    end
+  end
+end
+for index = 5, #ARGV, 2 do
+  redis.call('HSET', KEYS[1], ARGV[index], ARGV[index + 1])
+end
+redis.call('RPUSH', KEYS[3], ARGV[3])
+return {1, redis.call('HGET', KEYS[1], 'status')}

@@ -1,0 +1,31 @@
+"""Under which terms an account's campaigns are planned and run."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from campaigns.rounding import Rounding
+from tasks.campaign_run import HaltRules
+from tasks.rails import Rails
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """As the settings have them."""
+
+    account: str
+    vendor: str
+    """See `fingerprint`."""
+    ids_per_call: int = 200
+    rails: Rails = field(default_factory=Rails)
+    rounding: Rounding = field(default_factory=Rounding)
+    four_eyes: bool = False
+    halt: HaltRules = field(default_factory=HaltRules)
+    zone: str = "UTC"
+    keep_s: int = 90 * 86_400
+
+
+def fingerprint(endpoint: str, client_code: str) -> str:
+    """Tells one vendor account from another, production from sandbox, without naming them."""
+    return hashlib.sha256(f"{endpoint}\n{client_code}".encode()).hexdigest()[:12]

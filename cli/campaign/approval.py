@@ -1,0 +1,59 @@
+"""`revio campaign review` and `approve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from campaigns.figures import Figures
+from campaigns.review import review_page, write_review_workbook
+from cli.campaign.office import office, person
+from cli.campaign.options import By, Reason
+from cli.campaign.plan_tables import review_tables, summary_document
+from cli.options import AccountName, AsJson
+from revio_jobs.contracts import DEFAULT_ACCOUNT
+
+PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan's file.")]
+
+
+def review(
+    path: PlanPath,
+    *,
+    html: Annotated[Path | None, typer.Option(help="Write one offline page with plots.")] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="Write every row as a workbook.")] = None,
+    account: AccountName = DEFAULT_ACCOUNT,
+    as_json: AsJson = False,
+) -> None:
+    """Show a plan's largest moves and samples of each product."""
+    with office(account, as_json=as_json) as (answer, desk):
+        plan = desk.campaigns.open(path)
+        figures = Figures.of(plan.rows())
+        if html:
+            html.write_text(review_page(plan, figures), encoding="utf-8")
+        if xlsx:
+            write_review_workbook(plan, xlsx)
+        document = {"digest": plan.digest, "run": plan.run, **summary_document(plan.summary)}
+        answer.give(
+            document, *review_tables(plan, figures, [each for each in (html, xlsx) if each])
+        )
+
+
+def approve(
+    path: PlanPath,
+    *,
+    reason: Reason,
+    by: By = None,
+    account: AccountName = DEFAULT_ACCOUNT,
+    as_json: AsJson = False,
+) -> None:
+    """Approve exactly this plan; any change of it needs a new approval."""
+    with office(account, as_json=as_json) as (answer, desk):
+        plan = desk.campaigns.open(path)
+        given = desk.campaigns.approve(plan, person(by, reason))
+        answer.give(
+            {"digest": plan.digest, "run": plan.run, "approved_by": given.by, "reason": reason},
+            f"plan {plan.header.name} ({plan.digest[:10]}) is approved by {given.by}; next: "
+            f"revio campaign apply {path}",
+        )

@@ -1,0 +1,78 @@
+"""What the campaign commands talk through, and how their errors are told."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import typer
+from redis import Redis
+
+from campaigns import CampaignError, Campaigns, Person
+from campaigns.faults import InputError, PlanFileError
+from campaigns.forecast import Budget
+from cli.answer import Answer, answering, complain
+from cli.connection import app_of, redis_of
+from cli.exit_code import ExitCode
+from revio_jobs import Lane, RevioJobs
+from settings import Settings, load
+from worker.app import limit_rules, open_limiter
+from worker.campaigns import campaign_terms
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """One account's campaigns, and the calls that they may still make."""
+
+    campaigns: Campaigns
+    _settings: Settings
+    _redis: Redis
+
+    def budget(self) -> Budget:
+        """As of now. Raises Unavailable."""
+        account = self.campaigns.terms.account
+        rules = limit_rules(self._settings.accounts[account])
+        usage = open_limiter(self._settings, self._redis).usage(account)
+        per_day = rules.day_limit(Lane.BULK)
+        return Budget(
+            per_minute=max(usage.minute_ceiling - rules.least_headroom, 0),
+            per_day=per_day,
+            left_today=max(per_day - usage.day_used, 0),
+            day_resets_at=usage.day_resets_at,
+            now=time.time(),
+            ids_per_call=self.campaigns.terms.ids_per_call,
+        )
+
+
+@contextmanager
+def office(
+    account: str, *, as_json: bool, wrong: ExitCode = ExitCode.INVALID
+) -> Iterator[tuple[Answer, Office]]:
+    """For the body of a command. `wrong`: its exit code when input, plan or order is at fault."""
+    with answering(as_json=as_json) as answer:
+        settings = load()
+        if account not in settings.accounts:
+            known = ", ".join(settings.accounts)
+            raise typer.BadParameter(f"{account!r} is not one of {known}", param_hint="--account")
+        terms = campaign_terms(settings, account)
+        redis = redis_of(settings)
+        with RevioJobs(app_of(settings), redis) as jobs:
+            try:
+                yield answer, Office(Campaigns(terms, jobs, redis), settings, redis)
+            except CampaignError as exc:
+                answer.give({"error": {"type": _kind(exc), "message": str(exc)}})
+                complain(str(exc))
+                raise typer.Exit(wrong) from None
+
+
+def person(by: str | None, reason: str) -> Person:
+    """Who gives this order: whoever is named, else the user of this process."""
+    return Person(by or getpass.getuser(), reason)
+
+
+def _kind(exc: CampaignError) -> str:
+    known = {InputError: "Input", PlanFileError: "PlanFile"}
+    return known.get(type(exc), type(exc).__name__.removesuffix("Error"))

@@ -1,0 +1,111 @@
+"""`revio campaign report`, `retry`, `undo` and `explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from campaigns import Only, Planned, PlanRequest, UndoReport
+from campaigns.forecast import forecast
+from cli.answer import Answer, spinner
+from cli.campaign.office import Office, office, person
+from cli.campaign.options import By, Reason, RunName, pairs
+from cli.campaign.outcome_tables import explained, explained_document, undo_document, undo_tables
+from cli.campaign.plan_tables import plan_document, plan_tables
+from cli.campaign.planning import EXITS
+from cli.exit_code import ExitCode
+from cli.options import AccountName, AsJson, Texts
+from cli.tables import table
+from revio_jobs.contracts import DEFAULT_ACCOUNT
+
+PlanOutput = Annotated[Path, typer.Option("-o", "--output", help="The new plan's file.")]
+
+
+def report(
+    run: RunName,
+    *,
+    directory: Annotated[Path, typer.Option("-o", "--output", help="Directory for the files.")],
+    account: AccountName = DEFAULT_ACCOUNT,
+    as_json: AsJson = False,
+) -> None:
+    """Write what became of each row: CSV in the input's form, a workbook, a page with plots."""
+    with office(account, as_json=as_json) as (answer, desk):
+        name = desk.campaigns.resolve(run)
+        counts = desk.campaigns.report(name, directory)
+        rows = [(f"{each}.csv", f"{count:,}") for each, count in counts.items()]
+        answer.give(
+            {"run": name, "directory": str(directory), "rows": dict(counts)},
+            table("file", "rows", rows=rows),
+            f"and report.xlsx and report.html, in {directory}",
+        )
+
+
+def retry(
+    run: RunName,
+    *,
+    output: PlanOutput,
+    only: Annotated[Only, typer.Option(help="Which rows.")] = Only.TRANSIENT,
+    overrides: Annotated[
+        Texts, typer.Option("--override", help="RAIL=REASON for crossing it; may be repeated.")
+    ] = None,
+    by: By = None,
+    account: AccountName = DEFAULT_ACCOUNT,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new plan of rows that failed or were not processed."""
+    with office(account, as_json=as_json, wrong=ExitCode.FAILED) as (answer, desk):
+        name = desk.campaigns.resolve(run)
+        request = PlanRequest(
+            output.name.removesuffix(".plan"),
+            person(by, "").by,
+            overrides=pairs("--override", overrides),
+            includes_disconnected=True,
+        )
+        with spinner("reading current values"):
+            planned = desk.campaigns.retry(name, output, only, request)
+        _give_plan(answer, desk, planned, output)
+
+
+def undo(
+    run: RunName,
+    *,
+    output: PlanOutput,
+    reason: Reason,
+    by: By = None,
+    account: AccountName = DEFAULT_ACCOUNT,
+    as_json: AsJson = False,
+) -> None:
+    """Make a plan that takes back what the run wrote, where nobody has edited it since."""
+    with office(account, as_json=as_json, wrong=ExitCode.FAILED) as (answer, desk):
+        name = desk.campaigns.resolve(run)
+        request = PlanRequest(output.name.removesuffix(".plan"), person(by, reason).by)
+        with spinner("reading current values"):
+            planned, left = desk.campaigns.undo(name, output, request, reason)
+        _give_plan(answer, desk, planned, output, left)
+
+
+def explain(
+    product: Annotated[int, typer.Argument(metavar="PRODUCT_ID", help="Customer product.")],
+    *,
+    account: AccountName = DEFAULT_ACCOUNT,
+    as_json: AsJson = False,
+) -> None:
+    """Every campaign and job that touched a product: old, new, who, when, why."""
+    with office(account, as_json=as_json) as (answer, desk):
+        touched, jobs = desk.campaigns.explain(product)
+        answer.give(explained_document(product, touched, jobs), *explained(product, touched, jobs))
+
+
+def _give_plan(
+    answer: Answer, desk: Office, planned: Planned, output: Path, left: UndoReport | None = None
+) -> NoReturn:
+    takes = forecast(planned.summary.changes, desk.budget())
+    reads = desk.campaigns.reader.calls
+    answer.give(
+        {**plan_document(planned, takes, reads), **(undo_document(left) if left else {})},
+        *plan_tables(planned, takes, reads, output),
+        *(undo_tables(left) if left else ()),
+    )
+    raise typer.Exit(EXITS[planned.verdict])

@@ -1,0 +1,139 @@
+"""Plans for people, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from campaigns import Planned, Verdict
+from campaigns.figures import Figures, shown_move
+from campaigns.forecast import Forecast
+from campaigns.plan_file import Plan
+from campaigns.plan_row import PlanRow
+from campaigns.summary import Summary, bins
+from cli.campaign.run_tables import FOR_EVER_S, span
+from cli.tables import table, when
+from tasks.rails import per_cent
+
+_BAR = 40
+_SHOWN = 10
+
+
+def plan_document(planned: Planned, takes: Forecast, reads: int) -> dict[str, Any]:
+    """JSON values."""
+    return {
+        "verdict": planned.verdict.value,
+        "digest": planned.plan.digest if planned.plan else None,
+        "run": planned.plan.run if planned.plan else None,
+        **summary_document(planned.summary),
+        "problems": dict(planned.problems.counts),
+        "forbidden": [f"{each.rail}: {each.says}" for each in planned.forbidden],
+        "calls_spent": reads,
+        "forecast": takes.document(),
+    }
+
+
+def summary_document(summary: Summary) -> dict[str, Any]:
+    """JSON values."""
+    return summary.document()
+
+
+def plan_tables(
+    planned: Planned, takes: Forecast, reads: int, output: Path
+) -> Iterator[RenderableType]:
+    """What planning came to, and what to do next."""
+    summary = planned.summary
+    yield _rows(summary)
+    yield from planned.problems.lines()
+    if summary.changes:
+        yield _revenue(summary)
+        yield _histogram(summary)
+    for rail, count in summary.says.items():
+        yield f"guard rail {rail}: {count:,} rows"
+    for breach in planned.forbidden:
+        yield f"guard rail {breach.rail} stops the plan: {breach.says}"
+    if summary.changes:
+        yield _takes(takes, reads)
+    yield _next(planned, output)
+
+
+def _rows(summary: Summary) -> Table:
+    rows = [(kind, f"{count:,}") for kind, count in summary.rows.most_common()]
+    return table("rows", "number", rows=rows)
+
+
+def _revenue(summary: Summary) -> str:
+    change = per_cent(summary.before, summary.after)
+    shown = "from nothing" if change is None else f"{change:+.2f} %"
+    moved = summary.after - summary.before
+    return (
+        f"revenue a billing period: {summary.before:,.2f} → {summary.after:,.2f} "
+        f"({moved:+,.2f}, {shown})"
+    )
+
+
+def _histogram(summary: Summary) -> Table:
+    most = max(summary.histogram.values(), default=1)
+    rows = [
+        (name, f"{count:,}", "█" * max(round(_BAR * count / most), 1))
+        for name in bins()
+        if (count := summary.histogram.get(name, 0))
+    ]
+    return table("change of the rate", "rows", "", rows=rows)
+
+
+def _takes(takes: Forecast, reads: int) -> str:
+    done = (
+        when(datetime.fromtimestamp(takes.done_at, UTC)) if takes.seconds < FOR_EVER_S else "never"
+    )
+    return (
+        f"calls: {takes.calls:,} ({takes.updates:,} updates, {takes.reads:,} reads), "
+        f"{takes.share_of_day:.1%} of a day of bulk work; about {span(takes.seconds)}, "
+        f"done {done} if begun now and alone. Planning took {reads:,} calls."
+    )
+
+
+def _next(planned: Planned, output: Path) -> str:
+    if planned.verdict is Verdict.PROBLEMS:
+        return (
+            "No plan was written. Mend the input (--problems FILE writes the faulty rows), cross a "
+            "guard rail with --override RAIL=REASON, or leave faulty rows out with --skip-problems."
+        )
+    if planned.verdict is Verdict.NOTHING:
+        return "Nothing to do."
+    return (
+        f"The plan is {output}. Next: revio campaign review {output}, "
+        f"then revio campaign approve {output} --reason …"
+    )
+
+
+def review_tables(
+    plan: Plan, figures: Figures, written: Sequence[Path]
+) -> Iterator[RenderableType]:
+    """A plan for those who approve it."""
+    yield (
+        f"plan {plan.header.name} of {plan.header.author}, {plan.header.created_at}, "
+        f"digest {plan.digest[:10]}"
+    )
+    yield _rows(plan.summary)
+    yield _revenue(plan.summary)
+    yield _histogram(plan.summary)
+    moves = [_move(each.row) for each in figures.moves()[:_SHOWN]]
+    header = ("line", "product", "description", "old", "new", "change")
+    yield table(*header, rows=moves, title="largest moves")
+    samples = [_move(row) for offer in figures.offers.values() for row in offer.samples]
+    yield table(*header, rows=samples[: 3 * _SHOWN], title="samples of each product")
+    for rail, reason in plan.header.overrides.items():
+        yield f"override of {rail}: {reason}"
+    for path in written:
+        yield f"written: {path}"
+
+
+def _move(row: PlanRow) -> tuple[object, ...]:
+    old, new = row.before.get("rate"), row.after.get("rate")
+    return row.line or None, row.id, row.seen.get("description"), old, new, shown_move(row)

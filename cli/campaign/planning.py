@@ -1,0 +1,123 @@
+"""`revio campaign plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from campaigns import CampaignError, Planned, PlanRequest, Rounding, Rules, Verdict
+from campaigns.forecast import forecast
+from cli.answer import Answer, spinner
+from cli.campaign.office import Office, office, person
+from cli.campaign.options import By, day, pairs
+from cli.campaign.plan_tables import plan_document, plan_tables
+from cli.exit_code import ExitCode
+from cli.options import AccountName, AsJson, Texts, numbers
+from revio_jobs.contracts import DEFAULT_ACCOUNT
+from tasks.rails import Rails
+
+
+class PlanExit(IntEnum):
+    """What the exit code of `revio campaign plan` tells a script."""
+
+    NOTHING = 0
+    PROBLEMS = 1
+    CHANGES = 2
+
+
+EXITS = {
+    Verdict.NOTHING: PlanExit.NOTHING,
+    Verdict.CHANGES: PlanExit.CHANGES,
+    Verdict.PROBLEMS: PlanExit.PROBLEMS,
+}
+
+
+def plan(
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="CSV or XLSX with a column id.")
+    ] = None,
+    *,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The plan's file.")],
+    customers: Annotated[
+        Texts, typer.Option("--customer", help="Without a file: whose products.")
+    ] = None,
+    where: Annotated[
+        str | None, typer.Option(help="Only these: 'product_id=17 and status=ACTIVE'.")
+    ] = None,
+    sets: Annotated[
+        Texts,
+        typer.Option("--set", help="FIELD=EXPRESSION, such as 'rate=rate*1.05'; may be repeated."),
+    ] = None,
+    rounding: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--round", help="Step and way for computed rates, such as 0.01 half-up."),
+    ] = None,
+    charm: Annotated[
+        str | None, typer.Option(help="Endings of computed rates, such as 0.99 or 4.99,9.99.")
+    ] = None,
+    rails: Annotated[
+        Texts,
+        typer.Option("--rail", help="A further guard rail: change=block:10; may be repeated."),
+    ] = None,
+    overrides: Annotated[
+        Texts, typer.Option("--override", help="RAIL=REASON for crossing it; may be repeated.")
+    ] = None,
+    effective: Annotated[
+        str | None, typer.Option(help="Date from which the change is meant to hold.")
+    ] = None,
+    problems: Annotated[
+        Path | None, typer.Option(help="Write the faulty rows there, in the input's form.")
+    ] = None,
+    skip_problems: Annotated[
+        bool, typer.Option("--skip-problems", help="Plan the other rows even so.")
+    ] = False,
+    with_disconnected: Annotated[
+        bool, typer.Option("--with-disconnected", help="Change disconnected products too.")
+    ] = False,
+    by: By = None,
+    account: AccountName = DEFAULT_ACCOUNT,
+    as_json: AsJson = False,
+) -> None:
+    """Compare a price list or rules with what Rev.io has, and write a plan. Changes nothing."""
+    with office(account, as_json=as_json, wrong=ExitCode.FAILED) as (answer, desk):
+        request = PlanRequest(
+            name=output.name.removesuffix(".plan"),
+            author=person(by, "").by,
+            rules=Rules.parse(where, sets or (), _rounding(desk, rounding, charm)),
+            source=source,
+            customers=numbers("--customer", customers) if customers else (),
+            rails=_rails(rails or ()),
+            overrides=pairs("--override", overrides),
+            effective=day("--effective", effective),
+            includes_disconnected=with_disconnected,
+            leaves_problems_out=skip_problems,
+            problems_to=problems,
+        )
+        with spinner("reading current values"):
+            planned = desk.campaigns.plan(output, request)
+        _show(answer, desk, planned, output)
+        raise typer.Exit(EXITS[planned.verdict])
+
+
+def _show(answer: Answer, desk: Office, planned: Planned, output: Path) -> None:
+    takes = forecast(planned.summary.changes, desk.budget())
+    reads = desk.campaigns.reader.calls
+    answer.give(plan_document(planned, takes, reads), *plan_tables(planned, takes, reads, output))
+
+
+def _rounding(desk: Office, given: tuple[str, str] | None, charm: str | None) -> Rounding:
+    default = desk.campaigns.terms.rounding
+    step, mode = given or (str(default.step), default.mode)
+    endings = tuple(part.strip() for part in charm.split(",")) if charm else ()
+    return Rounding.parse(step, mode, endings)
+
+
+def _rails(texts: Sequence[str]) -> Rails:
+    try:
+        return Rails.parse(texts)
+    except ValueError as exc:
+        raise CampaignError(str(exc)) from exc

@@ -1,0 +1,115 @@
+"""`revio campaign watch` and `list`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+
+from campaigns.eta import eta
+from campaigns.store import RunView
+from cli.answer import Answer
+from cli.campaign.office import Office, office
+from cli.campaign.options import RunName
+from cli.campaign.run_tables import (
+    list_table,
+    one_line,
+    run_document,
+    run_tables,
+    top_errors,
+)
+from cli.exit_code import ExitCode
+from cli.options import AccountName, AsJson
+from revio_jobs.contracts import DEFAULT_ACCOUNT
+from tasks.campaign_run import Status
+
+_LIVE_S = 0.5
+_PLAIN_S = 5.0
+
+
+def watch(
+    run: RunName,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Show it as it is now, and end.")] = False,
+    timeout: Annotated[float | None, typer.Option(min=0, help="Seconds to watch.")] = None,
+    account: AccountName = DEFAULT_ACCOUNT,
+    as_json: AsJson = False,
+) -> None:
+    """Follow a run until it ends, halts or is paused; closing this changes nothing."""
+    with office(account, as_json=as_json) as (answer, desk):
+        name = desk.campaigns.resolve(run)
+        give_up = 0.0 if once else time.monotonic() + (timeout if timeout is not None else 1e9)
+        view = desk.campaigns.view(name)
+        if not once and not as_json:
+            view = _follow(desk, name, give_up)
+        while as_json and _goes_on(view) and time.monotonic() < give_up:
+            time.sleep(_LIVE_S)
+            view = desk.campaigns.view(name)
+        _give(answer, desk, view)
+        raise typer.Exit(_exit_code(view))
+
+
+def list_(*, account: AccountName = DEFAULT_ACCOUNT, as_json: AsJson = False) -> None:
+    """The runs, the newest first."""
+    with office(account, as_json=as_json) as (answer, desk):
+        views = list(desk.campaigns.runs())
+        document = {"runs": [run_document(view, None) for view in views]}
+        answer.give(document, list_table(views))
+
+
+def _follow(desk: Office, run: str, give_up: float) -> RunView:
+    if sys.stdout.isatty():
+        with Live(console=Console(highlight=False), refresh_per_second=4, transient=True) as live:
+            for view in _views(desk, run, _LIVE_S, give_up):
+                live.update(Group(*_tables(desk, view)))
+            return view
+    said = ""
+    for view in _views(desk, run, _PLAIN_S, give_up):
+        if (line := one_line(view, eta(view, desk.budget()))) != said:
+            said = line
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+    return view
+
+
+def _views(desk: Office, run: str, pause_s: float, give_up: float) -> Iterator[RunView]:
+    """At least one; the last is of a run that does not go on, or the time is over."""
+    while True:
+        view = desk.campaigns.view(run)
+        yield view
+        if not _goes_on(view) or time.monotonic() >= give_up:
+            return
+        time.sleep(min(pause_s, max(give_up - time.monotonic(), 0.01)))
+
+
+def _goes_on(view: RunView) -> bool:
+    settles = view.state.status is Status.CANCELLED and not view.has_ended
+    return view.state.status is Status.RUNNING or settles
+
+
+def _give(answer: Answer, desk: Office, view: RunView) -> None:
+    left = eta(view, desk.budget())
+    errors = top_errors(desk.campaigns.desk, view)
+    answer.give(
+        {**run_document(view, left), "top_errors": dict(errors)}, *run_tables(view, left, errors)
+    )
+
+
+def _tables(desk: Office, view: RunView) -> list[RenderableType]:
+    errors = top_errors(desk.campaigns.desk, view)
+    return run_tables(view, eta(view, desk.budget()), errors)
+
+
+def _exit_code(view: RunView) -> ExitCode:
+    match view.state.status:
+        case Status.DONE:
+            return ExitCode.OK
+        case Status.RUNNING | Status.PAUSED:
+            return ExitCode.RUNNING
+        case _:
+            return ExitCode.FAILED
