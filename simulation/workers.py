@@ -16,10 +16,9 @@ from worker.limiter.permits import asking
 
 ACCOUNT = "default"
 
-# As the worker has them: the patience of a job, the pause after one that went back, the longest
-# time for which a process closes a lane that one of its jobs found closed.
+# As the worker has them: the patience of a job, and the longest time for which a process closes a
+# lane that one of its jobs found closed.
 MAX_WAIT_S = 5.0
-_PUT_BACK_PAUSE_S = 1.0
 _LONGEST_REST_S = 30.0
 _RETRY_AFTER_FAULT_S = 2.0
 _LEASE_S = 45.0
@@ -152,7 +151,6 @@ class WorkerProcess:
         except (Throttled, QuotaExhausted) as exc:
             fleet.journal.put_back[self._lane] += 1
             self._rest(exc)
-            yield _PUT_BACK_PAUSE_S
             fleet.give_back(self._lane, [self._taken.pop(number)])
             return
         now = fleet.timeline.now

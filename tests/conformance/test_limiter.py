@@ -321,6 +321,31 @@ def test_bulk_is_evenly_spaced_and_makes_up_for_missed_turns(limiter_bench: Make
     assert len(admitted(limiter, 99)) == 53
 
 
+def test_a_turn_that_nobody_takes_is_somebody_elses(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=60, calls_per_day=900, bulk_burst=3, window_margin_s=0.0)
+    first, second = bench.processes
+    admitted(first, 4, BULK)
+    assert [first.admit(BULK, patience_s=9).wait_s for _ in range(4)] == [1.0, 2.0, 3.0, 4.0]
+    bench.advance(1.5)
+    assert second.admit(BULK) == Refused(Bound.TURN, 3.5)
+    bench.advance(1.0)
+    assert len(admitted(second, 9, BULK)) == 1
+
+
+def test_whose_turn_came_too_early_gets_another_after_those_before_him(
+    limiter_bench: Make,
+) -> None:
+    bench = limiter_bench(calls_per_minute=60, calls_per_day=900, bulk_burst=1, window_margin_s=0.0)
+    limiter = bench.processes[0]
+    admitted(limiter, 2, BULK)
+    assert [limiter.admit(BULK, patience_s=9).wait_s for _ in range(2)] == [1.0, 2.0]
+    admitted(limiter, 3)
+    bench.advance(1.0)
+    assert limiter.admit(BULK, patience_s=9, my_turn=True) == Refused(Bound.PACE, 3.0)
+    bench.advance(1.0)
+    assert limiter.admit(BULK, patience_s=9, my_turn=True) == Refused(Bound.TURN, 3.0)
+
+
 def test_bulk_can_be_spread_over_the_day(limiter_bench: Make) -> None:
     bench = limiter_bench(calls_per_minute=60, calls_per_day=864, bulk_burst=0, bulk_spread=True)
     limiter = bench.processes[0]

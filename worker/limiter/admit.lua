@@ -131,12 +131,14 @@ else
     wait_for(tonumber(string.match(first, '^%d+')) + arg.window, 'minute')
   end
 end
+local is_spare = false
 if bulk then
   local slack = arg.burst * interval
   -- What is later than this was set while the clock was ahead.
   state.next_at = math.min(state.next_at, now + arg.window + slack + interval)
   if arg.burst < arg.limit then
     wait_for(state.next_at - slack, 'pace')
+    is_spare = state.next_at - slack + interval <= now
   end
   wait_for(math.min(state.interactive_turn, now + arg.window), 'turn')
 end
@@ -144,6 +146,9 @@ local turn = state[turn_of]
 if my_turn then
   -- A turn that came too early: the next ones follow each other, too.
   turn = at > now and state[next_turn_of] or 0
+elseif is_spare then
+  -- Somebody has not taken his turn.
+  turn = 0
 end
 if turn > now and turn <= now + arg.window then
   wait_for(turn + interval, 'turn')

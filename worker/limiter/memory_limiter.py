@@ -130,14 +130,20 @@ class _Account:
             times.append((self.now + self.window, Bound.MINUTE))
         elif len(state.minute) >= allowed:
             times.append((state.minute[allowed - 1][0] + self.window, Bound.MINUTE))
+        is_spare = False
         if lane is Lane.BULK:
             if self.is_paced():
-                times.append((self.bulk_next_at() - self.rules.bulk_burst * interval, Bound.PACE))
+                due = self.bulk_next_at() - self.rules.bulk_burst * interval
+                times.append((due, Bound.PACE))
+                is_spare = due + interval <= self.now
             times.append((min(state.interactive_turn, self.now + self.window), Bound.TURN))
         turn = state.turns[lane]
         if my_turn:
             # A turn that came too early: the next ones follow each other, too.
             turn = state.next_turns[lane] if max(times)[0] > self.now else 0
+        elif is_spare:
+            # Somebody has not taken his turn.
+            turn = 0
         if self.now < turn <= self.now + self.window:
             times.append((turn + interval, Bound.TURN))
         return max(times, key=lambda each: each[0])

@@ -47,7 +47,7 @@ class LimitRules:
     @property
     def least_headroom(self) -> int:
         """What bulk leaves of a minute when no interactive call has missed more for long: 1 %."""
-        return min(self.bulk_headroom_per_minute, -(-self.calls_per_minute // 100))
+        return min(self.bulk_headroom_per_minute, max(self.calls_per_minute // 100, 1))
 
     def day_limit(self, lane: Lane) -> int:
         """Calls that this lane may bring the day's count to."""

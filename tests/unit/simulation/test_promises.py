@@ -27,6 +27,11 @@ def test_with_bulk_waiting_all_is_used_and_nobody_interactive_waits(interactive:
     assert set(outcome.statuses) == {200}
 
 
+def test_turns_that_died_with_their_worker_are_taken_by_others() -> None:
+    outcome = simulate(steady(restart_every_s=20.0, processes={Lane.BULK: 4}))
+    assert figures(outcome, WARM_UP_S).use >= 0.96
+
+
 def test_workers_that_die_and_come_back_cost_neither_calls_nor_waits() -> None:
     outcome = simulate(steady(120, restart_every_s=15.0, processes=dict.fromkeys(Lane, 4)))
     found = figures(outcome, WARM_UP_S)
@@ -49,7 +54,7 @@ def test_more_workers_ask_more_in_all_but_get_no_less() -> None:
     one, many = (figures(simulate(crowd(each)), WARM_UP_S) for each in (1, 128))
     assert one.use >= 0.97
     assert many.use >= 0.97
-    assert many.asked_per_call < 8
+    assert many.asked_per_call < 12
 
 
 def test_a_guest_on_the_key_slows_us_down_until_it_has_gone() -> None:
