@@ -12,12 +12,14 @@ import structlog
 from celery import Celery, signals
 from celery.utils.nodenames import default_nodename
 
+from revio_jobs.connection import connect_redis
 from revio_jobs.contracts import Lane, parse_queue_name
 from settings import Settings
 from tasks.errors import Unavailable
 from worker.app import Application, open_application
 from worker.gatekeeper import Gatekeeper
 from worker.logs import configure_logs
+from worker.redis_guard import RedisGuard, refuse_eviction
 from worker.run_events import RunEvents
 
 _log = structlog.get_logger(__name__)
@@ -36,8 +38,10 @@ class Lifecycle:
         self._application: Application | None = None
         self._gatekeeper: Gatekeeper | None = None
         self._ended = threading.Event()
+        app.steps["consumer"].add(RedisGuard)
         # Celery holds weak references to bound methods; this object lives as long as the app.
         signals.setup_logging.connect(self._configure_logs)
+        signals.celeryd_init.connect(self._check_redis)
         signals.celeryd_init.connect(self._name_worker)
         signals.worker_ready.connect(self._start)
         signals.worker_shutdown.connect(self._end)
@@ -52,6 +56,12 @@ class Lifecycle:
 
     def _configure_logs(self, **_: object) -> None:
         configure_logs(self._settings.log_level, self._settings.log_format)
+
+    def _check_redis(self, **_: object) -> None:
+        settings = self._settings
+        url = settings.redis_url.get_secret_value()
+        with connect_redis(url, settings.redis_sentinel_master) as redis:
+            refuse_eviction(redis)
 
     def _name_worker(self, instance: Any, options: dict[str, Any], **_: object) -> None:  # noqa: ANN401
         """Two workers on one host must not share a name, and an operator should know them apart."""
