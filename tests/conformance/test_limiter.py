@@ -175,6 +175,8 @@ def test_usage_tells_every_bound(limiter_bench: Make) -> None:
     assert (usage.day_used, usage.day_limit) == (5, 100)
     assert usage.day_resets_at == bench.clock() - 61 + 3600
     assert usage.purposes_today == {"query": 1, "update": 1, "verify": 1, "session": 2}
+    assert usage.purposes_minute == {"query": 0, "update": 0, "verify": 0, "session": 1}
+    assert usage.lanes_minute == {"interactive": 1, "bulk": 0}
 
 
 class CountedByHand:

@@ -5,7 +5,6 @@ The same decisions as the Lua scripts', in the same order, in whole microseconds
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit, Purpose
 from worker.limiter.port import Bound, Granted, Refused, Usage
 from worker.limiter.rules import LimitRules
+from worker.limiter.tokens import count_tokens, new_token
 
 MICRO = 1_000_000
 MINUTE_US = 60 * MICRO
@@ -78,8 +78,8 @@ class _Account:
 
     def headroom(self) -> int:
         """What bulk leaves: the more, the more interactive calls have missed it."""
-        rules = self.rules
-        return min(rules.bulk_headroom_per_minute, rules.least_headroom + self.missed())
+        state = self.state
+        return self.rules.headroom_at(self.now, missed=state.missed, missed_at=state.missed_at)
 
     def is_broken(self) -> bool:
         return 0 < self.rules.breaker_faults <= self.state.faults
@@ -152,7 +152,8 @@ class _Account:
         """Somebody must wait until then, and does if his patience lasts."""
         state = self.state
         if lane is Lane.INTERACTIVE and not my_turn:
-            state.missed = min(self.missed() + 1, self.rules.bulk_headroom_per_minute)
+            missed = self.rules.missed_at(self.now, missed=state.missed, missed_at=state.missed_at)
+            state.missed = min(missed + 1, self.rules.bulk_headroom_per_minute)
             state.missed_at = self.now
         if not has_patience:
             return
@@ -183,7 +184,6 @@ class MemoryLimiter:
         self._rules = rules
         self._clock = clock
         self._states: defaultdict[str, _State] = defaultdict(_State)
-        self._tokens = itertools.count()
         self._offset = 0
         self._asked_at = 0
 
@@ -198,7 +198,7 @@ class MemoryLimiter:
             has_patience = at - account.now <= us(patience_s)
             account.note_refused(call.lane, at, my_turn=my_turn, has_patience=has_patience)
             return account.refused(bound, at)
-        token = f"{next(self._tokens)}@{account.day_start}"
+        token = f"{new_token(call)}@{account.day_start}"
         account.charge(call, token)
         return Granted(Permit(call, token))
 
@@ -233,6 +233,8 @@ class MemoryLimiter:
     def report(self, account: str, *, healthy: bool) -> bool:
         view = self._account(account)
         view.state.faults = 0 if healthy else view.state.faults + 1
+        if healthy:
+            view.state.rests_until = 0
         if view.is_broken():
             view.state.rests_until = view.now + us(view.rules.breaker_rest_s)
         return not healthy and view.state.faults == view.rules.breaker_faults
@@ -240,8 +242,10 @@ class MemoryLimiter:
     def usage(self, account: str) -> Usage:
         view = self._account(account)
         state, paused = view.state, max(view.state.paused_until - view.now, 0)
+        tokens = [token for at, token in state.minute if at > view.now - view.window]
+        purposes, lanes = count_tokens(tokens)
         return Usage(
-            minute_used=sum(at > view.now - view.window for at, _ in state.minute),
+            minute_used=len(tokens),
             minute_limit=view.rules.calls_per_minute,
             minute_ceiling=view.limit(),
             day_used=view.day["calls"],
@@ -250,7 +254,11 @@ class MemoryLimiter:
             paused_for_s=paused / MICRO,
             pause_reason=state.pause_reason if paused else "",
             faults_in_a_row=state.faults,
+            breaker_rests_for_s=max(state.rests_until - view.now, 0) / MICRO,
+            bulk_headroom=view.headroom(),
             purposes_today={each.value: view.day[each.value] for each in Purpose},
+            purposes_minute=purposes,
+            lanes_minute=lanes,
             waits_s={lane.value: max(at - view.now, 0) / MICRO for lane, at in state.turns.items()},
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -54,9 +55,17 @@ class Usage:
     pause_reason: str
     faults_in_a_row: int
     """Of the vendor; the breaker opens at the rules' number."""
-    purposes_today: dict[str, int]
+    breaker_rests_for_s: float
+    """Until the open breaker lets one call try the vendor; 0: it is closed, or lets one now."""
+    bulk_headroom: int
+    """What bulk leaves of the minute now."""
+    purposes_today: Mapping[str, int]
     """Calls of the day by purpose."""
-    waits_s: dict[str, float] = field(default_factory=dict)
+    purposes_minute: Mapping[str, int]
+    """Calls of the minute by purpose."""
+    lanes_minute: Mapping[str, int]
+    """Calls of the minute by lane."""
+    waits_s: Mapping[str, float] = field(default_factory=dict)
     """By lane: how long the last of those who wait in a worker will wait."""
 
 

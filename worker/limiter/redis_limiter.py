@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,9 +11,11 @@ from redis import Redis
 from revio_jobs.contracts import Lane
 from tasks.errors import Unavailable
 from tasks.ports import Call, Permit, Purpose
+from worker.limiter.keys import CallKeys
 from worker.limiter.port import Bound, Granted, Refused, Usage
 from worker.limiter.redis_clock import CLOCK_KEY, MICRO, RedisClock
 from worker.limiter.rules import LimitRules
+from worker.limiter.tokens import count_tokens, new_token
 from worker.scripts import fail_closed, load_script
 
 # A little over a day, so that a day can be verified after it has ended.
@@ -45,7 +46,7 @@ class RedisLimiter:
     def admit(
         self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
     ) -> Granted | Refused:
-        token, guess = uuid.uuid4().hex[:16], self._clock()
+        token, guess = new_token(call), self._clock()
         with fail_closed("the limiter"):
             for _ in range(_TRIES):
                 answer = self._ask(call, token, guess, patience_s, my_turn=my_turn)
@@ -67,7 +68,7 @@ class RedisLimiter:
     def _ask(
         self, call: Call, token: str, guess: float, patience_s: float, *, my_turn: bool
     ) -> list[Any]:
-        keys, rules = _Keys(call.account), self._rules[call.account]
+        keys, rules = CallKeys(call.account), self._rules[call.account]
         answer: list[Any] = self._admit(
             keys=[
                 keys.minute,
@@ -101,13 +102,13 @@ class RedisLimiter:
         return answer
 
     def closed(self, account: str, lane: Lane) -> Refused | None:
-        keys, rules = _Keys(account), self._rules[account]
+        keys, rules = CallKeys(account), self._rules[account]
         with fail_closed("the limiter"):
             now, wall = self._redis_clock.now(), float(self._redis.time()[0])
             start, end, _ = rules.resets_around(wall)
             with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.hmget(keys.state, "paused_until", "faults", "rests_until")
-                pipeline.hget(f"{keys.day_prefix}{int(start)}", "calls")
+                pipeline.hget(keys.day(start), "calls")
                 state, calls = pipeline.execute()
         paused_until, faults, rests_until = (int(value or 0) for value in state)
         if paused_until > now:
@@ -121,7 +122,7 @@ class RedisLimiter:
     def refund(self, permit: Permit) -> None:
         entry, _, day_start = permit.token.partition("@")
         at, _, token = entry.partition(":")
-        keys = _Keys(permit.call.account)
+        keys = CallKeys(permit.call.account)
         window_us = _us(self._rules[permit.call.account].window_s)
         with fail_closed("the limiter"):
             self._refund(
@@ -132,7 +133,7 @@ class RedisLimiter:
     def pause(
         self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
     ) -> int | None:
-        keys, rules = _Keys(account), self._rules[account]
+        keys, rules = CallKeys(account), self._rules[account]
         with fail_closed("the limiter"):
             _, lowered = self._pause(
                 keys=[keys.minute, keys.state, CLOCK_KEY],
@@ -153,28 +154,32 @@ class RedisLimiter:
         rules = self._rules[account]
         with fail_closed("the limiter"):
             faults = self._report(
-                keys=[_Keys(account).state, CLOCK_KEY],
+                keys=[CallKeys(account).state, CLOCK_KEY],
                 args=[int(healthy), rules.breaker_faults, _us(rules.breaker_rest_s)],
             )
         (self._faulty.add if faults else self._faulty.discard)(account)
         return bool(faults) and faults == rules.breaker_faults
 
     def usage(self, account: str) -> Usage:
-        rules, keys = self._rules[account], _Keys(account)
+        rules, keys = self._rules[account], CallKeys(account)
         with fail_closed("the limiter"):
             now = self._redis_clock.now()
             start, end, _ = rules.resets_around(float(self._redis.time()[0]))
             with self._redis.pipeline() as pipeline:
                 pipeline.lrange(keys.minute, 0, -1)
-                pipeline.hgetall(f"{keys.day_prefix}{int(start)}")
+                pipeline.hgetall(keys.day(start))
                 pipeline.hgetall(keys.state)
                 admissions, day, raw = pipeline.execute()
         state = {name.decode(): value.decode() for name, value in raw.items()}
         counts = {name.decode(): int(count) for name, count in day.items()}
-        paused = max(int(state.get("paused_until", 0)) - now, 0)
-        ages = [now - int(entry.split(b":")[0]) for entry in admissions]
+        paused, rests = (
+            max(int(state.get(name, 0)) - now, 0) for name in ("paused_until", "rests_until")
+        )
+        charges = [entry.decode().partition(":") for entry in admissions]
+        tokens = [token for at, _, token in charges if now - int(at) < _us(rules.window_s)]
+        purposes, lanes = count_tokens(tokens)
         return Usage(
-            minute_used=sum(age < _us(rules.window_s) for age in ages),
+            minute_used=len(tokens),
             minute_limit=rules.calls_per_minute,
             minute_ceiling=rules.limit_at(
                 now,
@@ -188,21 +193,18 @@ class RedisLimiter:
             paused_for_s=paused / MICRO,
             pause_reason=state.get("pause_reason", "") if paused else "",
             faults_in_a_row=int(state.get("faults", 0)),
+            breaker_rests_for_s=rests / MICRO,
+            bulk_headroom=rules.headroom_at(
+                now, missed=int(state.get("missed", 0)), missed_at=int(state.get("missed_at", 0))
+            ),
             purposes_today={each.value: counts.get(each.value, 0) for each in Purpose},
+            purposes_minute=purposes,
+            lanes_minute=lanes,
             waits_s={
                 lane.value: max(int(state.get(f"turn:{lane.value}", 0)) - now, 0) / MICRO
                 for lane in Lane
             },
         )
-
-
-class _Keys:
-    def __init__(self, account: str) -> None:
-        prefix = f"revio:{account}:calls"
-        self.minute = f"{prefix}:minute"
-        self.state = f"{prefix}:state"
-        self.record = f"{prefix}:record"
-        self.day_prefix = f"{prefix}:day:"
 
 
 def _us(seconds: float) -> int:

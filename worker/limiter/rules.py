@@ -49,6 +49,15 @@ class LimitRules:
         """What bulk leaves of a minute when no interactive call has missed more for long: 1 %."""
         return min(self.bulk_headroom_per_minute, max(self.calls_per_minute // 100, 1))
 
+    def headroom_at(self, now: int, *, missed: int, missed_at: int) -> int:
+        """Calls of the minute that bulk leaves now: one more for each that was `missed`."""
+        missed = self.missed_at(now, missed=missed, missed_at=missed_at)
+        return min(self.bulk_headroom_per_minute, self.least_headroom + missed)
+
+    def missed_at(self, now: int, *, missed: int, missed_at: int) -> int:
+        """Interactive calls that had to wait, of which one a minute is forgotten; microseconds."""
+        return max(missed - (now - missed_at) // round(self.window_s * _MICRO), 0)
+
     def day_limit(self, lane: Lane) -> int:
         """Calls that this lane may bring the day's count to."""
         reserve = self.bulk_reserve_per_day if lane is Lane.BULK else 0
