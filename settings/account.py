@@ -83,6 +83,11 @@ class AccountSettings(BaseModel):
     connect_timeout_s: Seconds = Field(
         default=5, description="Seconds that connecting may take. Not more than the call."
     )
+    execution_s: Seconds = Field(
+        default=20,
+        description="Seconds for which the vendor may still be executing a call that it gave no "
+        "answer to. Only after that a query can tell what became of it.",
+    )
     max_answer_bytes: Count = Field(
         default=64 * 1024 * 1024, description="Bytes of an answer beyond which it is refused."
     )

@@ -1,6 +1,7 @@
 """The error tree. It is defined in the client's library, since callers catch it too."""
 
 from revio_jobs.errors import (
+    Abandoned,
     GuardRail,
     IdempotencyConflict,
     InvalidJob,
@@ -19,6 +20,7 @@ from revio_jobs.errors import (
 )
 
 __all__ = [
+    "Abandoned",
     "GuardRail",
     "IdempotencyConflict",
     "InvalidJob",

@@ -127,6 +127,8 @@ class Claimed:
     """The fields that an earlier attempt was about to send, if nothing proves what became of it."""
     newer: Mapping[str, str]
     """The job's fields that a later submission has set already, and the job that did."""
+    crashes: int = 0
+    """How many workers in a row had the job and were never heard of again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +184,8 @@ class Ledger(Protocol):
         `unknown` as in `delay`. Raises LeaseLost.
         """
 
-    def delay(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
-        """Try again after so long.
+    def delay(self, lease: Lease, seconds: float, *, unknown: bool, why: str = "") -> None:
+        """Try again after so long; `why` is kept in the job's history.
 
         `unknown`: what was sent may have been executed, so the product stays reserved for this job
         until that is known.

@@ -17,6 +17,8 @@ class RetryPolicy:
     first_s: float = 1.0
     cap_s: float = 300.0
     max_attempts: int = 10
+    max_crashes: int = 8
+    """A job that so many workers in a row have died of is given to no other."""
     deadline_s: float = 3600.0
     """No attempt starts later than this after the job was accepted."""
 

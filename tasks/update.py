@@ -12,6 +12,7 @@ from revio_jobs.contracts import Lane, UpdateJob
 from tasks.accounts import unknown_account
 from tasks.apply import Attempt, Ending, UpdateTarget, unknown_ending
 from tasks.errors import (
+    Abandoned,
     IdempotencyConflict,
     OutcomeUnknown,
     QuotaExhausted,
@@ -84,6 +85,9 @@ class UpdateHandler:
 
     def _guarded(self, job: UpdateJob, claimed: Claimed, lane: Lane) -> Step:
         try:
+            if claimed.crashes >= self._retries.max_crashes:
+                error = Abandoned(claimed.crashes)
+                return self._settle(claimed.lease, _failure(job, error, claimed.sent))
             return self._attempt(job, claimed, lane)
         except LeaseLost:
             return StandAside("the lease was lost")
@@ -125,7 +129,8 @@ class UpdateHandler:
         if sent:
             # Until then the vendor may still execute it, and a query would prove nothing.
             delay = max(delay, self._targets[job.account].execution_s)
-        self._ledger.delay(claimed.lease, delay, unknown=bool(sent))
+        why = f"{type(exc).__name__}: {exc}"
+        self._ledger.delay(claimed.lease, delay, unknown=bool(sent), why=why)
         _log.info("job_delayed", seconds=round(delay, 1), reason=str(exc), unknown=bool(sent))
         return StandAside(f"again in {delay:.1f} s: {exc}")
 

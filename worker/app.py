@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from celery import Celery
 from redis import Redis
 
+from revio_jobs.connection import connect_redis
 from revio_jobs.message import encode_message
 from settings import AccountSettings, Settings
 from tasks.apply import UpdateTarget
@@ -19,8 +20,6 @@ from worker.campaigns import CampaignWork, open_campaigns
 from worker.ledger import LedgerTimes, RedisLedger, Sweeper
 from worker.limiter import Gates, LimitRules, RedisLimiter, WaitingPermits
 from worker.soap import RedisSessionStore, RevioGateway, SoapConfig, open_gateway
-
-_REDIS_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +44,7 @@ class Application:
 
 def open_application(settings: Settings, app: Celery) -> Application:
     """Connects lazily: neither Redis nor the vendor need be up yet. `app` shapes the messages."""
-    redis = Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        socket_timeout=_REDIS_TIMEOUT_S,
-        socket_connect_timeout=_REDIS_TIMEOUT_S,
-        socket_keepalive=True,
-    )
+    redis = connect_redis(settings.redis_url.get_secret_value(), settings.redis_sentinel_master)
     limiter = open_limiter(settings, redis)
     permits = WaitingPermits(limiter, settings.max_permit_wait_s)
     sessions = RedisSessionStore(redis, settings.session_key)
@@ -62,8 +56,13 @@ def open_application(settings: Settings, app: Celery) -> Application:
         redis,
         LedgerTimes(
             lease_s=settings.lease_s,
+            quiet_s=max(
+                account.call_timeout_s + account.execution_s
+                for account in settings.accounts.values()
+            ),
             result_retention_s=settings.result_retention_s,
             key_retention_s=settings.key_retention_s,
+            dead_retention_s=settings.dead_letter_retention_s,
         ),
         encode=partial(encode_message, app),
     )
@@ -83,7 +82,7 @@ def open_application(settings: Settings, app: Celery) -> Application:
             {
                 name: UpdateTarget(
                     gateways[name],
-                    execution_s=account.call_timeout_s,
+                    execution_s=account.execution_s,
                     shows_at_once=account.read_back == "immediate",
                     gate=campaigns.gate,
                     fresh_s=settings.campaign_fresh_s,

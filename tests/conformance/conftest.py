@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from redis import Redis
 from revio_jobs.contracts import Lane, UpdateJob
 from revio_jobs.reservation import Reservation, Reservations
 from sandbox.embedded_redis import EmbeddedRedis
-from worker.ledger import LedgerTimes, MemoryLedger, RedisLedger
+from worker.ledger import DeadLetter, DeadLetters, LedgerTimes, MemoryLedger, RedisLedger
 from worker.limiter import Limiter, LimitRules, MemoryLimiter, RedisLimiter
 
 MICRO = 1_000_000
@@ -135,6 +135,8 @@ def accounts(rules: Mapping[str, Any]) -> dict[str, LimitRules]:
 class LedgerBench:
     ledger: MemoryLedger | RedisLedger
     reserve: Callable[[UpdateJob, str, Lane], Reservation]
+    dead_letters: Callable[[str], Iterable[DeadLetter]]
+    """By account; the newest first."""
     clock: Clock
     advance: Callable[[float], None]
 
@@ -145,7 +147,7 @@ MakeLedger = Callable[[LedgerTimes], LedgerBench]
 def memory_ledger_bench(times: LedgerTimes) -> LedgerBench:
     clock = Clock()
     ledger = MemoryLedger(times, clock)
-    return LedgerBench(ledger, ledger.reserve, clock, clock.advance)
+    return LedgerBench(ledger, ledger.reserve, ledger.dead_letters, clock, clock.advance)
 
 
 @pytest.fixture(scope="session")
@@ -153,9 +155,14 @@ def redis_ledger_bench(clocked_redis: ClockedRedis) -> MakeLedger:
     def make(times: LedgerTimes) -> LedgerBench:
         clock = Clock()
         clocked_redis.follow(clock)
-        ledger = RedisLedger(clocked_redis, times, encode=lambda _job, job_id, _lane: job_id)
+
+        def encode(_job: UpdateJob, job_id: str, _lane: Lane) -> str:
+            return job_id
+
+        ledger = RedisLedger(clocked_redis, times, encode)
         reserve = Reservations(clocked_redis).reserve
-        return LedgerBench(ledger, reserve, clock, clocked_redis.advance)
+        dead_letters = DeadLetters(clocked_redis, encode).find
+        return LedgerBench(ledger, reserve, dead_letters, clock, clocked_redis.advance)
 
     return make
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,11 +27,15 @@ class Jobs:
         self.ledger = bench.ledger
         self._jobs: dict[str, tuple[UpdateJob, str]] = {}
 
-    def submit(self, key: str, **fields: Any) -> Any:
+    def submit(self, key: str, *, lane: Lane = Lane.BULK, **fields: Any) -> Any:
         given = {"id": 1, **(fields or {"rate": "1"})}
         job = UpdateJob(idempotency_key=key, **given)
         self._jobs[key] = job, job_id_of(job.account, key)
-        return self.bench.reserve(*self._jobs[key], Lane.BULK)
+        return self.bench.reserve(*self._jobs[key], lane)
+
+    def rest(self, key: str) -> None:
+        """It has failed once and is to be tried again a second later."""
+        self.ledger.delay(self.claimed(key).lease, 1.0, unknown=False)
 
     def id(self, key: str) -> str:
         return self._jobs[key][1]
@@ -196,13 +201,44 @@ def test_one_job_at_a_time_has_a_product(jobs: Jobs) -> None:
     assert jobs.claimed("b").attempt == 1
 
 
-def test_a_worker_that_died_before_it_sent_anything_holds_no_product(jobs: Jobs) -> None:
+def test_a_job_whose_worker_died_still_goes_before_later_ones(jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.submit("b", id=1, rate="2")
     jobs.claimed("a")
     jobs.bench.advance(45)
+    assert jobs.claim("b") == NotNow("parked")
+    jobs.run("a")
     jobs.claimed("b")
-    assert isinstance(jobs.claim("a"), NotNow)
+
+
+def test_jobs_of_a_product_go_in_the_order_of_their_submission(jobs: Jobs) -> None:
+    for key in ("a", "b", "c"):
+        jobs.submit(key)
+    jobs.submit("other product", id=2, rate="1")
+    assert jobs.claim("c") == NotNow("parked")
+    assert jobs.claim("b") == NotNow("parked")
+    jobs.run("other product")
+    for key in ("a", "b", "c"):
+        jobs.run(key)
+
+
+def test_a_job_of_the_interactive_lane_passes_those_that_wait_in_bulk(jobs: Jobs) -> None:
+    jobs.submit("bulk")
+    jobs.submit("now", lane=Lane.INTERACTIVE, id=1, rate="2")
+    jobs.run("now", RATE)
+    assert jobs.claimed("bulk").newer == {"rate": jobs.id("now")}
+
+
+def test_nothing_is_learnt_while_the_vendor_may_still_be_executing(
+    ledger_bench: Callable[..., Any],
+) -> None:
+    jobs = Jobs(ledger_bench(replace(TIMES, quiet_s=60.0)))
+    jobs.submit("a")
+    jobs.ledger.intend(jobs.claimed("a").lease, RATE)
+    jobs.bench.advance(59.75)
+    assert jobs.claim("a") == NotNow("leased")
+    jobs.bench.advance(0.25)
+    assert jobs.claimed("a").sent == RATE
 
 
 def test_a_product_stays_with_the_job_of_which_something_may_be_under_way(jobs: Jobs) -> None:
@@ -219,7 +255,10 @@ def test_a_late_job_hears_which_fields_a_newer_one_has_set(jobs: Jobs) -> None:
     jobs.submit("old", id=1, rate="1", quantity=1, clear=("code1",))
     jobs.submit("new", id=1, rate="2", description="x", clear=("code1",))
     jobs.submit("newest", id=1, rate="3")
+    jobs.rest("old")
+    jobs.rest("new")
     jobs.run("newest", RATE)
+    jobs.bench.advance(1)
     jobs.run("new", frozenset({"description", "code1"}))
     expected = {"rate": jobs.id("newest"), "code1": jobs.id("new")}
     assert jobs.claimed("old").newer == expected
@@ -235,7 +274,10 @@ def test_a_newer_job_hears_nothing_of_older_ones(jobs: Jobs) -> None:
 def test_a_late_write_does_not_hide_a_newer_one(jobs: Jobs) -> None:
     for key in ("oldest", "old", "new"):
         jobs.submit(key, id=1, rate="1", code1=key)
+    jobs.rest("oldest")
+    jobs.rest("old")
     jobs.run("new", RATE)
+    jobs.bench.advance(1)
     jobs.run("oldest", RATE)
     assert jobs.claimed("old").newer == {"rate": jobs.id("new")}
 
@@ -243,7 +285,9 @@ def test_a_late_write_does_not_hide_a_newer_one(jobs: Jobs) -> None:
 def test_a_newer_job_that_wrote_nothing_does_not_win(jobs: Jobs) -> None:
     jobs.submit("old")
     jobs.submit("new", id=1, rate="2")
+    jobs.rest("old")
     jobs.run("new", NOTHING)
+    jobs.bench.advance(1)
     assert jobs.claimed("old").newer == {}
 
 
@@ -273,12 +317,12 @@ def test_a_job_delayed_with_an_unknown_fate_keeps_its_product(jobs: Jobs) -> Non
     assert jobs.claimed("a").sent == RATE
 
 
-def test_a_job_put_back_has_lost_no_attempt_and_frees_its_product(jobs: Jobs) -> None:
+def test_a_job_put_back_has_lost_no_attempt_and_keeps_its_place(jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.submit("b", id=1, rate="2")
     jobs.ledger.put_back((first := jobs.claimed("a")).lease, unknown=False)
     assert_fenced(jobs, first.lease)
-    jobs.run("b")
+    assert jobs.claim("b") == NotNow("parked")
     assert jobs.claimed("a").attempt == 1
 
 

@@ -275,7 +275,7 @@ def test_an_ended_job_leaves_nothing_to_sweep(here: Place) -> None:
     wait_out_the_lease()
     assert here.sweep(after_s=GRACE_S) == NOTHING
     left = {key.decode().split(":")[2] for key in here.redis.keys("revio:default:*")}
-    assert left == {"sequence", "job", "outcome", "product"}
+    assert left == {"sequence", "ended", "job", "outcome", "product"}
 
 
 def test_a_parked_job_is_woken_to_the_front_when_the_product_is_free(here: Place) -> None:
@@ -292,7 +292,11 @@ def test_a_parked_job_is_woken_to_the_front_when_the_product_is_free(here: Place
     assert third.job_id not in here.queued()
     # In the sweep's eyes, too, it is before those that were submitted later.
     assert here.redis.zrank(WAITING, second.job_id) == 0
+    # One that was put back still goes first.
     here.ledger.put_back(here.claim(second, lease_s=60).lease, unknown=False)
+    assert third.job_id not in here.queued()
+    again = here.claim(second, lease_s=60)
+    here.ledger.settle(again.lease, {"ok": {}}, "applied", frozenset())
     assert here.queued()[0] == third.job_id
 
 
@@ -303,6 +307,7 @@ def test_a_parked_job_that_nobody_woke_comes_again_by_itself(here: Place) -> Non
     assert here.claim(second) == NotNow("parked")
     time.sleep(0.06)
     assert here.sweep() == Swept(due=1, abandoned=1)
+    here.ledger.settle(here.claim(first, lease_s=60).lease, {"ok": {}}, "applied", frozenset())
     assert isinstance(here.claim(second), Claimed)
 
 

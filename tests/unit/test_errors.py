@@ -29,6 +29,7 @@ EXAMPLES: list[RevioError] = [
     errors.UnsupportedChange("the schema cannot leave Quantity out"),
     errors.GuardRail(["cap", "below_cost"], "rate 99999.00 is above 10000"),
     errors.Withdrawn("run june-1a2b is paused"),
+    errors.Abandoned(8),
     errors.ResultExpired("3d87c184", "applied", 1_800_000_000.0),
     errors.OutcomeUnknown("sent and not answered"),
 ]

@@ -1,8 +1,21 @@
 """The ledger: every update that was accepted, and how far it has come."""
 
+from worker.ledger.dead_letter import DeadLetter, Failure
+from worker.ledger.dead_letters import DeadLetters, Retried, Wanted
 from worker.ledger.memory_ledger import MemoryLedger
 from worker.ledger.redis_ledger import RedisLedger
 from worker.ledger.sweep import Sweeper, Swept
 from worker.ledger.times import LedgerTimes
 
-__all__ = ["LedgerTimes", "MemoryLedger", "RedisLedger", "Sweeper", "Swept"]
+__all__ = [
+    "DeadLetter",
+    "DeadLetters",
+    "Failure",
+    "LedgerTimes",
+    "MemoryLedger",
+    "RedisLedger",
+    "Retried",
+    "Sweeper",
+    "Swept",
+    "Wanted",
+]

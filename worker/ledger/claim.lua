@@ -5,6 +5,7 @@
 -- KEYS[5]  delayed                      KEYS[6]  running         (sorted sets: job id by due time, ms)
 -- KEYS[7]  the product (hash: holder, and "wrote:<field>" = "<sequence>:<job id>")
 -- KEYS[8]  the jobs parked for the product (sorted set: job id by sequence)
+-- KEYS[9]  the product's line: its jobs that have not ended (sorted set: job id by sequence)
 -- ARGV[1]  job id
 -- ARGV[2]  token of the new lease
 -- ARGV[3]  length of the lease (ms)
@@ -17,10 +18,12 @@
 --   {"conflict"}                         the key belongs to another payload
 --   {"ended", outcome or "", how, at_ms} it has its outcome
 --   {"leased"}                           another worker has it, or its time has not come
---   {"parked"}                           another job has the product
---   {"claimed", attempt, accepted_ms, sequence, sent or "", product's fields and values...}
+--   {"parked"}                           another job has the product, or comes before
+--   {"claimed", attempt, accepted_ms, sequence, sent or "", crashes, product's fields and values...}
+--     crashes: how many workers in a row have taken the job and never concluded anything
 
-local names = {'ended', 'at', 'until', 'attempts', 'accepted', 'sequence', 'sent', 'fingerprint'}
+local names = {'ended', 'at', 'until', 'attempts', 'accepted', 'sequence', 'sent', 'fingerprint',
+  'quiet', 'lane'}
 local values = redis.call('HMGET', KEYS[1], unpack(names))
 local job = {}
 for index, name in ipairs(names) do
@@ -46,21 +49,53 @@ if due and tonumber(due) > now and not redis.call('ZSCORE', KEYS[8], ARGV[1]) th
   return {'leased'}
 end
 
+if job.sent and job.quiet and tonumber(job.quiet) > now then
+  -- The vendor may still be executing what was sent: nothing could be learnt yet.
+  redis.call('ZREM', KEYS[3], ARGV[1])
+  redis.call('ZREM', KEYS[4], ARGV[1])
+  redis.call('ZREM', KEYS[6], ARGV[1])
+  redis.call('ZADD', KEYS[5], job.quiet, ARGV[1])
+  return {'leased'}
+end
+
+local function park()
+  redis.call('HDEL', KEYS[1], 'token', 'until')
+  redis.call('ZREM', KEYS[3], ARGV[1])
+  redis.call('ZREM', KEYS[4], ARGV[1])
+  redis.call('ZREM', KEYS[6], ARGV[1])
+  redis.call('ZADD', KEYS[5], now + ARGV[4], ARGV[1])
+  redis.call('ZADD', KEYS[8], job.sequence, ARGV[1])
+  return {'parked'}
+end
+
+-- Those submitted before go first, unless they rest after a failure or wait in the other lane; but
+-- what was sent already must be cleared up before anybody can go on.
+local lane = job.lane == 'bulk' and KEYS[4] or KEYS[3]
+local before = {}
+if not job.sent then
+  before = redis.call('ZRANGEBYSCORE', KEYS[9], '-inf', '(' .. job.sequence)
+end
+for _, earlier in ipairs(before) do
+  if redis.call('HEXISTS', ARGV[5] .. earlier, 'sequence') == 0 then
+    redis.call('ZREM', KEYS[9], earlier)
+  elseif redis.call('ZSCORE', lane, earlier) or redis.call('ZSCORE', KEYS[6], earlier)
+    or redis.call('ZSCORE', KEYS[8], earlier) then
+    return park()
+  end
+end
+
 local holder = redis.call('HGET', KEYS[7], 'holder')
 if holder and holder ~= ARGV[1] then
   local held = redis.call('HMGET', ARGV[5] .. holder, 'until', 'sent', 'ended', 'sequence')
   local running = held[1] and tonumber(held[1]) > now
   local undecided = held[2] and not held[3]
   if held[4] and not held[3] and (running or undecided) then
-    redis.call('ZREM', KEYS[3], ARGV[1])
-    redis.call('ZREM', KEYS[4], ARGV[1])
-    redis.call('ZADD', KEYS[5], now + ARGV[4], ARGV[1])
-    redis.call('ZADD', KEYS[8], job.sequence, ARGV[1])
-    return {'parked'}
+    return park()
   end
 end
 
 local attempt = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+local crashes = redis.call('HINCRBY', KEYS[1], 'claims', 1) - 1
 redis.call('HSET', KEYS[1], 'token', ARGV[2], 'until', now + ARGV[3])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
@@ -70,5 +105,5 @@ redis.call('ZADD', KEYS[6], now + ARGV[3], ARGV[1])
 redis.call('HSET', KEYS[7], 'holder', ARGV[1])
 -- An earlier settlement has set its end, but now a job depends on it.
 redis.call('PERSIST', KEYS[7])
-return {'claimed', attempt, job.accepted, job.sequence, job.sent or '',
+return {'claimed', attempt, job.accepted, job.sequence, job.sent or '', crashes,
   unpack(redis.call('HGETALL', KEYS[7]))}

@@ -11,22 +11,37 @@ from math import inf
 from typing import Any
 
 from revio_jobs.contracts import Lane, UpdateJob
+from revio_jobs.errors import revive
 from revio_jobs.reservation import Attached, Conflict, Expired, New, Reservation, Settled
 from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow
+from worker.ledger.dead_letter import (
+    HISTORY_KEPT,
+    SHOWN_CHARACTERS,
+    DeadLetter,
+    Failure,
+    leaves_dead_letter,
+)
 from worker.ledger.times import LedgerTimes
 
 
 @dataclass
 class _Record:
     job: UpdateJob
+    lane: Lane
     sequence: int
     accepted_at: float
+    place: str = "waiting"
+    """waiting, delayed or running; "" when it has ended."""
     attempts: int = 0
     token: str = ""
     leased_until: float = 0.0
     due_at: float = 0.0
     parked: bool = False
     sent: frozenset[str] | None = None
+    quiet_until: float = 0.0
+    claims: int = 0
+    """Since anybody concluded anything."""
+    history: list[Failure] = field(default_factory=list)
     outcome: Mapping[str, Any] | None = None
     how: str = ""
     ended_at: float = 0.0
@@ -47,13 +62,14 @@ class MemoryLedger:
         self._clock = clock
         self._records: dict[tuple[str, str], _Record] = {}
         self._products: defaultdict[tuple[str, int], _Product] = defaultdict(_Product)
+        self._dead: dict[tuple[str, str], DeadLetter] = {}
         self._sequence = itertools.count(1)
 
-    def reserve(self, job: UpdateJob, job_id: str, lane: Lane) -> Reservation:  # noqa: ARG002 - there are no queues here
+    def reserve(self, job: UpdateJob, job_id: str, lane: Lane) -> Reservation:
         """Accept the job, or say what has become of its key."""
         record = self._record(job.account, job_id)
         if record is None:
-            accepted = _Record(job, next(self._sequence), self._clock())
+            accepted = _Record(job, lane, next(self._sequence), self._clock())
             self._records[job.account, job_id] = accepted
             return New()
         if record.job.fingerprint() != job.fingerprint():
@@ -74,13 +90,18 @@ class MemoryLedger:
             return AlreadyEnded(self._outcome(record), record.how, record.ended_at)
         if record.leased_until > now or (record.due_at > now and not record.parked):
             return NotNow("leased")
+        if record.sent and record.quiet_until > now:
+            record.place, record.due_at = "delayed", record.quiet_until
+            return NotNow("leased")
         product = self._product(job.account, job.id)
-        if self._is_held(job.account, product, job_id):
-            record.parked, record.due_at = True, now + self._times.park_s
+        if self._has_one_before(record) or self._is_held(job.account, product, job_id):
+            record.place, record.parked, record.token = "delayed", True, ""
+            record.due_at = now + self._times.park_s
             return NotNow("parked")
         record.attempts += 1
+        record.claims += 1
         record.token, record.leased_until = uuid.uuid4().hex, now + self._times.lease_s
-        record.due_at, record.parked = 0.0, False
+        record.place, record.due_at, record.parked = "running", 0.0, False
         product.holder, product.kept_until = job_id, inf
         return Claimed(
             lease=Lease(job.account, job_id, job.id, record.token),
@@ -92,6 +113,7 @@ class MemoryLedger:
                 for name, (sequence, winner) in product.wrote.items()
                 if sequence > record.sequence and name in (*job.changes(), *job.clear)
             },
+            crashes=record.claims - 1,
         )
 
     def intend(self, lease: Lease, fields: frozenset[str]) -> None:
@@ -99,7 +121,9 @@ class MemoryLedger:
         record = self._held(lease)
         if record.leased_until <= self._clock():
             raise LeaseLost(lease.job_id)
-        record.sent, record.leased_until = fields, self._clock() + self._times.lease_s
+        now = self._clock()
+        record.sent, record.leased_until = fields, now + self._times.lease_s
+        record.quiet_until = now + self._times.quiet_s
 
     def settle(
         self, lease: Lease, outcome: Mapping[str, Any], how: str, wrote: frozenset[str]
@@ -110,6 +134,9 @@ class MemoryLedger:
             return
         record = self._held(lease)
         record.outcome, record.how, record.ended_at = outcome, how, self._clock()
+        record.place = ""
+        if leaves_dead_letter(outcome):
+            self._dead[lease.account, lease.job_id] = _letter(lease, record)
         product = self._free(lease)
         for name in wrote:
             if product.wrote.get(name, (0, ""))[0] < record.sequence:
@@ -118,13 +145,31 @@ class MemoryLedger:
 
     def put_back(self, lease: Lease, *, unknown: bool) -> None:
         """See the port."""
-        self._held(lease).attempts -= 1
+        record = self._held(lease)
+        record.attempts -= 1
+        record.place = "waiting"
         self._give_up(lease, unknown=unknown)
 
-    def delay(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
+    def delay(self, lease: Lease, seconds: float, *, unknown: bool, why: str = "") -> None:
         """See the port."""
-        self._held(lease).due_at = self._clock() + seconds
+        record = self._held(lease)
+        if why:
+            failure = Failure(self._clock(), why[:SHOWN_CHARACTERS])
+            record.history = [*record.history, failure][-HISTORY_KEPT:]
+        record.place, record.due_at = "delayed", self._clock() + seconds
+        if unknown:
+            record.quiet_until = record.due_at
         self._give_up(lease, unknown=unknown)
+
+    def dead_letters(self, account: str) -> list[DeadLetter]:
+        """Those that are kept, the newest first."""
+        oldest = self._clock() - self._times.dead_retention_s
+        kept = [
+            letter
+            for letter in self._dead.values()
+            if letter.account == account and letter.failed_at > oldest
+        ]
+        return sorted(kept, key=lambda letter: letter.failed_at, reverse=True)
 
     def _record(self, account: str, job_id: str) -> _Record | None:
         record = self._records.get((account, job_id))
@@ -143,6 +188,17 @@ class MemoryLedger:
     def _age(self, record: _Record) -> float:
         return self._clock() - record.ended_at
 
+    def _has_one_before(self, record: _Record) -> bool:
+        """Whether one submitted before has still to go first."""
+        return record.sent is None and any(
+            other.place == "running"
+            or other.parked
+            or (other.place == "waiting" and other.lane is record.lane)
+            for other in self._records.values()
+            if (other.job.account, other.job.id) == (record.job.account, record.job.id)
+            and other.sequence < record.sequence
+        )
+
     def _is_held(self, account: str, product: _Product, job_id: str) -> bool:
         holder = self._records.get((account, product.holder))
         if holder is None or product.holder == job_id or holder.how:
@@ -157,6 +213,7 @@ class MemoryLedger:
 
     def _give_up(self, lease: Lease, *, unknown: bool) -> None:
         record = self._held(lease)
+        record.claims = 0
         if unknown:
             record.token, record.leased_until = "", 0.0
             return
@@ -170,3 +227,19 @@ class MemoryLedger:
         if product.holder == lease.job_id:
             product.holder = ""
         return product
+
+
+def _letter(lease: Lease, record: _Record) -> DeadLetter:
+    error = (record.outcome or {})["error"]
+    return DeadLetter(
+        account=lease.account,
+        job_id=lease.job_id,
+        payload=record.job.kwargs(),
+        lane=record.lane,
+        sequence=record.sequence,
+        accepted_at=record.accepted_at,
+        failed_at=record.ended_at,
+        attempts=record.attempts,
+        error=revive(error["type"], error["args"]),
+        history=tuple(record.history),
+    )

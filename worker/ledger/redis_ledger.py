@@ -13,6 +13,12 @@ from redis import Redis
 from revio_jobs.contracts import Lane, UpdateJob, queue_name
 from revio_jobs.reservation import Conflict, LedgerKeys, Reservations
 from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow
+from worker.ledger.dead_letter import (
+    DEAD_LETTERS_KEPT,
+    HISTORY_KEPT,
+    SHOWN_CHARACTERS,
+    leaves_dead_letter,
+)
 from worker.ledger.times import LedgerTimes
 from worker.scripts import fail_closed, load_script
 
@@ -72,6 +78,7 @@ class RedisLedger:
                 keys.running,
                 keys.product(job.id),
                 keys.parked(job.id),
+                keys.line(job.id),
             ],
             args=[
                 lease.job_id,
@@ -94,6 +101,7 @@ class RedisLedger:
                     lease.token,
                     _ms(self._times.lease_s),
                     ",".join(sorted(fields)),
+                    _ms(self._times.quiet_s),
                 ],
             )
         if not held:
@@ -111,6 +119,13 @@ class RedisLedger:
                     keys.running,
                     keys.product(lease.product_id),
                     keys.parked(lease.product_id),
+                    keys.line(lease.product_id),
+                    keys.waiting(Lane.INTERACTIVE),
+                    keys.waiting(Lane.BULK),
+                    keys.delayed,
+                    keys.ended,
+                    keys.dead,
+                    keys.dead_letter(lease.job_id),
                 ],
                 args=[
                     lease.job_id,
@@ -119,6 +134,8 @@ class RedisLedger:
                     how,
                     self._times.result_retention_s,
                     self._times.key_retention_s,
+                    self._times.dead_retention_s if leaves_dead_letter(outcome) else 0,
+                    DEAD_LETTERS_KEPT,
                     *sorted(wrote),
                 ],
             )
@@ -130,13 +147,20 @@ class RedisLedger:
             lane = self._lane(lease.account, lease.job_id)
             self._give_up(lease, keys.waiting(lane), 0, counts=False, unknown=unknown)
 
-    def delay(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
+    def delay(self, lease: Lease, seconds: float, *, unknown: bool, why: str = "") -> None:
         keys = LedgerKeys(lease.account)
         with fail_closed("the ledger"):
-            self._give_up(lease, keys.delayed, seconds, counts=True, unknown=unknown)
+            self._give_up(lease, keys.delayed, seconds, counts=True, unknown=unknown, why=why)
 
     def _give_up(
-        self, lease: Lease, target: str, seconds: float, *, counts: bool, unknown: bool
+        self,
+        lease: Lease,
+        target: str,
+        seconds: float,
+        *,
+        counts: bool,
+        unknown: bool,
+        why: str = "",
     ) -> None:
         keys = LedgerKeys(lease.account)
         answer = self._release(
@@ -146,8 +170,17 @@ class RedisLedger:
                 target,
                 keys.product(lease.product_id),
                 keys.parked(lease.product_id),
+                keys.delayed,
             ],
-            args=[lease.job_id, lease.token, _ms(seconds), int(counts), int(unknown)],
+            args=[
+                lease.job_id,
+                lease.token,
+                _ms(seconds),
+                int(counts),
+                int(unknown),
+                why[:SHOWN_CHARACTERS],
+                HISTORY_KEPT,
+            ],
         )
         self._wake(lease, answer)
 
@@ -199,7 +232,7 @@ class RedisLedger:
 
 
 def _claimed(job: UpdateJob, lease: Lease, detail: list[Any]) -> Claimed:
-    attempt, accepted_ms, sequence, sent, *pairs = detail
+    attempt, accepted_ms, sequence, sent, crashes, *pairs = detail
     product = dict(zip(pairs[::2], pairs[1::2], strict=True))
     newer = {}
     for field in (*job.changes(), *job.clear):
@@ -212,6 +245,7 @@ def _claimed(job: UpdateJob, lease: Lease, detail: list[Any]) -> Claimed:
         accepted_at=int(accepted_ms) / 1000,
         sent=frozenset(sent.split(",")) if sent else None,
         newer=newer,
+        crashes=int(crashes),
     )
 
 

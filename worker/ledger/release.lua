@@ -5,11 +5,14 @@
 -- KEYS[3]  the set it goes to: waiting of its lane, or delayed
 -- KEYS[4]  the product (hash, see claim.lua)
 -- KEYS[5]  the jobs parked for the product (sorted set: job id by sequence)
+-- KEYS[6]  delayed (sorted set)
 -- ARGV[1]  job id
 -- ARGV[2]  token of the lease
 -- ARGV[3]  when it is due (ms from now)
 -- ARGV[4]  1: this attempt counts; 0: it does not, and the job is first in its queue again
 -- ARGV[5]  1: what was sent may have been executed, so the product stays with this job; 0: it was not
+-- ARGV[6]  what went wrong, for the job's history; "" if nothing did
+-- ARGV[7]  how many entries the history keeps
 --
 -- Returns {1, the next job parked for the product or ""}, or {0} when another has the lease.
 
@@ -19,19 +22,35 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-redis.call('HDEL', KEYS[1], 'token', 'until')
+redis.call('HDEL', KEYS[1], 'token', 'until', 'claims')
 redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[6], ARGV[1])
 if ARGV[4] == '0' then
   redis.call('HINCRBY', KEYS[1], 'attempts', -1)
   redis.call('ZADD', KEYS[3], redis.call('HGET', KEYS[1], 'accepted'), ARGV[1])
 else
   redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1])
 end
+if ARGV[6] ~= '' then
+  local history = cjson.decode(redis.call('HGET', KEYS[1], 'history') or '[]')
+  history[#history + 1] = {now, ARGV[6]}
+  if #history > tonumber(ARGV[7]) then
+    table.remove(history, 1)
+  end
+  redis.call('HSET', KEYS[1], 'history', cjson.encode(history))
+end
 if ARGV[5] == '1' then
+  if ARGV[4] == '1' then
+    redis.call('HSET', KEYS[1], 'quiet', now + ARGV[3])
+  end
   return {1, ''}
 end
-redis.call('HDEL', KEYS[1], 'sent')
+redis.call('HDEL', KEYS[1], 'sent', 'quiet')
 if redis.call('HGET', KEYS[4], 'holder') == ARGV[1] then
   redis.call('HDEL', KEYS[4], 'holder')
+end
+if ARGV[4] == '0' then
+  -- It still goes first.
+  return {1, ''}
 end
 return {1, redis.call('ZRANGE', KEYS[5], 0, 0)[1] or ''}

@@ -3,13 +3,20 @@
 -- KEYS[1]  the job's record (hash)      KEYS[2]  the job's outcome (string)
 -- KEYS[3]  running (sorted set)         KEYS[4]  the product (hash, see claim.lua)
 -- KEYS[5]  the jobs parked for the product (sorted set: job id by sequence)
+-- KEYS[6]  the product's line: its jobs that have not ended (sorted set: job id by sequence)
+-- KEYS[7]  waiting, interactive         KEYS[8]  waiting, bulk       KEYS[9]  delayed   (sorted sets)
+-- KEYS[10] how many jobs ended, by how (hash)
+-- KEYS[11] dead letters (sorted set: job id by the time it failed, ms)
+-- KEYS[12] the job's dead letter (hash); that of another job is at KEYS[11]:<job id>
 -- ARGV[1]  job id
 -- ARGV[2]  token of the lease
 -- ARGV[3]  outcome (JSON)
 -- ARGV[4]  how it ended, in a word
 -- ARGV[5]  how long the outcome is kept (s)
 -- ARGV[6]  how long the key is kept (s)
--- ARGV[7...]  the fields that the vendor now has from this job
+-- ARGV[7]  how long its dead letter is kept (s); 0: it leaves none
+-- ARGV[8]  how many dead letters are kept at most
+-- ARGV[9...]  the fields that the vendor now has from this job
 --
 -- Returns {1, the next job parked for the product or ""}, or {0} when another has the lease. The same
 -- outcome given again is no fault: the answer to the first time may have been lost.
@@ -29,17 +36,41 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+local function bury()
+  local names = {'payload', 'lane', 'sequence', 'accepted', 'attempts', 'claims', 'history'}
+  local letter = {'how', ARGV[4], 'outcome', ARGV[3], 'at', now}
+  for index, value in ipairs(redis.call('HMGET', KEYS[1], unpack(names))) do
+    if value then
+      letter[#letter + 1] = names[index]
+      letter[#letter + 1] = value
+    end
+  end
+  redis.call('HSET', KEYS[12], unpack(letter))
+  redis.call('EXPIRE', KEYS[12], ARGV[7])
+  redis.call('ZADD', KEYS[11], now, ARGV[1])
+  redis.call('ZREMRANGEBYSCORE', KEYS[11], '-inf', now - ARGV[7] * 1000)
+  while redis.call('ZCARD', KEYS[11]) > tonumber(ARGV[8]) do
+    redis.call('DEL', KEYS[11] .. ':' .. redis.call('ZPOPMIN', KEYS[11])[1])
+  end
+end
+
+if tonumber(ARGV[7]) > 0 then
+  bury()
+end
+redis.call('HINCRBY', KEYS[10], ARGV[4], 1)
 redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[5])
 redis.call('HDEL', KEYS[1], 'payload', 'lane', 'sequence', 'attempts', 'accepted', 'token', 'until',
-  'sent')
+  'sent', 'quiet', 'claims', 'history')
 redis.call('HSET', KEYS[1], 'ended', ARGV[4], 'at', now)
 redis.call('EXPIRE', KEYS[1], ARGV[6])
-redis.call('ZREM', KEYS[3], ARGV[1])
+for _, set in ipairs({KEYS[3], KEYS[6], KEYS[7], KEYS[8], KEYS[9]}) do
+  redis.call('ZREM', set, ARGV[1])
+end
 
 if redis.call('HGET', KEYS[4], 'holder') == ARGV[1] then
   redis.call('HDEL', KEYS[4], 'holder')
 end
-for index = 7, #ARGV do
+for index = 9, #ARGV do
   local name = 'wrote:' .. ARGV[index]
   local before = redis.call('HGET', KEYS[4], name)
   if not before or tonumber(string.match(before, '^%d+')) < tonumber(record[2]) then

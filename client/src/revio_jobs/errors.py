@@ -116,6 +116,17 @@ class Withdrawn(Permanent):
     """Its campaign was paused, halted or cancelled before the job was sent; nothing was sent."""
 
 
+class Abandoned(Permanent):
+    """Every worker that took the job ended before it could say anything; nothing was sent."""
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers)
+        self.workers = workers
+
+    def __str__(self) -> str:
+        return f"{self.workers} workers in a row took the job and were never heard of again"
+
+
 class ResultExpired(Permanent):
     """The job ended so long ago that only the fact is remembered; it is never executed again."""
 

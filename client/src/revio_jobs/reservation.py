@@ -57,6 +57,8 @@ class LedgerKeys:
         self.sequence = f"{self._prefix}:sequence"
         self.running = f"{self._prefix}:running"
         self.delayed = f"{self._prefix}:delayed"
+        self.ended = f"{self._prefix}:ended"
+        self.dead = f"{self._prefix}:dead"
 
     def record(self, job_id: str) -> str:
         return f"{self._prefix}:job:{job_id}"
@@ -70,8 +72,14 @@ class LedgerKeys:
     def product(self, product_id: int) -> str:
         return f"{self._prefix}:product:{product_id}"
 
+    def line(self, product_id: int) -> str:
+        return f"{self._prefix}:line:{product_id}"
+
     def parked(self, product_id: int) -> str:
         return f"{self._prefix}:parked:{product_id}"
+
+    def dead_letter(self, job_id: str) -> str:
+        return f"{self.dead}:{job_id}"
 
 
 class Reservations:
@@ -81,9 +89,20 @@ class Reservations:
         self._redis = redis
         self._script = redis.register_script(_SCRIPT)
 
-    def reserve(self, job: UpdateJob, job_id: str, lane: Lane, message: str = "") -> Reservation:
-        """Accept the job; `message` goes to the lane's queue if the job is new."""
-        return read_reservation(self.send(None, job, job_id, lane, message))
+    def reserve(
+        self,
+        job: UpdateJob,
+        job_id: str,
+        lane: Lane,
+        message: str = "",
+        *,
+        sequence: int | None = None,
+    ) -> Reservation:
+        """Accept the job; `message` goes to the lane's queue if the job is new.
+
+        `sequence`: the place in the order of submissions that it takes, if not the last.
+        """
+        return read_reservation(self.send(None, job, job_id, lane, message, sequence=sequence))
 
     def find(self, account: str, job_id: str) -> Attached | Settled | Expired | None:
         """What has become of a job that was accepted before; None: it is not known."""
@@ -101,7 +120,14 @@ class Reservations:
         return Settled(json.loads(outcome))
 
     def send(
-        self, pipeline: Pipeline | None, job: UpdateJob, job_id: str, lane: Lane, message: str = ""
+        self,
+        pipeline: Pipeline | None,
+        job: UpdateJob,
+        job_id: str,
+        lane: Lane,
+        message: str = "",
+        *,
+        sequence: int | None = None,
     ) -> list[Any]:
         """As `reserve`, but the answer is raw, and comes later when a pipeline is given."""
         keys = LedgerKeys(job.account)
@@ -112,8 +138,16 @@ class Reservations:
                 keys.sequence,
                 keys.waiting(lane),
                 queue_name(job.account, lane),
+                keys.line(job.id),
             ],
-            args=[job_id, job.fingerprint(), json.dumps(job.kwargs()), lane.value, message],
+            args=[
+                job_id,
+                job.fingerprint(),
+                json.dumps(job.kwargs()),
+                lane.value,
+                message,
+                "" if sequence is None else sequence,
+            ],
             client=pipeline,
         )
         return answer

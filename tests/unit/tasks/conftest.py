@@ -170,8 +170,8 @@ class FlakyLedger(MemoryLedger):
     def put_back(self, lease: Lease, *, unknown: bool) -> None:
         self._step(lambda: MemoryLedger.put_back(self, lease, unknown=unknown))
 
-    def delay(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
-        self._step(lambda: MemoryLedger.delay(self, lease, seconds, unknown=unknown))
+    def delay(self, lease: Lease, seconds: float, *, unknown: bool, why: str = "") -> None:
+        self._step(lambda: MemoryLedger.delay(self, lease, seconds, unknown=unknown, why=why))
 
 
 class World:

@@ -197,6 +197,7 @@ def test_what_no_query_can_prove_is_reported(world: Any, fields: Any, product: A
 def test_an_unknown_outcome_is_not_overwritten_by_an_older_job(world: Any, result: Result) -> None:
     world.submit("old", do_not_prorate=False)
     newer = world.submit("new", do_not_prorate=True)
+    world.deliver("old", "unavailable")
     world.deliver("new", "executed_lost")
     world.later()
     assert_failed(world.deliver("new"), errors.OutcomeUnknown)
@@ -291,7 +292,9 @@ def test_a_late_job_does_not_overwrite_a_newer_one(world: Any, result: Result) -
 def test_of_a_late_job_only_what_no_newer_one_set_is_sent(world: Any, result: Result) -> None:
     world.submit("old", rate="1", quantity=7, clear=["code1"])
     world.submit("new", rate="2", code1="x")
+    world.deliver("old", "unavailable")
     world.deliver("new")
+    world.later()
     assert result(world.deliver("old"))["sent"] == ["quantity"]
     product = world.vendor.products[1]
     assert (product["rate"], product["quantity"], product["code1"]) == ("2.00", 7, "x")

@@ -150,7 +150,8 @@ class UpdateJob(_Job, _Changeable):
             if self.expected is None
             else {name: _comparable(value) for name, value in self.expected.named().items()},
         }
-        return hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()[:32]
+        # 64 bits: it is compared with that of the same key alone, and is kept for each key.
+        return hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()[:16]
 
 
 Job = QueryJob | UpdateJob

@@ -1,0 +1,125 @@
+"""The dead letters in Redis: found, retried and discarded. `settle.lua` writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from redis import Redis
+
+from revio_jobs.contracts import Lane, UpdateJob, job_id_of
+from revio_jobs.contracts.decode import decode
+from revio_jobs.errors import revive
+from revio_jobs.reservation import LedgerKeys, Reservation, Reservations
+from worker.ledger.dead_letter import DeadLetter, Failure
+
+_AT_ONCE = 200
+
+Encode = Callable[[UpdateJob, str, Lane], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which dead letters are meant: those that are all of it."""
+
+    error: str | None = None
+    """The name of the error's class."""
+    since: float = -inf
+    """Unix time, seconds, of the failure."""
+    until: float = inf
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """The job that goes on in a dead one's place."""
+
+    job_id: str
+    reservation: Reservation
+
+
+class DeadLetters:
+    """Of all accounts. Every method raises RedisError."""
+
+    def __init__(self, redis: Redis, encode: Encode) -> None:
+        self._redis = redis
+        self._encode = encode
+        self._reservations = Reservations(redis)
+
+    def find(self, account: str, wanted: Wanted | None = None) -> Iterator[DeadLetter]:
+        """The newest first. Those that are retried or discarded meanwhile disturb nothing."""
+        asked = wanted or Wanted()
+        ids: list[Any] = self._redis.zrevrangebyscore(
+            LedgerKeys(account).dead, asked.until * 1000, asked.since * 1000
+        )
+        for start in range(0, len(ids), _AT_ONCE):
+            for letter in self._read(account, [_text(each) for each in ids[start:][:_AT_ONCE]]):
+                if asked.error in {None, _kind(letter)}:
+                    yield letter
+
+    def get(self, account: str, job_id: str) -> DeadLetter | None:
+        """None: there is none of that job (any more)."""
+        return next(self._read(account, [job_id]), None)
+
+    def retry(self, letter: DeadLetter) -> Retried:
+        """Put a new job into the bulk lane, and take the letter away.
+
+        The new job's key follows from the dead one's id, so two who retry at once make one job. It
+        takes the dead one's place in the order of submissions: fields that newer jobs have set
+        since are dropped from it. Raises InvalidJob for a payload that this release cannot read.
+        """
+        key = f"retry:{letter.job_id}"
+        job = decode(UpdateJob, {**letter.payload, "idempotency_key": key})
+        job_id = job_id_of(letter.account, key)
+        message = self._encode(job, job_id, Lane.BULK)
+        reservation = self._reservations.reserve(
+            job, job_id, Lane.BULK, message, sequence=letter.sequence
+        )
+        self.discard(letter.account, letter.job_id)
+        return Retried(job_id, reservation)
+
+    def discard(self, account: str, job_id: str) -> bool:
+        """Forget it; False: there was none."""
+        keys = LedgerKeys(account)
+        with self._redis.pipeline() as pipeline:
+            pipeline.zrem(keys.dead, job_id)
+            pipeline.delete(keys.dead_letter(job_id))
+            return bool(pipeline.execute()[0])
+
+    def _read(self, account: str, job_ids: list[str]) -> Iterator[DeadLetter]:
+        keys = LedgerKeys(account)
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for job_id in job_ids:
+                pipeline.hgetall(keys.dead_letter(job_id))
+            answers = pipeline.execute()
+        for job_id, found in zip(job_ids, answers, strict=True):
+            if found:
+                fields = {_text(name): _text(value) for name, value in found.items()}
+                yield _letter(account, job_id, fields)
+
+
+def _letter(account: str, job_id: str, fields: Mapping[str, str]) -> DeadLetter:
+    error = json.loads(fields["outcome"])["error"]
+    history: list[Any] = json.loads(fields.get("history", "[]"))
+    return DeadLetter(
+        account=account,
+        job_id=job_id,
+        payload=json.loads(fields["payload"]),
+        lane=Lane(fields["lane"]),
+        sequence=int(fields["sequence"]),
+        accepted_at=int(fields["accepted"]) / 1000,
+        failed_at=int(fields["at"]) / 1000,
+        attempts=int(fields["attempts"]),
+        error=revive(error["type"], error["args"]),
+        history=tuple(Failure(at_ms / 1000, says) for at_ms, says in history),
+    )
+
+
+def _kind(letter: DeadLetter) -> str:
+    return type(letter.error).__name__
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
