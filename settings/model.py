@@ -79,6 +79,12 @@ class Settings(CampaignSettings, RedisSettings):
         default=15,
         description="Seconds that a job waits in a worker for its turn to call; then it goes back.",
     )
+    result_inline_bytes: int = Field(
+        default=128 * 1024,
+        ge=0,
+        description="Bytes of JSON beyond which a query's records are stored as compressed pages "
+        "beside the Celery result.",
+    )
     lease_s: Seconds = Field(
         default=45,
         description="Seconds after which the job of a silent worker goes to another one. It is "
@@ -91,6 +97,12 @@ class Settings(CampaignSettings, RedisSettings):
     )
     threads: int = Field(
         default=16, ge=1, le=512, description="Threads, and so calls at a time, of a worker."
+    )
+    query_threads: int = Field(
+        default=128,
+        ge=1,
+        le=1024,
+        description="Queries that a worker holds beside those: they wait together and share calls.",
     )
     sweep_interval_s: Seconds = Field(
         default=5, description="Seconds between two searches for jobs that the queue has lost."

@@ -85,10 +85,14 @@ class Permits(Protocol):
         """
 
 
+Wanted = Filters | Callable[[], Filters]
+"""What to read. A callable is asked when the call has its permit, and tells the same ever after."""
+
+
 class Gateway(Protocol):
     """One account at the vendor. Every call inside takes a permit of its own."""
 
-    def query(self, filters: Filters, call: Call) -> list[CustomerProductRecord]:
+    def query(self, filters: Wanted, call: Call) -> list[CustomerProductRecord]:
         """One vendor call. Raises Retryable or Permanent."""
 
     def update(self, change: Change, call: Call, before_send: Callable[[], None]) -> None:

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
-from revio_jobs.contracts import CustomerProductRecord, Lane, QueryJob
+from revio_jobs.contracts import Lane, QueryJob
 from tasks.accounts import unknown_account
-from tasks.errors import InvalidJob, QuotaExhausted, Retryable, RevioError, Throttled
+from tasks.batching import Batcher
+from tasks.errors import QuotaExhausted, Retryable, RevioError, Throttled, Unavailable
+from tasks.pages import Harvest, PageStore
+from tasks.parts import PartAsker, Records, ask_all, split
 from tasks.ports import Call, Filters, Gateway, Purpose
 from tasks.retry import RetryPolicy
 from tasks.steps import Step, TryAgain, failed, put_back, succeeded
 
 QUERY_RETRIES = RetryPolicy(first_s=0.5, cap_s=5.0, max_attempts=6, deadline_s=600.0)
 
-# A query of many calls does not start anew for each full minute, but waits it out.
-_LONGEST_WAIT_BETWEEN_CALLS_S = 61.0
+_PARTS_AT_ONCE = 8
+_ATTEMPTS_IN_COMPANY = 2
+_PROGRESS_REPORTS = 20
+_STORE_ATTEMPTS = 40
+_STORE_PAUSE_S = 0.5
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many parts have been answered."""
+
+
+def _untold(done: int, total: int) -> None:
+    """For whom nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +43,7 @@ class QueryTarget:
 
     gateway: Gateway
     ids_per_call: int = 200
+    calls_per_minute: int = 500
 
 
 class QueryHandler:
@@ -35,80 +52,90 @@ class QueryHandler:
     def __init__(
         self,
         targets: Mapping[str, QueryTarget],
+        pages: PageStore,
         *,
+        inline_bytes: int = 128 * 1024,
         retries: RetryPolicy = QUERY_RETRIES,
+        threads: Executor | None = None,
         chance: random.Random | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`inline_bytes`: larger results, as JSON, are stored as pages. `threads` ask for parts."""
         self._targets = targets
+        self._batchers = {
+            name: Batcher(each.gateway, each.ids_per_call, each.calls_per_minute)
+            for name, each in targets.items()
+        }
+        self._pages = pages
+        self._inline_bytes = inline_bytes
         self._retries = retries
+        self._threads = threads or ThreadPoolExecutor(2 * _PARTS_AT_ONCE, "query-part")
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
         self._clock = clock
         self._sleep = sleep
 
-    def run(self, job: QueryJob, job_id: str, lane: Lane, attempt: int) -> Step:
+    def run(
+        self, job: QueryJob, job_id: str, lane: Lane, attempt: int, progress: Progress = _untold
+    ) -> Step:
         """One attempt; `attempt` is 1 for the first."""
-        call = Call(job.account, lane, Purpose.QUERY, job_id)
         target = self._targets.get(job.account)
         if target is None:
             return failed(unknown_account(job.account, self._targets))
+        call = Call(job.account, lane, Purpose.QUERY, job_id)
+        query = partial(
+            self._batchers[job.account].query, call=call, alone=attempt > _ATTEMPTS_IN_COMPANY
+        )
         try:
             parts = split(job, target.ids_per_call)
-            found = [self._ask(target.gateway, part, call, parts) for part in parts]
+            harvest = self._reap(parts, query, progress)
+            return succeeded(self._result(job, job_id, harvest, len(parts)))
         except (Throttled, QuotaExhausted) as exc:
             return put_back(exc, self._clock())
         except Retryable as exc:
-            delay = self._retries.delay(attempt, 0.0, self._chance)
+            delay = self._delay(attempt)
             return failed(exc) if delay is None else TryAgain(delay, str(exc))
         except RevioError as exc:
             return failed(exc)
-        products = _merge(found)
-        missing = [each for each in dict.fromkeys(job.ids) if each not in products]
-        return succeeded(
-            {
-                "customer_products": list(products.values()),
-                "missing_ids": missing,
-                "calls": len(parts),
-                "fetched_at": datetime.fromtimestamp(self._clock(), UTC).isoformat(),
-            }
-        )
 
-    def _ask(
-        self, gateway: Gateway, part: Filters, call: Call, parts: list[Filters]
-    ) -> list[CustomerProductRecord]:
-        while True:
+    def _reap(
+        self, parts: Sequence[Filters], query: Callable[[Filters], Records], progress: Progress
+    ) -> Harvest:
+        harvest = Harvest(self._inline_bytes)
+        if len(parts) == 1:
+            harvest.add(0, query(parts[0]))
+            return harvest
+        asker = PartAsker(query, self._delay, self._sleep)
+        answers = ask_all(parts, asker, self._threads, _PARTS_AT_ONCE)
+        report_each = -(-len(parts) // _PROGRESS_REPORTS)
+        for done, (number, records) in enumerate(answers, 1):
+            harvest.add(number, records)
+            if done % report_each == 0:
+                progress(done, len(parts))
+        return harvest
+
+    def _result(self, job: QueryJob, job_id: str, harvest: Harvest, calls: int) -> dict[str, Any]:
+        result: dict[str, Any] = {
+            "customer_products": [] if harvest.is_large else harvest.records(),
+            "missing_ids": [
+                each for each in dict.fromkeys(job.ids) if each not in harvest.products
+            ],
+            "calls": calls,
+            "fetched_at": datetime.fromtimestamp(self._clock(), UTC).isoformat(),
+        }
+        if harvest.is_large:
+            stored = self._store(job.account, job_id, harvest.pages())
+            result["pages"] = stored | {"records": len(harvest.products)}
+        return result
+
+    def _store(self, account: str, job_id: str, pages: Sequence[bytes]) -> dict[str, Any]:
+        """What many calls have brought in is not given up because Redis restarts."""
+        for _ in range(_STORE_ATTEMPTS - 1):
             try:
-                return gateway.query(part, call)
-            except Throttled as exc:
-                if part is parts[0] or exc.retry_after > _LONGEST_WAIT_BETWEEN_CALLS_S:
-                    raise
-                self._sleep(exc.retry_after)
+                return self._pages.store(account, job_id, pages)
+            except Unavailable:
+                self._sleep(_STORE_PAUSE_S)
+        return self._pages.store(account, job_id, pages)
 
-
-def split(job: QueryJob, ids_per_call: int) -> list[Filters]:
-    """The vendor calls of a job: each holds at most `ids_per_call` values.
-
-    Whether the vendor joins filters of several kinds by "and" or by "or" is not known, so such a
-    job is one call as it stands. Raises InvalidJob when it is too large for that.
-    """
-    given = {
-        name: tuple(dict.fromkeys(values))
-        for name in ("ids", "customer_ids", "line_ids")
-        if (values := getattr(job, name))
-    }
-    if len(given) > 1:
-        if sum(map(len, given.values())) > ids_per_call:
-            raise InvalidJob(
-                [f"{', '.join(given)}: together they may hold at most {ids_per_call} values"]
-            )
-        return [Filters(**given)]
-    [(name, values)] = given.items()
-    return [
-        Filters(**{name: values[start : start + ids_per_call]})
-        for start in range(0, len(values), ids_per_call)
-    ]
-
-
-def _merge(found: Iterable[list[CustomerProductRecord]]) -> dict[int, CustomerProductRecord]:
-    return {record["customer_product_id"]: record for part in found for record in part}
+    def _delay(self, attempt: int) -> float | None:
+        return self._retries.delay(attempt, 0.0, self._chance)

@@ -19,6 +19,7 @@ from tasks.update import UpdateHandler
 from worker.campaigns import CampaignWork, open_campaigns
 from worker.ledger import LedgerTimes, RedisLedger, Sweeper
 from worker.limiter import Gates, LimitRules, RedisLimiter, WaitingPermits
+from worker.pages import RedisPages
 from worker.soap import RedisSessionStore, RevioGateway, SoapConfig, open_gateway
 
 
@@ -74,9 +75,11 @@ def open_application(settings: Settings, app: Celery) -> Application:
         gateways=gateways,
         queries=QueryHandler(
             {
-                name: QueryTarget(gateways[name], account.ids_per_call)
+                name: QueryTarget(gateways[name], account.ids_per_call, account.calls_per_minute)
                 for name, account in settings.accounts.items()
-            }
+            },
+            RedisPages(redis, settings.result_retention_s),
+            inline_bytes=settings.result_inline_bytes,
         ),
         updates=UpdateHandler(
             {

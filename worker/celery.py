@@ -17,10 +17,11 @@ from kombu import Queue
 from revio_jobs.celery_app import WIRE_SETTINGS, lane_queue
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK, Lane, QueryJob, UpdateJob, job_id_of
 from settings import Settings, SettingsError, load
+from worker.broker import transport_for
 from worker.consumer import ReconnectingConsumer
 from worker.lifecycle import Lifecycle
 from worker.results import backend_url
-from worker.shell import JobTask, conclude, read_job
+from worker.shell import JobTask, conclude, read_job, show_progress
 
 
 def _load_settings() -> Settings:
@@ -46,18 +47,22 @@ app = Celery(
 app.conf.update(
     WIRE_SETTINGS,
     # Threads: an update waits for the network, one client serves all, and nothing is forked.
-    worker_pool="threads",
+    worker_pool="worker.pool:JobPool",
     worker_concurrency=settings.threads,
+    worker_query_threads=settings.query_threads,
     worker_consumer=ReconnectingConsumer,
     # One message a free thread, acknowledged when the job has ended.
     worker_prefetch_multiplier=1,
     task_acks_late=True,
+    broker_transport=transport_for(redis_url),
     task_queues=_queues(settings),
     task_default_queue=_queues(settings)[0].name,
     worker_send_task_events=True,
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
+    # It would set a prefetch that the pool has raised to what it was without that.
+    worker_enable_prefetch_count_reduction=False,
     result_expires=settings.result_retention_s,
     # Else a Redis that restarts just then would make of a result a failure.
     result_backend_always_retry=True,
@@ -75,12 +80,13 @@ app.conf.update(
 lifecycle = Lifecycle(app, settings)
 
 
-@app.task(bind=True, name=QUERY_TASK)
+@app.task(bind=True, name=QUERY_TASK, track_started=False)
 def query(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN401
     """Read customer products."""
     with read_job(self, QueryJob, args, kwargs) as (job, lane):
         attempt = self.request.retries + 1
-        step = lifecycle.application.queries.run(job, self.request.id, lane, attempt)
+        progress = partial(show_progress, self)
+        step = lifecycle.application.queries.run(job, self.request.id, lane, attempt, progress)
         rest = partial(lifecycle.rest, job.account, lane)
         return conclude(self, step, job_id=self.request.id, rest=rest)
 

@@ -13,6 +13,7 @@ from celery.worker.request import Request
 
 from revio_jobs.contracts import Lane, QueryJob, UpdateJob, parse_queue_name
 from revio_jobs.contracts.decode import decode
+from revio_jobs.results import PROGRESS
 from tasks.errors import InvalidJob, RevioError
 from tasks.steps import Done, PutBack, StandAside, Step, TryAgain
 
@@ -80,6 +81,11 @@ def conclude(task: JobTask, step: Step, *, job_id: str, rest: Callable[[float, s
                 # The caller of this raw message waits under an id of its own.
                 raise task.retry(countdown=_DUPLICATE_PAUSE_S)
             raise Ignore(reason)
+
+
+def show_progress(task: JobTask, done: int, total: int) -> None:
+    """As the task's state, for callers and Flower."""
+    task.update_state(state=PROGRESS, meta={"done": done, "total": total})
 
 
 def _decode(kind: type[J], args: tuple[object, ...], kwargs: Mapping[str, object]) -> J:

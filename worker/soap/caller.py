@@ -20,6 +20,8 @@ from worker.soap.wire import HttpAnswer, NotSentError
 _FAULT_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
 
 BeforeSend = Callable[[], None]
+Prepared = Callable[[], Message]
+"""Asked when the call has its permit."""
 
 
 def nothing_before() -> None:
@@ -47,21 +49,23 @@ class Caller:
 
     def ask(
         self,
-        message: Message,
+        prepared: Prepared,
         reader: AnswerReader,
         call: Call,
         before_send: BeforeSend = nothing_before,
         session_key: SecretStr | None = None,
     ) -> Answer:
         """Raises an error of the tree, or SessionExpiredError; never for Success=false."""
-        headers = {**message.headers, **self._key_header()}
-        http = self._exchange(
-            call,
-            lambda before: self._transport.post(
-                self._config.endpoint, headers, message.body, before
-            ),
-            before_send,
-        )
+
+        def post(before: BeforeSend) -> HttpAnswer:
+            try:
+                message = prepared()
+            except RevioError as exc:
+                raise _StoppedError(exc) from exc
+            headers = {**message.headers, **self._key_header()}
+            return self._transport.post(self._config.endpoint, headers, message.body, before)
+
+        http = self._exchange(call, post, before_send)
         refusal = self._faults.of_status(http, call.purpose)
         if refusal and http.status not in _FAULT_STATUSES:
             raise self.rested(self._reported(refusal))

@@ -5,20 +5,22 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from revio_jobs.contracts import CustomerProductRecord, Lane
 from tasks.errors import RevioError, Unauthorised, Unavailable
-from tasks.ports import Call, Change, Filters, Permits, Purpose
+from tasks.ports import Call, Change, Filters, Permits, Purpose, Wanted
 from worker.soap import vendor
-from worker.soap.answer import Answer
-from worker.soap.caller import BeforeSend, Caller, nothing_before
+from worker.soap.answer import Answer, AnswerReader
+from worker.soap.caller import BeforeSend, Caller, Prepared, nothing_before
 from worker.soap.config import SoapConfig
 from worker.soap.description import Description, describe
 from worker.soap.faults import FaultMap, SessionExpiredError
 from worker.soap.login import Doorkeeper
-from worker.soap.request import Login, Message, query_message, session_message, update_message
+from worker.soap.request import Login, query_message, session_message, update_message
 from worker.soap.schema import Schema
 from worker.soap.service import LazyService, Service
 from worker.soap.session import Session, Sessions, SessionStore
@@ -26,7 +28,7 @@ from worker.soap.transport import Transport
 
 _log = structlog.get_logger(__name__)
 
-_Build = Callable[[Schema, Login], Message]
+_Prepare = Callable[[Schema, Login], Prepared]
 
 
 class RevioGateway:
@@ -56,14 +58,15 @@ class RevioGateway:
         """How often answers held elements that we know nothing of, by name."""
         return self._unknown
 
-    def query(self, filters: Filters, call: Call) -> list[CustomerProductRecord]:
+    def query(self, filters: Wanted, call: Call) -> list[CustomerProductRecord]:
         """As the port says; also raises InvalidJob for filters without a value."""
+        wanted = filters if callable(filters) else partial(replace, filters)
 
-        def build(schema: Schema, login: Login) -> Message:
-            return query_message(schema, login, filters)
+        def prepare(schema: Schema, login: Login) -> Prepared:
+            return lambda: query_message(schema, login, wanted())
 
-        records = self._call(build, call).records
-        if not _were_asked_for(records, filters):
+        records = self._call(vendor.QUERY, prepare, call).records
+        if not _were_asked_for(records, wanted()):
             raise Unavailable("the vendor answered with products that were not asked for")
         return records
 
@@ -74,10 +77,11 @@ class RevioGateway:
         expired another login and the update again. `before_send` runs before each update.
         """
 
-        def build(schema: Schema, login: Login) -> Message:
-            return update_message(schema, login, change)
+        def prepare(schema: Schema, login: Login) -> Prepared:
+            message = update_message(schema, login, change)
+            return lambda: message
 
-        self._call(build, call, before_send)
+        self._call(vendor.UPDATE, prepare, call, before_send)
 
     def check_login(self, *, again: bool = False) -> None:
         """Proves that the vendor accepts us. Raises Unauthorised or Retryable.
@@ -87,12 +91,14 @@ class RevioGateway:
         if again:
             self._sessions.forgive()
 
-        def build(schema: Schema, login: Login) -> Message:
-            if vendor.SESSION_VALIDATE in schema.operations:
-                return session_message(schema, vendor.SESSION_VALIDATE, login)
-            return query_message(schema, login, Filters(ids=(1,)))
+        if vendor.SESSION_VALIDATE not in self._service().schema.operations:
+            self.query(Filters(ids=(1,)), self._own_call())
+            return
 
-        self._call(build, self._own_call())
+        def prepare(schema: Schema, login: Login) -> Prepared:
+            return lambda: session_message(schema, vendor.SESSION_VALIDATE, login)
+
+        self._call(vendor.SESSION_VALIDATE, prepare, self._own_call())
 
     def describe(self) -> Description:
         """What the WSDL says, field by field. Raises Retryable or Unauthorised without one."""
@@ -113,18 +119,30 @@ class RevioGateway:
     def _service(self) -> Service:
         return self._lazy_service.get(self._caller.fetch)
 
-    def _call(self, build: _Build, call: Call, before_send: BeforeSend = nothing_before) -> Answer:
+    def _call(
+        self,
+        operation: str,
+        prepare: _Prepare,
+        call: Call,
+        before_send: BeforeSend = nothing_before,
+    ) -> Answer:
         service = self._service()
         session = self._session(service, call)
+        reader = service.readers[operation]
+
+        def attempt(session: Session | None) -> Answer:
+            prepared = prepare(service.schema, self._door.login(session.key if session else None))
+            return self._attempt(prepared, reader, session, call, before_send)
+
         try:
-            return self._attempt(service, build, session, call, before_send)
+            return attempt(session)
         except SessionExpiredError:
             _log.info("session_expired", account=self._config.account)
         if session is None:
             raise Unavailable("the vendor speaks of an expired session, but none was used")
         session = self._sessions.renew(session, call)
         try:
-            return self._attempt(service, build, session, call, before_send)
+            return attempt(session)
         except SessionExpiredError:
             raise Unavailable("the vendor refused a new session as expired") from None
 
@@ -142,17 +160,15 @@ class RevioGateway:
 
     def _attempt(
         self,
-        service: Service,
-        build: _Build,
+        prepared: Prepared,
+        reader: AnswerReader,
         session: Session | None,
         call: Call,
         before_send: BeforeSend,
     ) -> Answer:
         """One call. Raises SessionExpiredError, or an error of the tree."""
         key = session.key if session else None
-        message = build(service.schema, self._door.login(key))
-        reader = service.readers[message.operation.name]
-        answer = self._caller.ask(message, reader, call, before_send, key)
+        answer = self._caller.ask(prepared, reader, call, before_send, key)
         if not answer.success:
             raise self._refused(answer, session)
         if answer.unknown:

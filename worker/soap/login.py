@@ -50,7 +50,7 @@ class Doorkeeper:
         service = self._service()
         message = session_message(service.schema, vendor.SESSION_CREATE, self.login(None))
         answer = self._caller.ask(
-            message,
+            lambda: message,
             service.readers[vendor.SESSION_CREATE],
             replace(call, purpose=Purpose.SESSION),
         )
@@ -71,4 +71,4 @@ class Doorkeeper:
         call = Call(self._config.account, Lane.INTERACTIVE, Purpose.SESSION)
         reader = service.readers[vendor.SESSION_DESTROY]
         with suppress(SessionExpiredError):  # then it has ended by itself
-            self._caller.ask(message, reader, call, session_key=session.key)
+            self._caller.ask(lambda: message, reader, call, session_key=session.key)

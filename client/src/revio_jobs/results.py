@@ -14,6 +14,9 @@ from redis import Redis
 from revio_jobs.errors import RevioError, revive
 from revio_jobs.reservation import LedgerKeys
 
+PROGRESS = "PROGRESS"
+"""Celery's state of a query of many calls; its meta is {"done": calls answered, "total": calls}."""
+
 _FETCHED_AT_ONCE = 500
 
 

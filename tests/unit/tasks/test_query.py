@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import threading
+import zlib
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from revio_jobs.contracts import CustomerProductRecord, Lane, QueryJob, QueryResult
 from tasks import errors
-from tasks.ports import Call, Change, Filters, Purpose
-from tasks.query import QueryHandler, QueryTarget, split
+from tasks.parts import split
+from tasks.ports import Call, Change, Filters, Purpose, Wanted
+from tasks.query import QueryHandler, QueryTarget
 from tasks.steps import Done, PutBack, TryAgain
 
 EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)
@@ -22,13 +27,28 @@ class Vendor:
 
     def __init__(self, *faults: Exception | None) -> None:
         self.calls: list[tuple[Filters, Call]] = []
+        self.most_at_once = 0
+        self.together = threading.Barrier(1)
+        """So many calls are under way before one is answered."""
         self._faults = iter(faults)
+        self._at_once = 0
+        self._lock = threading.Lock()
 
-    def query(self, filters: Filters, call: Call) -> list[CustomerProductRecord]:
-        self.calls.append((filters, call))
-        if fault := next(self._faults, None):
-            raise fault
-        return [self.record(each) for each in filters.ids if each <= 900]
+    def query(self, filters: Wanted, call: Call) -> list[CustomerProductRecord]:
+        asked = filters() if callable(filters) else filters
+        with self._lock:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+            self.calls.append((asked, call))
+            fault = next(self._faults, None)
+        self.together.wait(10)
+        try:
+            if fault:
+                raise fault
+            return [self.record(each) for each in asked.ids if each <= 900]
+        finally:
+            with self._lock:
+                self._at_once -= 1
 
     def record(self, product_id: int) -> CustomerProductRecord:
         return {**EMPTY, "customer_product_id": product_id}  # type: ignore[typeddict-item]
@@ -37,20 +57,48 @@ class Vendor:
         raise AssertionError("a query changes nothing")
 
 
+class Shelf:
+    """Implements PageStore; refuses as often as it is told to."""
+
+    def __init__(self) -> None:
+        self.pages: list[bytes] = []
+        self.refusals = 0
+
+    def store(self, account: str, job_id: str, pages: Sequence[bytes]) -> dict[str, Any]:
+        if self.refusals:
+            self.refusals -= 1
+            raise errors.Unavailable("Redis is away")
+        self.pages = list(pages)
+        return {"key": f"{account}/{job_id}", "count": len(pages)}
+
+    def ids(self) -> list[int]:
+        records = [each for page in self.pages for each in orjson.loads(zlib.decompress(page))]
+        return [each["customer_product_id"] for each in records]
+
+
 class Runner:
-    def __init__(self, *faults: Exception | None, ids_per_call: int = 100) -> None:
+    def __init__(
+        self, *faults: Exception | None, ids_per_call: int = 100, inline_bytes: int = 10**9
+    ) -> None:
         self.vendor = Vendor(*faults)
+        self.shelf = Shelf()
         self.slept: list[float] = []
+        self.progress: list[tuple[int, int]] = []
         self._handler = QueryHandler(
-            {"default": QueryTarget(self.vendor, ids_per_call)},
+            {"default": QueryTarget(self.vendor, ids_per_call, calls_per_minute=60_000_000)},
+            self.shelf,
+            inline_bytes=inline_bytes,
             chance=random.Random(0),
             clock=lambda: 1_000_000.0,
-            sleep=self.slept.append,
+            sleep=lambda seconds: self.slept.append(seconds) if seconds > 0.001 else None,
         )
 
     def run(self, attempt: int = 1, **filters: Any) -> Any:
         job = QueryJob(**(filters or {"ids": (1, 2)}))
-        return self._handler.run(job, "job", Lane.INTERACTIVE, attempt)
+        return self._handler.run(job, "job", Lane.INTERACTIVE, attempt, self.note)
+
+    def note(self, done: int, total: int) -> None:
+        self.progress.append((done, total))
 
 
 def failure(step: Any) -> errors.RevioError:
@@ -110,16 +158,86 @@ def test_a_query_that_cannot_begin_goes_back_to_its_queue(fault: Exception) -> N
 
 
 def test_a_query_under_way_waits_for_the_next_minute() -> None:
-    runner = Runner(None, errors.Throttled(40.0), ids_per_call=1)
-    assert isinstance(runner.run(ids=(1, 2)), Done)
+    runner = Runner(*[None] * 15, errors.Throttled(40.0), ids_per_call=1)
+    assert isinstance(runner.run(ids=range(1, 31)), Done)
     assert runner.slept == [40.0]
-    assert [filters.ids for filters, _ in runner.vendor.calls] == [(1,), (2,), (2,)]
+    assert len(runner.vendor.calls) == 31
 
 
 def test_a_query_under_way_does_not_wait_for_long() -> None:
-    runner = Runner(None, errors.Throttled(62.0), ids_per_call=1)
-    assert isinstance(runner.run(ids=(1, 2)), PutBack)
+    runner = Runner(*[None] * 15, errors.Throttled(62.0), ids_per_call=1)
+    assert isinstance(runner.run(ids=range(1, 31)), PutBack)
     assert runner.slept == []
+
+
+def test_a_part_that_failed_is_asked_again_alone() -> None:
+    runner = Runner(*[None] * 9, errors.Unavailable("no answer"), ids_per_call=10)
+    result = runner.run(ids=range(1, 301)).outcome["ok"]
+    assert [each["customer_product_id"] for each in result["customer_products"]] == [*range(1, 301)]
+    asked = Counter(filters.ids for filters, _ in runner.vendor.calls)
+    assert sorted(asked.values()) == [1] * 29 + [2]
+
+
+def test_a_part_that_is_refused_ends_the_query_and_no_call_is_left_under_way() -> None:
+    runner = Runner(*[None] * 9, errors.Rejected("E1", "no"), ids_per_call=1)
+    assert type(failure(runner.run(ids=range(1, 301)))) is errors.Rejected
+    assert len(runner.vendor.calls) < 30
+    assert runner.vendor._at_once == 0
+
+
+def test_parts_are_asked_several_at_a_time_and_progress_is_told() -> None:
+    runner = Runner(ids_per_call=1)
+    runner.vendor.together = threading.Barrier(8)
+    runner.run(ids=range(1, 401))
+    assert runner.vendor.most_at_once == 8
+    assert runner.progress == [(done, 400) for done in range(20, 401, 20)]
+
+
+def test_a_query_of_one_call_tells_no_progress() -> None:
+    runner = Runner()
+    runner.run(ids=range(1, 50))
+    assert runner.progress == []
+
+
+@given(st.lists(st.integers(1, 1000), min_size=1, max_size=900), st.integers(0, 200_000))
+def test_a_large_result_is_the_same_as_a_small_one_but_in_pages(
+    ids: list[int], inline_bytes: int
+) -> None:
+    whole = Runner().run(ids=ids).outcome["ok"]
+    runner = Runner(inline_bytes=inline_bytes)
+    result = runner.run(ids=ids).outcome["ok"]
+    told = [each["customer_product_id"] for each in whole["customer_products"]]
+    size = len(orjson.dumps(whole["customer_products"]))
+    if "pages" in result:
+        assert result.pop("pages")["records"] == len(told)
+        assert result.pop("customer_products") == []
+        assert runner.shelf.ids() == told
+        assert size > inline_bytes
+    else:
+        assert result.pop("customer_products") == whole["customer_products"]
+        # Each call's records are an array of their own, which takes a few bytes more.
+        assert size <= inline_bytes + 20
+    assert result.items() <= whole.items()
+
+
+def test_pages_are_stored_as_soon_as_redis_is_back() -> None:
+    runner = Runner(inline_bytes=10)
+    runner.shelf.refusals = 30
+    assert isinstance(runner.run(), Done)
+    runner.shelf.refusals = 50
+    assert isinstance(runner.run(), TryAgain)
+
+
+def test_what_failed_twice_in_company_is_asked_alone() -> None:
+    alone = []
+    runner = Runner()
+    query = runner._handler._batchers["default"].query
+    runner._handler._batchers["default"].query = (  # type: ignore[method-assign]
+        lambda filters, call, *, alone_=alone, alone: alone_.append(alone) or query(filters, call)  # type: ignore[func-returns-value]
+    )
+    for attempt in (1, 2, 3, 4):
+        runner.run(attempt=attempt)
+    assert alone == [False, False, True, True]
 
 
 def test_a_call_that_failed_is_tried_again_shortly() -> None:

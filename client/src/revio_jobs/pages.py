@@ -1,0 +1,54 @@
+"""Large results: the pages that lie beside Celery's result, and how to read them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from pydantic import TypeAdapter
+from redis import Redis
+
+from revio_jobs.contracts import CustomerProduct
+
+_READ_AT_ONCE = 4
+_PAGE = TypeAdapter(tuple[CustomerProduct, ...])
+
+
+def pages_key(account: str, job_id: str) -> str:
+    """The Redis list of a job's pages."""
+    return f"revio:{account}:pages:{job_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where a large result is: a Redis list, each item the zlib stream of a JSON array."""
+
+    key: str
+    count: int
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any]) -> Self | None:
+        """From a query's result; None if it is complete as it stands."""
+        told = result.get("pages")
+        return cls(told["key"], told["count"]) if told else None
+
+    def bundles(self) -> Iterator[tuple[int, int]]:
+        """First and last index of the pages to read together."""
+        for start in range(0, self.count, _READ_AT_ONCE):
+            yield start, min(start + _READ_AT_ONCE, self.count) - 1
+
+
+def read_pages(redis: Redis, pages: Pages) -> Iterator[tuple[CustomerProduct, ...]]:
+    """Page by page, with a few in memory at a time. Raises LookupError when they have expired."""
+    for start, end in pages.bundles():
+        found: list[Any] = redis.lrange(pages.key, start, end)
+        yield from unpack(found, end - start + 1)
+
+
+def unpack(found: list[bytes], expected: int) -> Iterator[tuple[CustomerProduct, ...]]:
+    """Raises LookupError when some have expired."""
+    if len(found) < expected:
+        raise LookupError("the pages of the result have expired")
+    return (_PAGE.validate_json(zlib.decompress(page)) for page in found)

@@ -1,0 +1,107 @@
+"""A query's parts: cut to the size of a call, asked several at a time, each retried alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from itertools import islice
+
+from revio_jobs.contracts import CustomerProductRecord, QueryJob
+from tasks.errors import InvalidJob, QuotaExhausted, Retryable, Throttled
+from tasks.ports import Filters
+
+# A query of many calls does not start anew for each full minute, but waits it out.
+_LONGEST_WAIT_BETWEEN_CALLS_S = 61.0
+
+Records = list[CustomerProductRecord]
+
+
+def split(job: QueryJob, ids_per_call: int) -> list[Filters]:
+    """The vendor calls of a job: each holds at most `ids_per_call` values.
+
+    Whether the vendor joins filters of several kinds by "and" or by "or" is not known, so such a
+    job is one call as it stands. Raises InvalidJob when it is too large for that.
+    """
+    given = {
+        name: tuple(dict.fromkeys(values))
+        for name in ("ids", "customer_ids", "line_ids")
+        if (values := getattr(job, name))
+    }
+    if len(given) > 1:
+        if sum(map(len, given.values())) > ids_per_call:
+            raise InvalidJob(
+                [f"{', '.join(given)}: together they may hold at most {ids_per_call} values"]
+            )
+        return [Filters(**given)]
+    [(name, values)] = given.items()
+    return [
+        Filters(**{name: values[start : start + ids_per_call]})
+        for start in range(0, len(values), ids_per_call)
+    ]
+
+
+class PartAsker:
+    """Asks the parts of one query, in several threads, and each again that failed."""
+
+    def __init__(
+        self,
+        query: Callable[[Filters], Records],
+        delay: Callable[[int], float | None],
+        sleep: Callable[[float], None],
+    ) -> None:
+        """`delay` tells the seconds after the attempt of that number (1 for the first), or None."""
+        self._query = query
+        self._delay = delay
+        self._sleep = sleep
+        self._begun = False
+        self._over = False
+
+    def stop(self) -> None:
+        """Nobody wants the answers any more."""
+        self._over = True
+
+    def ask(self, part: Filters) -> Records:
+        """Raises what will not go away soon; Throttled also before any part was answered."""
+        attempt = 1
+        while True:
+            try:
+                found = self._query(part)
+            except Throttled as exc:
+                if self._over or not self._begun or exc.retry_after > _LONGEST_WAIT_BETWEEN_CALLS_S:
+                    raise
+                self._sleep(exc.retry_after)
+            except QuotaExhausted:
+                raise
+            except Retryable:
+                delay_s = self._delay(attempt)
+                if self._over or delay_s is None:
+                    raise
+                self._sleep(delay_s)
+                attempt += 1
+            else:
+                self._begun = True
+                return found
+
+
+def ask_all(
+    parts: Sequence[Filters], asker: PartAsker, threads: Executor, at_once: int
+) -> Iterator[tuple[int, Records]]:
+    """Each part's number and records as they come, `at_once` being under way at a time.
+
+    Raises the first error, when no part is under way any more.
+    """
+    todo = iter(enumerate(parts))
+    running: dict[Future[Records], int] = {}
+    try:
+        while True:
+            for number, part in islice(todo, at_once - len(running)):
+                running[threads.submit(asker.ask, part)] = number
+            if not running:
+                return
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(done), done.result()
+    finally:
+        asker.stop()
+        for each in running:
+            each.cancel()
+        wait(running)

@@ -1,0 +1,222 @@
+"""Threads meet at a vendor whose permits are given when the test says so."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from revio_jobs.contracts import CustomerProductRecord, Lane
+from tasks import errors
+from tasks.batching import Batcher
+from tasks.ports import Call, Change, Filters, Purpose, Wanted
+
+EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)
+PER_CUSTOMER = 3
+PATIENCE_S = 10
+
+
+def products_of(customer: int) -> list[int]:
+    return [customer * 10 + each for each in range(PER_CUSTOMER)]
+
+
+class Vendor:
+    """Each customer has three products, and one line. It refuses calls that hold a bad value."""
+
+    def __init__(self, bad: Iterable[int] = (), *, open_at_once: bool = False) -> None:
+        self.calls: list[tuple[Lane, Filters]] = []
+        self.permits = threading.Event()
+        if open_at_once:
+            self.permits.set()
+        self.fault: Exception | None = None
+        self._bad = frozenset(bad)
+
+    def query(self, filters: Wanted, call: Call) -> list[CustomerProductRecord]:
+        assert self.permits.wait(PATIENCE_S)
+        if self.fault:
+            raise self.fault
+        asked = filters() if callable(filters) else filters
+        assert not callable(filters) or filters() == asked
+        self.calls.append((call.lane, asked))
+        if self._bad.intersection(asked.ids + asked.customer_ids + asked.line_ids):
+            raise errors.Rejected("E1", "no")
+        found = [(each // 10, each) for each in asked.ids if each % 10 < PER_CUSTOMER]
+        customers = asked.customer_ids + asked.line_ids
+        found += [(customer, each) for customer in customers for each in products_of(customer)]
+        return [record(customer, each) for customer, each in found]
+
+    def update(self, change: Change, call: Call, before_send: Callable[[], None]) -> None:
+        raise AssertionError("a query changes nothing")
+
+
+def record(customer: int, product: int) -> Any:
+    named = {"customer_product_id": product, "customer_id": customer, "line_id": customer}
+    return EMPTY | named
+
+
+class Crowd:
+    """Queries that arrive one after the other, each in a thread of its own."""
+
+    def __init__(self, vendor: Vendor, pool: ThreadPoolExecutor, **options: Any) -> None:
+        self.vendor = vendor
+        self._pool = pool
+        self._asking = 0
+        defaults = {"ids_per_call": 5, "calls_per_minute": 60_000_000}
+        self.batcher = Batcher(vendor, **defaults | options)
+
+    def arrive(
+        self, lane: Lane = Lane.BULK, *, alone: bool = False, **filters: tuple[int, ...]
+    ) -> Future[list[CustomerProductRecord]]:
+        call = Call("default", lane, Purpose.QUERY, f"job-{self._asking}")
+        self._asking += 1
+        return self._pool.submit(self.batcher.query, Filters(**filters), call, alone=alone)
+
+    def settle(self) -> None:
+        """Until each that arrived has opened a batch or joined one."""
+        until = time.monotonic() + PATIENCE_S
+        while sum(len(each.members) for each in self.batcher._open.values()) < self._asking:
+            assert time.monotonic() < until
+            time.sleep(0.001)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(64) as threads:
+        yield threads
+
+
+def found(answer: Future[list[CustomerProductRecord]]) -> list[int]:
+    return [each["customer_product_id"] for each in answer.result(PATIENCE_S)]
+
+
+values = st.lists(st.integers(1, 30), min_size=1, max_size=4, unique=True).map(tuple)
+asked = st.tuples(st.sampled_from(["ids", "customer_ids", "line_ids"]), values, st.booleans())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(asked, min_size=1, max_size=25), st.sets(st.integers(1, 30), max_size=3))
+def test_each_caller_gets_what_it_would_have_got_alone(
+    pool: ThreadPoolExecutor, queries: list[tuple[str, tuple[int, ...], bool]], bad: set[int]
+) -> None:
+    crowd, alone = Crowd(Vendor(bad), pool), Vendor(bad, open_at_once=True)
+    lanes = [Lane.BULK if in_bulk else Lane.INTERACTIVE for *_, in_bulk in queries]
+    answers = [
+        crowd.arrive(lane, **{kind: wanted})
+        for (kind, wanted, _), lane in zip(queries, lanes, strict=True)
+    ]
+    crowd.vendor.permits.set()
+    for (kind, wanted, _), lane, answer in zip(queries, lanes, answers, strict=True):
+        call = Call("default", lane, Purpose.QUERY)
+        if bad.intersection(wanted):
+            assert isinstance(answer.exception(PATIENCE_S), errors.Rejected)
+        else:
+            call = Call("default", lane, Purpose.QUERY)
+            assert answer.result(PATIENCE_S) == alone.query(Filters(**{kind: wanted}), call)
+    for _, filters in crowd.vendor.calls:
+        assert len(filters.ids + filters.customer_ids + filters.line_ids) <= 5
+
+
+def test_queries_that_wait_for_a_permit_leave_together(pool: ThreadPoolExecutor) -> None:
+    crowd = Crowd(Vendor(), pool, ids_per_call=200)
+    answers = [crowd.arrive(ids=(each * 10, each * 10 + 9)) for each in range(1, 31)]
+    crowd.settle()
+    crowd.vendor.permits.set()
+    assert [found(each) for each in answers] == [[each * 10] for each in range(1, 31)]
+    [(_, filters)] = crowd.vendor.calls
+    assert len(filters.ids) == 60
+
+
+def test_identical_queries_that_wait_ask_once(pool: ThreadPoolExecutor) -> None:
+    crowd = Crowd(Vendor(), pool)
+    answers = [crowd.arrive(customer_ids=(7, 8)) for _ in range(30)]
+    crowd.settle()
+    crowd.vendor.permits.set()
+    assert [found(each) for each in answers] == [products_of(7) + products_of(8)] * 30
+    assert crowd.vendor.calls == [(Lane.BULK, Filters(customer_ids=(7, 8)))]
+
+
+def test_nobody_joins_a_call_that_has_left(pool: ThreadPoolExecutor) -> None:
+    """Its answer may be older than an update that the caller has seen applied."""
+    crowd = Crowd(Vendor(open_at_once=True), pool)
+    for _ in range(3):
+        assert found(crowd.arrive(ids=(10,))) == [10]
+    assert len(crowd.vendor.calls) == 3
+
+
+def test_an_idle_system_delays_nothing() -> None:
+    slept: list[float] = []
+    vendor = Vendor(open_at_once=True)
+    batcher = Batcher(vendor, 200, 500, clock=lambda: 0.0, sleep=slept.append)
+    for each in range(8):
+        batcher.query(Filters(ids=(each,)), Call("default", Lane.BULK, Purpose.QUERY))
+    assert slept == []
+
+
+def test_many_at_once_leave_at_the_pace_that_the_limit_sustains() -> None:
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    batcher = Batcher(Vendor(open_at_once=True), 200, 500, clock=lambda: now[0], sleep=sleep)
+    for each in range(508):
+        batcher.query(Filters(ids=(each,)), Call("default", Lane.BULK, Purpose.QUERY))
+    assert now[0] == pytest.approx(60.0)
+
+
+def test_lanes_and_kinds_do_not_mix(pool: ThreadPoolExecutor) -> None:
+    crowd = Crowd(Vendor(), pool)
+    answers = [
+        crowd.arrive(lane, **{kind: (1, 2)})
+        for lane in Lane
+        for kind in ("ids", "customer_ids", "line_ids")
+    ]
+    crowd.settle()
+    crowd.vendor.permits.set()
+    for answer in answers:
+        found(answer)
+    assert len(crowd.vendor.calls) == 6
+
+
+def test_a_full_query_a_mixed_one_and_one_that_wants_no_company_go_alone(
+    pool: ThreadPoolExecutor,
+) -> None:
+    crowd = Crowd(Vendor(open_at_once=True), pool)
+    assert found(crowd.arrive(ids=(10, 20, 30, 40, 50))) == [10, 20, 30, 40, 50]
+    assert found(crowd.arrive(ids=(10,), line_ids=(2,))) == [10, *products_of(2)]
+    assert found(crowd.arrive(ids=(10,), alone=True)) == [10]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [errors.Throttled(9.0), errors.QuotaExhausted(2e9), errors.Unauthorised("no key")],
+)
+def test_what_befalls_a_call_befalls_each_who_shares_it(
+    pool: ThreadPoolExecutor, fault: errors.RevioError
+) -> None:
+    crowd = Crowd(Vendor(), pool)
+    crowd.vendor.fault = fault
+    answers = [crowd.arrive(ids=(each,)) for each in range(4)]
+    crowd.settle()
+    crowd.vendor.permits.set()
+    raised = [answer.exception(PATIENCE_S) for answer in answers]
+    assert [(type(each), each.args) for each in raised if each] == [(type(fault), fault.args)] * 4
+    assert len(set(map(id, raised))) == 4
+
+
+def test_a_fault_of_our_own_is_the_leaders_and_leaves_nobody_waiting(
+    pool: ThreadPoolExecutor,
+) -> None:
+    crowd = Crowd(Vendor(), pool)
+    crowd.vendor.fault = KeyError("secret")
+    answers = [crowd.arrive(ids=(each,)) for each in range(4)]
+    crowd.settle()
+    crowd.vendor.permits.set()
+    raised = sorted(type(answer.exception(PATIENCE_S)).__name__ for answer in answers)
+    assert raised == ["KeyError", "Unavailable", "Unavailable", "Unavailable"]

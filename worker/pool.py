@@ -1,0 +1,65 @@
+"""Threads for jobs: a few that call, and many in which queries wait to share a call."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Semaphore
+from typing import Any, Protocol
+
+from celery.concurrency.base import apply_target
+from celery.concurrency.thread import ApplyResult, TaskPool
+
+from revio_jobs.contracts import QUERY_TASK
+
+
+class Consumer(Protocol):
+    """Of Celery's consumer, what says how many messages it may hold."""
+
+    qos: Any
+    """kombu's QoS of the present connection."""
+
+
+class JobPool(TaskPool):  # type: ignore[misc] # Celery is untyped
+    """Celery's pool of threads, and beside it one for queries, of `worker_query_threads`.
+
+    A query in there does not count against the prefetch, just as a task with an ETA does not: the
+    worker holds one message a thread of either kind. Queries beyond that are as other jobs.
+    """
+
+    consumer: Consumer | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Celery's
+        super().__init__(*args, **kwargs)
+        query_threads = int(self.app.conf.worker_query_threads)
+        self._room = Semaphore(query_threads)
+        self._queries = ThreadPoolExecutor(query_threads, "query")
+
+    def on_apply(
+        self,
+        target: Any,  # noqa: ANN401 - Celery's tracer
+        args: Any = None,  # noqa: ANN401 - which begin with the task's name
+        kwargs: dict[str, Any] | None = None,
+        callback: Any = None,  # noqa: ANN401
+        accept_callback: Any = None,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401
+    ) -> ApplyResult:
+        """As Celery's."""
+        consumer = self.consumer if args[0] == QUERY_TASK else None
+        if consumer is None or not self._room.acquire(blocking=False):
+            return super().on_apply(target, args, kwargs, callback, accept_callback, **options)
+        prefetch = consumer.qos
+        prefetch.increment_eventually()
+
+        def leave(_: object) -> None:
+            # A new connection has a prefetch of its own, which this query never raised.
+            prefetch.decrement_eventually()
+            self._room.release()
+
+        future = self._queries.submit(apply_target, target, args, kwargs, callback, accept_callback)
+        future.add_done_callback(leave)
+        return ApplyResult(future)
+
+    def on_stop(self) -> None:
+        """Waits for the jobs that run."""
+        self._queries.shutdown(cancel_futures=True)
+        super().on_stop()
