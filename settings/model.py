@@ -75,6 +75,12 @@ class Settings(CampaignSettings, RedisSettings):
         default=86_400,
         description="Seconds for which a result can be collected. Not more than the key's.",
     )
+    dead_letter_retention_s: WholeSeconds = Field(
+        default_factory=lambda data: data["key_retention_s"],
+        description="Seconds for which a job that failed for good is kept for `revio dead`. Not "
+        "more than the key's: a retry must still hear what newer jobs have set.",
+        json_schema_extra={"default_text": "as the key"},
+    )
     max_permit_wait_s: Seconds = Field(
         default=15,
         description="Seconds that a job waits in a worker for its turn to call; then it goes back.",
@@ -132,9 +138,9 @@ class Settings(CampaignSettings, RedisSettings):
         json_schema_extra={"default_text": "`revio/wsdl` in the user's cache directory"},
     )
 
-    @field_validator("result_retention_s")
+    @field_validator("result_retention_s", "dead_letter_retention_s")
     @classmethod
-    def _key_outlives_result(cls, value: int, info: ValidationInfo) -> int:
+    def _key_outlives_the_rest(cls, value: int, info: ValidationInfo) -> int:
         key_s = info.data.get("key_retention_s")
         if key_s is not None and value > key_s:
             raise ValueError(f"must not exceed REVIO_KEY_RETENTION_S ({key_s})")

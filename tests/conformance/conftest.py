@@ -12,7 +12,14 @@ from redis import Redis
 from revio_jobs.contracts import Lane, UpdateJob
 from revio_jobs.reservation import Reservation, Reservations
 from sandbox.embedded_redis import EmbeddedRedis
-from worker.ledger import DeadLetter, DeadLetters, LedgerTimes, MemoryLedger, RedisLedger
+from worker.ledger import (
+    Auditor,
+    DeadLetter,
+    DeadLetters,
+    LedgerTimes,
+    MemoryLedger,
+    RedisLedger,
+)
 from worker.limiter import Limiter, LimitRules, MemoryLimiter, RedisLimiter
 
 MICRO = 1_000_000
@@ -137,6 +144,8 @@ class LedgerBench:
     reserve: Callable[[UpdateJob, str, Lane], Reservation]
     dead_letters: Callable[[str], Iterable[DeadLetter]]
     """By account; the newest first."""
+    auditor: Auditor | None
+    """Of the account "default"; the ledger in memory has none."""
     clock: Clock
     advance: Callable[[float], None]
 
@@ -147,7 +156,7 @@ MakeLedger = Callable[[LedgerTimes], LedgerBench]
 def memory_ledger_bench(times: LedgerTimes) -> LedgerBench:
     clock = Clock()
     ledger = MemoryLedger(times, clock)
-    return LedgerBench(ledger, ledger.reserve, ledger.dead_letters, clock, clock.advance)
+    return LedgerBench(ledger, ledger.reserve, ledger.dead_letters, None, clock, clock.advance)
 
 
 @pytest.fixture(scope="session")
@@ -162,7 +171,8 @@ def redis_ledger_bench(clocked_redis: ClockedRedis) -> MakeLedger:
         ledger = RedisLedger(clocked_redis, times, encode)
         reserve = Reservations(clocked_redis).reserve
         dead_letters = DeadLetters(clocked_redis, encode).find
-        return LedgerBench(ledger, reserve, dead_letters, clock, clocked_redis.advance)
+        auditor = Auditor(clocked_redis, "default")
+        return LedgerBench(ledger, reserve, dead_letters, auditor, clock, clocked_redis.advance)
 
     return make
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
+    invariant,
     multiple,
     rule,
     run_state_machine_as_test,
@@ -33,6 +34,7 @@ class Ledgers(RuleBasedStateMachine):
         super().__init__()
         self.redis = make(TIMES)
         self.memory = MemoryLedger(TIMES, self.redis.clock)
+        self.auditor = self.redis.auditor
         self.sending: dict[int, tuple[str, float]] = {}
         """By product: the job that may send, and until when."""
 
@@ -86,6 +88,14 @@ class Ledgers(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 10, 30, 45, 3000, 6000]))
     def advance(self, seconds: int) -> None:
         self.redis.advance(seconds)
+
+    @invariant()
+    def no_accepted_job_is_missing(self) -> None:
+        assert self.auditor.balance().missing == 0
+
+    def teardown(self) -> None:
+        # Nobody sweeps here, so leases end and nothing comes of it.
+        assert [wrong for wrong in self.auditor.audit().findings if "swept" not in wrong] == []
 
     def both(self, pair: tuple[Lease, Lease], do: Callable[[Any, Lease], None]) -> bool:
         done = [succeeds(do, self.redis.ledger, pair[0]), succeeds(do, self.memory, pair[1])]

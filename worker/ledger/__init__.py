@@ -1,5 +1,6 @@
 """The ledger: every update that was accepted, and how far it has come."""
 
+from worker.ledger.audit import Audit, Auditor, Balance, Finding
 from worker.ledger.dead_letter import DeadLetter, Failure
 from worker.ledger.dead_letters import DeadLetters, Retried, Wanted
 from worker.ledger.memory_ledger import MemoryLedger
@@ -8,9 +9,13 @@ from worker.ledger.sweep import Sweeper, Swept
 from worker.ledger.times import LedgerTimes
 
 __all__ = [
+    "Audit",
+    "Auditor",
+    "Balance",
     "DeadLetter",
     "DeadLetters",
     "Failure",
+    "Finding",
     "LedgerTimes",
     "MemoryLedger",
     "RedisLedger",

@@ -1,0 +1,229 @@
+"""Proves that no accepted job is missing: accepted = ended + waiting + running + delayed.
+
+The balance is one atomic reading. What does not add up is then looked for job by job, each judged
+at one moment of its own, so that jobs which move meanwhile raise no suspicion. Memory is bounded,
+whatever the number of jobs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Literal, TypeVar
+
+from redis import Redis
+
+from revio_jobs.contracts import UPDATE_TASK, Lane, queue_name
+from revio_jobs.reservation import LedgerKeys
+from worker.scripts import load_script
+
+T = TypeVar("T")
+
+_AT_ONCE = 200
+_EXAMPLES = 20
+# Much longer than the sweep takes to come round.
+_LEASE_ENDED_LONG_AGO_MS = 60_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Where the accepted jobs of an account are."""
+
+    accepted: int
+    ended: Mapping[str, int]
+    """By how: an outcome, or the class of the error."""
+    waiting: int
+    running: int
+    delayed: int
+    """Until their next attempt, or until their product is free."""
+    dead_letters: int
+    """Of those that failed, the ones still kept."""
+
+    @property
+    def failed(self) -> int:
+        """How many ended with an error; errors are named by their classes, outcomes by words."""
+        return sum(count for how, count in self.ended.items() if how[:1].isupper())
+
+    @property
+    def settled(self) -> int:
+        """How many ended with a result."""
+        return sum(self.ended.values()) - self.failed
+
+    @property
+    def missing(self) -> int:
+        """Accepted jobs that are nowhere; 0 when all is well."""
+        known = self.settled + self.failed + self.waiting + self.running + self.delayed
+        return self.accepted - known
+
+
+@dataclass
+class Finding:
+    """One kind of thing that does not add up."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+    """Ids of the first jobs."""
+
+    def note(self, job_id: str) -> None:
+        """Another of them."""
+        self.count += 1
+        if len(self.examples) < _EXAMPLES:
+            self.examples.append(job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What was found of one account."""
+
+    balance: Balance
+    findings: Mapping[str, Finding]
+    """By what is wrong; empty when nothing is."""
+    not_accepted_yet: int
+    """Raw messages in the queues, whose jobs the first worker to take them will accept."""
+
+    @property
+    def balances(self) -> bool:
+        """Whether no job is missing and nothing is wrong."""
+        return not self.balance.missing and not self.findings
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A job at one moment."""
+
+    lives: bool
+    has_ended: bool
+    places: int
+    is_still_there: bool
+
+
+class Auditor:
+    """Looks at one account. Every method raises RedisError."""
+
+    def __init__(self, redis: Redis, account: str) -> None:
+        self._redis = redis
+        self._account = account
+        self._keys = LedgerKeys(account)
+        self._places = [*map(self._keys.waiting, Lane), self._keys.running, self._keys.delayed]
+        self._script = load_script(redis, "worker.ledger", "look")
+
+    def audit(self) -> Audit:
+        """Everything; it takes about a second for 10,000 jobs."""
+        findings: dict[str, Finding] = {}
+        for wrong, job_id in self._wrong():
+            findings.setdefault(wrong, Finding()).note(job_id)
+        raw = sum(self._not_accepted(lane) for lane in Lane)
+        return Audit(self.balance(), findings, raw)
+
+    def balance(self) -> Balance:
+        """One atomic reading."""
+        with self._redis.pipeline() as pipeline:
+            pipeline.get(self._keys.sequence)
+            pipeline.hgetall(self._keys.ended)
+            for place in (*self._places, self._keys.dead):
+                pipeline.zcard(place)
+            accepted, ended, interactive, bulk, running, delayed, dead = pipeline.execute()
+        return Balance(
+            accepted=int(accepted or 0),
+            ended={_text(how): int(count) for how, count in sorted(ended.items())},
+            waiting=interactive + bulk,
+            running=running,
+            delayed=delayed,
+            dead_letters=dead,
+        )
+
+    def _wrong(self) -> Iterator[tuple[str, str]]:
+        """What is wrong, and with which job."""
+        yield from self._records()
+        for place in self._places:
+            for job_id, look in self._looks("set", self._members(place)):
+                if look.is_still_there and not (look.lives or look.has_ended):
+                    yield f"in {place}, but never accepted", job_id
+        for job_id, look in self._looks("product", self._holders()):
+            if look.is_still_there and not look.lives:
+                yield "holds a product, but has ended", job_id
+        for kind in ("parked", "line"):
+            members = (each for key in self._scan(f"{kind}:") for each in self._members(key))
+            for job_id, look in self._looks("set", members):
+                if look.is_still_there and not look.lives:
+                    yield f"{kind} for a product, but has ended", job_id
+        for job_id in self._abandoned():
+            yield "its worker's lease ended over a minute ago, and nobody swept", job_id
+
+    def _records(self) -> Iterator[tuple[str, str]]:
+        prefix = self._keys.record("")
+        found = ((key, key.removeprefix(prefix)) for key in self._scan("job:"))
+        for job_id, look in self._looks("record", found):
+            if look.lives and look.places == 0:
+                yield "accepted, but neither waiting, running nor delayed", job_id
+            if look.places > 1:
+                yield "in several places at once", job_id
+            if look.has_ended and look.places:
+                yield "ended, and yet waiting, running or delayed", job_id
+
+    def _abandoned(self) -> list[str]:
+        seconds, _ = self._redis.time()
+        before = seconds * 1000 - _LEASE_ENDED_LONG_AGO_MS
+        found: list[Any] = self._redis.zrangebyscore(self._keys.running, 0, before, 0, _AT_ONCE)
+        return list(map(_text, found))
+
+    def _holders(self) -> Iterator[tuple[str, str]]:
+        for keys in _chunks(self._scan("product:")):
+            with self._redis.pipeline(transaction=False) as pipeline:
+                for key in keys:
+                    pipeline.hget(key, "holder")
+                holders = pipeline.execute()
+            yield from ((key, _text(each)) for key, each in zip(keys, holders, strict=True) if each)
+
+    def _members(self, key: str) -> Iterator[tuple[str, str]]:
+        members = self._redis.zscan_iter(key, count=_AT_ONCE)
+        return ((key, _text(member)) for member, _ in members)
+
+    def _scan(self, kind: str) -> Iterator[str]:
+        pattern = f"revio:{self._account}:{kind}*"
+        return map(_text, self._redis.scan_iter(pattern, count=10 * _AT_ONCE))
+
+    def _looks(
+        self, kind: Literal["record", "set", "product"], found: Iterable[tuple[str, str]]
+    ) -> Iterator[tuple[str, _Look]]:
+        """Of each (key where it was found, job id)."""
+        for chunk in _chunks(found):
+            with self._redis.pipeline(transaction=False) as pipeline:
+                for key, job_id in chunk:
+                    keys = [self._keys.record(job_id), key, *self._places]
+                    self._script(keys=keys, args=[job_id, kind], client=pipeline)
+                answers = pipeline.execute()
+            for (_, job_id), (lives, ended, places, there) in zip(chunk, answers, strict=True):
+                yield job_id, _Look(bool(lives), bool(ended), places, bool(there))
+
+    def _not_accepted(self, lane: Lane) -> int:
+        found = self._queued_updates(queue_name(self._account, lane))
+        looks = self._looks("record", ((self._keys.record(job_id), job_id) for job_id in found))
+        return sum(not (look.lives or look.has_ended) for _, look in looks)
+
+    def _queued_updates(self, queue: str) -> Iterator[str]:
+        """Ids of the update jobs in the queue; some may be told twice or not, while it moves."""
+        start = 0
+        while messages := self._redis.lrange(queue, start, start + _AT_ONCE - 1):
+            start += _AT_ONCE
+            yield from filter(None, map(_update_id, messages))
+
+
+def _update_id(message: bytes | str) -> str:
+    try:
+        headers = json.loads(message)["headers"]
+        return str(headers["id"]) if headers["task"] == UPDATE_TASK else ""
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""  # the worker will refuse it
+
+
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, _AT_ONCE)):
+        yield chunk
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
