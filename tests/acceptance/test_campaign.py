@@ -1,0 +1,259 @@
+"""A campaign as a person drives it, through everything that may happen on the way."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.dev.stack import Stack, local_stack
+
+Revio = Callable[..., Any]
+
+QUEUE = "revio.default.bulk"
+ROWS = 3000
+FAST = {
+    "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
+    "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
+    "REVIO_ACCOUNTS__DEFAULT__CONNECT_TIMEOUT_S": "1",
+    "REVIO_ACCOUNTS__DEFAULT__EXECUTION_S": "1",
+    "REVIO_MAX_PERMIT_WAIT_S": "1",
+    "REVIO_LEASE_S": "13",
+    "REVIO_SWEEP_INTERVAL_S": "1",
+    "REVIO_SWEEP_AFTER_S": "3",
+    "REVIO_CAMPAIGN_FOUR_EYES": "true",
+}
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    with local_stack(
+        workers={"bulk": (QUEUE,), "second": (QUEUE,)},
+        sandbox={"customers": 2000, "calls_per_minute": 0, "latency": 0.02},
+        environment=FAST,
+        appendonly=True,
+    ) as running:
+        yield running
+
+
+@dataclass
+class Person:
+    """Types `revio campaign …` and reads what it says."""
+
+    stack: Stack
+    revio: Revio
+
+    def types(self, *arguments: str, code: int = 0) -> Any:
+        said = self.revio("campaign", *arguments, "--json", env=self.stack.environment)
+        assert said.code == code, (arguments, said.code, said.out, said.err)
+        return json.loads(said.out)
+
+    def look(self, run: str) -> Any:
+        said = self.revio("campaign", "watch", run, "--once", "--json", env=self.stack.environment)
+        assert said.out, said.err
+        return json.loads(said.out)
+
+    def wait(self, run: str, until: Callable[[Any], bool], within_s: float = 60) -> Any:
+        deadline = time.monotonic() + within_s
+        while not until(seen := self.look(run)):
+            assert time.monotonic() < deadline, seen
+            time.sleep(0.1)
+        return seen
+
+    def decides(self, what: str, *arguments: str) -> None:
+        self.types(what, *arguments, "--reason", f"time to {what}", "--by", "bob")
+
+    def executed(self) -> int:
+        return sum(map(len, self.stack.sandbox.updates().values()))
+
+
+def new_rate(product: dict[str, str | None]) -> Decimal:
+    raised = Decimal(product["Rate"] or 0) * Decimal("1.05")
+    return raised.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def ended(seen: Any) -> int:
+    return sum(seen["counts"].values())
+
+
+def price_list(products: dict[int, dict[str, str | None]]) -> dict[int, Decimal]:
+    """New rates for 3,000 products, every fiftieth of which the vendor will refuse to change."""
+    denied = [one for one, each in products.items() if each["Status"] == "DENIED"]
+    others = [
+        one for one, each in products.items() if each["Status"] not in {"DENIED", "DISCONNECTED"}
+    ]
+    chosen = sorted([*others[: ROWS - ROWS // 50], *denied[: ROWS // 50]])
+    return {one: new_rate(products[one]) for one in chosen}
+
+
+def write(path: Path, rates: dict[int, Decimal], *more: str) -> None:
+    lines = [f"{one};{str(rate).replace('.', ',')};Prämie {one}" for one, rate in rates.items()]
+    path.write_text("\n".join(["ID;Rate;Vermerk", *lines, *more]), encoding="cp1252")
+
+
+class Story:
+    """One campaign; its steps, in the order in which they are told."""
+
+    def __init__(self, me: Person, directory: Path) -> None:
+        self.me = me
+        self.sandbox = me.stack.sandbox
+        self.directory = directory
+        self.before = self.sandbox.products()
+        self.rates = price_list(self.before)
+        self.accepted = [one for one in self.rates if self.before[one]["Status"] != "DENIED"]
+        # Charges only: a credit that became a charge would be stopped by a guard rail later.
+        self.edited = [one for one in self.accepted if self.rates[one] > 0][600:2500:100]
+
+    def plan(self) -> None:
+        """Problems first, all at once, in a file to be mended."""
+        path, arguments = self.directory / "june.csv", ["june.csv", "-o", "june.plan"]
+        write(path, self.rates, "5001;1;twice", "x;1;", "999999;1;", "5002;1.5;")
+        found = self.me.types("plan", *arguments, "--problems", "mend.csv", code=1)
+        assert sum(found["problems"].values()) == 4
+        assert not (self.directory / "june.plan").exists()
+        mend = (self.directory / "mend.csv").read_text(encoding="cp1252").splitlines()
+        assert mend[0] == "ID;Rate;Vermerk;revio_problem"
+        assert len(mend) == 5
+        write(path, self.rates)
+        planned = self.me.types("plan", *arguments, "--by", "ann", code=2)
+        assert planned["rows"] == {"change": ROWS}
+        assert planned["forecast"]["calls"] == ROWS + 2 * ROWS // 200
+        self.run = planned["run"]
+
+    def approve(self) -> None:
+        """Not unseen, and not by its author."""
+        self.me.types("review", "june.plan", "--html", "june.html", "--xlsx", "june.xlsx")
+        assert "<svg" in (self.directory / "june.html").read_text(encoding="utf-8")
+        self.me.types("apply", "june.plan", code=2)
+        self.me.types("approve", "june.plan", "--reason", "mine", "--by", "ann", code=2)
+        self.me.types("approve", "june.plan", "--reason", "agreed", "--by", "bob")
+
+    def apply(self) -> None:
+        """In stages, after somebody else has edited products; a second time attaches."""
+        for one in self.edited:
+            self.sandbox.edit(one, Rate="77.0000")
+        stages = ["--canary", "25,500,rest", "--by", "bob"]
+        assert self.me.types("apply", "june.plan", *stages)["began"]
+        assert not self.me.types("apply", "june.plan", *stages)["began"]
+        self.me.wait(self.run, lambda seen: seen["stage"] == 2)
+        assert self.me.executed() >= 24
+        self.me.wait(self.run, lambda seen: seen["stage"] == 3)
+
+    def pause_and_resume(self) -> None:
+        """It stops within seconds, and goes on."""
+        self.me.decides("pause", self.run)
+        time.sleep(1)
+        paused_at = self.me.executed()
+        time.sleep(1.5)
+        assert self.me.executed() == paused_at
+        assert self.me.look(self.run)["status"] == "paused"
+        self.me.decides("resume", self.run)
+
+    def kill_workers_and_redis(self) -> None:
+        stack = self.me.stack
+        self.me.wait(self.run, lambda seen: ended(seen) > 1000)
+        for name in ("bulk", "second"):
+            stack.services[name].send(signal.SIGKILL)
+            stack.services[name].wait_or_kill()
+            stack.services[name].start()
+        stack.wait_until_ready()
+        self.me.wait(self.run, lambda seen: ended(seen) > 1500)
+        stack.redis.kill()
+        stack.redis.restart()
+
+    def cancel(self) -> None:
+        self.me.wait(self.run, lambda seen: ended(seen) > 2000)
+        self.me.decides("set", self.run, "rate=6000", "priority=high")
+        self.me.decides("cancel", self.run)
+        last = self.me.wait(self.run, lambda seen: seen["ended"], within_s=40)
+        assert last["status"] == "cancelled"
+        assert 2000 < ended(last) < ROWS
+        self.counts = last["counts"]
+        assert self.counts["drifted"] > 0
+        assert self.counts["failed"] > 0
+
+    def report_and_retry(self) -> None:
+        """Every row is accounted for, and what is left can be planned from the report as it is."""
+        report = self.me.types("report", self.run, "-o", "out")["rows"]
+        assert sum(report.values()) == ROWS
+        assert report["succeeded"] == self.counts["applied"]
+        assert report["failed"] == self.counts["failed"]
+        assert report["drifted"] == self.counts["drifted"]
+        assert "<svg" in (self.directory / "out" / "report.html").read_text(encoding="utf-8")
+        anew = ["-o", "rest.plan", "--by", "ann", "--override", "change=the edits were wrong"]
+        again = self.me.types("plan", "out/unprocessed.csv", *anew, code=2)
+        retried = self.me.types("retry", self.run, "--only", "unprocessed", *anew, code=2)
+        assert again["rows"] == retried["rows"] == {"change": report["unprocessed"]}
+        self.me.types("approve", "rest.plan", "--reason", "go on", "--by", "bob")
+        self.me.types("apply", "rest.plan", "--halt-errors", "10", "--by", "bob")
+        assert self.me.wait(retried["run"], lambda seen: seen["ended"])["status"] == "done"
+        self.rest = retried["run"]
+
+    def compare(self) -> None:
+        """Every product is as planned, changed once; the drifted and refused are as they were."""
+        updates, truth = self.sandbox.updates(), self.sandbox.products()
+        self.drifted = {one for one in self.edited if truth[one]["Rate"] == "77.0000"}
+        assert len(self.drifted) == self.counts["drifted"]
+        changed = set(self.accepted) - self.drifted
+        for one, product in truth.items():
+            executions = updates.get(one, [])
+            assert len(executions) == int(one in changed), one
+            assert all(set(each["fields"]) == {"Rate"} for each in executions), one
+            if one not in self.drifted:
+                old = Decimal(self.before[one]["Rate"] or 0)
+                wanted = self.rates[one] if one in changed else old
+                assert Decimal(product["Rate"] or 0) == wanted, one
+
+    def undo(self) -> None:
+        """Takes back what still is ours, and lists what is not, and what was billed."""
+        lines = (self.directory / "out" / "succeeded.csv").read_text(encoding="cp1252")
+        ours = [int(line.split(";")[0]) for line in lines.splitlines()[1:]]
+        touched, billed = ours[3], ours[5]
+        self.sandbox.edit(touched, Rate="1.2300")
+        self.sandbox.edit(billed, Billed_Through_Date="2026-02-28")
+        arguments = ["-o", "undo.plan", "--reason", "wrong month", "--by", "ann"]
+        undo = self.me.types("undo", self.run, *arguments, code=2)
+        assert undo["edited"] == [[touched, "rate=1.2300"]]
+        assert [each["id"] for each in undo["billed"]] == [billed]
+        self.me.types("approve", "undo.plan", "--reason", "back", "--by", "bob")
+        self.me.types("apply", "undo.plan", "--by", "bob")
+        assert self.me.wait(undo["run"], lambda seen: seen["ended"])["status"] == "done"
+        truth = self.sandbox.products()
+        assert truth[touched]["Rate"] == "1.2300"
+        for one in set(self.accepted) - self.drifted - {touched}:
+            old = Decimal(self.before[one]["Rate"] or 0)
+            wanted = old if one in ours else self.rates[one]
+            assert Decimal(truth[one]["Rate"] or 0) == wanted, one
+        self.undone, self.sample = undo["run"], ours[0]
+
+    def explain(self) -> None:
+        told = self.me.types("explain", str(self.sample))["campaigns"]
+        assert [each["run"] for each in told] == [self.undone, self.run]
+        assert {each["approved_by"] for each in told} == {"bob"}
+        listed = [each["run"] for each in self.me.types("list")["runs"]]
+        assert listed == [self.undone, self.rest, self.run]
+
+
+def test_a_person_takes_3000_products_through_a_campaign_and_back(
+    stack: Stack, revio: Revio, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    story = Story(Person(stack, revio), tmp_path)
+    story.plan()
+    story.approve()
+    story.apply()
+    story.pause_and_resume()
+    story.kill_workers_and_redis()
+    story.cancel()
+    story.report_and_retry()
+    story.compare()
+    story.undo()
+    story.explain()
+    assert time.monotonic() - began < 90
