@@ -11,7 +11,9 @@ import typer
 from typer.main import get_command
 
 from cli.answer import complain
+from cli.audit import audit
 from cli.campaign import app as campaign
+from cli.dead import app as dead
 from cli.doctor import doctor
 from cli.exit_code import ExitCode
 from cli.jobs import query, result, update
@@ -27,9 +29,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-for command in (query, update, result, limits, doctor):
+for command in (query, update, result, limits, audit, doctor):
     app.command()(command)
 app.add_typer(lane, name="lane")
+app.add_typer(dead, name="dead")
 app.add_typer(campaign, name="campaign")
 
 

@@ -1,6 +1,6 @@
 """The ledger: every update that was accepted, and how far it has come."""
 
-from worker.ledger.audit import Audit, Auditor, Balance, Finding
+from worker.ledger.audit import Audit, Auditor, Balance, Finding, audited_accounts
 from worker.ledger.dead_letter import DeadLetter, Failure
 from worker.ledger.dead_letters import DeadLetters, Retried, Wanted
 from worker.ledger.memory_ledger import MemoryLedger
@@ -23,4 +23,5 @@ __all__ = [
     "Sweeper",
     "Swept",
     "Wanted",
+    "audited_accounts",
 ]

@@ -145,8 +145,7 @@ class Auditor:
             if look.is_still_there and not look.lives:
                 yield "holds a product, but has ended", job_id
         for kind in ("parked", "line"):
-            members = (each for key in self._scan(f"{kind}:") for each in self._members(key))
-            for job_id, look in self._looks("set", members):
+            for job_id, look in self._looks("set", self._of_products(f"{kind}:")):
                 if look.is_still_there and not look.lives:
                     yield f"{kind} for a product, but has ended", job_id
         for job_id in self._abandoned():
@@ -176,6 +175,16 @@ class Auditor:
                     pipeline.hget(key, "holder")
                 holders = pipeline.execute()
             yield from ((key, _text(each)) for key, each in zip(keys, holders, strict=True) if each)
+
+    def _of_products(self, kind: str) -> Iterator[tuple[str, str]]:
+        """Members of the sorted sets that products have, up to a bound each."""
+        for keys in _chunks(self._scan(kind)):
+            with self._redis.pipeline(transaction=False) as pipeline:
+                for key in keys:
+                    pipeline.zrange(key, 0, _AT_ONCE - 1)
+                answers = pipeline.execute()
+            for key, members in zip(keys, answers, strict=True):
+                yield from ((key, _text(each)) for each in members)
 
     def _members(self, key: str) -> Iterator[tuple[str, str]]:
         members = self._redis.zscan_iter(key, count=_AT_ONCE)
@@ -209,6 +218,12 @@ class Auditor:
         while messages := self._redis.lrange(queue, start, start + _AT_ONCE - 1):
             start += _AT_ONCE
             yield from filter(None, map(_update_id, messages))
+
+
+def audited_accounts(redis: Redis) -> list[str]:
+    """Those that have ever accepted a job."""
+    found = redis.scan_iter("revio:*:sequence", count=10 * _AT_ONCE)
+    return sorted({_text(key).split(":")[1] for key in found})
 
 
 def _update_id(message: bytes | str) -> str:

@@ -48,12 +48,19 @@ class DeadLetters:
         self._encode = encode
         self._reservations = Reservations(redis)
 
-    def find(self, account: str, wanted: Wanted | None = None) -> Iterator[DeadLetter]:
-        """The newest first. Those that are retried or discarded meanwhile disturb nothing."""
+    def find(
+        self, account: str, wanted: Wanted | None = None, *, oldest_first: bool = False
+    ) -> Iterator[DeadLetter]:
+        """The newest first, if not asked for otherwise.
+
+        Those that are retried or discarded meanwhile disturb nothing.
+        """
         asked = wanted or Wanted()
-        ids: list[Any] = self._redis.zrevrangebyscore(
-            LedgerKeys(account).dead, asked.until * 1000, asked.since * 1000
+        ids: list[Any] = self._redis.zrangebyscore(
+            LedgerKeys(account).dead, asked.since * 1000, asked.until * 1000
         )
+        if not oldest_first:
+            ids.reverse()
         for start in range(0, len(ids), _AT_ONCE):
             for letter in self._read(account, [_text(each) for each in ids[start:][:_AT_ONCE]]):
                 if asked.error in {None, _kind(letter)}:

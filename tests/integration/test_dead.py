@@ -1,0 +1,216 @@
+"""Dead letters on a real Redis: found, retried in their old place, discarded, bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from revio_jobs import JobHandle, Lane, RevioJobs, UpdateJob, errors
+from revio_jobs.celery_app import producer_app
+from revio_jobs.contracts import job_id_of
+from revio_jobs.message import encode_message
+from revio_jobs.reservation import Attached, New
+from tasks.ports import Claimed
+from tests.conftest import Revio, Said
+from worker.ledger import Auditor, DeadLetters, LedgerTimes, RedisLedger, Wanted, redis_ledger
+
+QUEUE = "revio.default.bulk"
+RATE = frozenset({"rate"})
+REJECTED = errors.Rejected("E1", "no such rate")
+UNKNOWN = errors.OutcomeUnknown("nobody knows")
+
+
+class Place:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.redis = Redis.from_url(url)
+        self.app = producer_app(url)
+        self.jobs = RevioJobs.connect(url)
+        encode = partial(encode_message, self.app)
+        self.ledger = RedisLedger(self.redis, LedgerTimes(60.0), encode)
+        self.dead = DeadLetters(self.redis, encode)
+
+    def close(self) -> None:
+        self.redis.close()
+        self.app.close()
+        self.jobs.close()
+
+    def submit(self, key: str, **fields: Any) -> JobHandle[Any]:
+        job = UpdateJob(idempotency_key=key, **{"id": 1, "rate": 1, **fields})
+        return self.jobs.submit([job], Lane.INTERACTIVE)[0]
+
+    def claim(self, job_id: str, job: UpdateJob) -> Claimed:
+        claim = self.ledger.claim(job, job_id, Lane.BULK)
+        assert isinstance(claim, Claimed), claim
+        return claim
+
+    def fail(self, handle: JobHandle[Any], error: errors.RevioError = REJECTED) -> JobHandle[Any]:
+        lease = self.claim(handle.job_id, handle.job).lease
+        told = {"type": type(error).__name__, "args": list(error.args)}
+        self.ledger.settle(lease, {"error": told}, told["type"], frozenset())
+        return handle
+
+    def apply(self, handle: JobHandle[Any]) -> None:
+        lease = self.claim(handle.job_id, handle.job).lease
+        self.ledger.settle(lease, {"ok": {"outcome": "applied"}}, "applied", RATE)
+
+    def ids(self, **wanted: Any) -> list[str]:
+        return [each.job_id for each in self.dead.find("default", Wanted(**wanted))]
+
+
+@pytest.fixture
+def place(redis_url: str) -> Iterator[Place]:
+    made = Place(redis_url)
+    yield made
+    made.close()
+
+
+def test_letters_are_found_by_error_and_time(place: Place) -> None:
+    first = place.fail(place.submit("a")).job_id
+    second = place.fail(place.submit("b"), UNKNOWN).job_id
+    [at] = [each.failed_at for each in place.dead.find("default") if each.job_id == second]
+    assert place.ids() == [second, first]
+    assert place.ids(error="Rejected") == [first]
+    assert place.ids(since=at + 1) == place.ids(until=at - 3600) == place.ids(error="No") == []
+    assert set(place.ids(since=at - 3600, until=at + 1)) == {first, second}
+
+
+def test_a_retry_is_a_new_job_at_the_end_of_the_bulk_lane(place: Place) -> None:
+    handle = place.fail(place.submit("a"))
+    place.jobs.submit([UpdateJob(id=9, rate=9)], Lane.BULK)
+    letter = place.dead.get("default", handle.job_id)
+    assert letter
+    retried = place.dead.retry(letter)
+    assert retried.reservation == New()
+    assert retried.job_id == job_id_of("default", f"retry:{handle.job_id}")
+    assert place.redis.llen(QUEUE) == 2
+    assert retried.job_id.encode() in place.redis.lindex(QUEUE, 0)
+    assert place.ids() == []
+    assert place.dead.retry(letter) == type(retried)(retried.job_id, Attached())
+    with pytest.raises(errors.Rejected):
+        handle.result(0)
+    assert Auditor(place.redis, "default").audit().balances
+
+
+def test_a_retry_never_overwrites_what_a_newer_job_has_set(place: Place) -> None:
+    dead = place.fail(place.submit("old", rate=10, quantity=3))
+    newer = place.submit("new", rate=12)
+    place.apply(newer)
+    letter = place.dead.get("default", dead.job_id)
+    assert letter
+    retried = place.dead.retry(letter)
+    again = UpdateJob(idempotency_key=f"retry:{dead.job_id}", id=1, rate=10, quantity=3)
+    assert place.claim(retried.job_id, again).newer == {"rate": newer.job_id}
+
+
+def test_the_oldest_go_when_there_are_too_many(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_ledger, "DEAD_LETTERS_KEPT", 2)
+    failed = [place.fail(place.submit(str(each))).job_id for each in range(4)]
+    assert len(place.ids()) == 2
+    assert set(place.ids()) < set(failed)
+    assert len(place.redis.keys("revio:default:dead:*")) == 2
+
+
+def test_a_payload_of_a_newer_release_can_be_seen_and_not_retried(place: Place) -> None:
+    handle = place.fail(place.submit("a"))
+    payload = '{"account": "default", "id": 1, "mood": "good"}'
+    place.redis.hset(f"revio:default:dead:{handle.job_id}", "payload", payload)
+    [letter] = place.dead.find("default")
+    assert letter.payload["mood"] == "good"
+    with pytest.raises(errors.InvalidJob, match="mood"):
+        place.dead.retry(letter)
+    assert place.ids() == [handle.job_id]
+
+
+@pytest.fixture
+def run(place: Place, revio: Revio) -> Any:
+    def dead(*arguments: str) -> Said:
+        return revio("dead", *arguments, env={"REVIO_REDIS_URL": place.url})
+
+    return dead
+
+
+def test_the_command_lists_and_shows(place: Place, run: Any) -> None:
+    handle = place.submit("a")
+    lease = place.claim(handle.job_id, handle.job).lease
+    place.ledger.delay(lease, 0, unknown=False, why="Unavailable: HTTP 503")
+    place.fail(handle)
+    place.fail(place.submit("b"), UNKNOWN)
+    listed = run("list", "--error", "Rejected", "--since", "2020-01-01", "--json").document
+    [letter] = listed["dead_letters"]
+    assert letter["error"] == {
+        "type": "Rejected",
+        "message": "the vendor refused (E1): no such rate",
+    }
+    assert (letter["product_id"], letter["idempotency_key"], letter["lane"]) == (
+        1,
+        "a",
+        "interactive",
+    )
+    assert [each["error"] for each in letter["history"]] == ["Unavailable: HTTP 503"]
+    assert len(run("list", "--limit", "1", "--json").document["dead_letters"]) == 1
+    shown = run("show", handle.job_id)
+    assert shown.code == 0
+    assert all(word in shown.out for word in ("HTTP 503", "no such rate", "payload: rate"))
+    assert "no such dead letters" in run("list", "--until", "2020-01-01").out
+    assert run("show", "nobody").code == 1
+
+
+def test_the_command_retries_what_is_named_or_filtered(place: Place, run: Any) -> None:
+    handles = [place.fail(place.submit(str(each), id=each)) for each in range(1, 4)]
+    named = run("retry", handles[1].job_id, "--json")
+    assert (named.code, len(named.document["retried"])) == (0, 1)
+    again = run("retry", handles[1].job_id)
+    assert (again.code, "no dead letter" in again.err) == (1, True)
+    rest = run("retry", "--error", "Rejected", "--json").document
+    # In the order in which they failed.
+    assert [each["job_id"] for each in rest["retried"]] == [
+        handles[0].job_id,
+        handles[2].job_id,
+    ]
+    assert place.ids() == []
+
+
+def test_what_the_vendor_may_have_executed_is_retried_only_when_asked_for(
+    place: Place, run: Any
+) -> None:
+    handle = place.fail(place.submit("a"), UNKNOWN)
+    refused = run("retry", "--all")
+    assert (refused.code, "--even-unknown" in refused.out) == (1, True)
+    assert place.ids() == [handle.job_id]
+    assert run("retry", "--all", "--even-unknown").code == 0
+    assert place.ids() == []
+
+
+def test_a_campaigns_rows_are_left_to_the_campaign(place: Place, run: Any) -> None:
+    place.fail(place.submit("a", campaign={"run": "june-1"}))
+    refused = run("retry", "--all")
+    assert (refused.code, "campaign june-1" in refused.out) == (1, True)
+
+
+def test_the_command_discards_and_the_outcome_stays(place: Place, run: Any) -> None:
+    handle = place.fail(place.submit("a"))
+    place.fail(place.submit("b"), UNKNOWN)
+    assert run("discard", "--error", "Rejected", "--json").document["discarded"] == [handle.job_id]
+    assert len(place.ids()) == 1
+    found = place.jobs.find("default", "a")
+    assert found
+    with pytest.raises(errors.Rejected):
+        found.result(0)
+    assert run("discard", "--all").code == 0
+    assert place.ids() == []
+
+
+@pytest.mark.parametrize("command", ["retry", "discard"])
+@pytest.mark.parametrize("arguments", [(), ("job", "--all")])
+def test_it_must_be_clear_which_are_meant(
+    run: Any, command: str, arguments: tuple[str, ...]
+) -> None:
+    said = run(command, *arguments)
+    assert (said.code, "--all" in said.err) == (2, True)
