@@ -15,6 +15,7 @@ from redis import Redis
 from cli.exit_code import ExitCode, code_of
 from revio_jobs import JobHandle, QueryResult, UpdateResult, as_completed
 from revio_jobs.errors import ResultExpired
+from revio_jobs.handles import Submitted
 from revio_jobs.reservation import LedgerKeys
 from revio_jobs.results import Ended, ResultStore
 
@@ -98,13 +99,8 @@ class Lookup:
 
     def handle(self, account: str, job_id: str) -> JobHandle[Any]:
         """To wait with; whether there is such a job does not matter."""
-        return JobHandle(
-            account=account,
-            job_id=job_id,
-            submission="attached",
-            kind=QueryResult,
-            store=self._results,
-        )
+        known = Submitted(account=account, job_id=job_id, submission="attached", kind=QueryResult)
+        return JobHandle(known, self._results)
 
     def status(self, account: str, job_id: str) -> JobStatus:
         """Raises RedisError."""

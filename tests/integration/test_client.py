@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import time
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ from revio_jobs.message import encode_message
 from sandbox.embedded_redis import embedded_redis
 from tasks.steps import failed
 from worker.ledger import LedgerTimes, RedisLedger
+from worker.pages import RedisPages
 
 INTERACTIVE = "revio.default.interactive"
 BULK = "revio.default.bulk"
@@ -237,6 +240,55 @@ def test_a_query_result_comes_from_celerys_backend(here: Place) -> None:
     here.app.backend.mark_as_done(handle.job_id, FOUND)
     assert handle.result(1).customer_products[0].rate == Decimal("12.50")
     assert handle.state == "SUCCESS"
+
+
+def shelve(here: Place, job_id: str, pages: int) -> dict[str, Any]:
+    texts = [
+        json.dumps([{"customer_product_id": page * 500 + each} for each in range(500)])
+        for page in range(pages)
+    ]
+    packed = [zlib.compress(each.encode()) for each in texts]
+    return RedisPages(here.redis, 60).store("default", job_id, packed)
+
+
+@celery_stores
+def test_a_large_result_comes_from_its_pages(here: Place) -> None:
+    handle = here.jobs.query(ids=[1])
+    pages = shelve(here, handle.job_id, 9)
+    assert 60 <= here.redis.ttl(pages["key"]) <= 120
+    here.app.backend.mark_as_done(handle.job_id, FOUND | {"customer_products": [], "pages": pages})
+    assert [each.customer_product_id for each in handle.records(1)] == [*range(4500)]
+    assert len(handle.result(1).customer_products) == 4500
+
+
+@celery_stores
+def test_pages_are_in_memory_a_few_at_a_time(here: Place) -> None:
+    handle = here.jobs.query(ids=[1])
+    pages = shelve(here, handle.job_id, 40)
+    here.app.backend.mark_as_done(handle.job_id, FOUND | {"customer_products": [], "pages": pages})
+    tracemalloc.start()
+    count = sum(1 for _ in handle.records(1))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (count, peak < 20e6) == (20_000, True)
+
+
+@celery_stores
+def test_a_result_whose_pages_have_gone_has_expired(here: Place) -> None:
+    handle = here.jobs.query(ids=[1])
+    pages = shelve(here, handle.job_id, 2)
+    here.app.backend.mark_as_done(handle.job_id, FOUND | {"customer_products": [], "pages": pages})
+    here.redis.delete(pages["key"])
+    with pytest.raises(errors.ResultExpired):
+        handle.result(1)
+
+
+@celery_stores
+def test_progress_is_a_state_of_celerys(here: Place) -> None:
+    handle = here.jobs.query(ids=[1])
+    assert handle.progress is None
+    here.app.backend.store_result(handle.job_id, {"done": 3, "total": 9}, "PROGRESS")
+    assert (handle.state, handle.progress, handle.done()) == ("PROGRESS", (3, 9), False)
 
 
 @celery_stores

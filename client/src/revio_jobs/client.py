@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Sequence
-from datetime import date
-from decimal import Decimal
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, Unpack
 
 from celery import Celery
 from redis import Redis
@@ -17,41 +14,16 @@ from revio_jobs.contracts import (
     DEFAULT_ACCOUNT,
     Job,
     Lane,
-    QueryJob,
     QueryResult,
     UpdateJob,
     UpdateResult,
     job_id_of,
     queue_name,
 )
-from revio_jobs.contracts.decode import decode
-from revio_jobs.errors import IdempotencyConflict, ResultExpired
 from revio_jobs.handles import JobHandle
-from revio_jobs.message import encode_message
-from revio_jobs.reservation import (
-    Conflict,
-    Expired,
-    Reservation,
-    Reservations,
-    Settled,
-    read_reservation,
-)
-from revio_jobs.results import Ended, ResultStore, read_outcome
-
-_SENT_AT_ONCE = 500
-
-
-class Changes(TypedDict, total=False):
-    """The fields that an update can set; those left out stay as they are."""
-
-    rate: Decimal | str | int
-    quantity: int
-    description: str
-    code1: str
-    code2: str
-    activated_date: date | str
-    disconnect_date: date | str
-    do_not_prorate: bool
+from revio_jobs.reservation import Reservations
+from revio_jobs.results import ResultStore
+from revio_jobs.submission import Changes, Order, bundles, found, query_job, update_job
 
 
 class RevioJobs:
@@ -103,9 +75,7 @@ class RevioJobs:
         Raises InvalidJob before anything is sent.
         """
         filters = {"ids": ids, "customer_ids": customer_ids, "line_ids": line_ids}
-        given = {name: values for name, values in filters.items() if values != ()}
-        job = decode(QueryJob, {"account": account, "max_age": max_age, **given})
-        return self.submit([job], lane)[0]
+        return self.submit([query_job(account, max_age, filters)], lane)[0]
 
     def update(
         self,
@@ -124,11 +94,15 @@ class RevioJobs:
         job. Raises InvalidJob before anything is sent, IdempotencyConflict when the key belongs to
         another change.
         """
-        fields: dict[str, Any] = {"account": account, "id": id, **changes}
-        fields |= {"clear": clear} if clear else {}
-        fields |= {"expected": expected} if expected is not None else {}
-        fields |= {"idempotency_key": idempotency_key} if idempotency_key is not None else {}
-        handle = self.submit([decode(UpdateJob, fields)], lane)[0]
+        job = update_job(
+            account,
+            id,
+            idempotency_key=idempotency_key,
+            clear=clear,
+            expected=expected,
+            changes=changes,
+        )
+        handle = self.submit([job], lane)[0]
         if handle.submission == "conflict":
             handle.result()
         return handle
@@ -139,12 +113,7 @@ class RevioJobs:
         A job whose key belongs to another payload is not enqueued: its handle's `submission` is
         "conflict", and its `result` raises IdempotencyConflict.
         """
-        todo = list(jobs)
-        return [
-            handle
-            for start in range(0, len(todo), _SENT_AT_ONCE)
-            for handle in self._submit(todo[start : start + _SENT_AT_ONCE], lane)
-        ]
+        return [handle for bundle in bundles(jobs) for handle in self._submit(bundle, lane)]
 
     def find(self, account: str, idempotency_key: str) -> JobHandle[UpdateResult] | None:
         """The handle of an update submitted before, perhaps by a process that has died."""
@@ -152,62 +121,18 @@ class RevioJobs:
         reservation = self._reservations.find(account, job_id)
         if reservation is None:
             return None
-        return JobHandle(
-            account=account,
-            job_id=job_id,
-            submission=_submission(reservation),
-            kind=UpdateResult,
-            store=self._store,
-            ended=_ended(None, job_id, reservation),
-        )
+        return JobHandle(found(account, job_id, reservation), self._store)
 
     def _submit(self, jobs: Sequence[Job], lane: Lane) -> list[JobHandle[Any]]:
-        keyed = [_with_key(job) for job in jobs]
+        orders = [Order.of(self._app, job, lane) for job in jobs]
         with self._redis.pipeline(transaction=False) as pipeline:
-            for job, job_id in keyed:
-                message = encode_message(self._app, job, job_id, lane)
-                if isinstance(job, UpdateJob):
-                    self._reservations.send(pipeline, job, job_id, lane, message)
+            for order in orders:
+                if isinstance(order.job, UpdateJob):
+                    self._reservations.send(pipeline, order.job, order.job_id, lane, order.message)
                 else:
-                    pipeline.lpush(queue_name(job.account, lane), message)
+                    pipeline.lpush(queue_name(order.job.account, lane), order.message)
             answers = pipeline.execute()
         return [
-            self._handle(job, job_id, answer)
-            for (job, job_id), answer in zip(keyed, answers, strict=True)
+            JobHandle(order.accepted(answer), self._store)
+            for order, answer in zip(orders, answers, strict=True)
         ]
-
-    def _handle(self, job: Job, job_id: str, answer: list[Any]) -> JobHandle[Any]:
-        reservation = read_reservation(answer) if isinstance(job, UpdateJob) else None
-        return JobHandle(
-            account=job.account,
-            job_id=job_id,
-            job=job,
-            submission=_submission(reservation),
-            kind=UpdateResult if isinstance(job, UpdateJob) else QueryResult,
-            store=self._store,
-            ended=_ended(job, job_id, reservation),
-        )
-
-
-def _with_key(job: Job) -> tuple[Job, str]:
-    """Without a key every submission is a job of its own: 10, 12, 10 are three changes."""
-    if isinstance(job, QueryJob):
-        return job, str(uuid.uuid4())
-    key = job.idempotency_key or uuid.uuid4().hex
-    return job.model_copy(update={"idempotency_key": key}), job_id_of(job.account, key)
-
-
-def _submission(reservation: Reservation | None) -> str:
-    return "new" if reservation is None else type(reservation).__name__.lower()
-
-
-def _ended(job: Job | None, job_id: str, reservation: Reservation | None) -> Ended | None:
-    match reservation:
-        case Settled(outcome):
-            return read_outcome(outcome)
-        case Expired(how, settled_at):
-            return Ended(ResultExpired(job_id, how, settled_at))
-        case Conflict() if isinstance(job, UpdateJob):
-            return Ended(IdempotencyConflict(job.account, str(job.idempotency_key), job_id))
-        case _:
-            return None

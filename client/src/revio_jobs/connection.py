@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.sentinel import Sentinel
 
 DEFAULT_SENTINEL_MASTER = "mymaster"
@@ -25,21 +27,43 @@ def connect_redis(
     User, password and database are the master's and are read from the first of them. After a
     fail-over the client goes to the new master. Raises ValueError if the URL is none of these.
     """
-    options: dict[str, Any] = {
+    options = _options(timeout_s)
+    if not url.startswith(_SENTINEL):
+        return Redis.from_url(url, **options)
+    addresses, login = _sentinels(url)
+    watching = Sentinel(addresses, **options)  # type: ignore[no-untyped-call]
+    master: Redis = watching.master_for(sentinel_master, **login)  # type: ignore[no-untyped-call]
+    return master
+
+
+def connect_redis_async(
+    url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER, *, timeout_s: float = _TIMEOUT_S
+) -> AsyncRedis:
+    """As `connect_redis`, for asyncio."""
+    options = _options(timeout_s)
+    if not url.startswith(_SENTINEL):
+        client: AsyncRedis = AsyncRedis.from_url(url, **options)
+        return client
+    addresses, login = _sentinels(url)
+    watching = AsyncSentinel(addresses, **options)  # type: ignore[no-untyped-call]
+    master: AsyncRedis = watching.master_for(sentinel_master, **login)
+    return master
+
+
+def _options(timeout_s: float) -> dict[str, Any]:
+    return {
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
         "socket_keepalive": True,
     }
-    if not url.startswith(_SENTINEL):
-        return Redis.from_url(url, **options)
+
+
+def _sentinels(url: str) -> tuple[list[tuple[str | None, int]], dict[str, Any]]:
+    """Their addresses, and how to log in to the master."""
     sentinels = [urlsplit(each.strip()) for each in url.split(";")]
     first = sentinels[0]
-    addresses = [(each.hostname, each.port or _SENTINEL_PORT) for each in sentinels]
-    watching = Sentinel(addresses, **options)  # type: ignore[no-untyped-call]
-    master: Redis = watching.master_for(  # type: ignore[no-untyped-call]
-        sentinel_master,
-        db=int(first.path.strip("/") or 0),
-        username=unquote(first.username) if first.username else None,
-        password=unquote(first.password) if first.password else None,
-    )
-    return master
+    return [(each.hostname, each.port or _SENTINEL_PORT) for each in sentinels], {
+        "db": int(first.path.strip("/") or 0),
+        "username": unquote(first.username) if first.username else None,
+        "password": unquote(first.password) if first.password else None,
+    }

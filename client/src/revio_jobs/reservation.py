@@ -12,7 +12,8 @@ from redis.client import Pipeline
 
 from revio_jobs.contracts import Lane, UpdateJob, queue_name
 
-_SCRIPT = files("revio_jobs").joinpath("reserve.lua").read_text("utf-8")
+SCRIPT = files("revio_jobs").joinpath("reserve.lua").read_text("utf-8")
+"""Accepts a job; see the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Reservations:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._script = redis.register_script(_SCRIPT)
+        self._script = redis.register_script(SCRIPT)
 
     def reserve(
         self,
@@ -108,16 +109,9 @@ class Reservations:
         """What has become of a job that was accepted before; None: it is not known."""
         keys = LedgerKeys(account)
         with self._redis.pipeline() as pipeline:
-            pipeline.hmget(keys.record(job_id), "fingerprint", "ended", "at")
+            pipeline.hmget(keys.record(job_id), *FOUND_BY)
             pipeline.get(keys.outcome(job_id))
-            (fingerprint, how, at_ms), outcome = pipeline.execute()
-        if fingerprint is None:
-            return None
-        if how is None:
-            return Attached()
-        if outcome is None:
-            return Expired(how.decode(), int(at_ms) / 1000)
-        return Settled(json.loads(outcome))
+            return read_found(*pipeline.execute())
 
     def send(
         self,
@@ -130,27 +124,47 @@ class Reservations:
         sequence: int | None = None,
     ) -> list[Any]:
         """As `reserve`, but the answer is raw, and comes later when a pipeline is given."""
-        keys = LedgerKeys(job.account)
-        answer: list[Any] = self._script(
-            keys=[
-                keys.record(job_id),
-                keys.outcome(job_id),
-                keys.sequence,
-                keys.waiting(lane),
-                queue_name(job.account, lane),
-                keys.line(job.id),
-            ],
-            args=[
-                job_id,
-                job.fingerprint(),
-                json.dumps(job.kwargs()),
-                lane.value,
-                message,
-                "" if sequence is None else sequence,
-            ],
-            client=pipeline,
-        )
+        keys, args = reservation_call(job, job_id, lane, message, sequence=sequence)
+        answer: list[Any] = self._script(keys=keys, args=args, client=pipeline)
         return answer
+
+
+def reservation_call(
+    job: UpdateJob, job_id: str, lane: Lane, message: str, *, sequence: int | None = None
+) -> tuple[list[str], list[str | int]]:
+    """The script's KEYS and ARGV."""
+    keys = LedgerKeys(job.account)
+    return [
+        keys.record(job_id),
+        keys.outcome(job_id),
+        keys.sequence,
+        keys.waiting(lane),
+        queue_name(job.account, lane),
+        keys.line(job.id),
+    ], [
+        job_id,
+        job.fingerprint(),
+        json.dumps(job.kwargs()),
+        lane.value,
+        message,
+        "" if sequence is None else sequence,
+    ]
+
+
+FOUND_BY = ("fingerprint", "ended", "at")
+"""The fields of a job's record that `read_found` needs."""
+
+
+def read_found(record: list[Any], outcome: bytes | None) -> Attached | Settled | Expired | None:
+    """From a job's record and outcome."""
+    fingerprint, how, at_ms = record
+    if fingerprint is None:
+        return None
+    if how is None:
+        return Attached()
+    if outcome is None:
+        return Expired(how.decode(), int(at_ms) / 1000)
+    return Settled(json.loads(outcome))
 
 
 def read_reservation(answer: list[Any]) -> Reservation:

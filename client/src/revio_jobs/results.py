@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from celery import Celery
 from celery.states import PENDING, READY_STATES
 from redis import Redis
 
+from revio_jobs.contracts import CustomerProduct
 from revio_jobs.errors import RevioError, revive
+from revio_jobs.pages import Pages, read_pages
 from revio_jobs.reservation import LedgerKeys
 
 PROGRESS = "PROGRESS"
 """Celery's state of a query of many calls; its meta is {"done": calls answered, "total": calls}."""
 
-_FETCHED_AT_ONCE = 500
+FETCHED_AT_ONCE = 500
+
+JobRef = tuple[str, str]
+"""Account and job id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,52 +45,97 @@ def read_outcome(outcome: dict[str, Any]) -> Ended:
     return Ended(revive(error["type"], error["args"]))
 
 
-class ResultStore:
-    """Looks for many results with few commands."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at many jobs showed."""
 
-    def __init__(self, app: Celery, redis: Redis) -> None:
+    ended: dict[str, Ended] = field(default_factory=dict)
+    """By job id."""
+    doubtful: dict[JobRef, Ended] = field(default_factory=dict)
+    """Celery failed with the message; a job that the ledger knows goes on all the same."""
+
+
+class ResultReader:
+    """Knows where results are and what they look like; talks to nobody."""
+
+    def __init__(self, app: Celery) -> None:
         self._app = app
-        self._redis = redis
 
-    def state(self, job_id: str) -> str:
-        """Celery's state of the task; PENDING also when nothing is known of it."""
-        return str(self._meta(self._redis.get(self._result_key(job_id))).get("status", PENDING))
+    def key(self, job_id: str) -> str:
+        """Of Celery's result."""
+        key = self._app.backend.get_key_for_task(job_id)
+        return key.decode() if isinstance(key, bytes) else str(key)
 
-    def fetch(self, jobs: Iterable[tuple[str, str]]) -> dict[str, Ended]:
-        """Of those (account, job id), the ones that have ended, by job id."""
-        pending = list(jobs)
-        ended: dict[str, Ended] = {}
-        for start in range(0, len(pending), _FETCHED_AT_ONCE):
-            ended |= self._fetch(pending[start : start + _FETCHED_AT_ONCE])
-        return ended
-
-    def _fetch(self, jobs: list[tuple[str, str]]) -> dict[str, Ended]:
+    def keys(self, jobs: Sequence[JobRef]) -> list[str]:
+        """The keys whose values `read` needs."""
         # The ledger knows an update's outcome even if the worker died before Celery stored it.
-        keys = [self._result_key(job_id) for _, job_id in jobs]
-        keys += [LedgerKeys(account).outcome(job_id) for account, job_id in jobs]
-        values: list[Any] = self._redis.mget(keys)
-        metas, outcomes = values[: len(jobs)], values[len(jobs) :]
-        ended = {}
-        for (account, job_id), raw, outcome in zip(jobs, metas, outcomes, strict=True):
-            if outcome is not None:
-                ended[job_id] = read_outcome(json.loads(outcome))
-            elif (meta := self._meta(raw)).get("status") in READY_STATES and not (
-                _of_the_machinery(meta["result"]) and self._goes_on(account, job_id)
-            ):
-                ended[job_id] = Ended(meta["result"])
-        return ended
+        outcomes = [LedgerKeys(account).outcome(job_id) for account, job_id in jobs]
+        return [self.key(job_id) for _, job_id in jobs] + outcomes
 
-    def _goes_on(self, account: str, job_id: str) -> bool:
-        """The ledger brings every job that it knows to its end."""
-        return bool(self._redis.exists(LedgerKeys(account).record(job_id)))
+    def read(self, jobs: Sequence[JobRef], values: Sequence[Any]) -> Seen:
+        """From the values of `keys`."""
+        seen = Seen()
+        metas, outcomes = values[: len(jobs)], values[len(jobs) :]
+        for job, raw, outcome in zip(jobs, metas, outcomes, strict=True):
+            if outcome is not None:
+                seen.ended[job[1]] = read_outcome(json.loads(outcome))
+            elif (meta := self._meta(raw)).get("status") in READY_STATES:
+                ended = Ended(meta["result"])
+                if _of_the_machinery(ended.value):
+                    seen.doubtful[job] = ended
+                else:
+                    seen.ended[job[1]] = ended
+        return seen
+
+    def state(self, raw: bytes | str | None) -> str:
+        """From Celery's result; PENDING also when nothing is known of the task."""
+        return str(self._meta(raw).get("status", PENDING))
+
+    def progress(self, raw: bytes | str | None) -> tuple[int, int] | None:
+        """From Celery's result: calls answered and calls in all, of a query of many calls."""
+        meta = self._meta(raw)
+        told = meta["result"] if meta.get("status") == PROGRESS else None
+        return (told["done"], told["total"]) if told else None
 
     def _meta(self, raw: bytes | str | None) -> dict[str, Any]:
         meta: dict[str, Any] = self._app.backend.decode_result(raw) if raw is not None else {}
         return meta
 
-    def _result_key(self, job_id: str) -> str:
-        key = self._app.backend.get_key_for_task(job_id)
-        return key.decode() if isinstance(key, bytes) else str(key)
+
+class ResultStore:
+    """Looks for many results with few commands."""
+
+    def __init__(self, app: Celery, redis: Redis) -> None:
+        self._reader = ResultReader(app)
+        self._redis = redis
+
+    def state(self, job_id: str) -> str:
+        """Celery's state of the task; PENDING also when nothing is known of it."""
+        return self._reader.state(self._redis.get(self._reader.key(job_id)))
+
+    def progress(self, job_id: str) -> tuple[int, int] | None:
+        """Calls answered and calls in all, while a query of many calls is under way."""
+        return self._reader.progress(self._redis.get(self._reader.key(job_id)))
+
+    def fetch(self, jobs: Iterable[JobRef]) -> dict[str, Ended]:
+        """Of those (account, job id), the ones that have ended, by job id."""
+        pending = list(jobs)
+        ended: dict[str, Ended] = {}
+        for start in range(0, len(pending), FETCHED_AT_ONCE):
+            ended |= self._fetch(pending[start : start + FETCHED_AT_ONCE])
+        return ended
+
+    def pages(self, pages: Pages) -> Iterator[tuple[CustomerProduct, ...]]:
+        """See read_pages."""
+        return read_pages(self._redis, pages)
+
+    def _fetch(self, jobs: list[JobRef]) -> dict[str, Ended]:
+        values: list[Any] = self._redis.mget(self._reader.keys(jobs))
+        seen = self._reader.read(jobs, values)
+        for (account, job_id), ended in seen.doubtful.items():
+            if not self._redis.exists(LedgerKeys(account).record(job_id)):
+                seen.ended[job_id] = ended
+        return seen.ended
 
 
 def _of_the_machinery(result: object) -> bool:

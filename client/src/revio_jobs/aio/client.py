@@ -1,0 +1,160 @@
+"""The door for asyncio producers: submit jobs, get handles, find them again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Self, Unpack
+
+from celery import Celery
+from redis.asyncio import Redis
+
+from revio_jobs.aio.handles import AsyncJobHandle, as_completed
+from revio_jobs.aio.store import AsyncResultStore
+from revio_jobs.aio.watcher import Watcher
+from revio_jobs.celery_app import producer_app
+from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis_async
+from revio_jobs.contracts import (
+    DEFAULT_ACCOUNT,
+    Job,
+    Lane,
+    QueryResult,
+    UpdateJob,
+    UpdateResult,
+    job_id_of,
+    queue_name,
+)
+from revio_jobs.reservation import (
+    FOUND_BY,
+    SCRIPT,
+    LedgerKeys,
+    read_found,
+    reservation_call,
+)
+from revio_jobs.submission import Changes, Order, bundles, found, query_job, update_job
+
+
+class AsyncRevioJobs:
+    """Submits jobs and collects their results, as RevioJobs does. For one event loop.
+
+    Every method that talks to Redis raises redis.exceptions.ConnectionError when it is down. A job
+    of which the caller did not hear may have been accepted: submit it again with the same key.
+    """
+
+    def __init__(self, app: Celery, redis: Redis) -> None:
+        self._app = app
+        self._redis = redis
+        self._reserve = redis.register_script(SCRIPT)
+        self._store = AsyncResultStore(app, redis)
+        self._watcher = Watcher(self._store)
+
+    @classmethod
+    def connect(cls, redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER) -> Self:
+        """As RevioJobs.connect; to be called in the event loop."""
+        return cls(
+            producer_app(redis_url, sentinel_master),
+            connect_redis_async(redis_url, sentinel_master),
+        )
+
+    async def close(self) -> None:
+        """Close the connections; whoever still waits for a job is cancelled."""
+        await self._watcher.close()
+        await self._redis.aclose()
+        self._app.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def query(
+        self,
+        *,
+        ids: Iterable[int] = (),
+        customer_ids: Iterable[int] = (),
+        line_ids: Iterable[int] = (),
+        max_age: int = 0,
+        account: str = DEFAULT_ACCOUNT,
+        lane: Lane = Lane.INTERACTIVE,
+    ) -> AsyncJobHandle[QueryResult]:
+        """Read customer products by at least one filter; `max_age` in seconds.
+
+        Raises InvalidJob before anything is sent.
+        """
+        filters = {"ids": ids, "customer_ids": customer_ids, "line_ids": line_ids}
+        [handle] = await self.submit([query_job(account, max_age, filters)], lane)
+        return handle
+
+    async def update(
+        self,
+        *,
+        id: int,  # noqa: A002 - the name on the wire
+        idempotency_key: str | None = None,
+        clear: Iterable[str] = (),
+        expected: dict[str, Any] | None = None,
+        account: str = DEFAULT_ACCOUNT,
+        lane: Lane = Lane.INTERACTIVE,
+        **changes: Unpack[Changes],
+    ) -> AsyncJobHandle[UpdateResult]:
+        """Change one customer product.
+
+        The same key with the same change gives the same job again; without a key each call is a new
+        job. Raises InvalidJob before anything is sent, IdempotencyConflict when the key belongs to
+        another change.
+        """
+        job = update_job(
+            account,
+            id,
+            idempotency_key=idempotency_key,
+            clear=clear,
+            expected=expected,
+            changes=changes,
+        )
+        [handle] = await self.submit([job], lane)
+        if handle.submission == "conflict":
+            await handle.result()
+        return handle
+
+    async def submit(
+        self, jobs: Iterable[Job], lane: Lane = Lane.BULK
+    ) -> list[AsyncJobHandle[Any]]:
+        """Submit many jobs with few round trips; the handles come in the jobs' order.
+
+        A job whose key belongs to another payload is not enqueued: its handle's `submission` is
+        "conflict", and its `result` raises IdempotencyConflict.
+        """
+        return [each for bundle in bundles(jobs) for each in await self._submit(bundle, lane)]
+
+    async def find(self, account: str, idempotency_key: str) -> AsyncJobHandle[UpdateResult] | None:
+        """The handle of an update submitted before, perhaps by a process that has died."""
+        job_id, keys = job_id_of(account, idempotency_key), LedgerKeys(account)
+        async with self._redis.pipeline() as pipeline:
+            pipeline.hmget(keys.record(job_id), *FOUND_BY)
+            pipeline.get(keys.outcome(job_id))
+            reservation = read_found(*await pipeline.execute())
+        if reservation is None:
+            return None
+        return AsyncJobHandle(found(account, job_id, reservation), self._store, self._watcher)
+
+    def as_completed(
+        self,
+        handles: Iterable[AsyncJobHandle[Any]],
+        timeout: float | None = None,
+    ) -> AsyncIterator[AsyncJobHandle[Any]]:
+        """See revio_jobs.aio.as_completed."""
+        return as_completed(handles, timeout)
+
+    async def _submit(self, jobs: Sequence[Job], lane: Lane) -> list[AsyncJobHandle[Any]]:
+        orders = [Order.of(self._app, job, lane) for job in jobs]
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for order in orders:
+                if isinstance(order.job, UpdateJob):
+                    keys, args = reservation_call(order.job, order.job_id, lane, order.message)
+                    await self._reserve(keys=keys, args=args, client=pipeline)
+                else:
+                    pipeline.lpush(queue_name(order.job.account, lane), order.message)
+            answers = await pipeline.execute()
+        return [
+            AsyncJobHandle(order.accepted(answer), self._store, self._watcher)
+            for order, answer in zip(orders, answers, strict=True)
+        ]

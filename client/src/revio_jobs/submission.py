@@ -1,0 +1,132 @@
+"""From a producer's wish to a message, and from Redis's answer to a handle. Talks to nobody."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Self, TypedDict
+
+from celery import Celery
+
+from revio_jobs.contracts import (
+    Job,
+    Lane,
+    QueryJob,
+    QueryResult,
+    UpdateJob,
+    UpdateResult,
+    job_id_of,
+)
+from revio_jobs.contracts.decode import decode
+from revio_jobs.errors import IdempotencyConflict, ResultExpired
+from revio_jobs.handles import Submitted
+from revio_jobs.message import encode_message
+from revio_jobs.reservation import Conflict, Expired, Reservation, Settled, read_reservation
+from revio_jobs.results import Ended, read_outcome
+
+SENT_AT_ONCE = 500
+
+
+class Changes(TypedDict, total=False):
+    """The fields that an update can set; those left out stay as they are."""
+
+    rate: Decimal | str | int
+    quantity: int
+    description: str
+    code1: str
+    code2: str
+    activated_date: date | str
+    disconnect_date: date | str
+    do_not_prorate: bool
+
+
+def query_job(account: str, max_age: int, filters: dict[str, Iterable[int]]) -> QueryJob:
+    """Raises InvalidJob."""
+    given = {name: values for name, values in filters.items() if values != ()}
+    return decode(QueryJob, {"account": account, "max_age": max_age, **given})
+
+
+def update_job(
+    account: str,
+    product_id: int,
+    *,
+    idempotency_key: str | None,
+    clear: Iterable[str],
+    expected: dict[str, Any] | None,
+    changes: Changes,
+) -> UpdateJob:
+    """Raises InvalidJob."""
+    fields: dict[str, Any] = {"account": account, "id": product_id, **changes}
+    fields |= {"clear": clear} if clear else {}
+    fields |= {"expected": expected} if expected is not None else {}
+    fields |= {"idempotency_key": idempotency_key} if idempotency_key is not None else {}
+    return decode(UpdateJob, fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A job on its way into Redis."""
+
+    job: Job
+    job_id: str
+    message: str
+
+    @classmethod
+    def of(cls, app: Celery, job: Job, lane: Lane) -> Self:
+        """Without a key every submission is a job of its own: 10, 12, 10 are three changes."""
+        if isinstance(job, QueryJob):
+            job_id = str(uuid.uuid4())
+        else:
+            key = job.idempotency_key or uuid.uuid4().hex
+            job_id = job_id_of(job.account, key)
+            job = job.model_copy(update={"idempotency_key": key})
+        return cls(job, job_id, encode_message(app, job, job_id, lane))
+
+    def accepted(self, answer: list[Any]) -> Submitted[Any]:
+        """From Redis's answer to it."""
+        update = isinstance(self.job, UpdateJob)
+        reservation = read_reservation(answer) if update else None
+        return Submitted(
+            account=self.job.account,
+            job_id=self.job_id,
+            job=self.job,
+            submission=_name(reservation),
+            kind=UpdateResult if update else QueryResult,
+            ended=_ended(self.job, self.job_id, reservation),
+        )
+
+
+def bundles(jobs: Iterable[Job]) -> Iterator[Sequence[Job]]:
+    """So many as are sent together."""
+    todo = list(jobs)
+    return (todo[start : start + SENT_AT_ONCE] for start in range(0, len(todo), SENT_AT_ONCE))
+
+
+def found(account: str, job_id: str, reservation: Reservation) -> Submitted[UpdateResult]:
+    """A job submitted before."""
+    return Submitted(
+        account=account,
+        job_id=job_id,
+        submission=_name(reservation),
+        kind=UpdateResult,
+        ended=_ended(None, job_id, reservation),
+    )
+
+
+def _name(reservation: Reservation | None) -> str:
+    return "new" if reservation is None else type(reservation).__name__.lower()
+
+
+def _ended(job: Job | None, job_id: str, reservation: Reservation | None) -> Ended | None:
+    match reservation:
+        case Settled(outcome):
+            return read_outcome(outcome)
+        case Expired(how, settled_at):
+            return Ended(ResultExpired(job_id, how, settled_at))
+        case Conflict() if isinstance(job, UpdateJob):
+            return Ended(IdempotencyConflict(job.account, str(job.idempotency_key), job_id))
+        case _:
+            return None

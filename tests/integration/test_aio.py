@@ -1,0 +1,212 @@
+"""The asyncio producers' door on a real Redis, with the worker's side played by its own parts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from revio_jobs import Lane, QueryJob, UpdateJob, errors
+from revio_jobs.aio import AsyncJobHandle, AsyncRevioJobs, as_completed
+from sandbox.embedded_redis import embedded_redis
+from worker.pages import RedisPages
+
+APPLIED: dict[str, Any] = {"outcome": "applied", "id": 1, "calls": 1, "sent": ["rate"]}
+READ_AT = "2026-02-01T10:00:00+00:00"
+
+
+class Worker:
+    """Ends jobs."""
+
+    def __init__(self, url: str) -> None:
+        self.redis = Redis.from_url(url)
+
+    def end(self, *handles: AsyncJobHandle[Any], **outcome: Any) -> None:
+        with self.redis.pipeline() as pipeline:
+            for handle in handles:
+                key = f"revio:default:outcome:{handle.job_id}"
+                pipeline.set(key, json.dumps(outcome or {"ok": APPLIED}))
+            pipeline.execute()
+
+    def found(self, handle: AsyncJobHandle[Any], **result: Any) -> None:
+        self.meta(handle, "SUCCESS", {"fetched_at": READ_AT, **result})
+
+    def meta(self, handle: AsyncJobHandle[Any], state: str, result: Any) -> None:
+        told = {"status": state, "result": result, "traceback": None, "children": []}
+        self.redis.set(f"celery-task-meta-{handle.job_id}", json.dumps(told))
+
+    def looks(self) -> int:
+        """MGET commands that Redis has had."""
+        return int(self.redis.info("commandstats").get("cmdstat_mget", {}).get("calls", 0))
+
+
+Here = tuple[AsyncRevioJobs, Worker]
+Scene = Callable[[AsyncRevioJobs, Worker], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def play(redis_url: str) -> Callable[[Scene], None]:
+    def run(scene: Scene) -> None:
+        async def main() -> None:
+            async with AsyncRevioJobs.connect(redis_url) as jobs, closing(redis_url) as worker:
+                await scene(jobs, worker)
+
+        asyncio.run(asyncio.wait_for(main(), 60))
+
+    return run
+
+
+@asynccontextmanager
+async def closing(url: str) -> AsyncIterator[Worker]:
+    worker = Worker(url)
+    yield worker
+    worker.redis.close()
+
+
+def test_jobs_are_submitted_awaited_and_found_again(play: Callable[[Scene], None]) -> None:
+    async def scene(jobs: AsyncRevioJobs, worker: Worker) -> None:
+        handle = await jobs.update(id=1, rate=Decimal("12.50"), idempotency_key="k")
+        again = await jobs.update(id=1, rate="12.5", idempotency_key="k")
+        assert (handle.submission, again.submission) == ("new", "attached")
+        assert (await handle.state(), await handle.done()) == ("PENDING", False)
+        waiting = asyncio.create_task(handle.result(20))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        worker.end(handle)
+        assert (await waiting).sent == ("rate",)
+        assert (await again.result()).outcome == "applied"
+        found = await jobs.find("default", "k")
+        assert found is not None
+        assert (await found.result()).outcome == "applied"
+        assert await jobs.find("default", "another") is None
+        with pytest.raises(errors.IdempotencyConflict):
+            await jobs.update(id=1, rate="13", idempotency_key="k")
+
+    play(scene)
+
+
+def test_a_failed_job_raises_its_error_and_bad_input_reaches_no_queue(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(jobs: AsyncRevioJobs, worker: Worker) -> None:
+        with pytest.raises(errors.InvalidJob):
+            await jobs.query()
+        assert worker.redis.dbsize() == 0
+        handle = await jobs.update(id=1, rate=1)
+        worker.end(handle, error={"type": "Rejected", "args": ["E7", "no"]})
+        with pytest.raises(errors.Rejected, match="E7"):
+            await handle.result(20)
+
+    play(scene)
+
+
+def test_a_query_tells_its_progress_and_gives_its_records(play: Callable[[Scene], None]) -> None:
+    async def scene(jobs: AsyncRevioJobs, worker: Worker) -> None:
+        handle = await jobs.query(ids=range(1, 4001))
+        worker.meta(handle, "PROGRESS", {"done": 5, "total": 20})
+        assert (await handle.state(), await handle.progress()) == ("PROGRESS", (5, 20))
+        records = [
+            [{"customer_product_id": page * 10 + each} for each in range(10)] for page in range(9)
+        ]
+        pages = RedisPages(worker.redis, 60).store(
+            "default", handle.job_id, [zlib.compress(json.dumps(page).encode()) for page in records]
+        )
+        worker.found(handle, customer_products=[], pages=pages)
+        assert [each.customer_product_id async for each in handle.records(20)] == [*range(90)]
+        assert len((await handle.result()).customer_products) == 90
+        worker.redis.delete(pages["key"])
+        with pytest.raises(errors.ResultExpired):
+            await handle.result()
+        small = await jobs.query(ids=[1])
+        worker.found(small, customer_products=[{"customer_product_id": 1}])
+        assert [each.customer_product_id async for each in small.records(20)] == [1]
+
+    play(scene)
+
+
+def test_jobs_come_in_the_order_in_which_they_end_and_no_later_than_asked_for(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(jobs: AsyncRevioJobs, worker: Worker) -> None:
+        handles = await jobs.submit(UpdateJob(id=each, rate=Decimal(1)) for each in (1, 2, 3))
+        completed = jobs.as_completed(handles, 1)
+        for handle in (handles[2], handles[0]):
+            worker.end(handle)
+            assert await anext(completed) is handle
+        started = time.monotonic()
+        with pytest.raises(TimeoutError, match="1 of the jobs"):
+            await anext(completed)
+        with pytest.raises(TimeoutError):
+            await handles[1].result(0.1)
+        assert time.monotonic() - started < 2
+        assert [each async for each in as_completed([])] == []
+
+    play(scene)
+
+
+def test_five_thousand_handles_wait_in_one_loop_without_threads_or_many_commands(
+    play: Callable[[Scene], None], record_testsuite_property: Callable[[str, object], None]
+) -> None:
+    async def scene(jobs: AsyncRevioJobs, worker: Worker) -> None:
+        wishes: list[UpdateJob | QueryJob] = [
+            UpdateJob(id=each, rate=Decimal(1)) for each in range(1, 5001)
+        ]
+        handles = await jobs.submit(wishes, Lane.BULK)
+        threads, looks = threading.active_count(), worker.looks()
+        results = asyncio.gather(*(handle.result(50) for handle in handles))
+        await asyncio.sleep(2)
+        idle_looks, idle_cpu = worker.looks() - looks, time.process_time()
+        await asyncio.sleep(1)
+        idle_cpu = time.process_time() - idle_cpu
+        for start in range(0, 5000, 250):
+            worker.end(*handles[start : start + 250])
+            await asyncio.sleep(0)
+        ended_at = time.monotonic()
+        assert {each.outcome for each in await results} == {"applied"}
+        lag = time.monotonic() - ended_at
+        assert threading.active_count() == threads
+        # Two commands a look, and looks that cost more than they bring become rarer.
+        assert idle_looks < 80
+        assert worker.looks() - looks < 200
+        assert idle_cpu < 0.5
+        assert lag < 5
+        record_testsuite_property("idle_share_of_a_core_at_5000_handles", round(idle_cpu, 3))
+
+    play(scene)
+
+
+def test_waiting_outlives_a_restart_of_redis() -> None:
+    with embedded_redis(appendonly=True) as server:
+
+        async def main() -> None:
+            async with AsyncRevioJobs.connect(server.url) as jobs, closing(server.url) as worker:
+                handle = await jobs.update(id=1, rate="10")
+                waiting = asyncio.create_task(handle.result(30))
+                await asyncio.sleep(0.1)
+                await asyncio.to_thread(server.restart)
+                assert not waiting.done()
+                worker.end(handle)
+                assert (await waiting).outcome == "applied"
+
+        asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def test_who_waits_when_the_connection_closes_is_cancelled(redis_url: str) -> None:
+    async def main() -> None:
+        jobs = AsyncRevioJobs.connect(redis_url)
+        waiting = asyncio.create_task((await jobs.update(id=1, rate=1)).result())
+        await asyncio.sleep(0.05)
+        await jobs.close()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(asyncio.wait_for(main(), 20))
