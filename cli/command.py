@@ -18,7 +18,7 @@ from cli.doctor import doctor
 from cli.exit_code import ExitCode
 from cli.jobs import query, result, update
 from cli.lane import app as lane
-from cli.limits import limits
+from cli.limits import app as limits
 
 _INTERRUPTED = 130  # as shells have it
 
@@ -29,8 +29,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-for command in (query, update, result, limits, audit, doctor):
+for command in (query, update, result, audit, doctor):
     app.command()(command)
+app.add_typer(limits, name="limits")
 app.add_typer(lane, name="lane")
 app.add_typer(dead, name="dead")
 app.add_typer(campaign, name="campaign")

@@ -192,10 +192,45 @@ def test_limits_count_what_the_sandbox_received(stack: Stack, run: Revio) -> Non
     downloads = stack.sandbox.calls()["other"]["WSDL"]
     assert usage["day_used"] == received + downloads == sum(usage["purposes_today"].values())
     assert usage["minute_left_interactive"] == 500 - usage["minute_used"]
-    assert usage["minute_left_bulk"] == 475 - usage["minute_used"]
+    assert usage["minute_left_bulk"] == 495 - usage["minute_used"]
+    assert usage["queued"] == {"interactive": 0, "bulk": 0}
+    assert sum(usage["lanes_minute"].values()) == usage["minute_used"]
     said = run("limits", "--account", "default")
     assert (said.code, said.err) == (ExitCode.OK, "")
     assert "calls may go out" in said.out
+
+
+def test_the_record_proves_that_the_limits_held_or_shows_where_not(
+    stack: Stack, run: Revio
+) -> None:
+    assert run("query", "--id", "5001").code == ExitCode.OK
+    said = run("limits", "verify", "--json")
+    usage = run("limits", "--json").document["accounts"]["default"]
+    assert (said.code, said.document["accounts"]["default"]["holds"]) == (ExitCode.OK, True)
+    assert said.document["accounts"]["default"]["calls"] == usage["day_used"]
+    assert "the limits held for" in run("limits", "verify", "--since", "1h").out
+    assert run("limits", "verify", "--since", "yesterday").code == ExitCode.INVALID
+    stricter = {f"{ACCOUNT}CALLS_PER_MINUTE": "1", f"{ACCOUNT}BULK_HEADROOM_PER_MINUTE": "0"}
+    broken = run("limits", "verify", "--account", "default", **stricter)
+    assert broken.code == ExitCode.FAILED
+    assert "THE LIMITS DID NOT HOLD" in broken.out
+    assert "over the limit, the first" in broken.out
+
+
+def test_limits_can_be_watched_until_ctrl_c(stack: Stack, run: Revio) -> None:
+    assert run("limits", "--watch", "--json").code == ExitCode.INVALID
+    ours, theirs = pty.openpty()
+    environment = {"PATH": os.environ["PATH"], "TERM": "xterm", **stack.environment}
+    command = [sys.executable, "-m", "cli", "limits", "--watch"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=theirs, stderr=PIPE) as watch:
+        shown = b""
+        while shown.count(b"calls for") < 2:
+            shown += os.read(ours, 4096)
+        watch.send_signal(signal.SIGINT)
+        _, err = watch.communicate(timeout=10)
+    os.close(ours)
+    os.close(theirs)
+    assert (watch.returncode, err) == (0, b"")
 
 
 def test_limits_of_an_account_that_is_not_configured_are_a_usage_error(run: Revio) -> None:

@@ -1,0 +1,141 @@
+"""One account's limits at one moment: what is used, left and waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from redis import Redis
+from rich.console import RenderableType
+from rich.table import Table
+
+from cli.tables import table, when
+from revio_jobs import Lane
+from revio_jobs.contracts import queue_name
+from tasks.ports import Purpose
+from worker.limiter import Gates, Hold, Limiter, LimitRules, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLimits:
+    """What `revio limits` shows of an account."""
+
+    account: str
+    rules: LimitRules
+    usage: Usage
+    queued: Mapping[Lane, int]
+    """Jobs in the queue."""
+    holds: Mapping[Lane, Hold | None]
+    """Lanes that an operator has paused."""
+
+    @classmethod
+    def read(cls, redis: Redis, limiter: Limiter, account: str, rules: LimitRules) -> Self:
+        """Raises Unavailable or RedisError."""
+        gates = Gates(redis)
+        return cls(
+            account,
+            rules,
+            limiter.usage(account),
+            {lane: int(redis.llen(queue_name(account, lane))) for lane in Lane},
+            {lane: gates.held(account, lane) for lane in Lane},
+        )
+
+    @property
+    def left(self) -> dict[str, int]:
+        """Calls that each lane may make now, by window."""
+        usage, rules = self.usage, self.rules
+        headroom = {Lane.INTERACTIVE: 0, Lane.BULK: usage.bulk_headroom}
+        return {
+            f"{window}_left_{lane.value}": max(limit - used, 0)
+            for lane in Lane
+            for window, limit, used in (
+                ("minute", usage.minute_ceiling - headroom[lane], usage.minute_used),
+                ("day", rules.day_limit(lane), usage.day_used),
+            )
+        }
+
+    def document(self) -> dict[str, Any]:
+        """JSON values."""
+        holds = {
+            lane.value: {"reason": hold.reason, "by": hold.by, "since": hold.since.isoformat()}
+            for lane, hold in self.holds.items()
+            if hold
+        }
+        queued = {lane.value: count for lane, count in self.queued.items()}
+        return asdict(self.usage) | self.left | {"queued": queued, "lanes_paused": holds}
+
+    def tables(self) -> Iterator[RenderableType]:
+        """For people."""
+        yield self._windows()
+        yield self._lanes()
+        yield self._purposes()
+
+    def _windows(self) -> Table:
+        usage, left = self.usage, self.left
+        resets = datetime.fromtimestamp(usage.day_resets_at, UTC)
+        minute = ("any 60 seconds", usage.minute_used, usage.minute_limit)
+        day = ("day", usage.day_used, usage.day_limit)
+        return table(
+            "window",
+            "used",
+            "limit",
+            "left",
+            "left for bulk",
+            "begins anew",
+            rows=[
+                (*minute, left["minute_left_interactive"], left["minute_left_bulk"], "always"),
+                (*day, left["day_left_interactive"], left["day_left_bulk"], when(resets)),
+            ],
+            title=f"account {self.account}: {self._state()}",
+        )
+
+    def _state(self) -> str:
+        usage, rules = self.usage, self.rules
+        if usage.paused_for_s:
+            return f"paused for {_span(usage.paused_for_s)}: {usage.pause_reason}"
+        if 0 < rules.breaker_faults <= usage.faults_in_a_row:
+            return (
+                f"the vendor failed {usage.faults_in_a_row} times in a row; one call is tried "
+                f"in {_span(usage.breaker_rests_for_s)}"
+            )
+        if usage.minute_ceiling < usage.minute_limit:
+            return f"calls may go out, {usage.minute_ceiling} a minute and soon more"
+        return "calls may go out"
+
+    def _lanes(self) -> Table:
+        return table(
+            "lane",
+            "queued",
+            "last minute",
+            "wait for a call",
+            "state",
+            rows=(
+                (
+                    lane.value,
+                    self.queued[lane],
+                    self.usage.lanes_minute[lane.value],
+                    f"{self.usage.waits_s.get(lane.value, 0.0):.1f} s",
+                    _gate(self.holds[lane]),
+                )
+                for lane in Lane
+            ),
+        )
+
+    def _purposes(self) -> Table:
+        usage = self.usage
+        return table(
+            "calls for",
+            "last minute",
+            "today",
+            rows=((e.value, usage.purposes_minute[e], usage.purposes_today[e]) for e in Purpose),
+        )
+
+
+def _gate(hold: Hold | None) -> str:
+    return f"paused by {hold.by} since {when(hold.since)}: {hold.reason}" if hold else "open"
+
+
+def _span(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
