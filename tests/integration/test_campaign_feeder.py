@@ -1,0 +1,355 @@
+"""The feeder on a real Redis, with a vendor in memory: whatever dies when, each row ends once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from campaigns.plan_row import PlanRow, RowClass
+from campaigns.running import stages
+from campaigns.store import Desk, RedisRuns
+from campaigns.store.spec import dump_gate
+from revio_jobs.contracts import CustomerProductRecord, UpdateJob
+from sandbox.embedded_redis import EmbeddedRedis
+from tasks.campaign import CampaignFeeder, FeederLimits
+from tasks.campaign_run import Answered, DailyWindow, HaltRules, RunSpec, RunState, Status
+from tasks.errors import Unavailable
+from tasks.rails import Rails
+
+RUN = "june-1a2b3c4d5e"
+EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)
+MANY = 10_000
+
+
+class Killed(BaseException):
+    """The worker has died: nothing after this line happens."""
+
+
+@dataclass
+class Vendor:
+    """Products, and the jobs that came to it; it stands for queue, workers and Rev.io together."""
+
+    rates: dict[int, str]
+    rejects: frozenset[int] = frozenset()
+    ended: dict[str, Answered] = field(default_factory=dict)
+    waiting: dict[str, UpdateJob] = field(default_factory=dict)
+    executions: Counter[int] = field(default_factory=Counter)
+    reads: int = 0
+    withdraws: bool = False
+    most_waiting: int = 0
+    wrong: frozenset[int] = frozenset()
+    """Products that take another rate than they are given."""
+
+    def submit(self, jobs: Sequence[UpdateJob]) -> dict[str, Answered | None]:
+        for job in jobs:
+            key = str(job.idempotency_key)
+            if key not in self.ended:
+                self.waiting.setdefault(key, job)
+        self.most_waiting = max(self.most_waiting, len(self.waiting))
+        return {str(job.idempotency_key): self.ended.get(str(job.idempotency_key)) for job in jobs}
+
+    def answers(self, account: str, keys: Sequence[str]) -> dict[str, Answered]:
+        return {key: self.ended[key] for key in keys if key in self.ended}
+
+    def read(self, ids: Sequence[int]) -> dict[int, CustomerProductRecord]:
+        self.reads += 1
+        assert len(ids) <= 20
+        return {one: self.record(one) for one in ids if one in self.rates}
+
+    def record(self, one: int) -> CustomerProductRecord:
+        found: Any = {**EMPTY, "customer_product_id": one, "rate": self.rates[one]}
+        return {**found, "status": "ACTIVE"}
+
+    def work(self, count: int = MANY) -> None:
+        """Workers run so many of the waiting jobs."""
+        for key, job in list(self.waiting.items())[:count]:
+            del self.waiting[key]
+            self.ended[key] = self._run(job)
+
+    def _run(self, job: UpdateJob) -> Answered:
+        if self.withdraws:
+            return Answered(error="Withdrawn", says="paused")
+        if job.id in self.rejects:
+            return Answered(error="Rejected", says="no")
+        self.executions[job.id] += 1
+        self.rates[job.id] = "0.0100" if job.id in self.wrong else str(job.rate)
+        return Answered({"outcome": "applied"})
+
+
+class Unreliable:
+    """Before or after some of its calls the process dies, or Redis is away."""
+
+    def __init__(self, target: Any, faults: Iterator[str]) -> None:
+        self._target = target
+        self._faults = faults
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        call = getattr(self._target, name)
+
+        def meet(*args: Any, **kwargs: Any) -> Any:
+            fault = next(self._faults, "")
+            if fault == "killed before":
+                raise Killed
+            if fault == "away":
+                raise Unavailable("Redis is away")
+            answer = call(*args, **kwargs)
+            if fault == "killed after":
+                raise Killed
+            if fault == "unheard":
+                raise Unavailable("Redis went away")
+            return answer
+
+        return meet
+
+
+class World:
+    def __init__(self, redis: Redis, rows: int, **vendor: Any) -> None:
+        redis.flushall()
+        self.now = 1_800_000_000.0
+        self.vendor = Vendor({5000 + at: "10.0000" for at in range(rows)}, **vendor)
+        self.runs = RedisRuns(redis, lease_s=30, keep_s=3600, clock=self.clock)
+        self.desk = Desk(redis, "default", keep_s=3600, clock=self.clock)
+        self.redis = redis
+        self.faults: Iterator[str] = iter(())
+        self.feeder = self.new_feeder()
+
+    def clock(self) -> float:
+        return self.now
+
+    def start(self, rows: int, run: str = RUN, **more: Any) -> None:
+        canary = more.pop("canary", ())
+        spec = RunSpec(run, "default", "june", "d", rows, stages(rows, canary), **more)
+        self.desk.start(
+            spec,
+            (plan_row(at) for at in range(rows)),
+            gate=dump_gate(Rails(), {}, None),
+            rate=None,
+            weight=2,
+            by="ann",
+            reason="",
+        )
+
+    def new_feeder(self) -> CampaignFeeder:
+        return CampaignFeeder(
+            "default",
+            runs=Unreliable(self.runs, self._next_faults()),  # type: ignore[arg-type]
+            jobs=Unreliable(self.vendor, self._next_faults()),  # type: ignore[arg-type]
+            products=self.vendor,
+            limits=FeederLimits(window=10, ids_per_call=20, read_back_patience_s=1),
+            clock=self.clock,
+        )
+
+    def _next_faults(self) -> Iterator[str]:
+        while True:
+            yield next(self.faults, "")
+
+    def round(self, worked: int = MANY) -> None:
+        """The feeder's step, and workers; a feeder that dies is followed by another."""
+        try:
+            self.feeder.step()
+        except Killed:
+            self.redis.delete("revio:default:campaigns:feeder")
+            self.feeder = self.new_feeder()
+        except Unavailable:
+            pass
+        self.vendor.work(worked)
+        self.now += 0.5
+
+    def until_it_stops(self, rounds: int = 400) -> RunState:
+        for _ in range(rounds):
+            self.round()
+            state = self.state()
+            if self.desk.view(RUN).has_ended or state.status is Status.HALTED:
+                return state
+        pytest.fail(f"it does not stop: {self.state()}")
+
+    def state(self, run: str = RUN) -> RunState:
+        return self.desk.view(run).state
+
+    def decide(self, what: str, status: Status) -> None:
+        self.desk.decide(RUN, what, by="bob", reason="", possible=list(Status), status=status)
+
+
+def plan_row(at: int) -> PlanRow:
+    before, after = {"rate": "10.0000"}, {"rate": "10.50"}
+    seen = {"status": "ACTIVE", "rate": "10.0000", "quantity": 1}
+    return PlanRow(RowClass.CHANGE, at + 2, 5000 + at, before, after, seen=seen)
+
+
+@pytest.fixture
+def redis(redis_server: EmbeddedRedis) -> Iterator[Redis]:
+    with Redis.from_url(redis_server.url) as client:
+        yield client
+
+
+FAULTS = st.lists(
+    st.sampled_from([""] * 6 + ["killed before", "killed after", "away", "unheard"]), max_size=120
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(FAULTS, st.lists(st.integers(0, 10), max_size=30))
+def test_whatever_dies_when_each_row_is_sent_once_and_ends_once(
+    redis: Redis, faults: list[str], worked: list[int]
+) -> None:
+    world = World(redis, 57, rejects=frozenset({5003}))
+    world.vendor.rates[5007] = "11.0000"
+    world.start(57, canary=(5, 20), halt=HaltRules(100, 100))
+    world.faults = iter(faults)
+    for count in worked:
+        world.round(count)
+    assert world.until_it_stops().status is Status.DONE
+    assert world.state().counts == {"applied": 55, "failed": 1, "drifted": 1}
+    assert world.vendor.executions == dict.fromkeys({*range(5000, 5057)} - {5003, 5007}, 1)
+    assert world.vendor.most_waiting <= 10
+    outcomes = world.desk.outcomes(RUN, 0)
+    assert [outcomes[at][0] for at in (3, 7)] == ["failed", "drifted"]
+
+
+def test_a_stage_begins_when_the_one_before_was_read_back(redis: Redis) -> None:
+    world = World(redis, 40)
+    world.start(40, canary=(5,))
+    while world.state().stage == 0:
+        assert sum(world.vendor.executions.values()) <= 5
+        world.round()
+    assert sum(world.vendor.executions.values()) == 5
+    assert world.until_it_stops().status is Status.DONE
+    # Once before and once after for each stage, in full calls.
+    assert world.vendor.reads == 2 * (1 + 2)
+
+
+def test_what_reads_back_otherwise_halts_the_run_before_the_next_stage(redis: Redis) -> None:
+    world = World(redis, 40, wrong=frozenset({5002}))
+    world.start(40, canary=(5,))
+    state = world.until_it_stops()
+    assert (state.status, state.stage) == (Status.HALTED, 0)
+    assert state.counts == {"applied": 4, "differs": 1}
+    assert "1 rows read back otherwise" in state.reason
+    assert world.desk.details(RUN, [2])[2]["found"] == {"rate": "0.0100"}
+    world.decide("resume", Status.RUNNING)
+    assert world.until_it_stops().status is Status.DONE
+
+
+@pytest.mark.parametrize(
+    ("vendor", "edited", "says"),
+    [
+        ({"rejects": frozenset(range(5000, 5008))}, [], "8 of 20 rows failed"),
+        ({}, range(5000, 5008), "8 of"),
+    ],
+)
+def test_too_many_errors_or_drifts_halt_it_after_a_minimum(
+    redis: Redis, vendor: dict[str, Any], edited: Sequence[int], says: str
+) -> None:
+    world = World(redis, 100, **vendor)
+    world.vendor.rates |= dict.fromkeys(edited, "99.0000")
+    world.start(100, halt=HaltRules(errors_percent=25, drift_percent=25, after=20))
+    state = world.until_it_stops()
+    assert state.status is Status.HALTED
+    assert says in state.reason
+    assert sum(state.counts.values()) < 60
+    world.decide("resume", Status.RUNNING)
+    assert world.until_it_stops().status is Status.DONE
+    assert [each.what for each in world.desk.audit(RUN)] == ["apply", "halted", "resume", "done"]
+
+
+def test_withdrawn_rows_are_sent_again_after_a_pause_under_another_key(redis: Redis) -> None:
+    world = World(redis, 30)
+    world.start(30)
+    world.round(3)
+    world.decide("pause", Status.PAUSED)
+    world.vendor.withdraws = True
+    for _ in range(5):
+        world.round()
+    paused = world.state()
+    assert not paused.in_flight
+    assert sum(world.vendor.executions.values()) == 3
+    assert set(paused.todo.values()) == {0, 1}
+    world.vendor.withdraws = False
+    world.decide("resume", Status.RUNNING)
+    assert world.until_it_stops().counts == {"applied": 30}
+    assert set(world.vendor.executions.values()) == {1}
+
+
+def test_a_cancelled_run_ends_when_nothing_is_under_way_any_more(redis: Redis) -> None:
+    world = World(redis, 30)
+    world.start(30)
+    world.round(3)
+    world.decide("cancel", Status.CANCELLED)
+    assert not world.desk.view(RUN).has_ended
+    world.vendor.withdraws = True
+    assert world.until_it_stops().status is Status.CANCELLED
+    assert sum(world.vendor.executions.values()) == 3
+
+
+def test_values_that_are_there_already_are_not_sent(redis: Redis) -> None:
+    world = World(redis, 5)
+    world.vendor.rates[5001] = "10.5"
+    world.start(5)
+    assert world.until_it_stops().counts == {"applied": 4, "already": 1}
+    assert 5001 not in world.vendor.executions
+
+
+def test_runs_share_the_window_by_their_weight(redis: Redis) -> None:
+    world = World(redis, 200)
+    for name, weight in (("a", 1), ("b", 4)):
+        world.start(200, run=name)
+        world.redis.hset(f"revio:default:campaign:{name}:control", "weight", weight)
+    world.round(0)
+    assert [len(world.state(name).in_flight) for name in ("a", "b")] == [2, 8]
+
+
+def test_a_run_keeps_to_its_rate(redis: Redis) -> None:
+    world = World(redis, 100)
+    world.start(100)
+    world.desk.decide(RUN, "set", by="b", reason="", possible=list(Status), settings={"rate": 60})
+    began = world.now
+    while world.now < began + 20:
+        world.round()
+    assert 19 <= sum(world.vendor.executions.values()) <= 24
+
+
+def test_nothing_is_sent_before_its_time_and_the_run_says_so(redis: Redis) -> None:
+    world = World(redis, 5)
+    world.start(5, start_at=world.now + 90)
+    world.round()
+    assert not world.vendor.reads
+    assert world.state().waits == "its time begins in 2 min"
+    world.now += 91
+    assert world.until_it_stops().status is Status.DONE
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "at", "opens_in_h"),
+    [
+        (time(22), time(6), "2026-06-01T23:00", 0),
+        (time(22), time(6), "2026-06-02T05:59", 0),
+        (time(22), time(6), "2026-06-02T06:00", 16),
+        (time(9), time(17), "2026-06-01T08:00", 1),
+        (time(9), time(17), "2026-06-01T18:00", 15),
+    ],
+)
+def test_a_window_of_the_day_may_span_midnight(
+    begins: time, ends: time, at: str, opens_in_h: float
+) -> None:
+    zone = ZoneInfo("America/New_York")
+    now = datetime.fromisoformat(at).replace(tzinfo=zone).timestamp()
+    window = DailyWindow(begins, ends, "America/New_York")
+    assert window.opens_in(now) == pytest.approx(opens_in_h * 3600, abs=1)
+
+
+def test_only_one_feeder_works_at_a_time(redis: Redis) -> None:
+    world = World(redis, 5)
+    world.start(5)
+    assert world.feeder.step() is not None
+    assert world.new_feeder().step() is None
