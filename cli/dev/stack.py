@@ -133,7 +133,7 @@ class Stack:
                 each.callback(service.wait_or_kill)
 
     def _start(self, name: str, command: list[str]) -> Service:
-        service = Service(name, command, self._process_environment(), self.directory)
+        service = Service(name, command, self.process_environment(), self.directory)
         self.services[name] = service
         service.start()
         return service
@@ -141,7 +141,7 @@ class Stack:
     def _wait_until(self, name: str, is_ready: Callable[[], bool]) -> None:
         self.services[name].wait_until(is_ready, timeout_s=_READY_TIMEOUT_S)
 
-    def _process_environment(self) -> dict[str, str]:
+    def process_environment(self) -> dict[str, str]:
         """Of ours only what the stack sets; it runs elsewhere than an `.env` in the checkout."""
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(_OURS)

@@ -1,0 +1,93 @@
+"""What goes wrong: workers, Redis, producers and the vendor, at times that a seed decides."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from cli.dev.service import Service
+from cli.dev.stack import Stack
+from tests.chaos.plan import Size
+
+# Each with its share of the calls: 20 % in all.
+VENDOR_FAULTS = {
+    "reset-after": 0.03,
+    "reset-before": 0.02,
+    "silent-after": 0.02,
+    "silent-before": 0.01,
+    "http-500-before": 0.03,
+    "http-500-after": 0.01,
+    "throttled-429": 0.005,
+    "truncated-xml": 0.035,
+    "expired-session": 0.04,
+}
+
+
+class Havoc:
+    """Runs beside the load, in the thread that started the stack: children die with their thread."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        workers: list[str],
+        producers: Mapping[str, Service],
+        size: Size,
+        chance: random.Random,
+        *,
+        stall_s: float,
+        spread_s: float,
+    ) -> None:
+        self._stack = stack
+        self._workers = workers
+        self._producers = producers
+        self._chance = chance
+        self._stall_s = stall_s
+        deeds = (
+            [self._kill_worker] * size.worker_kills
+            + [self._kill_redis] * size.redis_kills
+            + [self._stall_worker] * size.stalls
+            + [self._kill_producer] * size.producer_kills
+        )
+        chance.shuffle(deeds)
+        self._deeds: list[Callable[[], None]] = deeds
+        self._pauses = [chance.uniform(0.2, 1.8) * spread_s / len(deeds) for _ in deeds]
+        self.done: Counter[str] = Counter()
+
+    def begin(self) -> None:
+        for name, share in VENDOR_FAULTS.items():
+            rule = {"seconds": 1} if name == "throttled-429" else {}
+            self._stack.sandbox.fault(name, rate=share, **rule)
+
+    def run(self) -> None:
+        for pause, deed in zip(self._pauses, self._deeds, strict=True):
+            time.sleep(pause)
+            deed()
+            self.done[deed.__name__.strip("_")] += 1
+
+    def end(self) -> None:
+        """The vendor is well again."""
+        self._stack.sandbox.clear_faults()
+
+    def _kill_worker(self) -> None:
+        worker = self._stack.services[self._chance.choice(self._workers)]
+        worker.kill()
+        worker.start()
+
+    def _stall_worker(self) -> None:
+        worker = self._stack.services[self._chance.choice(self._workers)]
+        worker.send(signal.SIGSTOP)
+        time.sleep(self._stall_s)
+        worker.send(signal.SIGCONT)
+
+    def _kill_redis(self) -> None:
+        self._stack.redis.kill()
+        time.sleep(self._chance.uniform(0.0, 1.0))
+        self._stack.redis.restart()
+
+    def _kill_producer(self) -> None:
+        producer = self._producers[self._chance.choice(sorted(self._producers))]
+        producer.kill()
+        producer.start()
