@@ -1,0 +1,74 @@
+"""A Redis that keeps snapshots alone: after a crash it is as it was at the last one."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from redis import Redis
+
+from cli.dev.stack import local_stack
+from revio_jobs import RevioJobs, UpdateJob, as_completed
+from worker.ledger import Auditor
+
+QUEUE = "revio.default.bulk"
+PRODUCTS = [each for each in range(5001, 6000) if each % 25][:600]
+FAST = {
+    "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
+    "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
+    "REVIO_ACCOUNTS__DEFAULT__CONNECT_TIMEOUT_S": "1",
+    "REVIO_ACCOUNTS__DEFAULT__EXECUTION_S": "1",
+    "REVIO_MAX_PERMIT_WAIT_S": "1",
+    "REVIO_LEASE_S": "13",
+    "REVIO_SWEEP_INTERVAL_S": "1",
+    "REVIO_SWEEP_AFTER_S": "3",
+}
+
+
+def take_a_snapshot(redis: Redis) -> None:
+    before = redis.lastsave()
+    # The time of a snapshot is told in seconds.
+    time.sleep(1.1)
+    redis.bgsave()
+    while redis.lastsave() == before:
+        time.sleep(0.02)
+
+
+def test_after_a_crash_the_ledger_is_that_of_the_snapshot_and_goes_on_from_there() -> None:
+    with (
+        local_stack(
+            workers={"bulk": (QUEUE,)},
+            sandbox={"customers": 400, "calls_per_minute": 0, "latency": 0.1},
+            environment=FAST,
+        ) as stack,
+        RevioJobs.connect(stack.redis.url) as jobs,
+        Redis.from_url(stack.redis.url) as redis,
+    ):
+        handles = jobs.submit(
+            UpdateJob(id=each, rate="7.77", idempotency_key=str(each)) for each in PRODUCTS
+        )
+        ended = as_completed(handles, timeout=90)
+        for _ in range(100):
+            next(ended)
+        take_a_snapshot(redis)
+        for _ in range(50):
+            next(ended)
+        late = jobs.update(id=4999, rate="1", idempotency_key="late")
+        stack.redis.kill()
+        stack.redis.restart()
+        # What was accepted since is forgotten, and its producer may say it again.
+        assert jobs.find("default", "late") is None
+        assert jobs.update(id=4998, rate="1", idempotency_key="late").job_id == late.job_id
+        assert sum(1 for _ in ended) == len(PRODUCTS) - 150
+        assert all(jobs.find("default", str(each)) for each in PRODUCTS)
+        again = jobs.submit(
+            UpdateJob(id=each, rate="7.77", idempotency_key=str(each)) for each in PRODUCTS
+        )
+        outcomes = Counter(each.result(60).outcome for each in again)
+        assert outcomes == {"applied": len(PRODUCTS)}
+        audit = Auditor(redis, "default").audit()
+        assert audit.balances, audit
+        assert audit.balance.accepted == len(PRODUCTS) + 1
+        assert audit.balance.settled == len(PRODUCTS)
+        repeated = sum(len(done) > 1 for done in stack.sandbox.updates().values())
+        assert repeated < len(PRODUCTS) - 100
