@@ -91,6 +91,11 @@ class Settings(CampaignSettings, RedisSettings):
         description="Bytes of JSON beyond which a query's records are stored as compressed pages "
         "beside the Celery result.",
     )
+    answer_cache_bytes: int = Field(
+        default=16 * 1024 * 1024,
+        ge=0,
+        description="Bytes of JSON that a worker keeps of answers to queries with a `max_age`.",
+    )
     lease_s: Seconds = Field(
         default=45,
         description="Seconds after which the job of a silent worker goes to another one. It is "

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -20,13 +19,11 @@ from functools import partial
 
 from revio_jobs.contracts import CustomerProductRecord, Lane
 from tasks.errors import Rejected, RevioError, Unavailable
+from tasks.filters import Records, by_value, kind_of
 from tasks.pace import Pace
 from tasks.ports import Call, Filters, Gateway
 
-_KINDS = {"ids": "customer_product_id", "customer_ids": "customer_id", "line_ids": "line_id"}
 _BURST = 8
-
-Records = list[CustomerProductRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class Batcher:
 
         `alone`: no company, for a query that has failed in company before.
         """
-        kind, values = _kind_of(filters)
+        kind, values = kind_of(filters)
         if kind is None or alone or len(values) >= self._ids_per_call:
             return self._gateway.query(filters, call)
         member = _Member(values)
@@ -119,7 +116,7 @@ class Batcher:
             else:
                 _fail(members, exc)
         else:
-            _share(records, members, _KINDS[kind])
+            _share(records, members, kind)
 
     def _ask_halves(self, members: Sequence[_Member], kind: str, call: Call) -> None:
         """Until the culprit stands alone."""
@@ -130,19 +127,8 @@ class Batcher:
             self._ask(half, kind, call, partial(replace, filters))
 
 
-def _kind_of(filters: Filters) -> tuple[str | None, tuple[int, ...]]:
-    """The one kind of filter and its values; None if there are several.
-
-    Whether the vendor joins several by "and" or by "or" is not known.
-    """
-    given = [(kind, values) for kind in _KINDS if (values := getattr(filters, kind))]
-    return given[0] if len(given) == 1 else (None, ())
-
-
-def _share(records: Iterable[CustomerProductRecord], members: Iterable[_Member], by: str) -> None:
-    found: defaultdict[object, Records] = defaultdict(list)
-    for record in records:
-        found[record[by]].append(record)  # type: ignore[literal-required]
+def _share(records: Iterable[CustomerProductRecord], members: Iterable[_Member], kind: str) -> None:
+    found = by_value(kind, records)
     for member in members:
         member.answer.set_result([each for value in member.values for each in found[value]])
 

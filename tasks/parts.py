@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from itertools import islice
 
-from revio_jobs.contracts import CustomerProductRecord, QueryJob
+from revio_jobs.contracts import QueryJob
 from tasks.errors import InvalidJob, QuotaExhausted, Retryable, Throttled
+from tasks.filters import Records
 from tasks.ports import Filters
 
 # A query of many calls does not start anew for each full minute, but waits it out.
 _LONGEST_WAIT_BETWEEN_CALLS_S = 61.0
-
-Records = list[CustomerProductRecord]
 
 
 def split(job: QueryJob, ids_per_call: int) -> list[Filters]:

@@ -13,10 +13,11 @@ from typing import Any
 
 from revio_jobs.contracts import Lane, QueryJob
 from tasks.accounts import unknown_account
+from tasks.answers import Answers, Reading
 from tasks.batching import Batcher
 from tasks.errors import QuotaExhausted, Retryable, RevioError, Throttled, Unavailable
 from tasks.pages import Harvest, PageStore
-from tasks.parts import PartAsker, Records, ask_all, split
+from tasks.parts import PartAsker, ask_all, split
 from tasks.ports import Call, Filters, Gateway, Purpose
 from tasks.retry import RetryPolicy
 from tasks.steps import Step, TryAgain, failed, put_back, succeeded
@@ -53,6 +54,7 @@ class QueryHandler:
         self,
         targets: Mapping[str, QueryTarget],
         pages: PageStore,
+        answers: Answers,
         *,
         inline_bytes: int = 128 * 1024,
         retries: RetryPolicy = QUERY_RETRIES,
@@ -68,6 +70,7 @@ class QueryHandler:
             for name, each in targets.items()
         }
         self._pages = pages
+        self._answers = answers
         self._inline_bytes = inline_bytes
         self._retries = retries
         self._threads = threads or ThreadPoolExecutor(2 * _PARTS_AT_ONCE, "query-part")
@@ -88,8 +91,9 @@ class QueryHandler:
         )
         try:
             parts = split(job, target.ids_per_call)
-            harvest = self._reap(parts, query, progress)
-            return succeeded(self._result(job, job_id, harvest, len(parts)))
+            reading = self._answers.reading(job.account, job.max_age, query)
+            harvest = self._reap(parts, reading, progress)
+            return succeeded(self._result(job, job_id, harvest, reading))
         except (Throttled, QuotaExhausted) as exc:
             return put_back(exc, self._clock())
         except Retryable as exc:
@@ -98,14 +102,12 @@ class QueryHandler:
         except RevioError as exc:
             return failed(exc)
 
-    def _reap(
-        self, parts: Sequence[Filters], query: Callable[[Filters], Records], progress: Progress
-    ) -> Harvest:
+    def _reap(self, parts: Sequence[Filters], reading: Reading, progress: Progress) -> Harvest:
         harvest = Harvest(self._inline_bytes)
         if len(parts) == 1:
-            harvest.add(0, query(parts[0]))
+            harvest.add(0, reading.query(parts[0]))
             return harvest
-        asker = PartAsker(query, self._delay, self._sleep)
+        asker = PartAsker(reading.query, self._delay, self._sleep)
         answers = ask_all(parts, asker, self._threads, _PARTS_AT_ONCE)
         report_each = -(-len(parts) // _PROGRESS_REPORTS)
         for done, (number, records) in enumerate(answers, 1):
@@ -114,14 +116,16 @@ class QueryHandler:
                 progress(done, len(parts))
         return harvest
 
-    def _result(self, job: QueryJob, job_id: str, harvest: Harvest, calls: int) -> dict[str, Any]:
+    def _result(
+        self, job: QueryJob, job_id: str, harvest: Harvest, reading: Reading
+    ) -> dict[str, Any]:
         result: dict[str, Any] = {
             "customer_products": [] if harvest.is_large else harvest.records(),
             "missing_ids": [
                 each for each in dict.fromkeys(job.ids) if each not in harvest.products
             ],
-            "calls": calls,
-            "fetched_at": datetime.fromtimestamp(self._clock(), UTC).isoformat(),
+            "calls": reading.calls,
+            "fetched_at": datetime.fromtimestamp(reading.read_at, UTC).isoformat(),
         }
         if harvest.is_large:
             stored = self._store(job.account, job_id, harvest.pages())

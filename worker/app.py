@@ -13,11 +13,12 @@ from redis import Redis
 from revio_jobs.connection import connect_redis
 from revio_jobs.message import encode_message
 from settings import AccountSettings, Settings
+from tasks.answers import Answers
 from tasks.apply import UpdateTarget
 from tasks.query import QueryHandler, QueryTarget
 from tasks.update import UpdateHandler
 from worker.campaigns import CampaignWork, open_campaigns
-from worker.ledger import LedgerTimes, RedisLedger, Sweeper
+from worker.ledger import LedgerTimes, RedisLedger, RedisWrites, Sweeper
 from worker.limiter import Gates, LimitRules, RedisLimiter, WaitingPermits
 from worker.pages import RedisPages
 from worker.soap import RedisSessionStore, RevioGateway, SoapConfig, open_gateway
@@ -79,6 +80,7 @@ def open_application(settings: Settings, app: Celery) -> Application:
                 for name, account in settings.accounts.items()
             },
             RedisPages(redis, settings.result_retention_s),
+            Answers(RedisWrites(redis), settings.answer_cache_bytes),
             inline_bytes=settings.result_inline_bytes,
         ),
         updates=UpdateHandler(

@@ -7,6 +7,7 @@ from worker.ledger.memory_ledger import MemoryLedger
 from worker.ledger.redis_ledger import RedisLedger
 from worker.ledger.sweep import Sweeper, Swept
 from worker.ledger.times import LedgerTimes
+from worker.ledger.writes import RedisWrites
 
 __all__ = [
     "Audit",
@@ -19,6 +20,7 @@ __all__ = [
     "LedgerTimes",
     "MemoryLedger",
     "RedisLedger",
+    "RedisWrites",
     "Retried",
     "Sweeper",
     "Swept",

@@ -3,7 +3,8 @@
 -- KEYS[1]  the job's record (hash)      KEYS[2]  the job's outcome (string)
 -- KEYS[3]  waiting, interactive         KEYS[4]  waiting, bulk   (sorted sets: job id by time, ms)
 -- KEYS[5]  delayed                      KEYS[6]  running         (sorted sets: job id by due time, ms)
--- KEYS[7]  the product (hash: holder, and "wrote:<field>" = "<sequence>:<job id>")
+-- KEYS[7]  the product (hash: holder, "wrote:<field>" = "<sequence>:<job id>", and written = when the
+--          latest of those was settled, ms)
 -- KEYS[8]  the jobs parked for the product (sorted set: job id by sequence)
 -- KEYS[9]  the product's line: its jobs that have not ended (sorted set: job id by sequence)
 -- ARGV[1]  job id

@@ -77,5 +77,9 @@ for index = 9, #ARGV do
     redis.call('HSET', KEYS[4], name, record[2] .. ':' .. ARGV[1])
   end
 end
+if #ARGV >= 9 then
+  -- Answers that were read before this moment may show the product as it was.
+  redis.call('HSET', KEYS[4], 'written', now)
+end
 redis.call('EXPIRE', KEYS[4], ARGV[6])
 return settled()

@@ -4,7 +4,7 @@ import random
 import threading
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from revio_jobs.contracts import CustomerProductRecord, Lane, QueryJob, QueryResult
 from tasks import errors
+from tasks.answers import Answers
 from tasks.parts import split
 from tasks.ports import Call, Change, Filters, Purpose, Wanted
 from tasks.query import QueryHandler, QueryTarget
@@ -57,6 +58,16 @@ class Vendor:
         raise AssertionError("a query changes nothing")
 
 
+class NoWrites:
+    """Implements Writes where nothing is ever written."""
+
+    def now(self) -> int:
+        return 0
+
+    def last(self, account: str, products: Iterable[int]) -> dict[int, int]:
+        return {}
+
+
 class Shelf:
     """Implements PageStore; refuses as often as it is told to."""
 
@@ -87,6 +98,7 @@ class Runner:
         self._handler = QueryHandler(
             {"default": QueryTarget(self.vendor, ids_per_call, calls_per_minute=60_000_000)},
             self.shelf,
+            Answers(NoWrites(), 1_000_000, lambda: 1_000_000.0),
             inline_bytes=inline_bytes,
             chance=random.Random(0),
             clock=lambda: 1_000_000.0,
