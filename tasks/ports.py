@@ -182,6 +182,14 @@ class Ledger(Protocol):
         Raises LeaseLost.
         """
 
+    def bury(
+        self, job: UpdateJob, job_id: str, lane: Lane, outcome: Mapping[str, Any], how: str
+    ) -> None:
+        """Keep a raw message's job, which was never accepted, as one that failed.
+
+        Its key stays free. Nothing happens if the ledger knows the job.
+        """
+
     def put_back(self, lease: Lease, *, unknown: bool) -> None:
         """The job's message goes back to its queue; this attempt does not count.
 

@@ -65,9 +65,9 @@ class UpdateHandler:
 
     def run(self, job: UpdateJob, job_id: str, lane: Lane) -> Step:
         """One attempt at the job, if it is ours to make."""
-        if job.account not in self._targets:
-            return failed(unknown_account(job.account, self._targets))
         try:
+            if job.account not in self._targets:
+                return self._refuse(job, job_id, lane)
             claim = self._ledger.claim(job, job_id, lane)
         except Unavailable as exc:
             return put_back(exc, self._clock())
@@ -82,6 +82,12 @@ class UpdateHandler:
                 return StandAside(reason)
             case KeyTaken():
                 return failed(IdempotencyConflict(job.account, job.idempotency_key or "", job_id))
+
+    def _refuse(self, job: UpdateJob, job_id: str, lane: Lane) -> Step:
+        error = unknown_account(job.account, self._targets)
+        refused = failed(error)
+        self._ledger.bury(job, job_id, lane, refused.outcome, type(error).__name__)
+        return refused
 
     def _guarded(self, job: UpdateJob, claimed: Claimed, lane: Lane) -> Step:
         try:

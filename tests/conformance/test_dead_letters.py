@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from revio_jobs.contracts import Lane, UpdateJob
+from revio_jobs.reservation import New
 from tasks import errors
 from tasks.ports import Claimed, Lease, LeaseLost
 from worker.ledger import DeadLetter, Failure, LedgerTimes
@@ -134,3 +135,21 @@ def test_who_stood_aside_for_another_job_has_lost_the_job(place: Place) -> None:
     assert not isinstance(place.claim("b"), Claimed)
     with pytest.raises(LeaseLost):
         place.settle(dead.lease, {"ok": {}}, "applied")
+
+
+def test_a_job_that_was_never_accepted_is_kept_and_its_key_stays_free(place: Place) -> None:
+    told = {"error": {"type": "InvalidJob", "args": [["account: 'default' is not configured"]]}}
+    place.bench.ledger.bury(place.job, "raw", Lane.BULK, told, "InvalidJob")
+    [letter] = place.letters()
+    assert (letter.job_id, letter.sequence, letter.attempts) == ("raw", None, 0)
+    assert (letter.failed_at, letter.key) == (place.bench.clock(), "k")
+    assert type(letter.error) is errors.InvalidJob
+    assert place.bench.reserve(place.job, "raw", Lane.BULK) == New()
+    place.bench.advance(600)
+    assert place.letters() == []
+
+
+def test_a_job_that_the_ledger_knows_is_not_buried(place: Place) -> None:
+    place.bench.reserve(place.job, "a", Lane.BULK)
+    place.bench.ledger.bury(place.job, "a", Lane.BULK, {"error": {}}, "InvalidJob")
+    assert place.letters() == []

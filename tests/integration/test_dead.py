@@ -128,6 +128,17 @@ def test_a_payload_of_a_newer_release_can_be_seen_and_not_retried(place: Place) 
     assert place.ids() == [handle.job_id]
 
 
+def test_a_job_that_was_never_accepted_is_retried_like_a_new_one(place: Place) -> None:
+    job = UpdateJob(id=1, rate=1, idempotency_key="k")
+    told = {"error": {"type": "InvalidJob", "args": [["account: not configured"]]}}
+    place.ledger.bury(job, "raw", Lane.BULK, told, "InvalidJob")
+    place.apply(place.submit("newer"))
+    [letter] = place.dead.find("default")
+    retried = place.dead.retry(letter)
+    again = job.model_copy(update={"idempotency_key": "retry:raw"})
+    assert place.claim(retried.job_id, again).newer == {}
+
+
 @pytest.fixture
 def run(place: Place, revio: Revio) -> Any:
     def dead(*arguments: str) -> Said:

@@ -38,8 +38,8 @@ class DeadLetter:
     payload: Mapping[str, Any]
     """The job's Celery kwargs."""
     lane: Lane
-    sequence: int
-    """Its place in the order of submissions."""
+    sequence: int | None
+    """Its place in the order of submissions; None: it was never accepted."""
     accepted_at: float
     """Unix time, seconds."""
     failed_at: float

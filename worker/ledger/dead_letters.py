@@ -19,6 +19,7 @@ from worker.ledger.dead_letter import DeadLetter, Failure
 _AT_ONCE = 200
 
 Encode = Callable[[UpdateJob, str, Lane], str]
+"""Makes the queue's message of a job, its id and its lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,37 @@ class DeadLetters:
         """None: there is none of that job (any more)."""
         return next(self._read(account, [job_id]), None)
 
+    def bury(
+        self,
+        job: UpdateJob,
+        job_id: str,
+        lane: Lane,
+        outcome: Mapping[str, Any],
+        how: str,
+        *,
+        kept_s: int,
+    ) -> None:
+        """Keep a job that was never accepted, for so long; see the Ledger port."""
+        keys = LedgerKeys(job.account)
+        if self._redis.exists(keys.record(job_id)):
+            return
+        seconds, micros = self._redis.time()
+        at_ms = seconds * 1000 + micros // 1000
+        letter: dict[Any, Any] = {
+            "payload": json.dumps(job.kwargs()),
+            "lane": lane.value,
+            "how": how,
+            "outcome": json.dumps(outcome),
+            "at": at_ms,
+            "accepted": at_ms,
+            "attempts": 0,
+        }
+        with self._redis.pipeline() as pipeline:
+            pipeline.hset(keys.dead_letter(job_id), mapping=letter)
+            pipeline.expire(keys.dead_letter(job_id), kept_s)
+            pipeline.zadd(keys.dead, {job_id: at_ms})
+            pipeline.execute()
+
     def retry(self, letter: DeadLetter) -> Retried:
         """Put a new job into the bulk lane, and take the letter away.
 
@@ -115,7 +147,7 @@ def _letter(account: str, job_id: str, fields: Mapping[str, str]) -> DeadLetter:
         job_id=job_id,
         payload=json.loads(fields["payload"]),
         lane=Lane(fields["lane"]),
-        sequence=int(fields["sequence"]),
+        sequence=int(fields["sequence"]) if "sequence" in fields else None,
         accepted_at=int(fields["accepted"]) / 1000,
         failed_at=int(fields["at"]) / 1000,
         attempts=int(fields["attempts"]),

@@ -23,6 +23,8 @@ from worker.ledger.dead_letter import (
 )
 from worker.ledger.times import LedgerTimes
 
+_NO_SEQUENCE = 0
+
 
 @dataclass
 class _Record:
@@ -136,12 +138,22 @@ class MemoryLedger:
         record.outcome, record.how, record.ended_at = outcome, how, self._clock()
         record.place = ""
         if leaves_dead_letter(outcome):
-            self._dead[lease.account, lease.job_id] = _letter(lease, record)
+            letter = _letter(lease.account, lease.job_id, record)
+            self._dead[lease.account, lease.job_id] = letter
         product = self._free(lease)
         for name in wrote:
             if product.wrote.get(name, (0, ""))[0] < record.sequence:
                 product.wrote[name] = (record.sequence, lease.job_id)
         product.kept_until = self._clock() + self._times.key_retention_s
+
+    def bury(
+        self, job: UpdateJob, job_id: str, lane: Lane, outcome: Mapping[str, Any], how: str
+    ) -> None:
+        """See the port."""
+        if self._record(job.account, job_id) is None:
+            refused = _Record(job, lane, _NO_SEQUENCE, self._clock(), outcome=outcome, how=how)
+            refused.ended_at = self._clock()
+            self._dead[job.account, job_id] = _letter(job.account, job_id, refused)
 
     def put_back(self, lease: Lease, *, unknown: bool) -> None:
         """See the port."""
@@ -229,14 +241,14 @@ class MemoryLedger:
         return product
 
 
-def _letter(lease: Lease, record: _Record) -> DeadLetter:
+def _letter(account: str, job_id: str, record: _Record) -> DeadLetter:
     error = (record.outcome or {})["error"]
     return DeadLetter(
-        account=lease.account,
-        job_id=lease.job_id,
+        account=account,
+        job_id=job_id,
         payload=record.job.kwargs(),
         lane=record.lane,
-        sequence=record.sequence,
+        sequence=record.sequence or None,
         accepted_at=record.accepted_at,
         failed_at=record.ended_at,
         attempts=record.attempts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -19,15 +19,13 @@ from worker.ledger.dead_letter import (
     SHOWN_CHARACTERS,
     leaves_dead_letter,
 )
+from worker.ledger.dead_letters import DeadLetters, Encode
 from worker.ledger.times import LedgerTimes
 from worker.scripts import fail_closed, load_script
 
 _log = structlog.get_logger(__name__)
 
 _WROTE = "wrote:"
-
-Encode = Callable[[UpdateJob, str, Lane], str]
-"""Makes the queue's message of a job, its id and its lane."""
 
 
 class RedisLedger:
@@ -38,6 +36,7 @@ class RedisLedger:
         self._times = times
         self._encode = encode
         self._reservations = Reservations(redis)
+        self._dead = DeadLetters(redis, encode)
         self._claim = load_script(redis, "worker.ledger", "claim")
         self._intend = load_script(redis, "worker.ledger", "intend")
         self._settle = load_script(redis, "worker.ledger", "settle")
@@ -140,6 +139,13 @@ class RedisLedger:
                 ],
             )
             self._wake(lease, answer)
+
+    def bury(
+        self, job: UpdateJob, job_id: str, lane: Lane, outcome: Mapping[str, Any], how: str
+    ) -> None:
+        with fail_closed("the ledger"):
+            kept_s = self._times.dead_retention_s
+            self._dead.bury(job, job_id, lane, outcome, how, kept_s=kept_s)
 
     def put_back(self, lease: Lease, *, unknown: bool) -> None:
         keys = LedgerKeys(lease.account)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from revio_jobs.errors import Abandoned, OutcomeUnknown
+from revio_jobs.contracts import Lane, UpdateJob
+from revio_jobs.errors import Abandoned, InvalidJob, OutcomeUnknown
 from tasks.steps import Done
 
 
@@ -49,3 +50,12 @@ def test_each_failed_attempt_is_told_in_the_dead_letter(world: Any) -> None:
     [letter] = world.ledger.dead_letters("default")
     assert [each.says for each in letter.history] == ["Unavailable: no answer"] * 2
     assert type(letter.error).__name__ == "Rejected"
+
+
+def test_a_raw_job_of_an_unknown_account_is_kept_for_a_person(world: Any) -> None:
+    job = UpdateJob(id=1, rate="1", account="nobody")
+    error = error_of(world.handler.run(job, "raw", Lane.BULK))
+    assert isinstance(error, InvalidJob)
+    [letter] = world.ledger.dead_letters("nobody")
+    assert (letter.job_id, str(letter.error)) == ("raw", str(error))
+    assert world.vendor.calls == []
