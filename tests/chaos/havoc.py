@@ -25,6 +25,12 @@ VENDOR_FAULTS = {
     "expired-session": 0.04,
 }
 
+RULES: dict[str, dict[str, object]] = {
+    "throttled-429": {"seconds": 1},
+    # A login that fails so makes the account rest for a quarter of an hour, as it should.
+    "expired-session": {"operation": "CustomerProducts_Update"},
+}
+
 
 class Havoc:
     """Runs beside the load, in the thread that started the stack: children die with their thread."""
@@ -58,7 +64,7 @@ class Havoc:
 
     def begin(self) -> None:
         for name, share in VENDOR_FAULTS.items():
-            rule = {"seconds": 1} if name == "throttled-429" else {}
+            rule = RULES.get(name, {})
             self._stack.sandbox.fault(name, rate=share, **rule)
 
     def run(self) -> None:

@@ -214,7 +214,9 @@ class CountedByHand:
         if sum(at >= start for at, _ in self.charged) >= rules.day_limit(lane):
             return Refused(Bound.DAY, end - now)
         window = [at for at, _ in self.charged if at + rules.window_s > now]
-        allowed = self._limit() - (self._headroom() if lane is Lane.BULK else 0)
+        limit = allowed = self._limit()
+        if lane is Lane.BULK:
+            allowed -= self._headroom() * limit // rules.calls_per_minute
         if len(window) < max(allowed, 1) and allowed > 0:
             return None
         allowed = max(allowed, 0)

@@ -104,7 +104,9 @@ end
 
 local bulk, my_turn = arg.lane == 'bulk', arg.my_turn == 1
 local missed = math.max(state.missed - math.floor((now - state.missed_at) / arg.window), 0)
-local for_bulk = limit - math.min(arg.headroom, arg.least_headroom + missed)
+-- Of a lowered limit bulk leaves the same share.
+local headroom = math.min(arg.headroom, arg.least_headroom + missed)
+local for_bulk = limit - math.floor(headroom * limit / arg.limit)
 local allowed = bulk and for_bulk or limit
 -- Between two calls of any lane, when all that bulk may see are evenly spaced.
 local pace = math.ceil(arg.window / math.max(for_bulk, 1))

@@ -102,7 +102,11 @@ class _Account:
         return self.rules.bulk_burst < self.rules.calls_per_minute
 
     def allowed(self, lane: Lane) -> int:
-        return self.limit() - (self.headroom() if lane is Lane.BULK else 0)
+        limit = self.limit()
+        if lane is not Lane.BULK:
+            return limit
+        # Of a lowered limit bulk leaves the same share.
+        return limit - self.headroom() * limit // self.rules.calls_per_minute
 
     def pace(self) -> int:
         """Between two calls of any lane, when all that bulk may see are evenly spaced."""
