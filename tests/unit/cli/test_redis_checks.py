@@ -97,6 +97,10 @@ def test_no_finding_shows_the_password() -> None:
         ("redis://h", "h:6379/0"),
         ("rediss://:p@h:1/2", "h:1/2"),
         ("redis://[::1]:7/", "[::1]:7/0"),
+        (
+            "sentinel://:p@a:1/2;sentinel://:p@b/2",
+            "the master of a:1/2, b:26379/2",
+        ),
     ],
 )
 def test_an_address_is_host_port_and_database(url: str, shown: str) -> None:

@@ -1,0 +1,56 @@
+"""One address leads everywhere to the same Redis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from revio_jobs.celery_app import producer_app
+from revio_jobs.connection import connect_redis
+from worker.results import OutcomeBackend, SentinelOutcomeBackend, backend_url
+
+SENTINELS = "sentinel://user:p%40ss@one:1/3;sentinel://two"
+
+
+def options(client: Any) -> dict[str, Any]:
+    kept: dict[str, Any] = client.connection_pool.connection_kwargs
+    return kept
+
+
+def test_one_server_is_reached_as_its_address_says() -> None:
+    with connect_redis("redis://user:p%40ss@host:6380/2", timeout_s=3) as redis:
+        known = options(redis)
+    expected = {"host": "host", "port": 6380, "db": 2, "username": "user", "password": "p@ss"}
+    assert expected.items() <= known.items()
+    assert (known["socket_timeout"], known["socket_connect_timeout"]) == (3, 3)
+
+
+def test_the_master_is_asked_of_each_sentinel_and_has_the_firsts_login() -> None:
+    with connect_redis(SENTINELS, "prices") as redis:
+        pool, known = redis.connection_pool, options(redis)
+    assert pool.service_name == "prices"
+    asked = [options(each) for each in pool.sentinel_manager.sentinels]
+    assert [(each["host"], each["port"]) for each in asked] == [("one", 1), ("two", 26379)]
+    assert {"db": 3, "username": "user", "password": "p@ss"}.items() <= known.items()
+    assert not any(each.get("password") for each in asked)
+
+
+def test_another_address_is_refused() -> None:
+    with pytest.raises(ValueError, match="scheme"):
+        connect_redis("http://host")
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"), [("redis://host", OutcomeBackend), (SENTINELS, SentinelOutcomeBackend)]
+)
+def test_results_are_kept_on_the_same_redis(url: str, kind: type) -> None:
+    with Celery(backend=backend_url(url), set_as_current=False) as app:
+        assert type(app.backend) is kind
+
+
+def test_producers_ask_the_sentinels_for_the_same_master() -> None:
+    with producer_app(SENTINELS, "prices") as app:
+        assert app.conf.broker_transport_options["master_name"] == "prices"
+        assert app.conf.result_backend_transport_options["master_name"] == "prices"
