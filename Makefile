@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup check test demo dev bench simulate lock clean
+.PHONY: setup check test demo dev bench chaos simulate lock clean
 
 setup: .venv/installed $(BIN)/revio
 
@@ -36,6 +36,10 @@ dev: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+# Ten seeds in a row take about half an hour; CI runs a short form among the tests.
+chaos: setup
+	$(BIN)/python -m tests.chaos --runs 10
 
 simulate: setup
 	$(BIN)/python -m simulation

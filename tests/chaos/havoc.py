@@ -33,7 +33,7 @@ RULES: dict[str, dict[str, object]] = {
 
 
 class Havoc:
-    """Runs beside the load, in the thread that started the stack: children die with their thread."""
+    """Runs in the thread that started the stack: children die with the thread they came from."""
 
     def __init__(
         self,
