@@ -2,8 +2,8 @@
 
     python -m tests.chaos [--seed N] [--runs 10] [--updates 2000] [--short]
 
-A seed repeats the plan and the order and pauses of the deeds; what the machine does in between is its
-own.
+A seed repeats the plan and the order and pauses of the deeds; what the machine does in between is
+its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.chaos.verdict import Verdict, collect, judge
 QUEUE = "revio.default.bulk"
 LEASE_S = 13
 ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
-# Short calls allow short leases: all that is waited for in production is waited for here, in seconds.
+# Short calls allow short leases: what takes a minute in production takes some seconds here.
 ENVIRONMENT = {
     f"{ACCOUNT}CALLS_PER_MINUTE": "60000",
     f"{ACCOUNT}CALL_TIMEOUT_S": "2",
