@@ -16,6 +16,7 @@ from cli.campaign import app as campaign
 from cli.dead import app as dead
 from cli.doctor import doctor
 from cli.exit_code import ExitCode
+from cli.explain import explain
 from cli.jobs import query, result, update
 from cli.lane import app as lane
 from cli.limits import app as limits
@@ -29,7 +30,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-for command in (query, update, result, audit, doctor):
+for command in (query, update, result, explain, audit, doctor):
     app.command()(command)
 app.add_typer(limits, name="limits")
 app.add_typer(lane, name="lane")

@@ -1,0 +1,157 @@
+"""What `revio explain` says of a job in every place that it can be in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from revio_jobs import Lane, RevioJobs, UpdateJob
+from revio_jobs.celery_app import producer_app
+from revio_jobs.message import encode_message
+from tasks.ports import Claimed
+from worker.ledger import LedgerTimes, RedisLedger
+from worker.limiter import LimitRules, RedisLimiter
+
+Revio = Callable[..., Any]
+Explain = Callable[..., Any]
+
+ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def jobs(redis_url: str) -> Iterator[RevioJobs]:
+    with RevioJobs.connect(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def ledger(redis: Redis, redis_url: str) -> Iterator[RedisLedger]:
+    with producer_app(redis_url) as app:
+        yield RedisLedger(
+            redis,
+            LedgerTimes(45.0),
+            encode=lambda job, job_id, lane: encode_message(app, job, job_id, lane),
+        )
+
+
+@pytest.fixture
+def explain(revio: Revio, redis_url: str) -> Explain:
+    settings = {
+        "REVIO_REDIS_URL": redis_url,
+        f"{ACCOUNT}ENDPOINT": "http://127.0.0.1:1/v20/default.asmx",
+        f"{ACCOUNT}USERNAME": "user",
+        f"{ACCOUNT}PASSWORD": "password",
+        f"{ACCOUNT}CLIENT_CODE": "code",
+    }
+
+    def run(*arguments: str) -> Any:
+        said = revio("explain", *arguments, "--json", env=settings)
+        assert said.code == 0, said.err
+        return said.document
+
+    return run
+
+
+def update(product_id: int, key: str) -> UpdateJob:
+    return UpdateJob(id=product_id, rate="12.50", idempotency_key=key)
+
+
+def claim(ledger: RedisLedger, job: UpdateJob, job_id: str) -> Claimed:
+    claimed = ledger.claim(job, job_id, Lane.BULK)
+    assert isinstance(claimed, Claimed)
+    return claimed
+
+
+def test_a_queued_job_is_told_how_many_are_ahead_and_when_it_runs(
+    jobs: RevioJobs, explain: Explain
+) -> None:
+    jobs.submit([update(number, f"key-{number}") for number in range(1, 991)], Lane.BULK)
+    last = explain("--key", "key-990")
+    assert last["state"] == "queued"
+    assert _ahead(last) == pytest.approx(989, abs=25)
+    wait_s = _seconds_until(last["runs_at"])
+    # At 495 calls a minute.
+    assert wait_s == pytest.approx(120, abs=3)
+    assert _ahead(explain("--key", "key-1")) < 25
+
+
+def test_a_pause_and_a_paused_lane_are_the_nearest_reasons(
+    jobs: RevioJobs, redis: Redis, redis_url: str, revio: Revio, explain: Explain
+) -> None:
+    jobs.submit([update(1, "a")], Lane.BULK)
+    limiter = RedisLimiter(redis, {"default": LimitRules(calls_per_minute=500, calls_per_day=900)})
+    limiter.pause("default", 90.0, "the vendor's minute is used up (429)")
+    told = explain("--key", "a")
+    assert "429" in told["because"][0]
+    assert _seconds_until(told["runs_at"]) == pytest.approx(90, abs=3)
+    pause = ("lane", "pause", "--lane", "bulk", "--reason", "month-end")
+    assert revio(*pause, env={"REVIO_REDIS_URL": redis_url}).code == 0
+    told = explain("--key", "a")
+    assert "month-end" in " ".join(told["because"])
+    assert told["runs_at"] is None
+
+
+def test_a_job_is_followed_from_worker_to_outcome(
+    jobs: RevioJobs, ledger: RedisLedger, explain: Explain
+) -> None:
+    first, second = update(7, "first"), update(7, "second")
+    one, two = (handle.job_id for handle in jobs.submit([first, second], Lane.BULK))
+    lease = claim(ledger, first, one).lease
+    assert explain(one)["state"] == "running"
+    ledger.claim(second, two, Lane.BULK)
+    parked = explain(two)
+    assert parked["state"] == "parked"
+    assert one in parked["because"][0]
+    ledger.intend(lease, frozenset({"rate"}))
+    assert "rate: sent" in explain(one)["because"][1]
+    ledger.delay(lease, 40.0, unknown=True)
+    delayed = explain(one)
+    assert delayed["state"] == "delayed"
+    assert "looked up" in delayed["because"][0]
+    assert 0 < _seconds_until(delayed["runs_at"]) <= 41
+
+
+def test_an_ended_job_says_how_and_when(
+    jobs: RevioJobs, ledger: RedisLedger, explain: Explain
+) -> None:
+    job = update(8, "done")
+    (handle,) = jobs.submit([job], Lane.BULK)
+    lease = claim(ledger, job, handle.job_id).lease
+    ledger.settle(lease, {"ok": {"outcome": "applied"}}, "applied", frozenset({"rate"}))
+    told = explain(handle.job_id)
+    assert told["state"] == "ended"
+    assert "applied" in told["because"][0]
+
+
+def test_a_query_is_found_in_its_queue(jobs: RevioJobs, explain: Explain) -> None:
+    handles = [jobs.query(ids=[number]) for number in range(1, 700)]
+    told = explain(handles[600].job_id)
+    assert told["because"] == ["ahead of it in revio.default.interactive: 600 jobs"]
+
+
+def test_an_unknown_job_fails(revio: Revio, redis_url: str, explain: Explain) -> None:
+    with pytest.raises(AssertionError, match="no job nobody is known"):
+        explain("nobody")
+
+
+def _ahead(told: Any) -> int:
+    """Jobs of one millisecond are in no order."""
+    place, _, count = told["because"][0].partition(": ")
+    assert place == "ahead of it in revio.default.bulk"
+    return int(count.split()[0].replace(",", ""))
+
+
+def _seconds_until(moment: str) -> float:
+
+    return datetime.fromisoformat(moment).timestamp() - time.time()
