@@ -1,4 +1,4 @@
-"""The plan: one file of JSON lines, a header, a line a row, and a digest of all of it at the end.
+"""The plan: one file of JSON lines: a header, a line a row, the summary, and a digest of all that.
 
 It is frozen by the digest: whoever changes a byte has another plan, which nobody has approved.
 """
@@ -22,6 +22,8 @@ from campaigns.summary import Summary
 FORMAT = 1
 _NAME = re.compile(r"[^a-z0-9]+")
 _NAME_CHARACTERS = 40
+_SUMMARY = b'{"summary"'
+_DIGEST = b'{"digest"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,11 @@ class Plan:
         with self.path.open("rb") as file:
             digest.update(file.readline())
             for line in file:
-                document = _parsed(line)
-                if "digest" in document:
+                if line.startswith(_DIGEST):
                     break
                 digest.update(line)
-                yield PlanRow.of(document)
+                if not line.startswith(_SUMMARY):
+                    yield PlanRow.of(_parsed(line))
         if digest.hexdigest() != self.digest:
             raise PlanFileError(f"{self.path.name}: the plan was changed while it was read")
 
@@ -110,8 +112,9 @@ class PlanWriter:
 
     def finish(self) -> str:
         """The digest. Nothing can be added after it."""
+        self._write({"summary": self.summary.document()})
         digest = self._digest.hexdigest()
-        self._file.write(_line({"digest": digest, "summary": self.summary.document()}))
+        self._file.write(_line({"digest": digest}))
         return digest
 
     def _write(self, document: Mapping[str, Any]) -> None:
@@ -141,16 +144,18 @@ def keep(path: Path, writer: PlanWriter) -> str:
 
 def open_plan(path: Path) -> Plan:
     """Reads all of it once. Raises PlanFileError for anything but an unchanged plan."""
-    digest = hashlib.sha256()
+    digest, summary = hashlib.sha256(), b""
     try:
         with path.open("rb") as file:
             first = file.readline()
             header = _header(path, first)
             digest.update(first)
             for line in file:
-                if line.startswith(b'{"digest"'):
-                    return _ended(path, header, _parsed(line), digest.hexdigest(), file.read(1))
+                if line.startswith(_DIGEST):
+                    _check_end(path, digest.hexdigest(), line + file.read(1))
+                    return Plan(path, header, _summary(path, summary), digest.hexdigest())
                 digest.update(line)
+                summary = line
     except OSError as exc:
         raise PlanFileError(f"{path}: cannot be read: {exc.strerror}") from exc
     raise PlanFileError(f"{path.name}: the plan is cut off")
@@ -169,12 +174,17 @@ def _header(path: Path, line: bytes) -> Header:
         raise PlanFileError(f"{path.name}: the plan's header is damaged") from exc
 
 
-def _ended(path: Path, header: Header, last: Mapping[str, Any], digest: str, rest: bytes) -> Plan:
-    if last.get("digest") != digest or rest:
+def _check_end(path: Path, digest: str, end: bytes) -> None:
+    if end != _line({"digest": digest}):
         raise PlanFileError(
             f"{path.name}: the plan was changed after it was made; plan again and have it approved"
         )
-    return Plan(path, header, Summary.of(last["summary"]), digest)
+
+
+def _summary(path: Path, line: bytes) -> Summary:
+    if not line.startswith(_SUMMARY):
+        raise PlanFileError(f"{path.name}: the plan has no summary")
+    return Summary.of(_parsed(line)["summary"])
 
 
 def _draft(path: Path) -> Path:

@@ -1,0 +1,195 @@
+"""What planning makes of rows and products; the vendor's values come from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campaigns.faults import CampaignError, InputError
+from campaigns.plan_row import PlanRow
+from campaigns.planning import Planned, Planning, PlanRequest, Verdict
+from campaigns.rounding import Rounding
+from campaigns.rules import Rules
+from campaigns.terms import Terms
+from revio_jobs import CustomerProduct
+from tasks.rails import Rails
+
+
+class Products:
+    """Implements the planner's Reader port."""
+
+    ids_per_call = 2
+
+    def __init__(self, *products: CustomerProduct) -> None:
+        self.products = {each.customer_product_id: each for each in products}
+        self.largest = 0
+
+    def by_id(
+        self, batches: Iterable[Sequence[int]]
+    ) -> Iterator[tuple[Sequence[int], dict[int, CustomerProduct]]]:
+        for batch in batches:
+            self.largest = max(self.largest, len(batch))
+            yield batch, {one: self.products[one] for one in batch if one in self.products}
+
+    def by_customer(self, customers: Sequence[int]) -> Iterator[CustomerProduct]:
+        return (each for each in self.products.values() if each.customer_id in customers)
+
+
+def product(one: int, **more: Any) -> CustomerProduct:
+    known = {"customer_id": 1001, "product_id": 17, "rate": "10.0000", "quantity": 2}
+    fields = {**known, "status": "ACTIVE", "cost": "4.0000", "description": "Seat", **more}
+    return CustomerProduct(customer_product_id=one, **fields)
+
+
+PRODUCTS = Products(
+    product(1),
+    product(2, rate="20.0000", customer_id=1002),
+    product(3, status="DISCONNECTED"),
+    product(4, product_id=18, rate=None),
+    product(5, rate="2.9999", code1="A"),
+)
+Plan = Callable[..., Planned]
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """Plans the lines of a CSV, or a request without one."""
+
+    def planned(*lines: str, rails: Iterable[str] = (), **request: Any) -> Planned:
+        if lines:
+            request["source"] = tmp_path / "in.csv"
+            request["source"].write_text("\n".join(lines))
+        terms = Terms("default", "abc", 2, Rails.parse(rails))
+        planning = Planning(terms, PRODUCTS, lambda: 1_800_000_000.0)
+        return planning.make(tmp_path / "out.plan", PlanRequest("out", "ann", **request))
+
+    return planned
+
+
+def rows(planned: Planned) -> dict[int, PlanRow]:
+    assert planned.plan
+    return {row.id: row for row in planned.plan.rows()}
+
+
+def after(planned: Planned) -> dict[int, Any]:
+    return {one: row.after.get("rate") for one, row in rows(planned).items() if row.after}
+
+
+def test_rows_are_told_apart(plan: Plan) -> None:
+    planned = plan("id,rate,code1", "1,12.50,", "2,20.00,", "3,1,", "5,3,(clear)", "4,5,")
+    assert planned.verdict is Verdict.CHANGES
+    found = rows(planned)
+    assert {one: row.kind.value for one, row in found.items()} == {
+        1: "change",
+        2: "same",
+        3: "disconnected",
+        4: "change",
+        5: "change",
+    }
+    assert found[1].before == {"rate": "10.0000"}
+    assert found[5].before == {"rate": "2.9999", "code1": "A"}
+    assert found[5].clear == ("code1",)
+    assert PRODUCTS.largest == 2
+    assert planned.summary.before == Decimal(20) + Decimal("5.9998")
+    assert planned.summary.after == Decimal(25) + 6 + 10
+    assert planned.summary.histogram == {"20 to 50 %": 1, "0 to 2 %": 1, "other fields": 1}
+
+
+def test_all_problems_are_found_at_once_and_nothing_is_written(plan: Plan) -> None:
+    planned = plan("id,rate", "1,x", "9,1", "2,1", "2,2", "5,-0")
+    assert planned.verdict is Verdict.PROBLEMS
+    assert planned.plan is None
+    assert planned.problems.counts == {
+        "no number in rate": 1,
+        "no such product": 1,
+        "id was there before": 1,
+    }
+    text = "\n".join(planned.problems.lines())
+    assert "1 row: no number in rate (line 2: 'x')" in text
+    assert "line 5: '2, also line 4'" in text
+
+
+def test_faulty_rows_can_be_left_out(plan: Plan) -> None:
+    planned = plan("id,rate", "1,x", "2,21", leaves_problems_out=True)
+    assert planned.verdict is Verdict.CHANGES
+    assert after(planned) == {2: "21"}
+
+
+def test_nothing_to_do_is_no_problem(plan: Plan) -> None:
+    assert plan("id,rate", "1,10", "2,20.00").verdict is Verdict.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [(["id,note", "1,x"], "no column says what to change"), (["id,rate"], "no rows")],
+)
+def test_a_file_that_says_nothing_is_told(plan: Plan, lines: list[str], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        plan(*lines)
+
+
+def rules(*sets: str, where: str | None = None, **rounding: Any) -> Rules:
+    return Rules.parse(where, sets, Rounding(**rounding))
+
+
+def test_rules_need_no_file(plan: Plan) -> None:
+    raised = rules("rate=rate*1.055", where="product_id=17 and rate > 2")
+    planned = plan(rules=raised, customers=[1001])
+    assert after(planned) == {1: "10.55", 5: "3.16"}
+    assert planned.summary.rows == {"change": 2, "disconnected": 1, "not meant": 1}
+
+
+def test_a_row_of_the_file_goes_before_the_rule(plan: Plan) -> None:
+    raised = rules("rate=rate*2", "code2='X'", endings=(Decimal("0.99"),))
+    planned = plan("id,rate", "1,", "2,20.5", rules=raised, rails=["change=off"])
+    assert after(planned) == {1: "19.99", 2: "20.5"}
+    assert rows(planned)[2].after == {"code2": "X", "rate": "20.5"}
+
+
+def test_what_a_rule_cannot_compute_is_a_problem_of_its_row(plan: Plan) -> None:
+    planned = plan("id", "1", "4", rules=rules("rate=rate*2"))
+    assert planned.problems.counts == {"a field is empty that 'rate*2' computes with": 1}
+
+
+def test_a_rail_stops_a_row_until_somebody_names_a_reason(plan: Plan) -> None:
+    lines, rails = ("id,rate", "1,3.50", "2,21"), ["below_cost=override", "cap=warn:20"]
+    stopped = plan(*lines, rails=rails)
+    assert stopped.verdict is Verdict.PROBLEMS
+    assert stopped.problems.counts == {"stopped by the guard rail below_cost": 1}
+    passed = plan(*lines, rails=rails, overrides={"below_cost": "agreed"})
+    assert after(passed) == {1: "3.50", 2: "21"}
+    assert rows(passed)[1].says == (
+        "below_cost: rate 3.50 is below cost 4.0000 (needs an override)",
+    )
+    assert rows(passed)[2].says == ("cap: rate 21 is above 20",)
+    assert passed.plan
+    assert passed.plan.header.overrides == {"below_cost": "agreed"}
+
+
+def test_caps_see_the_rounded_rate(plan: Plan) -> None:
+    raised = rules("rate=rate*1.0004")
+    assert plan("id", "1", rules=raised, rails=["cap=block:10"]).verdict is Verdict.NOTHING
+    up = rules("rate=rate*1.0004", mode="up")
+    assert plan("id", "1", rules=up, rails=["cap=block:10"]).verdict is Verdict.PROBLEMS
+
+
+def test_a_rail_stops_the_plan_as_a_whole(plan: Plan) -> None:
+    planned = plan("id,rate", "1,11", "2,22", rails=["revenue=override:5"])
+    assert planned.verdict is Verdict.PROBLEMS
+    assert "10.0 %" in planned.forbidden[0].says
+
+
+@pytest.mark.parametrize("overrides", [{"belowcost": "x"}, {"zero": " "}])
+def test_an_override_names_a_rail_and_a_reason(plan: Plan, overrides: dict[str, str]) -> None:
+    with pytest.raises(CampaignError):
+        plan("id,rate", "1,1", rails=["zero=override"], overrides=overrides)
+
+
+def test_what_a_job_could_not_say_is_a_problem_when_planning(plan: Plan) -> None:
+    planned = plan("id,description", f"1,{'x' * 501}", "2,a\tb")
+    assert planned.verdict is Verdict.PROBLEMS
+    assert sum(planned.problems.counts.values()) == 2

@@ -1,0 +1,143 @@
+"""A campaign's job at the worker: asked for at the gate, and read again only when it is stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tasks.errors import Unavailable
+from tasks.gate import CampaignGate, RunGate
+from tasks.rails import Rails
+from tasks.steps import Done, Step
+
+RUN = "june-1a2b"
+OPEN = RunGate("running", is_open=True)
+
+
+@dataclass
+class Runs:
+    """Implements the RunGates port."""
+
+    gates: dict[str, RunGate] = field(default_factory=lambda: {RUN: OPEN})
+    is_away: bool = False
+
+    def gate(self, account: str, run: str) -> RunGate | None:
+        if self.is_away:
+            raise Unavailable("Redis is away")
+        return self.gates.get(run)
+
+
+@pytest.fixture
+def runs() -> Runs:
+    return Runs()
+
+
+@pytest.fixture
+def world(make_world: Callable[..., Any], runs: Runs) -> Any:
+    made = make_world()
+    gate = CampaignGate(runs, Rails.parse(["cap=block:100", "zero=override", "billed=block"]))
+    targets = made.handler._targets
+    targets["default"] = replace(targets["default"], gate=gate, fresh_s=60.0)
+    made.vendor.products[1] = {
+        "customer_product_id": 1,
+        "rate": "10.00",
+        "cost": None,
+        "quantity": 1,
+        "billed_through_date": None,
+    }
+    return made
+
+
+def submit(world: Any, *, read_at: float | None = None, rate: str = "12.50", **more: Any) -> None:
+    seen = {"run": RUN, "rate": "10.00", "quantity": 1, "read_at": read_at, **more}
+    world.submit("k", rate=rate, expected={"rate": "10.00"}, campaign=seen)
+
+
+def error_of(step: Step | None) -> Any:
+    assert isinstance(step, Done), step
+    return step.error
+
+
+def test_what_was_just_read_is_not_read_again(world: Any) -> None:
+    submit(world, read_at=world.clock.now - 59)
+    world.deliver("k")
+    assert world.purposes() == ["update"]
+
+
+@pytest.mark.parametrize("age_s", [61, None])
+def test_a_stale_reading_is_made_anew(world: Any, age_s: float | None) -> None:
+    world.vendor.products[1]["rate"] = "11.00"
+    submit(world, read_at=None if age_s is None else world.clock.now - age_s)
+    step = world.deliver("k")
+    assert isinstance(step, Done)
+    assert step.outcome["ok"]["outcome"] == "drifted"
+    assert world.purposes() == ["verify"]
+
+
+@pytest.mark.parametrize(
+    ("gate", "told"),
+    [
+        (RunGate("paused", is_open=False), "paused"),
+        (RunGate("cancelled", is_open=False), "cancelled"),
+        (None, "no campaign"),
+    ],
+)
+def test_a_job_of_a_run_that_does_not_go_on_is_withdrawn_before_any_call(
+    world: Any, runs: Runs, gate: RunGate | None, told: str
+) -> None:
+    runs.gates = {RUN: gate} if gate else {}
+    submit(world, read_at=world.clock.now)
+    error = error_of(world.deliver("k"))
+    assert type(error).__name__ == "Withdrawn"
+    assert told in str(error)
+    assert not world.vendor.calls
+
+
+@pytest.mark.parametrize(
+    ("gate", "more", "rails"),
+    [
+        (OPEN, {"rate": "100.01"}, ["cap"]),
+        (OPEN, {"rate": "0"}, ["zero"]),
+        (replace(OPEN, overrides=frozenset({"zero"})), {"rate": "0"}, None),
+        (replace(OPEN, overrides=frozenset({"cap"})), {"rate": "100.01"}, ["cap"]),
+        (replace(OPEN, rails=Rails.parse(["change=block:10"])), {}, ["change"]),
+        (OPEN, {"billed_through_date": "2026-06-30"}, None),
+        (
+            replace(OPEN, effective=date(2026, 6, 1)),
+            {"billed_through_date": "2026-06-30"},
+            ["billed"],
+        ),
+    ],
+)
+def test_a_plan_carries_no_row_past_the_workers_guard_rails(
+    world: Any, runs: Runs, gate: RunGate, more: dict[str, Any], rails: list[str] | None
+) -> None:
+    runs.gates[RUN] = gate
+    submit(world, read_at=world.clock.now, **more)
+    error = error_of(world.deliver("k"))
+    assert getattr(error, "rails", None) == rails
+    assert world.purposes() == ([] if rails else ["update"])
+
+
+def test_rails_judge_what_was_read_last(world: Any, runs: Runs) -> None:
+    runs.gates[RUN] = replace(OPEN, effective=date(2026, 6, 1))
+    world.vendor.products[1]["billed_through_date"] = "2026-06-30"
+    submit(world, read_at=None)
+    assert error_of(world.deliver("k")).rails == ["billed"]
+
+
+def test_without_redis_nothing_is_sent(world: Any, runs: Runs) -> None:
+    runs.is_away = True
+    submit(world, read_at=world.clock.now)
+    assert not isinstance(world.deliver("k"), Done)
+    assert not world.vendor.calls
+
+
+def test_other_jobs_know_of_no_campaign(world: Any, runs: Runs) -> None:
+    runs.is_away = True
+    world.submit("k", rate="500")
+    assert error_of(world.deliver("k")) is None
