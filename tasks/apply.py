@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from revio_jobs.contracts import CustomerProductRecord, UpdateJob
 from tasks.errors import OutcomeUnknown, Permanent, Rejected, Retryable
 from tasks.gate import Gate, NoGate
-from tasks.ports import Call, Change, Claimed, Filters, Gateway, Ledger, Purpose
+from tasks.ports import Call, Change, Claimed, Filters, Gateway, Ledger, Purpose, Reader
 from tasks.reconcile import Verdict, differences, judge
 from tasks.steps import Done, failed, succeeded
 
@@ -20,6 +20,8 @@ class UpdateTarget:
     """Where an account's updates go, and what its vendor is like."""
 
     gateway: Gateway
+    reader: Reader
+    """Where products are looked up: with others' look-ups in one call, where that can be."""
     execution_s: float = 30.0
     """How long the vendor may still be executing a call after it gave no answer."""
     shows_at_once: bool = True
@@ -100,7 +102,7 @@ class Attempt:
 
     def _read(self) -> CustomerProductRecord | None:
         self._calls += 1
-        found = self._target.gateway.query(
+        found = self._target.reader.query(
             Filters(ids=(self._job.id,)), replace(self._call, purpose=Purpose.VERIFY)
         )
         return next((each for each in found if each["customer_product_id"] == self._job.id), None)

@@ -89,7 +89,14 @@ Wanted = Filters | Callable[[], Filters]
 """What to read. A callable is asked when the call has its permit, and tells the same ever after."""
 
 
-class Gateway(Protocol):
+class Reader(Protocol):
+    """Reads customer products of one account."""
+
+    def query(self, filters: Filters, call: Call) -> list[CustomerProductRecord]:
+        """At most one vendor call. Raises Retryable or Permanent."""
+
+
+class Gateway(Reader, Protocol):
     """One account at the vendor. Every call inside takes a permit of its own."""
 
     def query(self, filters: Wanted, call: Call) -> list[CustomerProductRecord]:

@@ -15,6 +15,7 @@ from revio_jobs.message import encode_message
 from settings import AccountSettings, Settings
 from tasks.answers import Answers
 from tasks.apply import UpdateTarget
+from tasks.batching import Batcher
 from tasks.query import QueryHandler, QueryTarget
 from tasks.update import UpdateHandler
 from worker.campaigns import CampaignWork, open_campaigns
@@ -87,6 +88,7 @@ def open_application(settings: Settings, app: Celery) -> Application:
             {
                 name: UpdateTarget(
                     gateways[name],
+                    Batcher(gateways[name], account.ids_per_call, account.calls_per_minute),
                     execution_s=account.execution_s,
                     shows_at_once=account.read_back == "immediate",
                     gate=campaigns.gate,
