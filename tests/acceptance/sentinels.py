@@ -20,6 +20,7 @@ from sandbox.embedded_redis import EmbeddedRedis, embedded_redis, find_program, 
 
 _HOST = "127.0.0.1"
 _SENTINELS = 3
+_PASSWORD = "s3cret"
 _PATIENCE_S = 30
 
 
@@ -58,9 +59,10 @@ def wait_until(condition: Callable[[], object]) -> None:
 def watched_redis(directory: Path) -> Iterator[WatchedRedis]:
     """Ready when the sentinels know the replica and each other."""
     with ExitStack() as running:
-        master = running.enter_context(embedded_redis(appendonly=True))
+        start = partial(embedded_redis, password=_PASSWORD, appendonly=True)
+        master = running.enter_context(start(options={"masterauth": _PASSWORD}))
         replica = running.enter_context(
-            embedded_redis(appendonly=True, options={"replicaof": f"{_HOST} {master.port}"})
+            start(options={"masterauth": _PASSWORD, "replicaof": f"{_HOST} {master.port}"})
         )
         ports = [free_port() for _ in range(_SENTINELS)]
         for port in ports:
@@ -68,7 +70,7 @@ def watched_redis(directory: Path) -> Iterator[WatchedRedis]:
         for port in ports:
             with Redis(port=port) as sentinel:
                 wait_until(partial(_is_ready, sentinel))
-        url = ";".join(f"sentinel://{_HOST}:{port}/0" for port in ports)
+        url = ";".join(f"sentinel://:{_PASSWORD}@{_HOST}:{port}/0" for port in ports)
         yield WatchedRedis([master, replica], url)
 
 
@@ -80,6 +82,7 @@ def _sentinel(directory: Path, port: int, master_port: int) -> subprocess.Popen[
         f"port {port}",
         f"dir {directory}",
         f"sentinel monitor {name} {_HOST} {master_port} 2",
+        f"sentinel auth-pass {name} {_PASSWORD}",
         f"sentinel down-after-milliseconds {name} 700",
         f"sentinel failover-timeout {name} 4000",
     )

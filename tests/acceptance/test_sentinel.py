@@ -11,8 +11,10 @@ import pytest
 
 from cli.dev.stack import Stack
 from revio_jobs import RevioJobs, UpdateJob, as_completed
+from revio_jobs.connection import connect_redis
 from tests.acceptance.sentinels import WatchedRedis, watched_redis
 from tests.conftest import Revio
+from worker.ledger import Auditor
 
 QUEUE = "revio.default.bulk"
 PRODUCTS = [each for each in range(5001, 7000) if each % 25][:1500]
@@ -66,6 +68,10 @@ def test_a_fail_over_in_mid_run_loses_and_doubles_nothing(
         assert Counter(each.result().outcome for each in handles) == {"applied": len(PRODUCTS)}
     done = Counter(len(each) for each in stack.sandbox.updates().values())
     assert done == {1: len(PRODUCTS)}
+    with connect_redis(redis.url) as master:
+        audit = Auditor(master, "default").audit()
+    assert audit.balances, audit
+    assert audit.balance.settled == len(PRODUCTS)
 
 
 def test_the_command_line_goes_to_the_master_that_the_sentinels_name(
