@@ -62,7 +62,7 @@ def test_a_settled_key_costs_at_most_two_hundred_bytes(
     waiting = (place.used() - before) / JOBS
     place.redis.delete("revio.default.bulk")
     for handle in handles:
-        place.run(handle, "superseded")
+        place.run(handle, "UnsupportedChange")
     costs = [place.redis.memory_usage(f"revio:default:job:{each.job_id}") for each in handles]
     assert max(costs) <= KEY_BYTES
     outcomes = place.redis.keys("revio:default:outcome:*")
