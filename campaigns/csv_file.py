@@ -17,6 +17,7 @@ from campaigns.source import Form, RawRow, Source, check_cells, check_header, fi
 
 _DELIMITERS = ",;\t|"
 _BLOCK_BYTES = 1 << 20
+_LOOKED_AT_BYTES = 4096
 _LOOKED_AT_ROWS = 1000
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -95,7 +96,7 @@ def _in_words(exc: csv.Error) -> str:
 def _encoding(path: Path) -> str:
     """By its byte order mark, else UTF-8 if it is valid, else Windows' Western European."""
     with path.open("rb") as file:
-        start = file.read(4)
+        start = file.read(_LOOKED_AT_BYTES)
         for mark, encoding in _BOMS.items():
             if start.startswith(mark):
                 return encoding

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = get_command(app).main(arguments, prog_name="revio", standalone_mode=False)
     except typer.TyperException as exc:
         _complain_of_usage(exc)
-        return ExitCode.INVALID
+        return _code_of_usage(exc)
     except typer.Abort:
         return _INTERRUPTED
     except Exception as exc:  # noqa: BLE001 - an operator is shown no traceback
@@ -62,3 +62,9 @@ def _complain_of_usage(exc: typer.TyperException) -> None:
     if message := exc.format_message():  # without a command the help was shown instead
         context = getattr(exc, "ctx", None)
         complain(message, f"see {context.command_path if context else 'revio'} --help")
+
+
+def _code_of_usage(exc: typer.TyperException) -> int:
+    """A command whose own exit codes leave no room for INVALID says what it uses instead."""
+    context = getattr(exc, "ctx", None)
+    return int(getattr(context.command if context else None, "usage_code", ExitCode.INVALID))

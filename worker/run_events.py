@@ -41,29 +41,32 @@ class RunEvents:
         self._load = load
         self._clock = clock
         self._next_at = 0.0
-        self._told: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._accounts: dict[str, str] = {}
+        """Of the runs that were fed here a moment ago."""
+        self._told: dict[str, dict[str, Any]] = {}
 
     def tell(self, runs: Iterable[RunState]) -> None:
-        """`runs`: those that are fed here. Never raises: this is for looking only."""
+        """`runs`: those that are fed here. Raises Unavailable."""
         current = {state.spec.run: state for state in runs}
         gone = [
             state
-            for run, (account, _) in self._told.items()
+            for run, account in self._accounts.items()
             if run not in current and (state := self._load(account, run))
         ]
+        self._accounts = {run: state.spec.account for run, state in current.items()}
         if not gone and self._clock() < self._next_at:
             return
         self._next_at = self._clock() + _EVERY_S
         changed = [
             state
             for state in (*current.values(), *gone)
-            if self._told.get(state.spec.run) != (state.spec.account, summary(state))
+            if self._told.get(state.spec.run) != summary(state)
         ]
         try:
             self._send(changed)
-        except Exception as exc:  # noqa: BLE001 - whatever fails here, the run goes on
+        except Exception as exc:  # noqa: BLE001 - this is for looking only: the run goes on
             _log.warning("run_events_failed", reason=repr(exc))
-        self._told = {run: (state.spec.account, summary(state)) for run, state in current.items()}
+        self._told = {run: summary(state) for run, state in current.items()}
 
     def _send(self, runs: list[RunState]) -> None:
         if not runs:

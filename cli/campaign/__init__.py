@@ -1,21 +1,30 @@
 """`revio campaign`: plan, review, approve, apply, watch, report and undo batch repricing."""
 
 import typer
+from typer.core import TyperCommand
 
 from cli.campaign.approval import approve, review
 from cli.campaign.control import cancel, pause, resume, set_
 from cli.campaign.outcome import explain, report, retry, undo
-from cli.campaign.planning import plan
+from cli.campaign.planning import PlanExit, plan
 from cli.campaign.start import apply
 from cli.campaign.watching import list_, watch
+
+
+class _PlanCommand(TyperCommand):
+    """2 tells a script that there are changes, so wrong usage must end otherwise."""
+
+    usage_code = PlanExit.PROBLEMS
+
 
 app = typer.Typer(
     help="Change the rates of many products: plan, review, approve, apply, watch, report, undo.",
     no_args_is_help=True,
 )
-app.command(epilog="Exit codes: 0 nothing to do. 1 problems, and no plan. 2 a plan with changes.")(
-    plan
-)
+app.command(
+    cls=_PlanCommand,
+    epilog="Exit codes: 0 nothing to do. 1 problems, and no plan. 2 a plan with changes.",
+)(plan)
 for command in (review, approve, apply, watch, pause, resume, cancel, report, retry, undo, explain):
     app.command()(command)
 app.command("list")(list_)

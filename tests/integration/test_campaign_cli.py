@@ -1,0 +1,284 @@
+"""`revio campaign` against a real system: bad input, wrong approvals, and the smaller commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+import pytest
+
+from campaigns import Campaigns, Person, PlanRequest, Rules, RunRequest
+from campaigns.rounding import Rounding
+from cli.connection import redis_of
+from cli.dev import Stack, local_stack
+from cli.exit_code import ExitCode
+from revio_jobs import RevioJobs
+from revio_jobs.celery_app import producer_app
+from settings import load
+from worker.campaigns import campaign_terms
+
+Revio = Callable[..., Any]
+
+A, B = "REVIO_ACCOUNTS__DEFAULT__", "REVIO_ACCOUNTS__OTHER__"
+RATES = "id,rate\n5001,20.48\n5002,26.20\n"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with local_stack(
+        sandbox={"customers": 400, "calls_per_minute": 0},
+        environment={f"{A}CALLS_PER_MINUTE": "60000"},
+        flower=True,
+    ) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _as_new(stack: Stack) -> None:
+    stack.sandbox.reset()
+
+
+@pytest.fixture
+def campaign(stack: Stack, revio: Revio) -> Revio:
+    """`revio campaign … --json` as an operator of the stack."""
+
+    def run(*arguments: str, as_json: bool = True, **env: str) -> Any:
+        more = ["--json"] if as_json else []
+        return revio("campaign", *arguments, *more, env={**stack.environment, **env})
+
+    return run
+
+
+@pytest.fixture
+def approved(campaign: Revio, tmp_path: Path) -> Revio:
+    """Makes an approved plan of a price list, and gives its run's name."""
+
+    def made(content: str, name: str = "june", *more: str) -> str:
+        (tmp_path / f"{name}.csv").write_text(content, encoding="utf-8")
+        planned = campaign("plan", f"{name}.csv", "-o", f"{name}.plan", "--by", "ann", *more)
+        assert planned.code == 2, planned.out
+        assert campaign("approve", f"{name}.plan", "--reason", "agreed").code == ExitCode.OK
+        return str(planned.document["run"])
+
+    return made
+
+
+def follow(campaign: Revio, run: str, within_s: float = 20) -> Any:
+    said = campaign("watch", run, "--timeout", str(within_s))
+    assert said.document["ended"], said.out
+    return said.document
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "empty"),
+        (b"name,price\nx,1\n", "no column is called id"),
+        (b"id,note\n5001,x\n", "no column says what to change"),
+        (b"id,rate\n", "no rows"),
+        (b"id,rate\n5001," + b"1" * 5_000_000, "line 2: a cell is too long"),
+        (b"\x89PNG\0\0", "not text"),
+    ],
+)
+def test_input_that_cannot_be_planned_is_told_and_no_plan_is_written(
+    stack: Stack, campaign: Revio, tmp_path: Path, content: bytes, told: str
+) -> None:
+    (tmp_path / "in.csv").write_bytes(content)
+    said = campaign("plan", "in.csv", "-o", "out.plan")
+    assert said.code == 1
+    assert told in said.document["error"]["message"]
+    assert told in said.err
+    assert not (tmp_path / "out.plan").exists()
+    assert stack.sandbox.calls()["received"] == 0
+
+
+def test_a_file_that_is_not_there_is_told(campaign: Revio) -> None:
+    said = campaign("plan", "nowhere.csv", "-o", "out.plan")
+    assert (said.code, "no file nowhere.csv" in said.err) == (1, True)
+
+
+def test_a_plan_changed_by_one_byte_is_good_for_nothing(
+    stack: Stack, campaign: Revio, approved: Revio, tmp_path: Path
+) -> None:
+    approved(RATES)
+    path = tmp_path / "june.plan"
+    path.write_bytes(path.read_bytes().replace(b"20.48", b"20.49"))
+    for command in (["review"], ["approve", "--reason", "x"], ["apply"]):
+        said = campaign(command[0], "june.plan", *command[1:])
+        assert said.code == ExitCode.INVALID
+        assert "changed after it was made" in said.err
+    assert not stack.sandbox.updates()
+
+
+def test_an_approval_is_good_for_its_own_plan_alone(
+    stack: Stack, campaign: Revio, approved: Revio, tmp_path: Path
+) -> None:
+    approved(RATES)
+    (tmp_path / "june.csv").write_text(RATES.replace("20.48", "20.49"))
+    assert campaign("plan", "june.csv", "-o", "june.plan").code == 2
+    said = campaign("apply", "june.plan")
+    assert said.code == ExitCode.INVALID
+    assert "another version of plan june was approved" in said.err
+    assert not stack.sandbox.updates()
+
+
+def test_a_plan_of_another_account_or_vendor_is_not_applied(
+    stack: Stack, campaign: Revio, approved: Revio
+) -> None:
+    approved(RATES)
+    other = {name.replace(A, B): value for name, value in stack.environment.items() if A in name}
+    said = campaign("apply", "june.plan", "--account", "other", **other)
+    assert "the plan is for account default, not for other" in said.err
+    for command in (["approve", "--reason", "x"], ["apply"]):
+        said = campaign(command[0], "june.plan", *command[1:], **{f"{A}CLIENT_CODE": "production"})
+        assert said.code == ExitCode.INVALID
+        assert "another Rev.io address or client code" in said.err
+    assert not stack.sandbox.updates()
+
+
+def test_formulas_in_the_input_are_harmless_in_what_we_write_and_survive_it(
+    stack: Stack, campaign: Revio, approved: Revio, tmp_path: Path
+) -> None:
+    lines = 'id,description,note\n5001,=1+1,"=HYPERLINK(""http://x"")"\n5002,Seat,@SUM(A1)\n'
+    run = approved(lines)
+    assert campaign("apply", "june.plan").code == ExitCode.OK
+    assert follow(campaign, run)["status"] == "done"
+    assert stack.sandbox.products([5001])[5001]["Description"] == "=1+1"
+    assert campaign("report", run, "-o", "out").code == ExitCode.OK
+    written = (tmp_path / "out" / "succeeded.csv").read_text()
+    assert "5001,'=1+1,\"'=HYPERLINK" in written
+    assert "<script" not in (tmp_path / "out" / "report.html").read_text()
+    again = campaign("plan", "out/succeeded.csv", "-o", "again.plan")
+    assert (again.code, again.document["rows"]) == (0, {"same": 2})
+
+
+def test_rules_alone_make_a_campaign(stack: Stack, campaign: Revio) -> None:
+    arguments = ["--customer", "1001,1002,1003,1004", "--where", "status=ACTIVE and rate>0"]
+    said = campaign("plan", *arguments, "--set", "rate=rate*1.05", "-o", "r.plan")
+    assert said.code == 2
+    assert said.document["rows"]["change"] > 3
+    assert campaign("approve", "r.plan", "--reason", "x").code == ExitCode.OK
+    assert campaign("apply", "r.plan").code == ExitCode.OK
+    assert follow(campaign, said.document["run"])["counts"] == {
+        "applied": said.document["rows"]["change"]
+    }
+    undo = campaign("undo", said.document["run"], "-o", "u.plan", "--reason", "y").document
+    assert undo["rows"]["change"] == said.document["rows"]["change"]
+
+
+def test_the_calls_are_the_fewest_that_a_campaign_can_do_with(
+    stack: Stack, campaign: Revio, approved: Revio
+) -> None:
+    usable = [one for one, each in stack.sandbox.products().items() if each["Status"] == "ACTIVE"]
+    rows = "".join(f"{one},9.99\n" for one in usable[:500])
+    rails = ["--override", "change=x", "--override", "below_cost=x", "--override", "revenue=x"]
+    skip = ["--skip-problems"]
+    run = approved("id,rate\n" + rows, "calls", *rails, *skip)
+    changes = campaign("review", "calls.plan").document["rows"]["change"]
+    planned = stack.sandbox.calls()["received"]
+    assert planned <= 3 + 1
+    assert campaign("apply", "calls.plan").code == ExitCode.OK
+    follow(campaign, run)
+    spent = stack.sandbox.calls()["received"] - planned
+    least = changes + 2 * -(-changes // 200)
+    assert least <= spent <= least + 3
+
+
+def test_a_run_is_a_task_in_flower_and_so_are_its_jobs(
+    stack: Stack, campaign: Revio, approved: Revio
+) -> None:
+    run = approved(RATES, "shown")
+    assert campaign("apply", "shown.plan").code == ExitCode.OK
+    follow(campaign, run)
+
+    def tasks() -> dict[str, Any]:
+        with build_opener(ProxyHandler({})).open(f"{stack.flower_url}/api/tasks") as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    deadline = time.monotonic() + 10
+    while tasks().get(run, {}).get("state") != "SUCCESS":
+        assert time.monotonic() < deadline, tasks().get(run)
+        time.sleep(0.2)
+    assert "done 2/2 applied=2" in tasks()[run]["result"]
+    jobs = [each for each in tasks().values() if f"campaign={run}" in (each["args"] or "")]
+    assert len(jobs) == 2
+    with producer_app(stack.redis.url) as app:
+        state: Any = app.AsyncResult(run)
+        assert state.result["applied"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["pause", "nobody", "--reason", "x"], 2, "no run is called nobody"),
+        (["set", "nobody", "rate=1", "--reason", "x"], 2, "no run is called nobody"),
+        (["watch", "nobody"], 2, "no run is called nobody"),
+        (["review", "nothing.plan"], 2, "cannot be read"),
+        (["plan", "--customer", "1"], 1, "'-o'"),
+        (["plan", "-o", "x.plan", "--customer", "x", "--set", "rate=1"], 1, "no number"),
+        (["plan", "-o", "x.plan", "--set", "rate=1"], 1, "give a file, or --customer"),
+        (["plan", "-o", "x.plan", "--customer", "1001", "--set", "rat=1"], 1, "FIELD=EXPRESSION"),
+        (["plan", "-o", "x.plan", "--customer", "1001", "--set", "rate=rat"], 1, "no field 'rat'"),
+        (["plan", "-o", "x.plan", "--customer", "1", "--set", "rate=1", "--rail", "x=y"], 1, "x=y"),
+        (["plan", "-o", "x.plan", "--customer", "1", "--round", "0", "up"], 1, "no amount"),
+    ],
+)
+def test_wrong_orders_are_told(
+    stack: Stack, campaign: Revio, arguments: list[str], code: int, told: str
+) -> None:
+    said = campaign(*arguments)
+    assert said.code == code, said
+    assert told in said.err
+    assert not stack.sandbox.updates()
+
+
+def test_what_has_ended_cannot_be_paused(campaign: Revio, approved: Revio) -> None:
+    run = approved("id,rate\n5004,3.15\n", "over")
+    assert campaign("apply", "over.plan").code == ExitCode.OK
+    follow(campaign, run)
+    said = campaign("pause", run, "--reason", "too late")
+    assert (said.code, f"run {run} is done: it cannot pause now" in said.err) == (2, True)
+
+
+def test_people_get_words_and_plain_lines_without_a_terminal(
+    campaign: Revio, approved: Revio
+) -> None:
+    run = approved("id,rate\n5001,20.00\n", "words")
+    shown = campaign("review", "words.plan", as_json=False)
+    assert "largest moves" in shown.out
+    assert "begins" in campaign("apply", "words.plan", as_json=False).out
+    watched = campaign("watch", run, as_json=False)
+    assert watched.code == ExitCode.OK
+    assert f"{run} done 1/1" in watched.out
+    assert "\x1b" not in watched.out
+    assert run in campaign("list", as_json=False).out
+    assert "agreed" in campaign("explain", "5001", as_json=False).out
+
+
+def test_a_program_does_the_same_in_python(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("os.environ", {**os.environ, **stack.environment})
+    monkeypatch.chdir(tmp_path)
+    settings = load()
+    with RevioJobs.connect(stack.redis.url) as jobs, redis_of(settings) as redis:
+        campaigns = Campaigns(campaign_terms(settings, "default"), jobs, redis)
+        rules = Rules.parse("status = ACTIVE", ["rate=rate+1"], Rounding())
+        request = PlanRequest("api", "ann", rules, customers=[1004], overrides={"change": "test"})
+        plan = campaigns.plan(tmp_path / "api.plan", request).plan
+        assert plan
+        campaigns.approve(plan, Person("bob", "as agreed"))
+        assert campaigns.apply(plan, RunRequest("ann"))
+        deadline = time.monotonic() + 20
+        while not campaigns.view(plan.run).has_ended:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        results = list(campaigns.results(plan.run))
+        assert {each.outcome for each in results} == {"applied"}
+        assert [each.by for each in campaigns.audit(plan.run)] == ["ann", "the feeder"]
