@@ -18,7 +18,7 @@ ACCOUNT = "default"
 
 # As the worker has them: the patience of a job, and the longest time for which a process closes a
 # lane that one of its jobs found closed.
-MAX_WAIT_S = 5.0
+MAX_WAIT_S = 15.0
 _LONGEST_REST_S = 30.0
 _RETRY_AFTER_FAULT_S = 2.0
 _LEASE_S = 45.0
