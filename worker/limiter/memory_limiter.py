@@ -71,15 +71,12 @@ class _Account:
             ceiling_at=state.ceiling_at,
         )
 
-    def missed(self) -> int:
-        """Interactive calls that could lately not go out at once."""
-        state = self.state
-        return max(state.missed - (self.now - state.missed_at) // self.window, 0)
-
     def headroom(self) -> int:
         """What bulk leaves: the more, the more interactive calls have missed it."""
         state = self.state
-        return self.rules.headroom_at(self.now, missed=state.missed, missed_at=state.missed_at)
+        return self.rules.headroom_at(
+            self.now, limit=self.limit(), missed=state.missed, missed_at=state.missed_at
+        )
 
     def is_broken(self) -> bool:
         return 0 < self.rules.breaker_faults <= self.state.faults
@@ -102,11 +99,7 @@ class _Account:
         return self.rules.bulk_burst < self.rules.calls_per_minute
 
     def allowed(self, lane: Lane) -> int:
-        limit = self.limit()
-        if lane is not Lane.BULK:
-            return limit
-        # Of a lowered limit bulk leaves the same share.
-        return limit - self.headroom() * limit // self.rules.calls_per_minute
+        return self.limit() - (self.headroom() if lane is Lane.BULK else 0)
 
     def pace(self) -> int:
         """Between two calls of any lane, when all that bulk may see are evenly spaced."""

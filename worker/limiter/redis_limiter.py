@@ -178,15 +178,16 @@ class RedisLimiter:
         charges = [entry.decode().partition(":") for entry in admissions]
         tokens = [token for at, _, token in charges if now - int(at) < _us(rules.window_s)]
         purposes, lanes = count_tokens(tokens)
+        limit = rules.limit_at(
+            now,
+            ramp_from=int(state.get("ramp_from", 0)),
+            ceiling=int(state["ceiling"]) if "ceiling" in state else None,
+            ceiling_at=int(state.get("ceiling_at", 0)),
+        )
         return Usage(
             minute_used=len(tokens),
             minute_limit=rules.calls_per_minute,
-            minute_ceiling=rules.limit_at(
-                now,
-                ramp_from=int(state.get("ramp_from", 0)),
-                ceiling=int(state["ceiling"]) if "ceiling" in state else None,
-                ceiling_at=int(state.get("ceiling_at", 0)),
-            ),
+            minute_ceiling=limit,
             day_used=counts.get("calls", 0),
             day_limit=rules.calls_per_day,
             day_resets_at=end,
@@ -195,7 +196,10 @@ class RedisLimiter:
             faults_in_a_row=int(state.get("faults", 0)),
             breaker_rests_for_s=rests / MICRO,
             bulk_headroom=rules.headroom_at(
-                now, missed=int(state.get("missed", 0)), missed_at=int(state.get("missed_at", 0))
+                now,
+                limit=limit,
+                missed=int(state.get("missed", 0)),
+                missed_at=int(state.get("missed_at", 0)),
             ),
             purposes_today={each.value: counts.get(each.value, 0) for each in Purpose},
             purposes_minute=purposes,

@@ -49,10 +49,13 @@ class LimitRules:
         """What bulk leaves of a minute when no interactive call has missed more for long: 1 %."""
         return min(self.bulk_headroom_per_minute, max(self.calls_per_minute // 100, 1))
 
-    def headroom_at(self, now: int, *, missed: int, missed_at: int) -> int:
-        """Calls of the minute that bulk leaves now: one more for each that was `missed`."""
+    def headroom_at(self, now: int, *, limit: int, missed: int, missed_at: int) -> int:
+        """Calls of the minute that bulk leaves now: one more for each that was `missed`, and of a
+        lowered `limit` the same share.
+        """
         missed = self.missed_at(now, missed=missed, missed_at=missed_at)
-        return min(self.bulk_headroom_per_minute, self.least_headroom + missed)
+        headroom = min(self.bulk_headroom_per_minute, self.least_headroom + missed)
+        return headroom * limit // self.calls_per_minute
 
     def missed_at(self, now: int, *, missed: int, missed_at: int) -> int:
         """Interactive calls that had to wait, of which one a minute is forgotten; microseconds."""
