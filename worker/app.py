@@ -24,6 +24,8 @@ from worker.limiter import Gates, LimitRules, RedisLimiter, WaitingPermits
 from worker.pages import RedisPages
 from worker.soap import RedisSessionStore, RevioGateway, SoapConfig, open_gateway
 
+_LOGIN_MARGIN_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -50,7 +52,12 @@ def open_application(settings: Settings, app: Celery) -> Application:
     redis = connect_redis(settings.redis_url.get_secret_value(), settings.redis_sentinel_master)
     limiter = open_limiter(settings, redis)
     permits = WaitingPermits(limiter, settings.max_permit_wait_s)
-    sessions = RedisSessionStore(redis, settings.session_key)
+    slowest_call_s = max(account.call_timeout_s for account in settings.accounts.values())
+    sessions = RedisSessionStore(
+        redis,
+        settings.session_key,
+        login_s=settings.max_permit_wait_s + slowest_call_s + _LOGIN_MARGIN_S,
+    )
     gateways = {
         name: open_gateway(soap_config(name, account, settings), permits, sessions)
         for name, account in settings.accounts.items()

@@ -19,8 +19,6 @@ from tasks.errors import Unavailable
 from worker.scripts import fail_closed, load_script
 from worker.soap.session import MEMBER_TTL_S, Session
 
-# Longer than a login takes, its wait for a permit included.
-_RENEWING_S = 90.0
 _REFUSED_LOGIN_S = 30 * 86_400
 
 
@@ -73,9 +71,15 @@ class RedisSessionStore:
         redis: Redis,
         encryption_key: SecretStr | None,
         *,
+        login_s: float = 40.0,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`encryption_key` is one of Fernet's; raises ValueError for any other."""
+        """`encryption_key` is one of Fernet's; raises ValueError for any other.
+
+        `login_s`: longer than a login takes, its wait for a permit included. One that has taken
+        so long has died, and another process may log in.
+        """
+        self._login_s = login_s
         self._redis: Any = redis
         self._box = Fernet(encryption_key.get_secret_value()) if encryption_key else None
         self._private = MemorySessionStore()
@@ -100,7 +104,10 @@ class RedisSessionStore:
     @contextmanager
     def renewing(self, account: str) -> Iterator[None]:
         lock = self._redis.lock(
-            _key(account, "renewing"), timeout=_RENEWING_S, blocking_timeout=_RENEWING_S, sleep=0.1
+            _key(account, "renewing"),
+            timeout=self._login_s,
+            blocking_timeout=self._login_s,
+            sleep=0.1,
         )
         with _asking():
             if not lock.acquire():
