@@ -389,6 +389,6 @@ def test_the_launcher_needs_no_directory_and_minds_no_packages_in_it(
 def _forget_refusals(stack: Stack) -> None:
     """A refused login rests the account; the next test is another day."""
     with Redis.from_url(stack.redis.url) as redis:
-        for pattern in ("revio:default:soap:*", "revio:default:calls:pause"):
+        for pattern in ("revio:default:soap:*", "revio:default:calls:state"):
             for key in redis.scan_iter(pattern):
                 redis.delete(key)
