@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from settings.addresses import check_endpoint, check_wsdl
-from settings.units import Codes, Count, Seconds, Secret, Text, TimeZone
+from settings.units import Codes, Count, Seconds, Secret, Text, TimeZone, check_pattern
 
 _HEADROOM_SHARE = 20  # one twentieth of the minute
 _RESERVE_SHARE = 30  # one thirtieth of the day
@@ -98,6 +98,17 @@ class AccountSettings(BaseModel):
         default=(),
         description="Error codes, separated by commas, by which the vendor says that a session "
         "has expired.",
+    )
+    session_expired_message: Annotated[str, AfterValidator(check_pattern)] | None = Field(
+        default=None,
+        description="Regular expression for the vendor's message of an expired session. Unset: "
+        "what such messages commonly say.",
+    )
+    login_refused_codes: Annotated[Codes, NoDecode] = Field(
+        default=("S2005",),
+        description="Error codes, separated by commas, by which the vendor refuses a login. It is "
+        "never repeated, lest the account be locked.",
+        json_schema_extra={"default_text": "`S2005`"},
     )
     ids_per_call: int = Field(
         default=200, ge=1, le=10_000, description="Filter values that one query call may carry."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -57,3 +58,12 @@ WholeSeconds = Annotated[int, Field(gt=0, le=_TEN_YEARS_S)]
 TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
 FernetKey = Annotated[SecretStr, secret(_check_fernet_key)]
 Codes = Annotated[tuple[str, ...], BeforeValidator(_split_at_commas)]
+
+
+def check_pattern(value: str) -> str:
+    """Raises ValueError for what is no regular expression."""
+    try:
+        re.compile(value)
+    except re.error as exc:
+        raise ValueError(f"must be a regular expression: {exc}") from exc
+    return value

@@ -22,7 +22,13 @@ from worker.campaigns import CampaignWork, open_campaigns
 from worker.ledger import LedgerTimes, RedisLedger, RedisWrites, Sweeper
 from worker.limiter import Gates, LimitRules, RedisLimiter, WaitingPermits
 from worker.pages import RedisPages
-from worker.soap import RedisSessionStore, RevioGateway, SoapConfig, open_gateway
+from worker.soap import (
+    SESSION_EXPIRED_MESSAGE,
+    RedisSessionStore,
+    RevioGateway,
+    SoapConfig,
+    open_gateway,
+)
 
 _LOGIN_MARGIN_S = 5.0
 
@@ -153,5 +159,7 @@ def soap_config(name: str, account: AccountSettings, settings: Settings) -> Soap
         max_connections=settings.threads,
         session_lifetime_s=account.session_lifetime_s,
         session_expired_codes=frozenset(account.session_expired_codes),
+        session_expired_message=account.session_expired_message or SESSION_EXPIRED_MESSAGE,
+        login_refused_codes=frozenset(account.login_refused_codes),
         use_environment_proxies=account.use_environment_proxies,
     )
