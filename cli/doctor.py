@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from kombu.exceptions import KombuError
@@ -62,23 +62,32 @@ class Diagnosis:
         yield "all is well" if self.exit_code is ExitCode.OK else "something is wrong: see above"
 
 
-def doctor(*, as_json: AsJson = False) -> None:
+def doctor(
+    *,
+    login_again: Annotated[
+        bool,
+        typer.Option(
+            help="Try a login that was refused before: only once the account is unlocked again."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check settings, Redis, workers, the vendor's WSDL and the login."""
     with answering(as_json=as_json) as answer:
         with spinner("checking settings, Redis, workers and the vendor"):
-            diagnosis = diagnose()
+            diagnosis = diagnose(login_again=login_again)
         answer.give(diagnosis.document(), *diagnosis.tables())
         if diagnosis.exit_code:
             raise typer.Exit(diagnosis.exit_code)
 
 
-def diagnose() -> Diagnosis:
+def diagnose(*, login_again: bool = False) -> Diagnosis:
     """All checks that can be made; what depends on something broken is skipped and says so."""
     diagnosis = Diagnosis()
     settings = _check_settings(diagnosis)
     if _check_redis(diagnosis) and settings:
         _check_workers(diagnosis, settings)
-        _check_vendor(diagnosis, settings)
+        _check_vendor(diagnosis, settings, login_again=login_again)
     else:
         reason = "no call is made before Redis and the settings are in order"
         diagnosis.findings.append(skipped("vendor", reason))
@@ -122,13 +131,15 @@ def _check_workers(diagnosis: Diagnosis, settings: Settings) -> None:
             diagnosis.findings.append(skipped("workers", str(exc)))
 
 
-def _check_vendor(diagnosis: Diagnosis, settings: Settings) -> None:
+def _check_vendor(diagnosis: Diagnosis, settings: Settings, *, login_again: bool) -> None:
     with (
         app_of(settings) as app,
         closing(open_application(settings, app)) as application,
     ):
         for name, gateway in application.gateways.items():
-            findings, found = vendor_findings(name, settings.accounts[name], gateway)
+            findings, found = vendor_findings(
+                name, settings.accounts[name], gateway, login_again=login_again
+            )
             diagnosis.findings += findings
             if found:
                 diagnosis.services[name] = found

@@ -19,14 +19,14 @@ from worker.soap import Description, RevioGateway
 
 
 def vendor_findings(
-    name: str, account: AccountSettings, gateway: RevioGateway
+    name: str, account: AccountSettings, gateway: RevioGateway, *, login_again: bool = False
 ) -> tuple[list[Finding], Description | None]:
     """What the WSDL says, and whether the login is taken; it costs up to three calls."""
     try:
         found = gateway.describe()
     except RevioError as exc:
         return [_no_wsdl(name, account, exc), skipped(f"{name}: login", "needs the WSDL")], None
-    return [*_wsdl(name, found), _login(name, gateway)], found
+    return [*_wsdl(name, found), _login(name, gateway, again=login_again)], found
 
 
 def _no_wsdl(name: str, account: AccountSettings, exc: RevioError) -> Finding:
@@ -63,10 +63,10 @@ def _wsdl(name: str, found: Description) -> Iterator[Finding]:
         yield fine(f"{name}: address", f"{found.endpoint} is used; the WSDL names {others}")
 
 
-def _login(name: str, gateway: RevioGateway) -> Finding:
+def _login(name: str, gateway: RevioGateway, *, again: bool) -> Finding:
     check = f"{name}: login"
     try:
-        gateway.check_login()
+        gateway.check_login(again=again)
     except RevioError as exc:
         if _is_only_later(exc):
             return skipped(check, str(exc))

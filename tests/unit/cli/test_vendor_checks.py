@@ -47,7 +47,7 @@ class FakeGateway:
             raise self._found
         return self._found
 
-    def check_login(self) -> None:
+    def check_login(self, *, again: bool = False) -> None:
         if self._login:
             raise self._login
 
