@@ -199,11 +199,11 @@ class Auditor:
     ) -> Iterator[tuple[str, _Look]]:
         """Of each (key where it was found, job id)."""
         for chunk in _chunks(found):
-            with self._redis.pipeline(transaction=False) as pipeline:
-                for key, job_id in chunk:
-                    keys = [self._keys.record(job_id), key, *self._places]
-                    self._script(keys=keys, args=[job_id, kind], client=pipeline)
-                answers = pipeline.execute()
+            flat = self._script(
+                keys=self._places,
+                args=[self._keys.record(""), kind, *(text for pair in chunk for text in pair)],
+            )
+            answers = zip(*[iter(flat)] * 4, strict=True)
             for (_, job_id), (lives, ended, places, there) in zip(chunk, answers, strict=True):
                 yield job_id, _Look(bool(lives), bool(ended), places, bool(there))
 

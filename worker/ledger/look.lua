@@ -1,26 +1,34 @@
--- Look at one job, all at one moment.
+-- Look at some jobs, each with all that is known of it, at one moment.
 --
--- KEYS[1]  the job's record (hash)
--- KEYS[2]  where it was found: a sorted set of job ids, a product (hash) that it holds, or its record
--- KEYS[3...]  the places where a job can be that has not ended (sorted sets)
--- ARGV[1]  job id
--- ARGV[2]  "set", "product" or "record": what KEYS[2] is
+-- KEYS     the places where a job can be that has not ended (sorted sets of job ids)
+-- ARGV[1]  prefix of the account's job records
+-- ARGV[2]  what the jobs were found in: "set" (sorted set of job ids), "product" (hash, whose holder
+--          the job is) or "record"
+-- ARGV[3], ARGV[4]; ARGV[5], ARGV[6]; ...  a key in which a job was found, and the job's id
 --
--- Returns {1 if it was accepted and has not ended, 1 if it has ended, number of places where it is,
--- 1 if it is still where it was found}.
+-- Returns for each job, one after the other: 1 if it was accepted and has not ended, 1 if it has
+-- ended, the number of places where it is, 1 if it is still where it was found; else 0.
 
-local function exists(field)
-  return redis.call('HEXISTS', KEYS[1], field)
+local function is_in(key, job)
+  if ARGV[2] == 'set' then
+    return redis.call('ZSCORE', key, job) and 1 or 0
+  elseif ARGV[2] == 'product' then
+    return redis.call('HGET', key, 'holder') == job and 1 or 0
+  end
+  return 1
 end
 
-local found = 1
-if ARGV[2] == 'set' then
-  found = redis.call('ZSCORE', KEYS[2], ARGV[1]) and 1 or 0
-elseif ARGV[2] == 'product' then
-  found = redis.call('HGET', KEYS[2], 'holder') == ARGV[1] and 1 or 0
+local told = {}
+for index = 3, #ARGV, 2 do
+  local job = ARGV[index + 1]
+  local record = redis.call('HMGET', ARGV[1] .. job, 'sequence', 'ended')
+  local places = 0
+  for _, place in ipairs(KEYS) do
+    places = places + (redis.call('ZSCORE', place, job) and 1 or 0)
+  end
+  told[#told + 1] = record[1] and 1 or 0
+  told[#told + 1] = record[2] and 1 or 0
+  told[#told + 1] = places
+  told[#told + 1] = is_in(ARGV[index], job)
 end
-local places = 0
-for index = 3, #KEYS do
-  places = places + (redis.call('ZSCORE', KEYS[index], ARGV[1]) and 1 or 0)
-end
-return {exists('sequence'), exists('ended'), places, found}
+return told
