@@ -46,8 +46,8 @@ def embedded_redis(
 ) -> Iterator[EmbeddedRedis]:
     """A server that answers; at exit it is stopped and its directory removed.
 
-    It evicts nothing and, unless `appendonly`, keeps nothing on disk. `options` are further
-    lines of redis.conf. Raises NoRedisError.
+    It evicts nothing, holds hashes of a few long values in little memory and, unless `appendonly`,
+    keeps nothing on disk. `options` are further lines of redis.conf. Raises NoRedisError.
     """
     program = find_program()
     with TemporaryDirectory(prefix="revio-redis-") as name:
@@ -151,6 +151,7 @@ class EmbeddedRedis:
             "dir": _quoted(str(self.directory)),
             "save": '""',
             "maxmemory-policy": "noeviction",
+            "hash-max-ziplist-value": "1024",
             **({"requirepass": _quoted(self.password)} if self.password else {}),
             **self.options,
         }

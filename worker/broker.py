@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from time import time
 from typing import Any
 
+import orjson
 from celery.worker import state
 from kombu.transport import redis, virtual
 from redis.exceptions import RedisError
@@ -20,6 +22,15 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as kombu's
         super().__init__(*args, **kwargs)
         self._acked: list[str] = []
+
+    def append(self, message: Any, delivery_tag: str) -> None:  # noqa: ANN401 - kombu's
+        """As kombu's, which writes the JSON more slowly."""
+        info = message.delivery_info
+        kept = orjson.dumps([message._raw, info["exchange"], info["routing_key"]])  # noqa: SLF001
+        with self.pipe_or_acquire() as pipe:
+            pipe.zadd(self.unacked_index_key, {delivery_tag: time()})
+            pipe.hset(self.unacked_key, delivery_tag, kept).execute()
+        virtual.QoS.append(self, message, delivery_tag)
 
     def ack(self, delivery_tag: str) -> None:
         """Frees the message's place at once; Redis hears of it before the next message is taken."""

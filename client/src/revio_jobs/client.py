@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self, Unpack
 
 from celery import Celery
@@ -113,7 +114,15 @@ class RevioJobs:
         A job whose key belongs to another payload is not enqueued: its handle's `submission` is
         "conflict", and its `result` raises IdempotencyConflict.
         """
-        return [handle for bundle in bundles(jobs) for handle in self._submit(bundle, lane)]
+        handles: list[JobHandle[Any]] = []
+        under_way: list[tuple[list[Order], Future[list[Any]]]] = []
+        with ThreadPoolExecutor(1, "revio-jobs-submit") as sender:
+            for bundle in bundles(jobs):
+                orders = [Order.of(self._app, job, lane) for job in bundle]
+                # Redis takes one bundle in while the next is made.
+                handles += self._accepted(under_way)
+                under_way = [(orders, sender.submit(self._send, orders, lane))]
+            return handles + self._accepted(under_way)
 
     def find(self, account: str, idempotency_key: str) -> JobHandle[UpdateResult] | None:
         """The handle of an update submitted before, perhaps by a process that has died."""
@@ -123,16 +132,20 @@ class RevioJobs:
             return None
         return JobHandle(found(account, job_id, reservation), self._store)
 
-    def _submit(self, jobs: Sequence[Job], lane: Lane) -> list[JobHandle[Any]]:
-        orders = [Order.of(self._app, job, lane) for job in jobs]
+    def _send(self, orders: Sequence[Order], lane: Lane) -> list[Any]:
         with self._redis.pipeline(transaction=False) as pipeline:
             for order in orders:
                 if isinstance(order.job, UpdateJob):
                     self._reservations.send(pipeline, order.job, order.job_id, lane, order.message)
                 else:
                     pipeline.lpush(queue_name(order.job.account, lane), order.message)
-            answers = pipeline.execute()
+            return pipeline.execute()
+
+    def _accepted(
+        self, under_way: Iterable[tuple[list[Order], Future[list[Any]]]]
+    ) -> list[JobHandle[Any]]:
         return [
             JobHandle(order.accepted(answer), self._store)
-            for order, answer in zip(orders, answers, strict=True)
+            for orders, answers in under_way
+            for order, answer in zip(orders, answers.result(), strict=True)
         ]

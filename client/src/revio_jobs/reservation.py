@@ -144,7 +144,7 @@ def reservation_call(
     ], [
         job_id,
         job.fingerprint(),
-        json.dumps(job.kwargs()),
+        job.payload(),
         lane.value,
         message,
         "" if sequence is None else sequence,

@@ -82,7 +82,7 @@ class Order:
         else:
             key = job.idempotency_key or uuid.uuid4().hex
             job_id = job_id_of(job.account, key)
-            job = job.model_copy(update={"idempotency_key": key})
+            job = job.model_copy(update={"account": job.account, "idempotency_key": key})
         return cls(job, job_id, encode_message(app, job, job_id, lane))
 
     def accepted(self, answer: list[Any]) -> Submitted[Any]:

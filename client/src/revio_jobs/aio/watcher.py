@@ -52,11 +52,14 @@ class Watcher:
 
     async def close(self) -> None:
         """Who waits hears asyncio.CancelledError."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        for watch in list(self._waiting):
+        everyone = list(self._waiting)
+        for watch in everyone:
             watch.ended.cancel()
+        self._forget(everyone)
+        self._came.set()
+        if self._task:
+            # A look that is cut short would leave its connection open.
+            await self._task
 
     async def _watch(self) -> None:
         reached = monotonic()
@@ -77,7 +80,7 @@ class Watcher:
     async def _look(self) -> None:
         looked_at = self._waiting.next_look()
         ended = await self._store.fetch(each.job for each in looked_at)
-        done = [each for each in looked_at if each.job[1] in ended]
+        done = [each for each in looked_at if each.job in self._watches and each.job[1] in ended]
         for watch in done:
             watch.ended.set_result(ended[watch.job[1]])
         self._forget(done)

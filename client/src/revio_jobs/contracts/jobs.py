@@ -88,6 +88,13 @@ class _Job(_Contract):
         """The Celery kwargs: JSON values only, and only the fields that were given."""
         return self.model_dump(mode="json", exclude_unset=True) | {"account": self.account}
 
+    def payload(self) -> str:
+        """`kwargs` as JSON text."""
+        named = self
+        if "account" not in self.model_fields_set:
+            named = self.model_copy(update={"account": self.account})
+        return named.model_dump_json(exclude_unset=True)
+
 
 class QueryJob(_Job):
     """Read customer products by any of their ids, their customers' or their lines'."""
