@@ -9,8 +9,10 @@ from contextlib import ExitStack
 from types import FrameType
 from typing import Never
 
+from redis import Redis
 from rich.console import Console
 
+from cli.dev.campaign_story import CampaignStory
 from cli.dev.rates import CUSTOMERS, SEED, read
 from cli.dev.service import ServiceError
 from cli.dev.stack import ROOT, local_stack
@@ -71,8 +73,11 @@ def _demonstrate(console: Console) -> bool:
                 )
             )
         jobs = block.enter_context(RevioJobs.connect(stack.redis.url))
+        redis = block.enter_context(Redis.from_url(stack.redis.url))
         story = Story(console, stack.sandbox, jobs)
-        return story.tell(read(_RATES), calls_per_minute=_CALLS_PER_MINUTE)
+        campaign = CampaignStory(console, stack.sandbox, jobs, redis)
+        told = story.tell(read(_RATES), calls_per_minute=_CALLS_PER_MINUTE)
+        return campaign.tell() and told
 
 
 def _as_ctrl_c(_number: int, _frame: FrameType | None) -> Never:
