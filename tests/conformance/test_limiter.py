@@ -280,7 +280,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(rules=rules, steps=st.lists(steps, max_size=60))
 def test_whatever_happens_exactly_what_is_allowed_is_admitted(
     limiter_bench: Make, rules: dict[str, Any], steps: list[tuple[Any, ...]]
@@ -494,7 +494,7 @@ class Diary:
         return [*self.answers, self.bench.processes[0].usage("default")]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(rules=everything, deeds=st.lists(deeds, max_size=40))
 def test_both_limiters_decide_alike(
     memory_limiter_bench: Make,
@@ -517,7 +517,7 @@ clock_deeds = st.one_of(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(limit=st.integers(1, 4), deeds=st.lists(clock_deeds, max_size=40))
 def test_no_true_minute_holds_too_much_however_the_clock_is_set(
     redis_limiter_bench: Make, limit: int, deeds: list[tuple[Any, ...]]
