@@ -30,7 +30,7 @@ NO_LIMIT = 10_000_000
 
 
 @contextmanager
-def field(*, calls_per_minute: int = NO_LIMIT, **sandbox: Any) -> Iterator[Field]:
+def field(*, calls_per_minute: int = NO_LIMIT, **sandbox: object) -> Iterator[Field]:
     """Without a worker. `sandbox` holds options of its command line."""
     vendor = {"calls_per_minute": 0 if calls_per_minute == NO_LIMIT else calls_per_minute}
     limits = {

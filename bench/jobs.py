@@ -1,4 +1,4 @@
-"""What a job costs, against plain Celery and zeep: `python -m bench.jobs [--short]`.
+"""What a job costs, against plain Celery and zeep: `python -m bench.jobs`.
 
 Each line is a ratio of ours to theirs, measured turn and turn about on this machine; the letters
 are those of docs/performance.md.
@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from bench.field import Field, await_plain, cpu_s, field, send_plain
 from bench.peers.plain_jobs import NOTHING, QUERY, UPDATE
@@ -49,8 +51,12 @@ def rate(count: int, work: Callable[[], object]) -> float:
 
 
 def updates(count: int) -> list[Job]:
+    """Of products that accept them, each with a key of its own."""
     accepting = (each for each in range(FIRST, FIRST + 2 * count) if each % 25)
-    return [UpdateJob(id=each, rate="12.50") for each, _ in zip(accepting, range(count))]
+    return [
+        UpdateJob(id=each, rate="12.50", idempotency_key=uuid.uuid4().hex)
+        for each in islice(accepting, count)
+    ]
 
 
 def run_ours(place: Field, jobs: list[Job]) -> None:
@@ -155,6 +161,7 @@ def submitting(size: Size) -> None:
             return float(redis.info("memory")["used_memory"] - before) / size.waiting
 
         def message() -> None:
+            """The same content: an idempotency key, too."""
             for job in waiting:
                 plain.send_task(UPDATE, kwargs=job.kwargs())
 

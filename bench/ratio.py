@@ -32,14 +32,14 @@ class Target:
 def compare(
     target: Target, ours: Callable[[], float], theirs: Callable[[], float], pairs: int = PAIRS
 ) -> float:
-    """Measures both `pairs` times and prints a line of the table; the answer is the median ratio."""
+    """Measures both `pairs` times and prints a line of the table. Returns the median ratio."""
     measured = [(ours(), theirs()) for _ in range(pairs)]
     ratios = sorted(mine / peer for mine, peer in measured)
     mine, peer = (median(column) for column in zip(*measured, strict=True))
     verdict = "met" if target.is_met(median(ratios)) else "MISSED"
     print(
-        f"| {target.name} | {median(ratios):.3g} | {ratios[0]:.3g} to {ratios[-1]:.3g} | {target} | "
-        f"{verdict} | {mine:.4g} against {peer:.4g} {target.unit} |",
+        f"| {target.name} | {median(ratios):.3g} | {ratios[0]:.3g} to {ratios[-1]:.3g} "
+        f"| {target} | {verdict} | {mine:.4g} against {peer:.4g} {target.unit} |",
         flush=True,
     )
     return median(ratios)

@@ -66,6 +66,13 @@ class CustomerProduct(_Result):
     package: str | None = None
     package_id: int | None = None
 
+    def model_post_init(self, context: Any, /) -> None:  # noqa: ANN401, ARG002 - as pydantic's
+        """Which fields were given is the same for all: a set each would be most of their memory."""
+        object.__setattr__(self, "__pydantic_fields_set__", _ALL_FIELDS)
+
+
+_ALL_FIELDS = set(CustomerProduct.model_fields)
+
 
 class QueryResult(_Result):
     """What a query found."""
