@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench import gateway, limits
+from bench import campaign, gateway, limits
 
-for benchmark in (gateway, limits):
+for benchmark in (gateway, limits, campaign):
     print(f"\n{benchmark.__name__}")
     benchmark.main()

@@ -16,6 +16,8 @@ CLEAR = "(clear)"
 
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _MAX_DECIMALS = 4
+_INT32_MAX = 2**31 - 1
+_MAX_DIGITS = 19
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 _SHOWN_CHARACTERS = 60
 
@@ -78,7 +80,9 @@ def read_row(row: RawRow, columns: Columns, form: Form) -> InputRow | list[Probl
 def parse(name: str, text: str, *, decimal_comma: bool = False) -> Any:  # noqa: ANN401 - as the field has it
     """A value of the field `name` (contract name, or id). Raises CellError."""
     match name:
-        case "id" | "quantity":
+        case "id":
+            return _product_id(text)
+        case "quantity":
             return _whole(text)
         case "rate":
             return _money(text, decimal_comma=decimal_comma)
@@ -90,10 +94,17 @@ def parse(name: str, text: str, *, decimal_comma: bool = False) -> Any:  # noqa:
             return text
 
 
+def _product_id(text: str) -> int | None:
+    found = _whole(text)
+    if found is not None and not 1 <= found <= _INT32_MAX:
+        raise CellError("no product's number")
+    return found
+
+
 def _whole(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
         raise CellError("no whole number")
     return int(text)
 

@@ -21,6 +21,8 @@ class Budget:
     """Unix time, seconds."""
     now: float
     ids_per_call: int = 200
+    last_minute: int = 0
+    """Calls of the account in the last 60 seconds, by everybody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from revio_jobs import CustomerProduct, JobHandle, Lane, QueryJob, QueryResult, RevioJobs
+from revio_jobs.contracts.decode import decode
 
 _AT_A_TIME = 4
 
@@ -36,11 +37,12 @@ class ProductReader:
             yield batch, {each.customer_product_id: each for each in found.customer_products}
 
     def by_customer(self, customers: Sequence[int]) -> Iterator[CustomerProduct]:
-        """All products of those customers."""
+        """All products of those customers. Raises InvalidJob for what is no customer's id."""
         size = self.ids_per_call
         parts = (customers[start : start + size] for start in range(0, len(customers), size))
         asked = (
-            (part, QueryJob(account=self._account, customer_ids=tuple(part))) for part in parts
+            (part, decode(QueryJob, {"account": self._account, "customer_ids": tuple(part)}))
+            for part in parts
         )
         for _, found in self._ahead(asked):
             yield from found.customer_products

@@ -18,6 +18,7 @@ from revio_jobs.contracts import CustomerProductRecord
 from tasks.campaign_check import StageCheck
 from tasks.campaign_ending import end_unsent, ending, not_yet, row_key
 from tasks.campaign_halt import too_bad
+from tasks.campaign_rest import VendorRest
 from tasks.campaign_row import Row
 from tasks.campaign_run import (
     Answered,
@@ -32,7 +33,7 @@ from tasks.campaign_run import (
     Status,
 )
 from tasks.campaign_share import Allowance, shares
-from tasks.errors import Permanent, QuotaExhausted, Retryable, Unavailable, Withdrawn
+from tasks.errors import Permanent, Retryable, Unavailable, Withdrawn
 from tasks.ports import LeaseLost
 
 _log = structlog.get_logger(__name__)
@@ -87,6 +88,7 @@ class CampaignFeeder:
         self._clock = clock
         self._token = uuid.uuid4().hex
         self._memories: dict[str, _Memory] = {}
+        self._rest = VendorRest()
 
     def step(self) -> list[RunState] | None:
         """One round over all runs; their states as it found them. None: another feeder works.
@@ -235,14 +237,15 @@ class CampaignFeeder:
 
     def _read(self, state: RunState, ids: Sequence[int]) -> dict[int, CustomerProductRecord] | None:
         """None: they cannot be read now, and the run says why."""
+        if not self._rest.is_over(self._clock()):
+            return None
         try:
-            return self._products.read(ids)
-        except QuotaExhausted as exc:
-            left_min = max(exc.until - self._clock(), 0.0) / 60
-            self._wait(state, f"the day's calls are spent for {left_min:.0f} min")
+            found = self._products.read(ids)
         except (Retryable, Permanent) as exc:
-            self._wait(state, str(exc))
-        return None
+            self._wait(state, self._rest.after(exc, self._clock()))
+            return None
+        self._rest = VendorRest()
+        return found
 
     def _send(self, state: RunState, memory: _Memory, indexes: list[int]) -> bool:
         if not indexes:

@@ -16,7 +16,7 @@ from revio_jobs.contracts import CustomerProductRecord
 from revio_jobs.results import ResultStore
 from settings import Settings
 from tasks.campaign import CampaignFeeder, FeederLimits
-from tasks.campaign_run import HaltRules, RunState
+from tasks.campaign_run import HaltRules
 from tasks.gate import CampaignGate
 from tasks.ports import Call, Filters, Gateway, Purpose
 from tasks.rails import Guard, Rails
@@ -45,10 +45,7 @@ class CampaignWork:
     gate: CampaignGate
     runs: RedisRuns
     feeders: Mapping[str, CampaignFeeder]
-
-    def step(self) -> list[RunState]:
-        """One round over all accounts; the runs that this process feeds. Raises Unavailable."""
-        return [state for feeder in self.feeders.values() for state in feeder.step() or ()]
+    """By account; each needs a thread of its own, since reading waits for the vendor."""
 
 
 def open_campaigns(

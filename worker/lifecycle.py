@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,7 +21,7 @@ from worker.app import Application, open_application
 from worker.gatekeeper import Gatekeeper
 from worker.logs import configure_logs
 from worker.redis_guard import RedisGuard, refuse_eviction
-from worker.run_events import RunEvents
+from worker.run_events import RunEvents, feed
 
 _log = structlog.get_logger(__name__)
 
@@ -84,10 +85,9 @@ class Lifecycle:
         )
         self._repeat("gates", _GATES_INTERVAL_S, self._gatekeeper.look)
         self._repeat("sweep", self._settings.sweep_interval_s, application.sweeper.sweep)
-        events = RunEvents(self._app, sender.hostname, application.campaigns.runs.load)
-        self._repeat(
-            "campaigns", _FEED_INTERVAL_S, lambda: events.tell(application.campaigns.step())
-        )
+        for feeder in application.campaigns.feeders.values():
+            events = RunEvents(self._app, sender.hostname, application.campaigns.runs.load)
+            self._repeat("campaigns", _FEED_INTERVAL_S, partial(feed, feeder, events))
         _log.info("worker_ready", accounts=sorted(self._settings.accounts))
 
     def _repeat(self, name: str, interval_s: float, work: Callable[[], object]) -> None:

@@ -12,13 +12,13 @@ import typer
 from redis import Redis
 
 from campaigns import CampaignError, Campaigns, Person
-from campaigns.faults import InputError, PlanFileError
 from campaigns.forecast import Budget
 from cli.answer import Answer, answering, complain
 from cli.connection import app_of, redis_of
 from cli.exit_code import ExitCode
 from revio_jobs import Lane, RevioJobs
-from settings import Settings, load
+from revio_jobs.errors import InvalidJob
+from settings import Settings, SettingsError, load
 from worker.app import limit_rules, open_limiter
 from worker.campaigns import campaign_terms
 
@@ -43,6 +43,7 @@ class Office:
             left_today=max(per_day - usage.day_used, 0),
             day_resets_at=usage.day_resets_at,
             now=time.time(),
+            last_minute=usage.minute_used,
             ids_per_call=self.campaigns.terms.ids_per_call,
         )
 
@@ -53,19 +54,25 @@ def office(
 ) -> Iterator[tuple[Answer, Office]]:
     """For the body of a command. `wrong`: its exit code when input, plan or order is at fault."""
     with answering(as_json=as_json) as answer:
-        settings = load()
-        if account not in settings.accounts:
-            known = ", ".join(settings.accounts)
-            raise typer.BadParameter(f"{account!r} is not one of {known}", param_hint="--account")
-        terms = campaign_terms(settings, account)
-        redis = redis_of(settings)
-        with RevioJobs(app_of(settings), redis) as jobs:
-            try:
-                yield answer, Office(Campaigns(terms, jobs, redis), settings, redis)
-            except CampaignError as exc:
-                answer.give({"error": {"type": _kind(exc), "message": str(exc)}})
-                complain(str(exc))
-                raise typer.Exit(wrong) from None
+        try:
+            with _opened(account) as found:
+                yield answer, found
+        except (CampaignError, InvalidJob, SettingsError) as exc:
+            lines = str(exc).splitlines()
+            answer.give({"error": {"type": _kind(exc), "message": "; ".join(lines)}})
+            complain(*lines)
+            raise typer.Exit(wrong) from None
+
+
+@contextmanager
+def _opened(account: str) -> Iterator[Office]:
+    settings = load()
+    if account not in settings.accounts:
+        known = ", ".join(settings.accounts)
+        raise typer.BadParameter(f"{account!r} is not one of {known}", param_hint="--account")
+    terms, redis = campaign_terms(settings, account), redis_of(settings)
+    with RevioJobs(app_of(settings), redis) as jobs:
+        yield Office(Campaigns(terms, jobs, redis), settings, redis)
 
 
 def person(by: str | None, reason: str) -> Person:
@@ -73,6 +80,5 @@ def person(by: str | None, reason: str) -> Person:
     return Person(by or getpass.getuser(), reason)
 
 
-def _kind(exc: CampaignError) -> str:
-    known = {InputError: "Input", PlanFileError: "PlanFile"}
-    return known.get(type(exc), type(exc).__name__.removesuffix("Error"))
+def _kind(exc: Exception) -> str:
+    return type(exc).__name__.removesuffix("Error")

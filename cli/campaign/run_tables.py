@@ -13,7 +13,9 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from campaigns.eta import Eta, pace
+from campaigns.forecast import Budget
 from campaigns.store import Desk, RunView
+from campaigns.store.audit import AuditEntry
 from campaigns.store.keys import ROWS_PER_CHUNK
 from cli.tables import table
 
@@ -96,6 +98,21 @@ def top_errors(desk: Desk, view: RunView) -> list[tuple[str, int]]:
 def _without_numbers(text: str) -> str:
     """The same words about other products count as the same."""
     return " ".join("…" if word.strip(".,:").isdigit() else word for word in text.split())
+
+
+def calls_line(budget: Budget) -> str:
+    """How the account's calls are used."""
+    used = 1 - budget.left_today / budget.per_day if budget.per_day else 1.0
+    return (
+        f"calls in the last minute: {budget.last_minute:,}; of the day's calls for bulk work "
+        f"{used:.1%} are used, {budget.left_today:,} are left"
+    )
+
+
+def decision_table(decisions: Sequence[AuditEntry]) -> Table:
+    """Who decided what, the latest last."""
+    rows = [(each.when, each.by, each.what, each.reason or None) for each in decisions]
+    return table("when", "who", "what", "why", rows=rows[-_SHOWN:])
 
 
 def list_table(views: Sequence[RunView]) -> Table:

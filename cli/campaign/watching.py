@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -17,6 +18,8 @@ from cli.answer import Answer
 from cli.campaign.office import Office, office
 from cli.campaign.options import RunName
 from cli.campaign.run_tables import (
+    calls_line,
+    decision_table,
     list_table,
     one_line,
     run_document,
@@ -93,16 +96,22 @@ def _goes_on(view: RunView) -> bool:
 
 
 def _give(answer: Answer, desk: Office, view: RunView) -> None:
-    left = eta(view, desk.budget())
-    errors = top_errors(desk.campaigns.desk, view)
-    answer.give(
-        {**run_document(view, left), "top_errors": dict(errors)}, *run_tables(view, left, errors)
-    )
+    budget, run = desk.budget(), view.state.spec.run
+    decisions = desk.campaigns.audit(run)
+    document = {
+        **run_document(view, eta(view, budget)),
+        "calls_last_minute": budget.last_minute,
+        "bulk_calls_left_today": budget.left_today,
+        "top_errors": dict(top_errors(desk.campaigns.desk, view)),
+        "audit": [asdict(each) for each in decisions],
+    }
+    answer.give(document, *_tables(desk, view), decision_table(decisions))
 
 
 def _tables(desk: Office, view: RunView) -> list[RenderableType]:
+    budget = desk.budget()
     errors = top_errors(desk.campaigns.desk, view)
-    return run_tables(view, eta(view, desk.budget()), errors)
+    return [*run_tables(view, eta(view, budget), errors), calls_line(budget)]
 
 
 def _exit_code(view: RunView) -> ExitCode:
