@@ -6,12 +6,13 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from revio_jobs.contracts import CustomerProductRecord, UpdateJob
 from tasks.errors import OutcomeUnknown, Permanent, Rejected, Retryable
 from tasks.gate import Gate, NoGate
 from tasks.ports import Call, Change, Claimed, Filters, Gateway, Ledger, Purpose, Reader
-from tasks.reconcile import Verdict, differences, judge
+from tasks.reconcile import Verdict, differences, holds, judge
 from tasks.steps import Done, failed, succeeded
 
 
@@ -77,11 +78,12 @@ class Attempt:
         fields = frozenset(change.values) | change.clear
         if not fields:
             return self._ended("superseded", superseded_by=max(self._claimed.newer.values()))
-        record = None
-        if self._job.expected is not None and not self._was_read_just_now():
-            record = self._read_or_reject()
-            if drift := differences(self._job.expected.named(), record):
-                return self._ended("drifted", found=drift)
+        record = self._read_or_reject() if self._must_be_read() else None
+        if record and (drift := self._drift(record)):
+            return self._ended("drifted", found=drift)
+        if record and self._job.skip_unchanged and holds(change, record):
+            # What it wished is so: an older job that comes late must not undo it.
+            return self._ended("applied", fields, verified=True)
         self._target.gate.check(self._job, record)
         self._send(change, fields)
         return self._applied(fields, verified=False)
@@ -89,6 +91,13 @@ class Attempt:
     def _judge(self, sent: frozenset[str]) -> Verdict:
         shows_at_once = self._target.shows_at_once
         return judge(change_of(self._job, sent), self._read(), shows_at_once=shows_at_once)
+
+    def _must_be_read(self) -> bool:
+        expects = self._job.expected is not None and not self._was_read_just_now()
+        return expects or self._job.skip_unchanged
+
+    def _drift(self, record: CustomerProductRecord) -> dict[str, Any]:
+        return differences(self._job.expected.named(), record) if self._job.expected else {}
 
     def _was_read_just_now(self) -> bool:
         read_at = self._job.campaign.read_at if self._job.campaign else None

@@ -39,6 +39,13 @@ def judge(change: Change, record: CustomerProductRecord | None, *, shows_at_once
     return Verdict.NOT_APPLIED if shows_at_once else Verdict.UNDECIDED
 
 
+def holds(change: Change, record: CustomerProductRecord) -> bool:
+    """Whether the product provably is as the change would make it."""
+    return judge(change, record, shows_at_once=True) is Verdict.APPLIED and not (
+        change.values.keys() & _NOT_READABLE
+    )
+
+
 def differences(expected: Mapping[str, Any], record: CustomerProductRecord) -> dict[str, Any]:
     """The expected fields that do not hold, with the values found (JSON form)."""
     found: Mapping[str, Any] = record

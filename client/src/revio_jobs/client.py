@@ -85,11 +85,12 @@ class RevioJobs:
         idempotency_key: str | None = None,
         clear: Iterable[str] = (),
         expected: dict[str, Any] | None = None,
+        skip_unchanged: bool = False,
         account: str = DEFAULT_ACCOUNT,
         lane: Lane = Lane.INTERACTIVE,
         **changes: Unpack[Changes],
     ) -> JobHandle[UpdateResult]:
-        """Change one customer product.
+        """Change one customer product; `skip_unchanged`: unless a look shows that it is so already.
 
         The same key with the same change gives the same job again; without a key each call is a new
         job. Raises InvalidJob before anything is sent, IdempotencyConflict when the key belongs to
@@ -101,6 +102,7 @@ class RevioJobs:
             idempotency_key=idempotency_key,
             clear=clear,
             expected=expected,
+            skip_unchanged=skip_unchanged,
             changes=changes,
         )
         handle = self.submit([job], lane)[0]

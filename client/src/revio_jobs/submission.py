@@ -56,6 +56,7 @@ def update_job(
     idempotency_key: str | None,
     clear: Iterable[str],
     expected: dict[str, Any] | None,
+    skip_unchanged: bool,
     changes: Changes,
 ) -> UpdateJob:
     """Raises InvalidJob."""
@@ -63,6 +64,7 @@ def update_job(
     fields |= {"clear": clear} if clear else {}
     fields |= {"expected": expected} if expected is not None else {}
     fields |= {"idempotency_key": idempotency_key} if idempotency_key is not None else {}
+    fields |= {"skip_unchanged": True} if skip_unchanged else {}
     return decode(UpdateJob, fields)
 
 

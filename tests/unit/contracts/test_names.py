@@ -42,7 +42,7 @@ def test_the_fields_on_the_wire_never_change() -> None:
         "disconnect_date",
         "do_not_prorate",
     )
-    others = {"account", "id", "idempotency_key", "clear", "expected", "campaign"}
+    others = {"account", "id", "idempotency_key", "clear", "expected", "campaign", "skip_unchanged"}
     assert changes == CHANGE_NAMES
     assert set(UpdateJob.model_fields) == {*changes, *others}
     assert set(QueryJob.model_fields) == {"account", "ids", "customer_ids", "line_ids", "max_age"}

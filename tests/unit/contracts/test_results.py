@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import tracemalloc
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from revio_jobs.contracts import (
     CustomerProduct,
@@ -57,3 +59,14 @@ def test_a_field_that_a_newer_worker_adds_is_no_fault_for_an_older_caller() -> N
 
 def test_the_record_and_the_model_of_a_product_have_the_same_fields() -> None:
     assert set(CustomerProductRecord.__annotations__) == set(CustomerProduct.model_fields)
+
+
+def test_a_record_takes_little_memory() -> None:
+    raw = "[" + ",".join(['{"customer_product_id": 1, "rate": "12.50"}'] * 1000) + "]"
+    read = TypeAdapter(list[CustomerProduct]).validate_json
+    read(raw)
+    tracemalloc.start()
+    kept = read(raw)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size / len(kept) < 1500

@@ -359,3 +359,36 @@ def test_nothing_is_sent_when_the_intent_cannot_be_told(
     world.later()
     assert result(world.deliver("a"))["outcome"] == "applied"
     assert len(world.vendor.executed) == 1
+
+
+def test_an_update_that_would_change_nothing_is_not_sent_if_it_may_be_skipped(
+    world: Any, result: Result
+) -> None:
+    world.vendor.products[1] = {"customer_product_id": 1, "rate": "12.5000", "code1": None}
+    world.submit("a", rate="12.50", clear=["code1"], skip_unchanged=True)
+    ended = result(world.deliver("a"))
+    assert (ended["outcome"], ended["verified"], ended["calls"]) == ("applied", True, 1)
+    assert "sent" not in ended
+    assert world.vendor.executed == []
+
+
+@pytest.mark.parametrize("wish", [{"rate": "12.51"}, {"rate": "12.5", "do_not_prorate": True}])
+def test_an_update_that_may_change_something_is_sent(
+    world: Any, result: Result, wish: dict[str, Any]
+) -> None:
+    world.vendor.products[1] = {"customer_product_id": 1, "rate": "12.5000"}
+    world.submit("a", skip_unchanged=True, **wish)
+    assert result(world.deliver("a"))["sent"] == sorted(wish)
+
+
+def test_a_skipped_update_still_wins_over_an_older_one_that_comes_late(
+    world: Any, result: Result
+) -> None:
+    world.vendor.products[1] = {"customer_product_id": 1, "rate": "12.5000"}
+    world.submit("old", rate="10")
+    world.submit("new", rate="12.50", skip_unchanged=True)
+    world.deliver("old", "unavailable")
+    assert result(world.deliver("new"))["outcome"] == "applied"
+    world.later()
+    assert result(world.deliver("old"))["outcome"] == "superseded"
+    assert world.vendor.executed == []

@@ -92,11 +92,12 @@ class AsyncRevioJobs:
         idempotency_key: str | None = None,
         clear: Iterable[str] = (),
         expected: dict[str, Any] | None = None,
+        skip_unchanged: bool = False,
         account: str = DEFAULT_ACCOUNT,
         lane: Lane = Lane.INTERACTIVE,
         **changes: Unpack[Changes],
     ) -> AsyncJobHandle[UpdateResult]:
-        """Change one customer product.
+        """Change one customer product; `skip_unchanged`: unless a look shows that it is so already.
 
         The same key with the same change gives the same job again; without a key each call is a new
         job. Raises InvalidJob before anything is sent, IdempotencyConflict when the key belongs to
@@ -108,6 +109,7 @@ class AsyncRevioJobs:
             idempotency_key=idempotency_key,
             clear=clear,
             expected=expected,
+            skip_unchanged=skip_unchanged,
             changes=changes,
         )
         [handle] = await self.submit([job], lane)

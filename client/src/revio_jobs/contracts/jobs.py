@@ -125,6 +125,9 @@ class UpdateJob(_Job, _Changeable):
     do_not_prorate: Flag | None = None
     clear: tuple[ChangeName, ...] = ()
     expected: Expected | None = None
+    skip_unchanged: Flag = False
+    """Whether to look first, and to send nothing when the product already is as wished. How to go
+    about the job, not what it means: a repeat may say it differently."""
     campaign: CampaignRow | None = None
 
     @model_validator(mode="after")

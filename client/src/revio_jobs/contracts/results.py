@@ -99,7 +99,7 @@ class UpdateResult(_Result):
     """True: a query after the call has shown the new values."""
     id: int
     sent: tuple[str, ...] = ()
-    """The fields that went to the vendor."""
+    """The fields that went to the vendor; none if `skip_unchanged` found them as wished."""
     superseded_by: str | None = None
     """The job whose newer values won."""
     found: dict[str, Any] | None = None
