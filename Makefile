@@ -26,7 +26,7 @@ check: setup
 	$(BIN)/lint-imports --no-cache
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 demo: setup
 	$(BIN)/python -m cli.dev.demo

@@ -87,7 +87,8 @@ def test_an_operators_pause_outlives_the_worker(
     assert not any(each.done() for each in late)
     assert redis.llen(QUEUE) >= 5
     assert revio("lane", "resume", "--lane", "bulk", env=stack.environment).code == 0
-    assert len(list(as_completed([*handles, *late], timeout=20))) == 10
+    # One that the killed worker had just taken is missed and put back by the sweep.
+    assert len(list(as_completed([*handles, *late], timeout=90))) == 10
 
 
 def test_a_dead_vendor_is_left_alone_but_for_single_probes(stack: Stack, jobs: RevioJobs) -> None:
