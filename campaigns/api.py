@@ -18,6 +18,7 @@ from campaigns.reading import ProductReader
 from campaigns.report import write_report
 from campaigns.results import RowResult, header_of, row_results
 from campaigns.running import WEIGHTS, RunRequest, approve, start
+from campaigns.source import Form
 from campaigns.store import Approval, Desk, RunView
 from campaigns.store.audit import AuditEntry
 from campaigns.terms import Terms
@@ -141,7 +142,7 @@ class Campaigns:
 
     def retry(self, run: str, to: Path, only: Only, request: PlanRequest) -> Planned:
         """A new plan of rows that failed or were not processed."""
-        form = header_of(self.desk.view(run).state.spec).form
+        form = self._form_at_rest(run)
         rows = rows_to_retry(self.results(run), only)
         return self._planning.make_of_rows(to, request, rows, Origin("retry", run, form))
 
@@ -154,7 +155,7 @@ class Campaigns:
         before.
         """
         report = UndoReport()
-        form = header_of(self.desk.view(run).state.spec).form
+        form = self._form_at_rest(run)
         overrides = overriding_all(self.terms.rails + request.rails, f"undo of {run}: {reason}")
         rows = rows_to_undo(self.results(run), self.reader, report)
         request = PlanRequest(
@@ -173,6 +174,13 @@ class Campaigns:
             campaigns_of(self.desk, product_id),
             last_jobs(self._redis, self.terms.account, product_id),
         )
+
+    def _form_at_rest(self, run: str) -> Form:
+        """The input's form. Raises NotAllowedError while rows of the run are under way."""
+        view = self.desk.view(run)
+        if not view.has_ended and (view.state.status is Status.RUNNING or view.state.in_flight):
+            raise NotAllowedError(f"run {run} goes on: pause or cancel it first")
+        return header_of(view.state.spec).form
 
     def _decide(
         self,

@@ -115,6 +115,7 @@ class PlanWriter:
         self._write({"summary": self.summary.document()})
         digest = self._digest.hexdigest()
         self._file.write(_line({"digest": digest}))
+        self._file.flush()
         return digest
 
     def _write(self, document: Mapping[str, Any]) -> None:
@@ -137,7 +138,6 @@ def new_plan(path: Path, header: Header) -> Iterator[PlanWriter]:
 def keep(path: Path, writer: PlanWriter) -> str:
     """End the plan under way and give it its name; returns the digest."""
     digest = writer.finish()
-    writer._file.flush()  # noqa: SLF001 - writer and file are one thing
     _draft(path).replace(path)
     return digest
 

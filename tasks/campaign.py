@@ -106,6 +106,10 @@ class CampaignFeeder:
             self._guarded(state, slots[state.spec.run])
         return states
 
+    def release(self) -> None:
+        """This feeder ends; another one can go on at once. Raises Unavailable."""
+        self._runs.release(self._account, self._token)
+
     def _guarded(self, state: RunState, slots: int) -> None:
         try:
             self._tend(state, slots)

@@ -187,6 +187,9 @@ class Runs(Protocol):
     def lease(self, account: str, token: str) -> bool:
         """Become or stay the account's one feeder for a while; False: another one is."""
 
+    def release(self, account: str, token: str) -> None:
+        """Let another feeder work at once."""
+
     def active(self, account: str) -> list[str]:
         """Runs that have not ended."""
 

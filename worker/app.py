@@ -48,6 +48,7 @@ class Application:
 
     def close(self) -> None:
         """End sessions at the vendor and connections to Redis."""
+        self.campaigns.close()
         for gateway in self.gateways.values():
             gateway.close()
         self.redis.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from celery import Celery
@@ -17,6 +18,7 @@ from revio_jobs.results import ResultStore
 from settings import Settings
 from tasks.campaign import CampaignFeeder, FeederLimits
 from tasks.campaign_run import HaltRules
+from tasks.errors import Unavailable
 from tasks.gate import CampaignGate
 from tasks.ports import Call, Filters, Gateway, Purpose
 from tasks.rails import Guard, Rails
@@ -46,6 +48,12 @@ class CampaignWork:
     runs: RedisRuns
     feeders: Mapping[str, CampaignFeeder]
     """By account; each needs a thread of its own, since reading waits for the vendor."""
+
+    def close(self) -> None:
+        """Other workers go on at once; if Redis is away, when the lease ends."""
+        with suppress(Unavailable):
+            for feeder in self.feeders.values():
+                feeder.release()
 
 
 def open_campaigns(

@@ -40,6 +40,7 @@ class RedisRuns:
         self._chunks = RowChunks(redis)
         self._record = load_script(redis, "record")
         self._stop = load_script(redis, "stop")
+        self._release = load_script(redis, "release")
 
     def lease(self, account: str, token: str) -> bool:
         """See the port."""
@@ -51,6 +52,11 @@ class RedisRuns:
                 return False
             self._redis.pexpire(key, self._lease_ms)
         return True
+
+    def release(self, account: str, token: str) -> None:
+        """See the port."""
+        with asking():
+            self._release(keys=[AccountKeys(account).feeder], args=[token])
 
     def active(self, account: str) -> list[str]:
         """See the port."""

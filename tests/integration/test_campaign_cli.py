@@ -238,6 +238,22 @@ def test_wrong_orders_are_told(
     assert not stack.sandbox.updates()
 
 
+def test_wrong_settings_never_look_like_a_plan_with_changes(revio: Revio) -> None:
+    said = revio("campaign", "plan", "--customer", "1", "--set", "rate=1", "-o", "x", env={})
+    assert said.code == 1
+    assert "at least one account must be set" in said.err
+
+
+def test_a_run_that_goes_on_is_not_undone(campaign: Revio, approved: Revio) -> None:
+    run = approved("id,rate\n5001,20.01\n", "on")
+    assert campaign("apply", "on.plan", "--start", "2099-01-01T00:00").code == ExitCode.OK
+    said = campaign("undo", run, "-o", "u.plan", "--reason", "x")
+    assert (said.code, "pause or cancel it first" in said.err) == (1, True)
+    assert campaign("watch", run, "--once").document["waits"].startswith("its time begins")
+    assert campaign("cancel", run, "--reason", "x").code == ExitCode.OK
+    assert follow(campaign, run)["status"] == "cancelled"
+
+
 def test_what_has_ended_cannot_be_paused(campaign: Revio, approved: Revio) -> None:
     run = approved("id,rate\n5004,3.15\n", "over")
     assert campaign("apply", "over.plan").code == ExitCode.OK

@@ -350,5 +350,10 @@ def test_a_window_of_the_day_may_span_midnight(
 def test_only_one_feeder_works_at_a_time(redis: Redis) -> None:
     world = World(redis, 5)
     world.start(5)
+    other = world.new_feeder()
     assert world.feeder.step() is not None
-    assert world.new_feeder().step() is None
+    assert other.step() is None
+    other.release()
+    assert other.step() is None
+    world.feeder.release()
+    assert other.step() is not None
