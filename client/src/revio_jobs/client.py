@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self, Unpack
 
@@ -16,7 +16,6 @@ from revio_jobs.contracts import (
     Job,
     Lane,
     QueryResult,
-    UpdateJob,
     UpdateResult,
     job_id_of,
     queue_name,
@@ -24,7 +23,7 @@ from revio_jobs.contracts import (
 from revio_jobs.handles import JobHandle
 from revio_jobs.reservation import Reservations
 from revio_jobs.results import ResultStore
-from revio_jobs.submission import Changes, Order, bundles, found, query_job, update_job
+from revio_jobs.submission import Changes, Step, bundles, found, query_job, steps, update_job
 
 
 class RevioJobs:
@@ -117,13 +116,13 @@ class RevioJobs:
         "conflict", and its `result` raises IdempotencyConflict.
         """
         handles: list[JobHandle[Any]] = []
-        under_way: list[tuple[list[Order], Future[list[Any]]]] = []
+        under_way: list[tuple[list[Step], Future[list[Any]]]] = []
         with ThreadPoolExecutor(1, "revio-jobs-submit") as sender:
             for bundle in bundles(jobs):
-                orders = [Order.of(self._app, job, lane) for job in bundle]
+                made = steps(self._app, bundle, lane)
                 # Redis takes one bundle in while the next is made.
                 handles += self._accepted(under_way)
-                under_way = [(orders, sender.submit(self._send, orders, lane))]
+                under_way = [(made, sender.submit(self._send, made, lane))]
             return handles + self._accepted(under_way)
 
     def find(self, account: str, idempotency_key: str) -> JobHandle[UpdateResult] | None:
@@ -134,20 +133,22 @@ class RevioJobs:
             return None
         return JobHandle(found(account, job_id, reservation), self._store)
 
-    def _send(self, orders: Sequence[Order], lane: Lane) -> list[Any]:
+    def _send(self, made: Iterable[Step], lane: Lane) -> list[Any]:
         with self._redis.pipeline(transaction=False) as pipeline:
-            for order in orders:
-                if isinstance(order.job, UpdateJob):
-                    self._reservations.send(pipeline, order.job, order.job_id, lane, order.message)
+            for step in made:
+                if wishes := step.wishes:
+                    self._reservations.send(pipeline, wishes, lane)
                 else:
-                    pipeline.lpush(queue_name(order.job.account, lane), order.message)
+                    messages = (order.message for order in step.orders)
+                    pipeline.lpush(queue_name(step.account, lane), *messages)
             return pipeline.execute()
 
     def _accepted(
-        self, under_way: Iterable[tuple[list[Order], Future[list[Any]]]]
+        self, under_way: Iterable[tuple[list[Step], Future[list[Any]]]]
     ) -> list[JobHandle[Any]]:
         return [
-            JobHandle(order.accepted(answer), self._store)
-            for orders, answers in under_way
-            for order, answer in zip(orders, answers.result(), strict=True)
+            JobHandle(known, self._store)
+            for made, answers in under_way
+            for step, answer in zip(made, answers.result(), strict=True)
+            for known in step.accepted(answer)
         ]

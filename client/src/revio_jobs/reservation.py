@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 from redis.client import Pipeline
@@ -48,6 +49,15 @@ class Conflict:
 
 
 Reservation = New | Attached | Settled | Expired | Conflict
+
+
+class Wish(NamedTuple):
+    """A job to be accepted."""
+
+    job: UpdateJob
+    job_id: str
+    message: str = ""
+    sequence: int | None = None
 
 
 class LedgerKeys:
@@ -103,7 +113,14 @@ class Reservations:
 
         `sequence`: the place in the order of submissions that it takes, if not the last.
         """
-        return read_reservation(self.send(None, job, job_id, lane, message, sequence=sequence))
+        keys, args = reservation_call([Wish(job, job_id, message, sequence)], lane)
+        [answer] = self._script(keys=keys, args=args)
+        return read_reservation(answer)
+
+    def send(self, pipeline: Pipeline, wishes: Sequence[Wish], lane: Lane) -> None:
+        """Accept jobs of one account; the pipeline's answer is a list for `read_reservation`."""
+        keys, args = reservation_call(wishes, lane)
+        self._script(keys=keys, args=args, client=pipeline)
 
     def find(self, account: str, job_id: str) -> Attached | Settled | Expired | None:
         """What has become of a job that was accepted before; None: it is not known."""
@@ -113,42 +130,18 @@ class Reservations:
             pipeline.get(keys.outcome(job_id))
             return read_found(*pipeline.execute())
 
-    def send(
-        self,
-        pipeline: Pipeline | None,
-        job: UpdateJob,
-        job_id: str,
-        lane: Lane,
-        message: str = "",
-        *,
-        sequence: int | None = None,
-    ) -> list[Any]:
-        """As `reserve`, but the answer is raw, and comes later when a pipeline is given."""
-        keys, args = reservation_call(job, job_id, lane, message, sequence=sequence)
-        answer: list[Any] = self._script(keys=keys, args=args, client=pipeline)
-        return answer
 
-
-def reservation_call(
-    job: UpdateJob, job_id: str, lane: Lane, message: str, *, sequence: int | None = None
-) -> tuple[list[str], list[str | int]]:
-    """The script's KEYS and ARGV."""
-    keys = LedgerKeys(job.account)
-    return [
-        keys.record(job_id),
-        keys.outcome(job_id),
-        keys.sequence,
-        keys.waiting(lane),
-        queue_name(job.account, lane),
-        keys.line(job.id),
-    ], [
-        job_id,
-        job.fingerprint(),
-        job.payload(),
-        lane.value,
-        message,
-        "" if sequence is None else sequence,
-    ]
+def reservation_call(wishes: Sequence[Wish], lane: Lane) -> tuple[list[str], list[str | int]]:
+    """The script's KEYS and ARGV for jobs of one account."""
+    account = wishes[0].job.account
+    ledger = LedgerKeys(account)
+    keys = [ledger.sequence, ledger.waiting(lane), queue_name(account, lane)]
+    args: list[str | int] = [lane.value]
+    for job, job_id, message, sequence in wishes:
+        keys += [ledger.record(job_id), ledger.outcome(job_id), ledger.line(job.id)]
+        place = "" if sequence is None else sequence
+        args += [job_id, job.fingerprint(), job.payload(), message, place]
+    return keys, args
 
 
 FOUND_BY = ("fingerprint", "ended", "at")

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Self, TypedDict
+from itertools import groupby, repeat
+from typing import Any, Self, TypedDict, TypeVar
 
 from celery import Celery
 
@@ -24,10 +25,21 @@ from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import IdempotencyConflict, ResultExpired
 from revio_jobs.handles import Submitted
 from revio_jobs.message import encode_message
-from revio_jobs.reservation import Conflict, Expired, Reservation, Settled, read_reservation
+from revio_jobs.reservation import (
+    Conflict,
+    Expired,
+    Reservation,
+    Settled,
+    Wish,
+    read_reservation,
+)
 from revio_jobs.results import Ended, read_outcome
 
-SENT_AT_ONCE = 500
+_SENT_AT_ONCE = 500
+# Redis does nothing else while a script takes in so many: some milliseconds.
+_TAKEN_AT_ONCE = 100
+
+T = TypeVar("T")
 
 
 class Changes(TypedDict, total=False):
@@ -87,10 +99,10 @@ class Order:
             job = job.model_copy(update={"account": job.account, "idempotency_key": key})
         return cls(job, job_id, encode_message(app, job, job_id, lane))
 
-    def accepted(self, answer: list[Any]) -> Submitted[Any]:
-        """From Redis's answer to it."""
+    def accepted(self, answer: list[Any] | None) -> Submitted[Any]:
+        """From Redis's answer to an update; to a query it has none."""
         update = isinstance(self.job, UpdateJob)
-        reservation = read_reservation(answer) if update else None
+        reservation = None if answer is None else read_reservation(answer)
         return Submitted(
             account=self.job.account,
             job_id=self.job_id,
@@ -103,8 +115,44 @@ class Order:
 
 def bundles(jobs: Iterable[Job]) -> Iterator[Sequence[Job]]:
     """So many as are sent together."""
-    todo = list(jobs)
-    return (todo[start : start + SENT_AT_ONCE] for start in range(0, len(todo), SENT_AT_ONCE))
+    return _in_portions(list(jobs), _SENT_AT_ONCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Neighbours in a bundle, of one kind and account, which one command takes in."""
+
+    account: str
+    orders: Sequence[Order]
+
+    @property
+    def wishes(self) -> list[Wish]:
+        """Of updates."""
+        return [
+            Wish(each.job, each.job_id, each.message)
+            for each in self.orders
+            if isinstance(each.job, UpdateJob)
+        ]
+
+    def accepted(self, answer: Any) -> Iterator[Submitted[Any]]:  # noqa: ANN401 - Redis's
+        """From what Redis answered: one each for updates, the queue's length for queries."""
+        answers = answer if isinstance(answer, list) else repeat(None)
+        return (order.accepted(each) for order, each in zip(self.orders, answers, strict=False))
+
+
+def steps(app: Celery, bundle: Iterable[Job], lane: Lane) -> list[Step]:
+    """In the jobs' order."""
+    orders = [Order.of(app, job, lane) for job in bundle]
+    alike = groupby(orders, lambda each: (each.job.account, each.job.task))
+    return [
+        Step(account, some)
+        for (account, _), neighbours in alike
+        for some in _in_portions(list(neighbours), _TAKEN_AT_ONCE)
+    ]
+
+
+def _in_portions(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + most] for start in range(0, len(items), most))
 
 
 def found(account: str, job_id: str, reservation: Reservation) -> Submitted[UpdateResult]:

@@ -18,7 +18,6 @@ from revio_jobs.contracts import (
     Job,
     Lane,
     QueryResult,
-    UpdateJob,
     UpdateResult,
     job_id_of,
     queue_name,
@@ -30,7 +29,7 @@ from revio_jobs.reservation import (
     read_found,
     reservation_call,
 )
-from revio_jobs.submission import Changes, Order, bundles, found, query_job, update_job
+from revio_jobs.submission import Changes, bundles, found, query_job, steps, update_job
 
 
 class AsyncRevioJobs:
@@ -146,17 +145,19 @@ class AsyncRevioJobs:
         """See revio_jobs.aio.as_completed."""
         return as_completed(handles, timeout)
 
-    async def _submit(self, jobs: Sequence[Job], lane: Lane) -> list[AsyncJobHandle[Any]]:
-        orders = [Order.of(self._app, job, lane) for job in jobs]
+    async def _submit(self, bundle: Sequence[Job], lane: Lane) -> list[AsyncJobHandle[Any]]:
+        made = steps(self._app, bundle, lane)
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for order in orders:
-                if isinstance(order.job, UpdateJob):
-                    keys, args = reservation_call(order.job, order.job_id, lane, order.message)
+            for step in made:
+                if wishes := step.wishes:
+                    keys, args = reservation_call(wishes, lane)
                     await self._reserve(keys=keys, args=args, client=pipeline)
                 else:
-                    pipeline.lpush(queue_name(order.job.account, lane), order.message)
+                    messages = (order.message for order in step.orders)
+                    pipeline.lpush(queue_name(step.account, lane), *messages)
             answers = await pipeline.execute()
         return [
-            AsyncJobHandle(order.accepted(answer), self._store, self._watcher)
-            for order, answer in zip(orders, answers, strict=True)
+            AsyncJobHandle(known, self._store, self._watcher)
+            for step, answer in zip(made, answers, strict=True)
+            for known in step.accepted(answer)
         ]
