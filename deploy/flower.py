@@ -9,3 +9,5 @@ if not all(_login.partition(":")):
     raise SystemExit("the secret flower_login must be user:password")
 
 basic_auth = [_login]
+# What a job is about is in its args, "update 5001 rate=12.50", which Flower hides by default.
+tasks_columns = "name,args,state,received,runtime,worker,uuid"

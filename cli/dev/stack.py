@@ -28,6 +28,8 @@ _READY_TIMEOUT_S = 60
 _REPLY_TIMEOUT_S = 0.5
 _CELERY = (sys.executable, "-m", "celery", "-A", "worker")
 _OURS = ("REVIO_", "FLOWER_")
+# As in deploy/flower.py: what a job is about is in its args.
+_TASKS_COLUMNS = "name,args,state,received,runtime,worker,uuid"
 
 DEFAULT_WORKERS: Mapping[str, tuple[str, ...]] = {
     lane.value: (queue_name(DEFAULT_ACCOUNT, lane),) for lane in Lane
@@ -151,6 +153,7 @@ class Stack:
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
             "PYTHONUNBUFFERED": "1",
             "FLOWER_UNAUTHENTICATED_API": "true",
+            "FLOWER_TASKS_COLUMNS": _TASKS_COLUMNS,
             "REVIO_SECRETS_DIR": str(self.directory),
             "REVIO_WSDL_CACHE_DIR": str(self.directory / "wsdl"),
             **self.environment,
