@@ -33,7 +33,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def is_running(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def says(service: Service, text: str) -> Callable[[], bool]:
@@ -72,7 +75,11 @@ def test_one_that_will_not_stop_is_killed_with_its_children(start: Start) -> Non
     service.stop()
     assert service.pid is None
     assert not is_running(pid)
-    assert not is_running(child)
+    # Nobody of ours waits for the child; the system buries it in its own time.
+    gives_up = time.monotonic() + 5
+    while is_running(child):
+        assert time.monotonic() < gives_up
+        time.sleep(0.02)
 
 
 def test_one_that_was_killed_can_be_started_again_and_keeps_its_log(start: Start) -> None:
