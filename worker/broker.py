@@ -36,8 +36,8 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
         """Frees the message's place at once; Redis hears of it before the next message is taken."""
         self._acked.append(delivery_tag)
         virtual.QoS.ack(self, delivery_tag)
-        if state.should_stop is not None:
-            # The loop that asks `can_consume` may take no more turns.
+        if self.channel.closed or state.should_stop is not None:
+            # The loop that asks `can_consume` takes no more turns here.
             self.send_acks()
 
     def can_consume(self) -> bool:
@@ -69,12 +69,14 @@ class _Frugal:
 
     QoS = BundledAcks
     pool: Any
+    closed: bool
     _kept: Any = None
 
     def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as kombu's
         if asynchronous:
             return super()._create_client(asynchronous=True)  # type: ignore[misc]
-        if self._kept is None or self._kept.connection_pool is not self.pool:
+        # Messages of a closed channel are still acknowledged: its client connects again.
+        if self._kept is None or not (self.closed or self._kept.connection_pool is self.pool):
             self._kept = super()._create_client()  # type: ignore[misc]
         return self._kept
 

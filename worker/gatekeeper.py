@@ -78,6 +78,8 @@ class Gatekeeper:
             reason = self._reason(where)
             with self._lock:
                 self._set(where, reason)
+            if reason is None:
+                self._consumer.call_soon(self._apply, queue_name(*where))
 
     def rest(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
         """A job found that no call may go out for so long. Returns when no more messages come."""
@@ -106,7 +108,6 @@ class Gatekeeper:
         if reason is None:
             if was is not None:
                 del self._closed[where]
-                self._consumer.call_soon(self._consumer.add_task_queue, queue)
                 _log.info("lane_opened", account=account, lane=lane.value)
             return None
         self._closed[where] = reason
@@ -115,9 +116,18 @@ class Gatekeeper:
         stopped = threading.Event()
 
         def stop(name: str) -> None:
-            self._consumer.cancel_task_queue(name)
+            self._apply(name)
             stopped.set()
 
         self._consumer.call_soon(stop, queue)
         _log.info("lane_closed", account=account, lane=lane.value, reason=reason)
         return stopped
+
+    def _apply(self, queue: str) -> None:
+        """As the lane is by now: Celery runs what was called soon in any order, and late or never
+        while Redis is away.
+        """
+        if any(queue_name(*where) == queue for where in self._closed.copy()):
+            self._consumer.cancel_task_queue(queue)
+        else:
+            self._consumer.add_task_queue(queue)
