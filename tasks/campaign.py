@@ -16,7 +16,7 @@ import structlog
 
 from revio_jobs.contracts import CustomerProductRecord
 from tasks.campaign_check import StageCheck
-from tasks.campaign_ending import end_unsent, ending, not_yet, row_key
+from tasks.campaign_ending import end_unsent, ending, row_key
 from tasks.campaign_halt import too_bad
 from tasks.campaign_rest import VendorRest
 from tasks.campaign_row import Row
@@ -192,7 +192,7 @@ class CampaignFeeder:
 
     def _feed(self, state: RunState, memory: _Memory, slots: int) -> bool:
         now = self._clock()
-        if waits := not_yet(state, now):
+        if waits := state.spec.not_yet(now):
             self._wait(state, waits)
             return False
         free = slots - len(state.in_flight)

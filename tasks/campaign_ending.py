@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from revio_jobs.contracts import CustomerProductRecord
 from tasks.campaign_row import Row
-from tasks.campaign_run import Answered, EndedRow, Outcome, RunState
+from tasks.campaign_run import Answered, EndedRow, Outcome
 
 
 def row_key(run: str, product_id: int, number: int) -> str:
     """The idempotency key of a row's job; a row that was withdrawn gets the next number."""
     return f"campaign:{run}:{product_id}" + (f":{number}" if number else "")
-
-
-def not_yet(state: RunState, now: float) -> str:
-    """Why the run sends nothing at this hour; "" if it may."""
-    wait_s = max(state.spec.start_at - now, 0.0)
-    if not wait_s and state.spec.window:
-        wait_s = state.spec.window.opens_in(now)
-    return f"its time begins in {wait_s / 60:.0f} min" if wait_s else ""
 
 
 def ending(at: int, answer: Answered, row: Row, now: float) -> EndedRow:

@@ -100,6 +100,18 @@ class RunSpec:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """For people: author, approval, who applied it and why, the plan's header and summary."""
 
+    def opens_at(self, now: float) -> float:
+        """Unix time from which rows are sent; `now` if they are."""
+        if self.start_at > now:
+            return self.start_at
+        return now + (self.window.opens_in(now) if self.window else 0.0)
+
+    def not_yet(self, now: float) -> str:
+        """Why the run sends nothing at this hour; "" if it may."""
+        if (opens_at := self.opens_at(now)) <= now:
+            return ""
+        return f"its time begins at {datetime.fromtimestamp(opens_at, UTC):%Y-%m-%d %H:%M} UTC"
+
 
 @dataclass(frozen=True, slots=True)
 class RunState:

@@ -24,9 +24,7 @@ def shares(states: Iterable[RunState], window: int, now: float) -> dict[str, int
 
 
 def _sends(state: RunState, now: float) -> bool:
-    in_time = state.spec.start_at <= now and not (
-        state.spec.window and state.spec.window.opens_in(now)
-    )
+    in_time = state.spec.opens_at(now) <= now
     return state.status is Status.RUNNING and state.phase is Phase.FEEDING and in_time
 
 

@@ -108,6 +108,7 @@ class Desk:
         keys = self.keys(spec.run)
         with asking():
             self.chunks.store(keys, rows, self._keep_s)
+            now = self._clock()
             return bool(
                 self._start(
                     keys=[
@@ -126,8 +127,9 @@ class Desk:
                         gate,
                         "" if rate is None else repr(rate),
                         weight,
-                        entry(self._clock(), by, "apply", reason),
+                        entry(now, by, "apply", reason),
                         self._keep_s,
+                        spec.not_yet(now),
                     ],
                 )
             )

@@ -6,6 +6,7 @@
 -- KEYS[7] rows (hash)        KEYS[8] ids (string)
 -- ARGV[1] run   ARGV[2] spec (JSON)   ARGV[3] gate (JSON)   ARGV[4] rate or ""   ARGV[5] weight
 -- ARGV[6] audit entry (JSON)          ARGV[7] how long the run is kept (s)
+-- ARGV[8] why nothing is sent yet, or ""
 --
 -- Returns 1, or 0 when there is such a run already.
 
@@ -15,7 +16,8 @@ end
 redis.call('SET', KEYS[1], ARGV[2])
 redis.call('HSET', KEYS[2], 'status', 'running', 'reason', '', 'rate', ARGV[4], 'weight', ARGV[5],
   'gate', ARGV[3])
-redis.call('HSET', KEYS[3], 'phase', 'feeding', 'stage', 0, 'cursor', 0, 'checked', 0)
+redis.call('HSET', KEYS[3], 'phase', 'feeding', 'stage', 0, 'cursor', 0, 'checked', 0,
+  'waits', ARGV[8])
 redis.call('RPUSH', KEYS[4], ARGV[6])
 redis.call('SADD', KEYS[5], ARGV[1])
 redis.call('ZADD', KEYS[6], redis.call('TIME')[1], ARGV[1])
