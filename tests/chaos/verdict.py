@@ -13,6 +13,7 @@ from revio_jobs import RevioJobs, UpdateJob, as_completed, errors
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from sandbox import RunningSandbox
 from tests.chaos.plan import VENDOR_NAMES, Submission, key_of, writer_of
+from worker.ledger import Auditor
 
 Outcomes = dict[int, str]
 # Of a hundred thousand jobs, so many may be executed twice where nothing could have told.
@@ -58,6 +59,7 @@ def judge(
         *_wrong_values(sandbox, lists, outcomes),
         *_conflicts(told),
         *_left_behind(redis),
+        *_audited(redis, len(jobs)),
     ]
     repeated = sum(count - 1 for count in executions.values() if count > 1)
     if repeated > UNDECIDABLE_SHARE * len(jobs):
@@ -150,4 +152,14 @@ def _left_behind(redis: Redis) -> list[str]:
     for key in redis.scan_iter(f"{prefix}product:*"):
         if holder := redis.hget(key, "holder"):
             faults.append(f"{key.decode()} is held by {holder.decode()}")
+    return faults
+
+
+def _audited(redis: Redis, accepted: int) -> list[str]:
+    """What `revio audit` says of the account; no job is under way any more."""
+    audit = Auditor(redis, DEFAULT_ACCOUNT).audit()
+    balance = audit.balance
+    faults = [f"audit: {wrong}: {found.examples}" for wrong, found in audit.findings.items()]
+    if (balance.accepted, balance.settled + balance.failed) != (accepted, accepted):
+        faults.append(f"audit: {accepted} jobs were submitted, and it tells of {balance}")
     return faults

@@ -1,0 +1,38 @@
+"""How long work stands still after a worker was killed, with the settings as they come."""
+
+from __future__ import annotations
+
+import time
+
+from cli.dev.stack import local_stack
+from revio_jobs import Lane, RevioJobs, UpdateJob, as_completed
+
+QUEUE = "revio.default.interactive"
+WITHIN_S = 60
+THREADS = 16
+PRODUCTS = [each for each in range(5001, 5050) if each % 25][: 2 * THREADS]  # others reject updates
+
+
+def test_jobs_of_a_killed_worker_are_done_elsewhere_within_a_minute() -> None:
+    with (
+        local_stack(
+            workers={"first": (QUEUE,)},
+            sandbox={"customers": 50, "latency": 1.0},
+            appendonly=True,
+        ) as stack,
+        RevioJobs.connect(stack.redis.url) as jobs,
+    ):
+        handles = jobs.submit(
+            (UpdateJob(id=each, rate="7.77") for each in PRODUCTS), Lane.INTERACTIVE
+        )
+        while stack.sandbox.calls()["received"] < THREADS:
+            time.sleep(0.02)
+        stack.services["first"].kill()
+        killed = time.monotonic()
+        stack.start_worker("second", (QUEUE,))
+        outcomes = [each.result(1).outcome for each in as_completed(handles, WITHIN_S)]
+        took_s = time.monotonic() - killed
+        executed = stack.sandbox.updates()
+    assert outcomes == ["applied"] * len(PRODUCTS)
+    assert took_s < WITHIN_S
+    assert {product: len(each) for product, each in executed.items()} == dict.fromkeys(PRODUCTS, 1)
