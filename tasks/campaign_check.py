@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from revio_jobs.contracts import CustomerProductRecord
-from tasks.campaign_run import EndedRow, Outcome, Progress, Runs, RunState
+from tasks.campaign_book import RunBook
+from tasks.campaign_rest import PatientReader
+from tasks.campaign_run import EndedRow, Outcome, Progress, RunState
 
 # Outcomes are looked at in ranges of so many rows.
 _LOOKED_AT = 2000
 _AGAIN_AFTER_S = 1.0
-
-Read = Callable[[Sequence[int]], dict[int, CustomerProductRecord] | None]
-"""Products by id; None when they cannot be read now."""
 
 
 @dataclass
@@ -28,16 +27,16 @@ class StageCheck:
     _again_at: float = 0.0
 
     def step(
-        self, state: RunState, runs: Runs, read: Read, ids_per_call: int, now: float
+        self, state: RunState, book: RunBook, reader: PatientReader, ids_per_call: int, now: float
     ) -> Progress | None:
         """The next rows checked; None when there is nothing to note yet."""
         if now < self._again_at:
             return None
-        applied, end = _applied(state, runs, ids_per_call)
+        applied, end = _applied(state, book, ids_per_call)
         if not applied:
             return Progress(checked=end)
-        rows = runs.rows(state.spec.account, state.spec.run, applied)
-        found = read([row.id for row in rows.values()])
+        rows = book.rows(applied)
+        found = reader.read([row.id for row in rows.values()])
         if found is None:
             return None
         differing = {
@@ -51,7 +50,7 @@ class StageCheck:
         ended = [
             EndedRow(at, Outcome.DIFFERS, now, {"found": has}) for at, has in differing.items()
         ]
-        return Progress(ended=ended, checked=end)
+        return Progress(ended=ended, checked=end, waits="")
 
     def _waits(self, now: float) -> bool:
         self._differs_since = now if self._differs_since is None else self._differs_since
@@ -59,11 +58,11 @@ class StageCheck:
         return now - self._differs_since < self.patience_s
 
 
-def _applied(state: RunState, runs: Runs, ids_per_call: int) -> tuple[list[int], int]:
+def _applied(state: RunState, book: RunBook, ids_per_call: int) -> tuple[list[int], int]:
     """The next applied rows of the stage, as many as a call holds, and the row after the last."""
     first = state.checked
     end = min(first + max(_LOOKED_AT, ids_per_call), state.stage_ends)
-    outcomes = runs.outcomes(state.spec.account, state.spec.run, first, end)
+    outcomes = book.outcomes(first, end)
     applied = sorted(at for at, outcome in outcomes.items() if outcome == Outcome.APPLIED)
     if len(applied) > ids_per_call:
         return applied[:ids_per_call], applied[ids_per_call]

@@ -1,28 +1,42 @@
-"""How long a feeder leaves the vendor alone after a reading that failed."""
+"""Reads products for the feeder, and leaves the vendor alone for a while after a failure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from tasks.errors import QuotaExhausted, RevioError, Throttled
+from revio_jobs.contracts import CustomerProductRecord
+from tasks.campaign_run import Products
+from tasks.errors import Permanent, QuotaExhausted, Retryable, Throttled
 
 _FIRST_S = 1.0
 _LONGEST_S = 60.0
 
 
-@dataclass
-class VendorRest:
-    """Twice as long each time, up to a minute; a limit says itself how long."""
+class PatientReader:
+    """Rests twice as long after each failure, up to a minute; a limit says itself how long."""
 
-    _next_s: float = _FIRST_S
-    _until: float = 0.0
+    def __init__(self, products: Products, clock: Callable[[], float]) -> None:
+        self._products = products
+        self._clock = clock
+        self._next_s = _FIRST_S
+        self._until = 0.0
+        self.rests = ""
+        """Why nothing can be read, in words that change little while it lasts; "" if it can."""
 
-    def is_over(self, now: float) -> bool:
-        """Whether another reading may be tried."""
-        return now >= self._until
+    def read(self, ids: Sequence[int]) -> dict[int, CustomerProductRecord] | None:
+        """By id, those that there are; None when they cannot be read now."""
+        if self._clock() < self._until:
+            return None
+        try:
+            found = self._products.read(ids)
+        except (Retryable, Permanent) as exc:
+            self.rests = self._rest_after(exc)
+            return None
+        self._next_s, self.rests = _FIRST_S, ""
+        return found
 
-    def after(self, error: RevioError, now: float) -> str:
-        """Begin a rest; says why, in words that change little while it lasts."""
+    def _rest_after(self, error: Retryable | Permanent) -> str:
+        now = self._clock()
         self._next_s, rest_s = min(self._next_s * 2, _LONGEST_S), self._next_s
         match error:
             case Throttled():

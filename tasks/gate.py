@@ -30,6 +30,16 @@ class RunGates(Protocol):
         """None: there is no such run. Raises Unavailable."""
 
 
+class BulkLane(Protocol):
+    """Knows whether campaigns' calls may go out, by account. Raises Unavailable."""
+
+    def held(self, account: str) -> str:
+        """Who has paused the lane and why, in words; "" if nobody has."""
+
+    def closed(self, account: str) -> str:
+        """As `held`, or why no call may go out for a while; "" if calls may go out."""
+
+
 class Gate(Protocol):
     """Asked before an update is sent."""
 
@@ -50,10 +60,11 @@ class NoGate:
 
 
 class CampaignGate:
-    """Lets through what its run and the rails allow; a job without a campaign always."""
+    """Lets through what its run, the lane and the rails allow; a job without a campaign always."""
 
-    def __init__(self, gates: RunGates, rails: Rails) -> None:
+    def __init__(self, gates: RunGates, lane: BulkLane, rails: Rails) -> None:
         self._gates = gates
+        self._lane = lane
         self._rails = rails
 
     def check(self, job: UpdateJob, record: CustomerProductRecord | None) -> None:
@@ -66,6 +77,8 @@ class CampaignGate:
             raise Withdrawn(f"no campaign {run} is known here")
         if not gate.is_open:
             raise Withdrawn(f"campaign {run} is {gate.status}")
+        if held := self._lane.held(job.account):
+            raise Withdrawn(held)
         seen = CustomerProduct.model_validate(record) if record else job.campaign
         breaches = (self._rails + gate.rails).of_row(seen, job.changes(), gate.effective)
         if stopped := forbidden(breaches, gate.overrides):

@@ -18,7 +18,7 @@ from tasks.apply import UpdateTarget
 from tasks.batching import Batcher
 from tasks.query import QueryHandler, QueryTarget
 from tasks.update import UpdateHandler
-from worker.campaigns import CampaignWork, open_campaigns
+from worker.campaigns import CampaignLane, CampaignWork, open_campaigns
 from worker.ledger import LedgerTimes, RedisLedger, RedisWrites, Sweeper
 from worker.limiter import Gates, LimitRules, RedisLimiter, WaitingPermits
 from worker.pages import RedisPages
@@ -83,11 +83,12 @@ def open_application(settings: Settings, app: Celery) -> Application:
         ),
         encode=partial(encode_message, app),
     )
-    campaigns = open_campaigns(settings, redis, app, gateways)
+    gates = Gates(redis)
+    campaigns = open_campaigns(settings, redis, app, gateways, CampaignLane(gates, limiter))
     return Application(
         redis=redis,
         limiter=limiter,
-        gates=Gates(redis),
+        gates=gates,
         gateways=gateways,
         queries=QueryHandler(
             {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from celery import Celery
 from redis import Redis
@@ -16,15 +19,55 @@ from revio_jobs import Lane, RevioJobs
 from revio_jobs.contracts import CustomerProductRecord
 from revio_jobs.results import ResultStore
 from settings import Settings
-from tasks.campaign import CampaignFeeder, FeederLimits
+from tasks.campaign import CampaignFeeder
+from tasks.campaign_limits import FeederLimits
 from tasks.campaign_run import HaltRules
 from tasks.errors import Unavailable
 from tasks.gate import CampaignGate
 from tasks.ports import Call, Filters, Gateway, Purpose
 from tasks.rails import Guard, Rails
+from worker.limiter import Bound, Gates, Limiter
 
 # How long a query may lag behind a change, by the account's READ_BACK.
 _READ_BACK_PATIENCE_S = {"immediate": 5.0, "deferred": 300.0}
+
+
+# What is shorter is waited for where the call is made.
+_SHORT_WAIT_S = 3.0
+# Steps of the time that is told, so that the words stay the same while one waits.
+_TOLD_TO_S = 5
+_CLOSED = {
+    Bound.PAUSE: "the vendor has asked for a pause",
+    Bound.BREAKER: "the vendor fails call by call",
+    Bound.DAY: "the day's calls for bulk work are spent",
+}
+
+
+class CampaignLane:
+    """Implements the BulkLane port on the lanes' holds and the limiter."""
+
+    def __init__(
+        self, gates: Gates, limiter: Limiter, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._gates = gates
+        self._limiter = limiter
+        self._clock = clock
+
+    def held(self, account: str) -> str:
+        """See the port."""
+        hold = self._gates.held(account, Lane.BULK)
+        return f"the bulk lane is paused by {hold.by}: {hold.reason}" if hold else ""
+
+    def closed(self, account: str) -> str:
+        """See the port."""
+        if held := self.held(account):
+            return held
+        refused = self._limiter.closed(account, Lane.BULK)
+        if refused is None or refused.wait_s <= _SHORT_WAIT_S:
+            return ""
+        until = math.ceil((self._clock() + refused.wait_s) / _TOLD_TO_S) * _TOLD_TO_S
+        why = _CLOSED.get(refused.bound, f"no call is free ({refused.bound})")
+        return f"{why}: no calls before {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 class VendorProducts:
@@ -57,13 +100,17 @@ class CampaignWork:
 
 
 def open_campaigns(
-    settings: Settings, redis: Redis, app: Celery, gateways: Mapping[str, Gateway]
+    settings: Settings,
+    redis: Redis,
+    app: Celery,
+    gateways: Mapping[str, Gateway],
+    lane: CampaignLane,
 ) -> CampaignWork:
     """Connects lazily."""
     runs = RedisRuns(redis, lease_s=settings.lease_s, keep_s=settings.campaign_retention_s)
     jobs = BulkJobs(RevioJobs(app, redis), ResultStore(app, redis))
     return CampaignWork(
-        CampaignGate(runs, setting_rails(settings)),
+        CampaignGate(runs, lane, setting_rails(settings)),
         runs,
         {
             name: CampaignFeeder(
@@ -71,6 +118,7 @@ def open_campaigns(
                 runs=runs,
                 jobs=jobs,
                 products=VendorProducts(name, gateways[name]),
+                lane=lane,
                 limits=FeederLimits(
                     window=settings.campaign_window,
                     ids_per_call=account.ids_per_call,

@@ -257,6 +257,25 @@ def test_a_run_that_goes_on_is_not_undone(campaign: Revio, approved: Revio) -> N
     assert follow(campaign, run)["status"] == "cancelled"
 
 
+def test_a_paused_lane_holds_a_campaign_and_watch_says_who_paused_it(
+    stack: Stack, revio: Revio, campaign: Revio, approved: Revio
+) -> None:
+    run = approved(RATES, "held")
+    lane = ["--lane", "bulk"]
+    paused = revio("lane", "pause", *lane, "--reason", "wrong list", env=stack.environment)
+    assert paused.code == ExitCode.OK
+    calls = stack.sandbox.calls()["received"]
+    assert campaign("apply", "held.plan").code == ExitCode.OK
+    deadline = time.monotonic() + 10
+    while not (waits := campaign("watch", run, "--once").document["waits"]):
+        assert time.monotonic() < deadline
+    assert "the bulk lane is paused by" in waits
+    assert waits.endswith(": wrong list")
+    assert stack.sandbox.calls()["received"] == calls
+    assert revio("lane", "resume", *lane, env=stack.environment).code == ExitCode.OK
+    assert follow(campaign, run)["counts"] == {"applied": 2}
+
+
 def test_what_has_ended_cannot_be_paused(campaign: Revio, approved: Revio) -> None:
     run = approved("id,rate\n5004,3.15\n", "over")
     assert campaign("apply", "over.plan").code == ExitCode.OK

@@ -21,7 +21,8 @@ from campaigns.store import Desk, RedisRuns
 from campaigns.store.spec import dump_gate
 from revio_jobs.contracts import CustomerProductRecord, UpdateJob
 from sandbox.embedded_redis import EmbeddedRedis
-from tasks.campaign import CampaignFeeder, FeederLimits
+from tasks.campaign import CampaignFeeder
+from tasks.campaign_limits import FeederLimits
 from tasks.campaign_run import Answered, DailyWindow, HaltRules, RunSpec, RunState, Status
 from tasks.errors import Unavailable
 from tasks.rails import Rails
@@ -86,6 +87,18 @@ class Vendor:
         return Answered({"outcome": "applied"})
 
 
+@dataclass
+class Lane:
+    """Implements the BulkLane port."""
+
+    reason: str = ""
+
+    def closed(self, account: str) -> str:
+        return self.reason
+
+    held = closed
+
+
 class Unreliable:
     """Before or after some of its calls the process dies, or Redis is away."""
 
@@ -120,6 +133,7 @@ class World:
         self.runs = RedisRuns(redis, lease_s=30, keep_s=3600, clock=self.clock)
         self.desk = Desk(redis, "default", keep_s=3600, clock=self.clock)
         self.redis = redis
+        self.lane = Lane()
         self.faults: Iterator[str] = iter(())
         self.feeder = self.new_feeder()
 
@@ -145,6 +159,7 @@ class World:
             runs=Unreliable(self.runs, self._next_faults()),  # type: ignore[arg-type]
             jobs=Unreliable(self.vendor, self._next_faults()),  # type: ignore[arg-type]
             products=self.vendor,
+            lane=self.lane,
             limits=FeederLimits(window=10, ids_per_call=20, read_back_patience_s=1),
             clock=self.clock,
         )
@@ -172,6 +187,9 @@ class World:
             if self.desk.view(RUN).has_ended or state.status is Status.HALTED:
                 return state
         pytest.fail(f"it does not stop: {self.state()}")
+
+    def most_sent(self) -> int:
+        return len(self.vendor.ended) + len(self.vendor.waiting)
 
     def state(self, run: str = RUN) -> RunState:
         return self.desk.view(run).state
@@ -328,6 +346,37 @@ def test_nothing_is_sent_before_its_time_and_the_run_says_so(redis: Redis) -> No
     assert world.state().waits == said
     world.now += 91
     assert world.until_it_stops().status is Status.DONE
+
+
+def test_while_the_lane_is_closed_nothing_is_read_or_sent_and_the_run_says_why(
+    redis: Redis,
+) -> None:
+    world = World(redis, 30)
+    world.start(30)
+    world.round(3)
+    calls = world.vendor.reads, world.most_sent()
+    world.lane.reason = "the bulk lane is paused by ann: wrong list"
+    for _ in range(4):
+        world.round(0)
+    assert (world.vendor.reads, world.most_sent()) == calls
+    assert world.state().waits == world.lane.reason
+    world.decide("pause", Status.PAUSED)
+    world.decide("resume", Status.RUNNING)
+    world.lane.reason = ""
+    assert world.until_it_stops().counts == {"applied": 30}
+    assert world.state().waits == ""
+
+
+def test_what_a_closed_lane_holds_of_a_cancelled_run_is_told(redis: Redis) -> None:
+    world = World(redis, 30)
+    world.start(30)
+    world.round(0)
+    world.lane.reason = "the bulk lane is paused by ann: wrong list"
+    world.decide("cancel", Status.CANCELLED)
+    world.round(0)
+    assert world.state().waits == world.lane.reason
+    world.vendor.withdraws = True
+    assert world.until_it_stops().status is Status.CANCELLED
 
 
 @pytest.mark.parametrize(

@@ -31,15 +31,32 @@ class Runs:
         return self.gates.get(run)
 
 
+@dataclass
+class Lane:
+    """Implements the BulkLane port."""
+
+    reason: str = ""
+
+    def held(self, account: str) -> str:
+        return self.reason
+
+    closed = held
+
+
 @pytest.fixture
 def runs() -> Runs:
     return Runs()
 
 
 @pytest.fixture
-def world(make_world: Callable[..., Any], runs: Runs) -> Any:
+def lane() -> Lane:
+    return Lane()
+
+
+@pytest.fixture
+def world(make_world: Callable[..., Any], runs: Runs, lane: Lane) -> Any:
     made = make_world()
-    gate = CampaignGate(runs, Rails.parse(["cap=block:100", "zero=override", "billed=block"]))
+    gate = CampaignGate(runs, lane, Rails.parse(["cap=block:100", "zero=override", "billed=block"]))
     targets = made.handler._targets
     targets["default"] = replace(targets["default"], gate=gate, fresh_s=60.0)
     made.vendor.products[1] = {
@@ -94,6 +111,15 @@ def test_a_job_of_a_run_that_does_not_go_on_is_withdrawn_before_any_call(
     error = error_of(world.deliver("k"))
     assert type(error).__name__ == "Withdrawn"
     assert told in str(error)
+    assert not world.vendor.calls
+
+
+def test_a_job_that_a_worker_had_when_the_lane_was_paused_is_withdrawn(
+    world: Any, lane: Lane
+) -> None:
+    lane.reason = "the bulk lane is paused by ann: wrong list"
+    submit(world, read_at=world.clock.now)
+    assert str(error_of(world.deliver("k"))) == lane.reason
     assert not world.vendor.calls
 
 
