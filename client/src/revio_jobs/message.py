@@ -17,44 +17,43 @@ from pydantic_core import to_json
 from revio_jobs.contracts import Job, Lane, QueryJob, queue_name
 
 _SHOWN_IDS = 5
+_OWN = {"id", "root_id", "argsrepr", "correlation_id"}
+"""What each job has of its own, of that which Celery makes."""
 _PERSISTENT = 2
+_KOMBU = {"delivery_mode": _PERSISTENT, "priority": 0, "body_encoding": "base64"}
+"""What kombu adds to the properties."""
 
 
 class _Form(NamedTuple):
-    """What Celery makes of a task, with the places to fill in."""
+    """What Celery makes of a task, as JSON texts to which a job's own is added."""
 
-    headers: dict[str, Any]
-    properties: dict[str, Any]
+    headers: str
+    """Without its closing brace, as are the properties."""
+    properties: str
     embedded: str
-    """The third part of the body, as JSON."""
+    """The third part of the body."""
 
 
 _FORMS: WeakKeyDictionary[Celery, dict[str, _Form]] = WeakKeyDictionary()
 
 
-def encode_message(app: Celery, job: Job, job_id: str, lane: Lane) -> str:
-    """The JSON text that a lane's Redis list holds for a job."""
+def encode_message(
+    app: Celery, job: Job, job_id: str, lane: Lane, payload: str | None = None
+) -> str:
+    """The JSON text that a lane's Redis list holds for a job; `payload` is the job's, if known."""
     form = _form(app, job.task)
-    body = f"[[],{job.payload()},{form.embedded}]"
-    return to_json(
-        {
-            "body": base64.b64encode(body.encode()).decode(),
-            "content-encoding": "utf-8",
-            "content-type": "application/json",
-            "headers": form.headers | {"id": job_id, "root_id": job_id, "argsrepr": describe(job)},
-            "properties": form.properties
-            | {
-                "correlation_id": job_id,
-                "delivery_mode": _PERSISTENT,
-                # By queue name: a message that goes back needs no binding that may be lost.
-                "delivery_info": {"exchange": "", "routing_key": queue_name(job.account, lane)},
-                "priority": 0,
-                "body_encoding": "base64",
-                # Unique, and at no cost to the system's randomness, which is slow when many ask.
-                "delivery_tag": f"{job_id[:8]}.{time.time_ns():x}",
-            },
-        }
-    ).decode()
+    body = base64.b64encode(f"[[],{payload or job.payload()},{form.embedded}]".encode()).decode()
+    name = _json(job_id)
+    # By queue name: a message that goes back needs no binding that may be lost.
+    route = _json(queue_name(job.account, lane))
+    # Unique, and at no cost to the system's randomness, which is slow when many ask.
+    tag = _json(f"{job_id[:8]}.{time.time_ns():x}")
+    return (
+        f'{{"body":"{body}","content-encoding":"utf-8","content-type":"application/json",'
+        f'"headers":{form.headers},"id":{name},"root_id":{name},"argsrepr":{_json(describe(job))}}},'
+        f'"properties":{form.properties},"correlation_id":{name},"delivery_tag":{tag},'
+        f'"delivery_info":{{"exchange":"","routing_key":{route}}}}}}}'
+    )
 
 
 def _form(app: Celery, task: str) -> _Form:
@@ -63,8 +62,18 @@ def _form(app: Celery, task: str) -> _Form:
     if task not in forms:
         made = app.amqp.as_task_v2("", task, (), {}, argsrepr="", kwargsrepr="{}")
         _, _, embedded = made.body
-        forms[task] = _Form(made.headers, made.properties, to_json(embedded).decode())
+        headers = {name: made.headers[name] for name in made.headers.keys() - _OWN}
+        properties = {name: made.properties[name] for name in made.properties.keys() - _OWN}
+        forms[task] = _Form(_open(headers), _open(properties | _KOMBU), _json(embedded))
     return forms[task]
+
+
+def _json(value: object) -> str:
+    return to_json(value).decode()
+
+
+def _open(value: dict[str, Any]) -> str:
+    return _json(value).removesuffix("}")
 
 
 def describe(job: Job) -> str:

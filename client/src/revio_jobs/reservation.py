@@ -56,6 +56,7 @@ class Wish(NamedTuple):
 
     job: UpdateJob
     job_id: str
+    payload: str
     message: str = ""
     sequence: int | None = None
 
@@ -113,7 +114,7 @@ class Reservations:
 
         `sequence`: the place in the order of submissions that it takes, if not the last.
         """
-        keys, args = reservation_call([Wish(job, job_id, message, sequence)], lane)
+        keys, args = reservation_call([Wish(job, job_id, job.payload(), message, sequence)], lane)
         [answer] = self._script(keys=keys, args=args)
         return read_reservation(answer)
 
@@ -137,10 +138,10 @@ def reservation_call(wishes: Sequence[Wish], lane: Lane) -> tuple[list[str], lis
     ledger = LedgerKeys(account)
     keys = [ledger.sequence, ledger.waiting(lane), queue_name(account, lane)]
     args: list[str | int] = [lane.value]
-    for job, job_id, message, sequence in wishes:
+    for job, job_id, payload, message, sequence in wishes:
         keys += [ledger.record(job_id), ledger.outcome(job_id), ledger.line(job.id)]
         place = "" if sequence is None else sequence
-        args += [job_id, job.fingerprint(), job.payload(), message, place]
+        args += [job_id, job.fingerprint(), payload, message, place]
     return keys, args
 
 
@@ -160,12 +161,12 @@ def read_found(record: list[Any], outcome: bytes | None) -> Attached | Settled |
     return Settled(json.loads(outcome))
 
 
-def read_reservation(answer: list[Any]) -> Reservation:
+def read_reservation(answer: int | list[Any]) -> Reservation:
     """From the script's answer."""
+    if isinstance(answer, int):
+        return New()
     status, *detail = (item.decode() if isinstance(item, bytes) else item for item in answer)
     match status:
-        case "new":
-            return New()
         case "attached":
             return Attached()
         case "settled":

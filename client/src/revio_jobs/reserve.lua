@@ -16,8 +16,7 @@
 --   the message for the queue; "" when a worker holds it already
 --   its place in the order of submissions, if it takes that of a job that failed; else ""
 --
--- Returns for each job {status, detail...}:
---   {"new", sequence}            accepted
+-- Returns for each job 1 if it was accepted, else {status, detail...}:
 --   {"attached"}                 the same job is on its way
 --   {"settled", outcome}         it has ended; outcome is JSON
 --   {"expired", how, at_ms}      it has ended so long ago that only this is remembered
@@ -52,7 +51,7 @@ local function accept(key, line, id, fingerprint, payload, message, place)
   if message ~= '' then
     redis.call('LPUSH', KEYS[3], message)
   end
-  return {'new', sequence}
+  return 1
 end
 
 local answers = {}

@@ -86,6 +86,7 @@ class Order:
 
     job: Job
     job_id: str
+    payload: str
     message: str
 
     @classmethod
@@ -96,10 +97,12 @@ class Order:
         else:
             key = job.idempotency_key or uuid.uuid4().hex
             job_id = job_id_of(job.account, key)
-            job = job.model_copy(update={"account": job.account, "idempotency_key": key})
-        return cls(job, job_id, encode_message(app, job, job_id, lane))
+            if job.idempotency_key is None:
+                job = job.model_copy(update={"idempotency_key": key})
+        payload = job.payload()
+        return cls(job, job_id, payload, encode_message(app, job, job_id, lane, payload))
 
-    def accepted(self, answer: list[Any] | None) -> Submitted[Any]:
+    def accepted(self, answer: int | list[Any] | None) -> Submitted[Any]:
         """From Redis's answer to an update; to a query it has none."""
         update = isinstance(self.job, UpdateJob)
         reservation = None if answer is None else read_reservation(answer)
@@ -129,7 +132,7 @@ class Step:
     def wishes(self) -> list[Wish]:
         """Of updates."""
         return [
-            Wish(each.job, each.job_id, each.message)
+            Wish(each.job, each.job_id, each.payload, each.message)
             for each in self.orders
             if isinstance(each.job, UpdateJob)
         ]

@@ -84,16 +84,19 @@ class _Job(_Contract):
 
     account: Account = DEFAULT_ACCOUNT
 
+    @model_validator(mode="after")
+    def _names_its_account(self) -> Self:
+        """On the wire it is always given, also when it is the default."""
+        self.model_fields_set.add("account")
+        return self
+
     def kwargs(self) -> dict[str, Any]:
         """The Celery kwargs: JSON values only, and only the fields that were given."""
-        return self.model_dump(mode="json", exclude_unset=True) | {"account": self.account}
+        return self.model_dump(mode="json", exclude_unset=True)
 
     def payload(self) -> str:
         """`kwargs` as JSON text."""
-        named = self
-        if "account" not in self.model_fields_set:
-            named = self.model_copy(update={"account": self.account})
-        return named.model_dump_json(exclude_unset=True)
+        return self.model_dump_json(exclude_unset=True)
 
 
 class QueryJob(_Job):
