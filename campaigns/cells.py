@@ -20,6 +20,11 @@ _INT32_MAX = 2**31 - 1
 _MAX_DIGITS = 19
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 _SHOWN_CHARACTERS = 60
+_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"})
+_UNCOMPUTED = (
+    "formula without its value (open the file in the spreadsheet program and save it there, or "
+    "paste values over the formulas)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ def read_row(row: RawRow, columns: Columns, form: Form) -> InputRow | list[Probl
 
     def read(name: str, index: int) -> object:
         try:
+            if index in row.uncomputed:
+                raise CellError(_UNCOMPUTED)  # noqa: TRY301 - one place tells of all faults
             return parse(name, cells[index].strip(), decimal_comma=form.decimal_comma)
         except CellError as exc:
             title, shown = form.columns[index], cells[index][:_SHOWN_CHARACTERS]
@@ -91,7 +98,13 @@ def parse(name: str, text: str, *, decimal_comma: bool = False) -> Any:  # noqa:
         case "do_not_prorate":
             return _flag(text)
         case _:
-            return text
+            return _words(text)
+
+
+def _words(text: str) -> str:
+    if text in _ERRORS:
+        raise CellError("a spreadsheet's error instead of a text")
+    return text
 
 
 def _product_id(text: str) -> int | None:

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from campaigns.cells import InputRow, Problem, read_row
 from campaigns.diff import Policy, plan_row
 from campaigns.faults import InputError
+from campaigns.first_lines import FirstLines
 from campaigns.plan_file import PlanWriter
 from campaigns.plan_row import PlanRow, RowClass
 from campaigns.problems import ProblemBook, ProblemFile
@@ -42,7 +43,7 @@ class Planner:
     policy: Policy
     book: ProblemBook = field(default_factory=ProblemBook)
     problem_file: ProblemFile | None = None
-    _first_lines: dict[int, int] = field(default_factory=dict)
+    _first_lines: FirstLines = field(default_factory=FirstLines)
 
     def plan_source(self, source: Source, reader: Reader) -> None:
         """The rows of a file. Raises InputError, and RevioError when values cannot be read."""
@@ -100,7 +101,7 @@ class Planner:
                 self._note(row, raw)
 
     def _first_of_its_id(self, row: InputRow) -> InputRow | list[Problem]:
-        first = self._first_lines.setdefault(row.id, row.line)
+        first = self._first_lines.note(row.id, row.line)
         if first == row.line:
             return row
         return [Problem("id was there before", row.line, "id", f"{row.id}, also line {first}")]

@@ -45,6 +45,8 @@ class RawRow:
     line: int
     """As an editor or a spreadsheet counts it; 0 when there is no file."""
     cells: tuple[str, ...]
+    uncomputed: frozenset[int] = frozenset()
+    """Places of formulas whose value the file does not have; their cells hold the formula."""
 
 
 @dataclass(frozen=True, slots=True)

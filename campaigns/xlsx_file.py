@@ -1,14 +1,18 @@
-"""XLSX in and out. Only the first sheet is read; formulas count with the value they last had."""
+"""XLSX in and out. Only the first sheet is read; formulas count with the value they last had.
+
+A formula that no spreadsheet program has computed has none: a row says where it has such cells.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
@@ -20,21 +24,85 @@ from campaigns.source import Form, RawRow, Source, check_cells, check_header
 # Excel itself computes with so many; what is beyond them is the noise of binary fractions.
 _EXCEL_DIGITS = ".15g"
 _MAX_ROWS = 1_048_575  # beside the header
+_SHEETS = "xl/worksheets/"
+_FORMULA = re.compile(rb"<(\w+:)?f[\s/>]")
+_LONGEST_TAG = 64
+_BLOCK_BYTES = 1 << 20
+
+_Line = tuple[Sequence[Any], frozenset[int]]
+"""A row's values, and the places of formulas without one."""
 
 
 @contextmanager
 def opened_xlsx(path: Path) -> Iterator[Source]:
     """The first sheet's rows. Raises InputError."""
+    with ExitStack() as files:
+        sheet = _first_sheet(files, path, computed=True)
+        formulas = _first_sheet(files, path, computed=False) if _has_formulas(path) else None
+        rows = _read(_without_formulas(sheet) if formulas is None else _both(sheet, formulas))
+        header = next(rows, RawRow(1, ()))
+        if header.uncomputed:
+            raise InputError("the first line names the columns; it must not hold formulas")
+        yield Source(path.name, Form("xlsx", check_header(header.cells)), rows)
+
+
+def _first_sheet(files: ExitStack, path: Path, *, computed: bool) -> Any:  # noqa: ANN401 - openpyxl's
+    """With its formulas' stored values, or with the formulas themselves."""
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
+        book = load_workbook(path, read_only=True, data_only=computed)
+    except FileNotFoundError:
+        raise
     except (BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as exc:
         raise InputError("the file is no XLSX workbook") from exc
-    try:
-        rows = _read(book.worksheets[0].iter_rows(values_only=True))
-        header = check_header(next(rows, RawRow(1, ())).cells)
-        yield Source(path.name, Form("xlsx", header), rows)
-    finally:
-        book.close()
+    files.callback(book.close)
+    if not book.worksheets:
+        raise InputError("the workbook has no sheet of cells")
+    sheet: Any = book.worksheets[0]
+    # What a file says of its own size may be wrong, and rows beyond it would be left out.
+    sheet.reset_dimensions()
+    return sheet
+
+
+def _has_formulas(path: Path) -> bool:
+    """Whether any sheet has one: most have none, and are read once instead of twice."""
+    with ZipFile(path) as parts:
+        sheets = (name for name in parts.namelist() if name.startswith(_SHEETS))
+        return any(_holds_formula(parts, name) for name in sheets)
+
+
+def _holds_formula(parts: ZipFile, name: str) -> bool:
+    kept = b""
+    with parts.open(name) as part:
+        while block := part.read(_BLOCK_BYTES):
+            if _FORMULA.search(kept + block):
+                return True
+            kept = block[-_LONGEST_TAG:]
+    return False
+
+
+def _without_formulas(sheet: Any) -> Iterator[_Line]:  # noqa: ANN401 - openpyxl's
+    for values in sheet.iter_rows(values_only=True):
+        yield values, frozenset()
+
+
+def _both(sheet: Any, formulas: Any) -> Iterator[_Line]:  # noqa: ANN401 - openpyxl's
+    """The values, and the formula itself where there is no value."""
+    for cells, sources in zip(sheet.iter_rows(), formulas.iter_rows(), strict=True):
+        values = [cell.value for cell in cells]
+        uncomputed = {
+            index
+            for index, (cell, source) in enumerate(zip(cells, sources, strict=True))
+            # A formula that came to an empty text says so by its type.
+            if source.data_type == "f" and cell.value is None and cell.data_type != "str"
+        }
+        for index in uncomputed:
+            values[index] = _formula(sources[index].value)
+        yield values, frozenset(uncomputed)
+
+
+def _formula(value: object) -> str:
+    """As it was typed; those of a range are objects of openpyxl."""
+    return str(getattr(value, "text", value))
 
 
 class XlsxOut:
@@ -60,12 +128,12 @@ class XlsxOut:
         self._book.save(path)
 
 
-def _read(rows: Iterable[tuple[Any, ...]]) -> Iterator[RawRow]:
-    for line, values in enumerate(rows, start=1):
+def _read(lines: Iterable[_Line]) -> Iterator[RawRow]:
+    for line, (values, uncomputed) in enumerate(lines, start=1):
         cells = [_text(value) for value in values]
         if any(cell.strip() for cell in cells):
             check_cells(line, cells)
-            yield RawRow(line, tuple(cells))
+            yield RawRow(line, tuple(cells), uncomputed)
 
 
 def _text(value: object) -> str:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
@@ -136,6 +137,82 @@ def test_a_workbook_gives_the_same_rows(tmp_path: Path) -> None:
     assert first.changes["activated_date"] == date(2026, 1, 31)
     assert first.changes["do_not_prorate"] is True
     assert (second.line, second.id, second.changes) == (4, 5002, {"rate": Decimal("20.48")})
+
+
+def workbook(path: Path, *rows: list[Any]) -> Path:
+    """As a program writes it that computes no formula."""
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    for row in rows:
+        sheet.append(row)
+    book.save(path)
+    return path
+
+
+def edit(path: Path, old: bytes, new: bytes) -> None:
+    """In the XML of the first sheet, as another program would have written it."""
+    with ZipFile(path) as parts:
+        content = {name: parts.read(name) for name in parts.namelist()}
+    sheet = content["xl/worksheets/sheet1.xml"]
+    assert old in sheet, sheet
+    content["xl/worksheets/sheet1.xml"] = sheet.replace(old, new)
+    with ZipFile(path, "w") as parts:
+        for name, part in content.items():
+            parts.writestr(name, part)
+
+
+def test_a_formula_without_a_stored_value_is_a_problem_that_says_what_to_do(
+    tmp_path: Path,
+) -> None:
+    header = ["id", "old", "rate", "description"]
+    path = workbook(
+        tmp_path / "rates.xlsx",
+        header,
+        [5001, "=C2", "=B2*1.05", None],
+        [5002, 10, "=B3*1.05", None],
+        [5003, 10, 12.5, "=B4&A4"],
+        ["=A4+1", None, None, None],
+        [5005, "=B2", 13, None],
+    )
+    edit(path, b"<f>B3*1.05</f><v/>", b"<f>B3*1.05</f><v>10.5</v>")
+    first, second, third, fourth, fifth = read(path)
+    assert isinstance(second, InputRow)
+    assert second.changes == {"rate": Decimal("10.5")}
+    # What is carried along only may be without a value.
+    assert isinstance(fifth, InputRow)
+    assert fifth.changes == {"rate": Decimal(13)}
+    problems = [each[0] for each in (first, third, fourth) if isinstance(each, list)]
+    assert [(each.line, each.column, each.value) for each in problems] == [
+        (2, "rate", "=B2*1.05"),
+        (4, "description", "=B4&A4"),
+        (5, "id", "=A4+1"),
+    ]
+    assert "save it there, or paste values" in problems[0].kind
+
+
+def test_a_formula_that_came_to_nothing_leaves_the_field_as_it_is(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "rates.xlsx", ["id", "rate"], [5001, "=A9&A9"])
+    edit(path, b'r="B2"', b'r="B2" t="str"')
+    (row,) = rows(path)
+    assert row.changes == {}
+
+
+def test_rows_beyond_the_size_that_a_workbook_claims_are_read(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "rates.xlsx", ["id", "rate"], [5001, 1], [5002, 2])
+    edit(path, b'ref="A1:B3"', b'ref="A1"')
+    assert [row.id for row in rows(path)] == [5001, 5002]
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.xlsx"])
+def test_a_spreadsheets_error_is_no_text(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name.endswith("csv"):
+        path.write_text("id,code1\n5001,#N/A\n")
+    else:
+        workbook(path, ["id", "code1"], [5001, "#N/A"])
+    ((problem,),) = (each for each in read(path) if isinstance(each, list))
+    assert (problem.column, problem.value) == ("code1", "#N/A")
+    assert "error" in problem.kind
 
 
 def test_what_is_no_workbook_is_told(tmp_path: Path) -> None:
