@@ -174,7 +174,7 @@ def test_a_formula_without_a_stored_value_is_a_problem_that_says_what_to_do(
         ["=A4+1", None, None, None],
         [5005, "=B2", 13, None],
     )
-    edit(path, b"<f>B3*1.05</f><v/>", b"<f>B3*1.05</f><v>10.5</v>")
+    edit(path, b"<f>B3*1.05</f><v></v>", b"<f>B3*1.05</f><v>10.5</v>")
     first, second, third, fourth, fifth = read(path)
     assert isinstance(second, InputRow)
     assert second.changes == {"rate": Decimal("10.5")}
