@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 import typer
@@ -45,11 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    words, command = sys.argv[1:] if arguments is None else arguments, get_command(app)
     try:
-        code = get_command(app).main(arguments, prog_name="revio", standalone_mode=False)
+        code = command.main(words, prog_name="revio", standalone_mode=False)
     except typer.TyperException as exc:
         _complain_of_usage(exc)
-        return _code_of_usage(exc)
+        return _code_of_usage(command, words)
     except typer.Abort:
         return _INTERRUPTED
     except Exception as exc:  # noqa: BLE001 - an operator is shown no traceback
@@ -64,7 +66,11 @@ def _complain_of_usage(exc: typer.TyperException) -> None:
         complain(message, f"see {context.command_path if context else 'revio'} --help")
 
 
-def _code_of_usage(exc: typer.TyperException) -> int:
-    """A command whose own exit codes leave no room for INVALID says what it uses instead."""
-    context = getattr(exc, "ctx", None)
-    return int(getattr(context.command if context else None, "usage_code", ExitCode.INVALID))
+def _code_of_usage(command: Any, words: Sequence[str]) -> int:  # noqa: ANN401 - Typer's classes
+    """A command whose own exit codes leave no room for INVALID says what it uses instead.
+
+    The words decide which command was meant: the fault may stand before its name.
+    """
+    for word in words:
+        command = getattr(command, "commands", {}).get(word, command)
+    return int(getattr(command, "usage_code", ExitCode.INVALID))

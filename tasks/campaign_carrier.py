@@ -49,7 +49,7 @@ class Carrier:
             now = self._book.load()
 
     def _advance(self, state: RunState, slots: int, lane_closed: str) -> bool:
-        """One thing; whether it may have changed the state."""
+        """One thing; whether there may be another one to do."""
         if self._book.note(self._jobs.collect(state)):
             return True
         if state.status is Status.CANCELLED and not state.in_flight:
@@ -102,5 +102,6 @@ class Carrier:
         return self._book.note(Progress(phase=Phase.FEEDING, stage=state.stage + 1))
 
     def _stop(self, status: Status, reason: str) -> bool:
+        """There is nothing more to do in this round."""
         self._book.stop(status, reason)
-        return True
+        return False

@@ -4,7 +4,7 @@
 -- ARGV[1] token   ARGV[2] run   ARGV[3] status   ARGV[4] reason   ARGV[5] audit entry (JSON)
 --
 -- Returns 1, or 0 when another feeder has the lease. A run that an operator has paused meanwhile
--- stays so.
+-- stays so, and one that has ended is left as it is.
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
@@ -13,8 +13,8 @@ local status = redis.call('HGET', KEYS[2], 'status')
 if status ~= 'running' and status ~= ARGV[3] then
   return 1
 end
-if ARGV[3] ~= 'halted' then
-  redis.call('SREM', KEYS[3], ARGV[2])
+if ARGV[3] ~= 'halted' and redis.call('SREM', KEYS[3], ARGV[2]) == 0 then
+  return 1
 end
 if status ~= ARGV[3] then
   redis.call('HSET', KEYS[2], 'status', ARGV[3], 'reason', ARGV[4])

@@ -1,7 +1,7 @@
 """`revio campaign`: plan, review, approve, apply, watch, report and undo batch repricing."""
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from cli.campaign.approval import approve, review
 from cli.campaign.control import cancel, pause, resume, set_
@@ -12,20 +12,30 @@ from cli.campaign.watching import list_, watch
 
 
 class _PlanCommand(TyperCommand):
-    """2 tells a script that there are changes, so wrong usage must end otherwise."""
+    """For those that make a plan: 2 tells a script that there are changes, so wrong usage must
+    end otherwise.
+    """
+
+    usage_code = PlanExit.PROBLEMS
+
+
+class _Campaigns(TyperGroup):
+    """A misspelt `plan` is no command of its own, and must not look like a plan with changes."""
 
     usage_code = PlanExit.PROBLEMS
 
 
 app = typer.Typer(
+    cls=_Campaigns,
     help="Change the rates of many products: plan, review, approve, apply, watch, report, undo.",
     no_args_is_help=True,
 )
-app.command(
-    cls=_PlanCommand,
-    epilog="Exit codes: 0 nothing to do. 1 problems, and no plan. 2 a plan with changes.",
-)(plan)
-for command in (review, approve, apply, watch, pause, resume, cancel, report, retry, undo, explain):
+for planning in (plan, retry, undo):
+    app.command(
+        cls=_PlanCommand,
+        epilog="Exit codes: 0 nothing to do. 1 problems, and no plan. 2 a plan with changes.",
+    )(planning)
+for command in (review, approve, apply, watch, pause, resume, cancel, report, explain):
     app.command()(command)
 app.command("list")(list_)
 app.command("set")(set_)

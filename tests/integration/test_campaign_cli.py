@@ -238,6 +238,31 @@ def test_wrong_orders_are_told(
     assert not stack.sandbox.updates()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["campaign", "plan"],
+        ["campaign", "plann", "-o", "x.plan"],
+        ["campaign", "--account", "other", "plan", "-o", "x.plan"],
+        ["--json", "campaign", "plan", "-o", "x.plan"],
+        ["campaign", "plan", "a.csv", "b.csv", "-o", "x.plan"],
+        ["campaign", "plan", "a.csv", "-o"],
+        ["campaign", "plan", "a.csv", "-o", "x.plan", "--round", "0.01"],
+        ["campaign", "plan", "a.csv", "-o", "x.plan", "--effective", "soon"],
+        ["campaign", "plan", "a.csv", "-o", "x.plan", "--override", "change"],
+        ["campaign", "plan", "a.csv", "-o", "x.plan", "--account", "nobody"],
+        ["campaign", "retry", "x", "--only", "all", "-o", "x.plan"],
+        ["campaign", "undo", "x", "-o", "x.plan"],
+    ],
+)
+def test_no_wrong_usage_looks_like_a_plan_with_changes(
+    stack: Stack, revio: Revio, arguments: list[str]
+) -> None:
+    said = revio(*arguments, env=stack.environment)
+    assert (said.code, said.out) == (1, "")
+    assert "revio: " in said.err
+
+
 def test_wrong_settings_never_look_like_a_plan_with_changes(revio: Revio) -> None:
     said = revio("campaign", "plan", "--customer", "1", "--set", "rate=1", "-o", "x", env={})
     assert said.code == 1

@@ -307,6 +307,8 @@ def test_a_cancelled_run_ends_when_nothing_is_under_way_any_more(redis: Redis) -
     world.vendor.withdraws = True
     assert world.until_it_stops().status is Status.CANCELLED
     assert sum(world.vendor.executions.values()) == 3
+    world.round()
+    assert [each.what for each in world.desk.audit(RUN)] == ["apply", "cancel", "cancelled"]
 
 
 def test_values_that_are_there_already_are_not_sent(redis: Redis) -> None:
