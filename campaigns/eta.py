@@ -24,10 +24,10 @@ class Eta:
     latest: float
 
 
-def pace(view: RunView, now: float) -> float:
-    """Rows a minute over the last whole minutes; 0.0 when none has passed."""
+def pace(view: RunView, now: float) -> float | None:
+    """Rows a minute over the last whole minutes; None when none has passed."""
     whole = _whole_minutes(view.pace, now)
-    return statistics.fmean(whole) if whole else 0.0
+    return statistics.fmean(whole) if whole else None
 
 
 def eta(view: RunView, budget: Budget) -> Eta | None:

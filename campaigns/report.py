@@ -34,17 +34,19 @@ class Layout:
     form: Form
     columns: tuple[str, ...]
     places: Columns
+    changed: tuple[str, ...]
+    """The fields that any row changes, in the contract's order."""
     keeps_cells: bool
     """False: the input's own values of changed fields are not what the rows wanted (undo)."""
 
     @classmethod
     def of(cls, header: Header, changed: Iterable[str]) -> Layout:
         """`changed`: the fields that any row changes."""
-        columns = header.form.columns or ("id",)
+        columns, fields = header.form.columns or ("id",), set(changed)
         known = find_columns(columns).changes
-        more = [name for name in CHANGE_NAMES if name in set(changed) - known.keys()]
-        titles = (*columns, *more)
-        return cls(header.form, titles, find_columns(titles), header.kind != "undo")
+        ordered = tuple(name for name in CHANGE_NAMES if name in fields)
+        titles = (*columns, *(name for name in ordered if name not in known))
+        return cls(header.form, titles, find_columns(titles), ordered, header.kind != "undo")
 
     def cells(self, row: PlanRow) -> list[str]:
         """The row, so that planning it again means the same."""
@@ -70,7 +72,7 @@ class Layout:
 def write_report(desk: Desk, spec: RunSpec, directory: Path) -> Mapping[str, int]:
     """The files in `directory`, which is made; returns the rows by file."""
     directory.mkdir(parents=True, exist_ok=True)
-    layout = Layout.of(header_of(spec), _changed(row_results(desk, spec)))
+    layout = Layout.of(header_of(spec), summary_of(spec).fields)
     counts: Counter[str] = Counter()
     figures, faults = Figures(), list[RowResult]()
     book = XlsxOut()
@@ -89,10 +91,6 @@ def write_report(desk: Desk, spec: RunSpec, directory: Path) -> Mapping[str, int
     return counts
 
 
-def _changed(results: Iterable[RowResult]) -> set[str]:
-    return {name for each in results for name in (*each.row.after, *each.row.clear)}
-
-
 def _outputs(
     files: ExitStack, directory: Path, book: XlsxOut, name: str, layout: Layout
 ) -> Callable[[RowResult], None]:
@@ -102,27 +100,27 @@ def _outputs(
     path = directory / f"{name}.csv"
     file = files.enter_context(path.open("w", encoding=encoding, errors="replace", newline=""))
     header = [*layout.columns, *_MORE]
-    csv, sheet = write_csv(file, form, header), book.sheet(name, _sheet_header())
+    csv, sheet = write_csv(file, form, header), book.sheet(name, _sheet_header(layout))
 
     def add(result: RowResult) -> None:
         ended = [result.outcome or "unprocessed", result.error, result.says, result.when]
         csv.write([*layout.cells(result.row), *ended])
-        sheet([*_sheet_row(result.row), *ended])
+        sheet([*_sheet_row(layout, result.row), *ended])
 
     return add
 
 
-def _sheet_header() -> Sequence[str]:
+def _sheet_header(layout: Layout) -> Sequence[str]:
     seen = ("line", "id", "customer_id", "product_id", "description", "quantity")
-    changes = [f"{name}_{when}" for name in CHANGE_NAMES for when in ("before", "after")]
+    changes = [f"{name}_{when}" for name in layout.changed for when in ("before", "after")]
     return (*seen, *changes, "outcome", "error", "says", "at")
 
 
-def _sheet_row(row: PlanRow) -> list[object]:
+def _sheet_row(layout: Layout, row: PlanRow) -> list[object]:
     seen = [row.seen.get(name) for name in ("customer_id", "product_id", "description", "quantity")]
     changes = [
         _value(name, CLEAR if when is row.after and name in row.clear else when.get(name))
-        for name in CHANGE_NAMES
+        for name in layout.changed
         for when in (row.before, row.after)
     ]
     return [row.line or None, row.id, *seen, *changes]

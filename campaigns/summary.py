@@ -30,6 +30,8 @@ class Summary:
     """Changing rows by the change of their rate; see `bin_of`."""
     says: Counter[str] = field(default_factory=Counter)
     """Rows by the guard rail that speaks of them."""
+    fields: Counter[str] = field(default_factory=Counter)
+    """Changing rows by the field that changes."""
 
     @property
     def changes(self) -> int:
@@ -51,6 +53,7 @@ class Summary:
             self.before += before
             self.after += after
             self.histogram[bin_of(row)] += 1
+            self.fields.update((*row.after, *row.clear))
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
@@ -60,6 +63,7 @@ class Summary:
             "revenue_after": str(self.after),
             "histogram": dict(self.histogram),
             "says": dict(self.says),
+            "fields": dict(self.fields),
         }
 
     @classmethod
@@ -71,6 +75,7 @@ class Summary:
             Decimal(document["revenue_after"]),
             Counter(document["histogram"]),
             Counter(document["says"]),
+            Counter(document["fields"]),
         )
 
 

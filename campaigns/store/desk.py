@@ -42,6 +42,23 @@ class RunView:
     pace: Mapping[int, int] = field(default_factory=dict)
     """Rows that ended, by the minute (Unix time / 60) in which they did."""
     has_ended: bool = False
+    errors: Mapping[str, int] = field(default_factory=dict)
+    """Failed rows by the words of their error."""
+    is_fed: bool = True
+    """Whether a worker carries the account's runs forward, or did so a moment ago."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether something is still to happen by itself."""
+        settles = self.state.status is Status.CANCELLED and not self.has_ended
+        return self.state.status is Status.RUNNING or settles
+
+    @property
+    def waits(self) -> str:
+        """Why nothing happens although something should; "" if it does, or nobody has said."""
+        if self.goes_on and not self.is_fed:
+            return "no worker is there to carry it on"
+        return self.state.waits
 
 
 class Desk:
@@ -165,18 +182,23 @@ class Desk:
         keys = self.keys(run)
         with asking(), self._redis.pipeline() as pipeline:
             pipeline.get(keys.spec)
-            for key in (keys.control, keys.progress, keys.todo, keys.in_flight, keys.pace):
+            for key in (keys.control, keys.progress, keys.todo, keys.in_flight):
                 pipeline.hgetall(key)
+            pipeline.hgetall(keys.pace)
+            pipeline.hgetall(keys.errors)
+            pipeline.exists(self._common.feeder)
             pipeline.sismember(self._common.active, run)
-            spec, control, progress, todo, in_flight, pace, active = pipeline.execute()
+            spec, control, progress, todo, in_flight, *more = pipeline.execute()
         if not (spec and control and progress):
             raise NotAllowedError(f"no run {run} is known; `revio campaign list` shows them")
         state = read_state(
             read_spec(spec), texts(control), texts(progress), numbers(todo), numbers(in_flight)
         )
+        pace, errors, is_fed, active = more
         since = self._clock() / 60 - _PACE_MINUTES
         recent = {minute: count for minute, count in numbers(pace).items() if minute >= since}
-        return RunView(state, recent, not active)
+        counted = {words: int(rows) for words, rows in texts(errors).items()}
+        return RunView(state, recent, not active, counted, bool(is_fed))
 
     def runs(self, limit: int = _LISTED) -> list[str]:
         """The newest first."""

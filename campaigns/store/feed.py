@@ -9,6 +9,7 @@ from typing import Any
 
 from redis import Redis
 
+from campaigns.error_words import error_words
 from campaigns.store.access import asking, load_script, numbers, text, texts
 from campaigns.store.audit import entry
 from campaigns.store.chunks import RowChunks
@@ -111,6 +112,7 @@ class RedisRuns:
                     keys.details,
                     keys.pace,
                     keys.outcomes_prefix,
+                    keys.errors,
                     keys.spec,
                     keys.control,
                     keys.rows,
@@ -159,6 +161,7 @@ def _step(progress: Progress) -> dict[str, Any]:
                 each.outcome.value,
                 str(int(each.at)),
                 json.dumps(each.detail) if each.detail else "",
+                error_words(each),
             ]
             for each in progress.ended
         ],

@@ -30,6 +30,7 @@ class RunKeys:
         self.rows = f"{self.prefix}:rows"
         self.ids = f"{self.prefix}:ids"
         self.details = f"{self.prefix}:details"
+        self.errors = f"{self.prefix}:errors"
         self.pace = f"{self.prefix}:pace"
         self.audit = f"{self.prefix}:audit"
         self.outcomes_prefix = f"{self.prefix}:outcomes:"

@@ -3,9 +3,10 @@
 -- KEYS[1] feeder's lease (string)  KEYS[2] progress (hash)   KEYS[3] todo (hash: row, key number)
 -- KEYS[4] in flight (as todo)      KEYS[5] details (hash: row, JSON)
 -- KEYS[6] pace (hash: minute, rows ended in it)              KEYS[7] prefix of the outcomes (hashes)
--- KEYS[8...] what else the run has, to keep it from expiring
+-- KEYS[8] errors (hash: their words, rows)
+-- KEYS[9...] what else the run has, to keep it from expiring
 -- ARGV[1] token of the lease
--- ARGV[2] {"ended": [[row, chunk, outcome, at, detail or ""]...], "todo": [[row, number]...],
+-- ARGV[2] {"ended": [[row, chunk, outcome, at, detail or "", words of its error or ""]...], "todo": [[row, number]...],
 --          "sent": [[row, number]...], "set": {field: value...}} (JSON)
 -- ARGV[3] how long the run is kept (s)
 --
@@ -18,6 +19,15 @@ end
 local step = cjson.decode(ARGV[2])
 local minute = math.floor(redis.call('TIME')[1] / 60)
 local touched = {}
+local KINDS = 200
+
+-- Of any number of different words only so many are kept apart.
+local function count_error(words)
+  if redis.call('HEXISTS', KEYS[8], words) == 0 and redis.call('HLEN', KEYS[8]) >= KINDS then
+    words = 'others'
+  end
+  redis.call('HINCRBY', KEYS[8], words, 1)
+end
 
 for _, row in ipairs(step.ended) do
   local key, field, outcome = KEYS[7] .. row[2], row[1], row[3]
@@ -33,6 +43,9 @@ for _, row in ipairs(step.ended) do
     end
     if row[5] ~= '' then
       redis.call('HSET', KEYS[5], field, row[5])
+    end
+    if row[6] ~= '' then
+      count_error(row[6])
     end
     touched[key] = true
   end

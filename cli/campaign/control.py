@@ -89,7 +89,7 @@ def _decide(
         name = desk.campaigns.resolve(run)
         decision(desk.campaigns, name, who)
         view = desk.campaigns.view(name)
-        answer.give(run_document(view, None), *run_tables(view, None, []))
+        answer.give(run_document(view, None), *run_tables(view, None))
 
 
 def _rate(text: str) -> float | None:

@@ -14,14 +14,12 @@ from rich.table import Table
 
 from campaigns.eta import Eta, pace
 from campaigns.forecast import Budget
-from campaigns.store import Desk, RunView
+from campaigns.store import RunView
 from campaigns.store.audit import AuditEntry
-from campaigns.store.keys import ROWS_PER_CHUNK
 from cli.tables import table
 
 FOR_EVER_S = 1e8
 _SHOWN = 10
-_ERROR_CHUNKS = 20
 
 
 def run_document(view: RunView, left: Eta | None) -> dict[str, Any]:
@@ -33,7 +31,7 @@ def run_document(view: RunView, left: Eta | None) -> dict[str, Any]:
         "status": state.status.value,
         "ended": view.has_ended,
         "reason": state.reason,
-        "waits": view.state.waits,
+        "waits": view.waits,
         "rows": state.spec.rows,
         "counts": dict(state.counts),
         "in_flight": len(state.in_flight),
@@ -46,24 +44,22 @@ def run_document(view: RunView, left: Eta | None) -> dict[str, Any]:
     }
 
 
-def run_tables(
-    view: RunView, left: Eta | None, errors: Sequence[tuple[str, int]]
-) -> list[RenderableType]:
+def run_tables(view: RunView, left: Eta | None) -> list[RenderableType]:
     """A run for people."""
-    state = view.state
+    state, speed = view.state, pace(view, time.time())
     facts: list[tuple[str, object]] = [
         ("run", state.spec.run),
         ("status", f"{state.status}{f': {state.reason}' if state.reason else ''}"),
-        ("waits", view.state.waits or None),
+        ("waits", view.waits or None),
         ("stage", f"{state.stage + 1} of {len(state.spec.stages)}, {state.phase}"),
         ("ended", f"{_ended(view):,} of {state.spec.rows:,}"),
         *((name, f"{count:,}") for name, count in state.counts.items() if count),
         ("under way", len(state.in_flight) or None),
-        ("rows a minute", f"{pace(view, time.time()):.0f}" if view.pace else None),
+        ("rows a minute", f"{speed:,.0f}" if speed is not None else None),
         ("left", _eta(left) if left else None),
     ]
     shown = [fact for fact in facts if fact[1] is not None]
-    errors_shown = [(words, f"{count:,}") for words, count in errors[:_SHOWN]]
+    errors_shown = [(words, f"{count:,}") for words, count in top_errors(view)]
     tables: list[RenderableType] = [table("", "", rows=shown)]
     if errors_shown:
         tables.append(table("top errors", "rows", rows=errors_shown))
@@ -74,7 +70,7 @@ def one_line(view: RunView, left: Eta | None) -> str:
     """For a log."""
     state = view.state
     counts = " ".join(f"{name}={count}" for name, count in state.counts.items() if count)
-    waits = f" waits: {view.state.waits}" if view.state.waits else ""
+    waits = f" waits: {view.waits}" if view.waits else ""
     eta = f" left {_eta(left)}" if left else ""
     return (
         f"{state.spec.run} {state.status} {_ended(view)}/{state.spec.rows} "
@@ -82,22 +78,9 @@ def one_line(view: RunView, left: Eta | None) -> str:
     )
 
 
-def top_errors(desk: Desk, view: RunView) -> list[tuple[str, int]]:
-    """The commonest words of failed rows, of the run's latest parts."""
-    spec, found = view.state.spec, Counter[str]()
-    if not view.state.counts.get("failed"):
-        return []
-    last = view.state.cursor // ROWS_PER_CHUNK
-    for chunk in range(max(last - _ERROR_CHUNKS, 0), last + 1):
-        failed = [at for at, each in desk.outcomes(spec.run, chunk).items() if each[0] == "failed"]
-        for detail in desk.details(spec.run, failed).values():
-            found[_without_numbers(f"{detail.get('error')}: {detail.get('says')}")] += 1
-    return found.most_common(_SHOWN)
-
-
-def _without_numbers(text: str) -> str:
-    """The same words about other products count as the same."""
-    return " ".join("…" if word.strip(".,:").isdigit() else word for word in text.split())
+def top_errors(view: RunView) -> list[tuple[str, int]]:
+    """The commonest words of failed rows."""
+    return Counter(view.errors).most_common(_SHOWN)
 
 
 def calls_line(budget: Budget) -> str:
@@ -123,7 +106,7 @@ def list_table(views: Sequence[RunView]) -> Table:
             view.state.status,
             f"{_ended(view):,}/{view.state.spec.rows:,}",
             view.state.spec.facts.get("applied_by"),
-            view.state.reason or view.state.waits or None,
+            view.state.reason or view.waits or None,
         )
         for view in views
     ]

@@ -86,5 +86,5 @@ def apply(
         answer.give(
             {**run_document(view, None), "began": began},
             f"run {plan.run} {said}. Next: revio campaign watch {plan.run}",
-            *run_tables(view, None, []),
+            *run_tables(view, None),
         )

@@ -50,7 +50,7 @@ def watch(
         view = desk.campaigns.view(name)
         if not once and not as_json:
             view = _follow(desk, name, give_up)
-        while as_json and _goes_on(view) and time.monotonic() < give_up:
+        while as_json and view.goes_on and time.monotonic() < give_up:
             time.sleep(_LIVE_S)
             view = desk.campaigns.view(name)
         _give(answer, desk, view)
@@ -85,14 +85,9 @@ def _views(desk: Office, run: str, pause_s: float, give_up: float) -> Iterator[R
     while True:
         view = desk.campaigns.view(run)
         yield view
-        if not _goes_on(view) or time.monotonic() >= give_up:
+        if not view.goes_on or time.monotonic() >= give_up:
             return
         time.sleep(min(pause_s, max(give_up - time.monotonic(), 0.01)))
-
-
-def _goes_on(view: RunView) -> bool:
-    settles = view.state.status is Status.CANCELLED and not view.has_ended
-    return view.state.status is Status.RUNNING or settles
 
 
 def _give(answer: Answer, desk: Office, view: RunView) -> None:
@@ -102,7 +97,7 @@ def _give(answer: Answer, desk: Office, view: RunView) -> None:
         **run_document(view, eta(view, budget)),
         "calls_last_minute": budget.last_minute,
         "bulk_calls_left_today": budget.left_today,
-        "top_errors": dict(top_errors(desk.campaigns.desk, view)),
+        "top_errors": dict(top_errors(view)),
         "audit": [asdict(each) for each in decisions],
     }
     answer.give(document, *_tables(desk, view), decision_table(decisions))
@@ -110,8 +105,7 @@ def _give(answer: Answer, desk: Office, view: RunView) -> None:
 
 def _tables(desk: Office, view: RunView) -> list[RenderableType]:
     budget = desk.budget()
-    errors = top_errors(desk.campaigns.desk, view)
-    return [*run_tables(view, eta(view, budget), errors), calls_line(budget)]
+    return [*run_tables(view, eta(view, budget)), calls_line(budget)]
 
 
 def _exit_code(view: RunView) -> ExitCode:

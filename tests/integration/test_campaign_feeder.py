@@ -23,7 +23,17 @@ from revio_jobs.contracts import CustomerProductRecord, UpdateJob
 from sandbox.embedded_redis import EmbeddedRedis
 from tasks.campaign import CampaignFeeder
 from tasks.campaign_limits import FeederLimits
-from tasks.campaign_run import Answered, DailyWindow, HaltRules, RunSpec, RunState, Status
+from tasks.campaign_run import (
+    Answered,
+    DailyWindow,
+    EndedRow,
+    HaltRules,
+    Outcome,
+    Progress,
+    RunSpec,
+    RunState,
+    Status,
+)
 from tasks.errors import Unavailable
 from tasks.rails import Rails
 
@@ -81,7 +91,7 @@ class Vendor:
         if self.withdraws:
             return Answered(error="Withdrawn", says="paused")
         if job.id in self.rejects:
-            return Answered(error="Rejected", says="no")
+            return Answered(error="Rejected", says=f"product {job.id} is denied, 2.")
         self.executions[job.id] += 1
         self.rates[job.id] = "0.0100" if job.id in self.wrong else str(job.rate)
         return Answered({"outcome": "applied"})
@@ -278,6 +288,33 @@ def test_too_many_errors_or_drifts_halt_it_after_a_minimum(
     world.decide("resume", Status.RUNNING)
     assert world.until_it_stops().status is Status.DONE
     assert [each.what for each in world.desk.audit(RUN)] == ["apply", "halted", "resume", "done"]
+
+
+def test_failed_rows_are_counted_by_their_words_whatever_product_they_name(redis: Redis) -> None:
+    world = World(redis, 60, rejects=frozenset(range(5000, 5040)))
+    world.start(60, halt=HaltRules(100, 100))
+    world.until_it_stops()
+    assert world.desk.view(RUN).errors == {"Rejected: product … is denied, …": 40}
+
+
+def test_of_any_number_of_different_errors_only_some_are_kept_apart(redis: Redis) -> None:
+    world = World(redis, 250)
+    world.start(250)
+    assert world.feeder.step() is not None
+    token: Any = redis.get("revio:default:campaigns:feeder")
+    said = [{"error": "Rejected", "says": f"x{at}"} for at in range(250)]
+    ended = [EndedRow(at, Outcome.FAILED, 1.0, detail) for at, detail in enumerate(said)]
+    world.runs.record("default", RUN, token.decode(), Progress(ended=ended))
+    errors = world.desk.view(RUN).errors
+    assert (len(errors), sum(errors.values())) == (201, 250)
+
+
+def test_a_run_without_a_worker_says_so(redis: Redis) -> None:
+    world = World(redis, 5)
+    world.start(5)
+    assert world.desk.view(RUN).waits == "no worker is there to carry it on"
+    world.round(0)
+    assert world.desk.view(RUN).waits == ""
 
 
 def test_withdrawn_rows_are_sent_again_after_a_pause_under_another_key(redis: Redis) -> None:
