@@ -26,7 +26,8 @@ QUERY_RETRIES = RetryPolicy(first_s=0.5, cap_s=5.0, max_attempts=6, deadline_s=6
 
 _PARTS_AT_ONCE = 8
 _ATTEMPTS_IN_COMPANY = 2
-_PROGRESS_REPORTS = 20
+# As seldom as somebody who watches can bear: each costs as much as a call.
+_PROGRESS_EVERY_S = 0.25
 _STORE_ATTEMPTS = 40
 _STORE_PAUSE_S = 0.5
 
@@ -109,11 +110,12 @@ class QueryHandler:
             return harvest
         asker = PartAsker(reading.query, self._delay, self._sleep)
         answers = ask_all(parts, asker, self._threads, _PARTS_AT_ONCE)
-        report_each = -(-len(parts) // _PROGRESS_REPORTS)
+        told_at = self._clock()
         for done, (number, records) in enumerate(answers, 1):
             harvest.add(number, records)
-            if done % report_each == 0:
+            if (now := self._clock()) - told_at >= _PROGRESS_EVERY_S:
                 progress(done, len(parts))
+                told_at = now
         return harvest
 
     def _result(

@@ -20,7 +20,7 @@ from typing import Self, cast
 from revio_jobs.contracts import CustomerProductRecord
 from worker.soap.lexical import READERS, Value
 from worker.soap.schema import RecordField, RecordPlace
-from worker.soap.vendor import RECORD_ID
+from worker.soap.vendor import RECORD_ID, Kind
 
 MARK = "cut"
 """The attribute of a mark that says which run it stands for."""
@@ -30,10 +30,12 @@ _ENTITIES = {b"&lt;": b"<", b"&gt;": b">", b"&quot;": b'"', b"&apos;": b"'", b"&
 _PLAIN = rb"[^<>&\x00-\x1f\xef]*+"
 _TEXT = _PLAIN + b"(?:(?:" + b"|".join(_ENTITIES) + b")" + _PLAIN + b")*+"
 _SPACE = rb"[ \t\r\n]*+"
+_INTEGER = rb"-?[0-9]{1,18}+"
 _NIL = b' xsi:nil="true"'
 _DECLARATION = re.compile(rb"""<\?xml version="1.0" encoding=["']utf-8["'] ?\?>""", re.IGNORECASE)
 
-_Columns = dict[str, "_Values"]
+_Column = dict[bytes | None, Value]
+"""The values of one field by what its group of the pattern holds; None: the element is absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,12 @@ class PlainRecords:
         """None if nothing can be cut, or if text might not be what it looks like."""
         declaration = _DECLARATION.match(body)
         start = declaration.end() if declaration else 0
-        if b"<!" in body or body.find(b"<?", start) >= 0:
+        if _holds(body, b"<!") or _holds(body, b"<?", start):
             return None
-        cut = self._cut(body, {f.name: _Values(f) for f in self._fields if f.kind})
+        cut = self._cut(body, {f.name: _column(f) for f in self._fields if f.kind})
         return cut if cut.runs else None
 
-    def _cut(self, body: bytes, columns: _Columns) -> Cut:
+    def _cut(self, body: bytes, columns: dict[str, _Column]) -> Cut:
         has_nil = _NIL in body
         token = secrets.token_hex(8)
         runs: dict[str, list[CustomerProductRecord]] = {}
@@ -85,18 +87,18 @@ class PlainRecords:
         rest = bytearray()
         end = 0
         for found in self._pattern.finditer(body):
+            values = map(getitem, columns.values(), found.groups())
             try:
-                values = tuple(map(getitem, columns.values(), found.groups()))
+                record = dict(zip(columns, values, strict=True))
             except ValueError:
                 continue  # the careful way will say what is wrong
-            if found.start() != end or not runs:
+            start, stop = found.span()
+            if start != end or not runs:
                 mark = f"{token}-{len(runs)}"
                 run = runs[mark] = []
-                rest += body[end : found.start()] + self._mark(mark, has_nil=has_nil)
-            record = dict(zip(columns, values, strict=True))
-            record.update(self._absent)
-            run.append(cast("CustomerProductRecord", record))
-            end = found.end()
+                rest += body[end:start] + self._mark(mark, has_nil=has_nil)
+            run.append(cast("CustomerProductRecord", self._absent | record))
+            end = stop
         return Cut(bytes(rest + body[end:]), runs, has_nil)
 
     def _mark(self, mark: str, *, has_nil: bool) -> bytes:
@@ -104,8 +106,20 @@ class PlainRecords:
         return b'<%b %b="%b"%b/>' % (self._name, MARK.encode(), mark.encode(), nil)
 
 
-class _Values(dict[bytes | None, Value]):
-    """The values of one field's elements. The same ones come again and again."""
+def _column(field: RecordField) -> _Column:
+    return _Integers({None: None}) if field.kind is Kind.INTEGER else _Values(field)
+
+
+class _Integers(_Column):
+    """By their digits."""
+
+    def __missing__(self, digits: bytes) -> Value:
+        value = self[digits] = int(digits)
+        return value
+
+
+class _Values(_Column):
+    """By the field's elements. The same ones come again and again."""
 
     def __init__(self, field: RecordField) -> None:
         super().__init__({None: None})
@@ -122,6 +136,11 @@ class _Values(dict[bytes | None, Value]):
         return value
 
 
+def _holds(body: bytes, markup: bytes, start: int = 0) -> bool:
+    """Looks for the rarer of the two characters first, which is ten times as fast."""
+    return body.find(markup[1:], start) >= 0 and body.find(markup, start) >= 0
+
+
 def _unescaped(text: bytes) -> bytes:
     if b"&" in text:
         for entity, character in _ENTITIES.items():  # &amp; comes last: what it makes is no entity
@@ -130,13 +149,22 @@ def _unescaped(text: bytes) -> bytes:
 
 
 def _pattern(field: RecordField) -> bytes:
-    """Matches the field's element, in a group if we need it, or nothing where it may be absent."""
+    """Matches the field's element, or nothing where it may be absent.
+
+    A group, if we need the field, has the digits of an integer, else the element.
+    """
     name = field.wire.encode()
-    forms = [b"<%b>%b</%b>" % (name, _TEXT, name), b"<%b />" % name]
-    if field.wire != RECORD_ID:
-        forms.append(b"<%b%b />" % (name, _NIL))
-    group = b"(" if field.kind else b"(?:"
-    return _SPACE + group + b"|".join(forms) + b")" + (b"?+" if field.may_be_absent else b"")
+    nil = [] if field.wire == RECORD_ID else [b"<%b%b />" % (name, _NIL)]
+    if field.kind is Kind.INTEGER:
+        element = _any_of(b"<%b>(%b)</%b>" % (name, _INTEGER, name), *nil)
+    else:
+        forms = _any_of(b"<%b>%b</%b>" % (name, _TEXT, name), b"<%b />" % name, *nil)
+        element = b"(%b)" % forms if field.kind else forms
+    return _SPACE + element + (b"?+" if field.may_be_absent else b"")
+
+
+def _any_of(*forms: bytes) -> bytes:
+    return b"(?:" + b"|".join(forms) + b")"
 
 
 def _split(tag: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 _FIRST_PAUSE_S = 0.01
 _SLOWEST_PAUSE_S = 0.25
-_GROWTH = 1.2
+_GROWTH = 1.1
 # A waiting process spends no more than a sixth of its time on looking.
 _PAUSE_TO_LOOK = 5.0
 _LONGEST_PAUSE_S = 1.0

@@ -27,7 +27,7 @@ def test_everybody_is_looked_at_soon_and_no_look_is_a_large_one(
 def test_rests_grow_while_nothing_ends_and_are_short_again_when_something_does() -> None:
     waiting = Waiting([1, 2])
     rests = []
-    for _ in range(30):
+    for _ in range(40):
         waiting.ended([])
         rests.append(waiting.pause_s(0.0))
     assert rests == sorted(rests)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 import zlib
@@ -89,7 +90,11 @@ class Shelf:
 
 class Runner:
     def __init__(
-        self, *faults: Exception | None, ids_per_call: int = 100, inline_bytes: int = 10**9
+        self,
+        *faults: Exception | None,
+        ids_per_call: int = 100,
+        inline_bytes: int = 10**9,
+        clock: Callable[[], float] = lambda: 1_000_000.0,
     ) -> None:
         self.vendor = Vendor(*faults)
         self.shelf = Shelf()
@@ -101,7 +106,7 @@ class Runner:
             Answers(NoWrites(), 1_000_000, lambda: 1_000_000.0),
             inline_bytes=inline_bytes,
             chance=random.Random(0),
-            clock=lambda: 1_000_000.0,
+            clock=clock,
             sleep=lambda seconds: self.slept.append(seconds) if seconds > 0.001 else None,
         )
 
@@ -197,12 +202,21 @@ def test_a_part_that_is_refused_ends_the_query_and_no_call_is_left_under_way() -
     assert runner.vendor._at_once == 0
 
 
-def test_parts_are_asked_several_at_a_time_and_progress_is_told() -> None:
+def test_parts_are_asked_several_at_a_time() -> None:
     runner = Runner(ids_per_call=1)
     runner.vendor.together = threading.Barrier(8)
     runner.run(ids=range(1, 401))
     assert runner.vendor.most_at_once == 8
-    assert runner.progress == [(done, 400) for done in range(20, 401, 20)]
+
+
+def test_progress_is_told_four_times_a_second() -> None:
+    looks = itertools.count()
+    runner = Runner(ids_per_call=1, clock=lambda: next(looks) / 128)
+    runner.run(ids=range(1, 401))
+    seconds = next(looks) / 128
+    done = [each for each, total in runner.progress if total == 400]
+    assert done == sorted(set(done))
+    assert 2 * seconds < len(done) <= 4 * seconds
 
 
 def test_a_query_of_one_call_tells_no_progress() -> None:

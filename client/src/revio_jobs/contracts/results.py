@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
-from revio_jobs.contracts.fields import Amount
+from revio_jobs.contracts.fields import Told
 
 
 class CustomerProductRecord(TypedDict):
@@ -51,8 +51,8 @@ class CustomerProduct(_Result):
     group_on_bill: bool | None = None
     tax_included: bool | None = None
     quantity: int | None = None
-    rate: Amount | None = None
-    cost: Amount | None = None
+    rate: Told | None = None
+    cost: Told | None = None
     code1: str | None = None
     code2: str | None = None
     billed_through_date: date | None = None
