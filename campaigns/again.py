@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from campaigns.cells import InputRow
+from campaigns.leftover import LeftRow, UndoReport, Why
 from campaigns.plan_row import PlanRow
 from campaigns.reading import ProductReader
 from campaigns.results import TRANSIENT, RowResult
@@ -38,29 +38,6 @@ def rows_to_retry(results: Iterable[RowResult], only: Only) -> Iterator[InputRow
             yield _wanted(result.row, result.row.after, result.row.clear)
 
 
-@dataclass
-class UndoReport:
-    """What an undo leaves alone, and what it cannot put right."""
-
-    edited: list[tuple[int, str]] = field(default_factory=list)
-    """Products that somebody has edited since, with what they show."""
-    billed: list[BilledRow] = field(default_factory=list)
-    """Products that were billed with the new values: for credits."""
-    not_undone: list[tuple[int, str]] = field(default_factory=list)
-    """Products whose earlier state is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class BilledRow:
-    """A product that was billed between change and undo."""
-
-    id: int
-    customer_id: int | None
-    billed_through: str
-    charged_more: Decimal
-    """Rate times quantity, new less old, a billing period."""
-
-
 def rows_to_undo(
     results: Iterable[RowResult], reader: ProductReader, report: UndoReport
 ) -> Iterator[InputRow]:
@@ -87,14 +64,13 @@ def rows_to_undo(
 
 
 def _undone(row: PlanRow, product: CustomerProduct | None, report: UndoReport) -> InputRow | None:
-    if product is None:
-        report.edited.append((row.id, "the product is gone"))
-        return None
-    if shown := _edited(row, product):
-        report.edited.append((row.id, shown))
+    shown = "the product is gone" if product is None else _edited(row, product)
+    if product is None or shown:
+        report.add(LeftRow(Why.EDITED, row.id, row.seen.get("customer_id"), shown))
         return None
     if _NOT_READABLE in row.after:
-        report.not_undone.append((row.id, f"{_NOT_READABLE} cannot be read, so it stays"))
+        says = f"{_NOT_READABLE} cannot be read, so it stays"
+        report.add(LeftRow(Why.NOT_UNDONE, row.id, product.customer_id, says))
     _note_billing(row, product, report)
     before = {name: value for name, value in row.before.items() if name != _NOT_READABLE}
     clear = tuple(name for name, value in before.items() if value is None)
@@ -119,7 +95,15 @@ def _note_billing(row: PlanRow, product: CustomerProduct, report: UndoReport) ->
     quantity = product.quantity or 0
     before, after = Decimal(row.before.get("rate") or 0), Decimal(row.after.get("rate") or 0)
     more = (after - before) * quantity if per_cent(before, after) != 0 else Decimal(0)
-    report.billed.append(BilledRow(row.id, product.customer_id, billed.isoformat(), more))
+    report.add(
+        LeftRow(
+            Why.BILLED,
+            row.id,
+            product.customer_id,
+            billed_through=billed.isoformat(),
+            charged_more=more,
+        )
+    )
 
 
 def _wanted(row: PlanRow, after: Mapping[str, Any], clear: tuple[str, ...]) -> InputRow:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from redis import Redis
 
-from campaigns.again import Only, UndoReport, rows_to_retry, rows_to_undo
+from campaigns.again import Only, rows_to_retry, rows_to_undo
 from campaigns.explain import LastJob, Touched, campaigns_of, last_jobs
 from campaigns.faults import NotAllowedError
+from campaigns.leftover import UndoReport, reporting
 from campaigns.plan_file import Plan, open_plan
 from campaigns.planning import Origin, Planned, Planning, PlanRequest, overriding_all
 from campaigns.reading import ProductReader
@@ -147,17 +148,15 @@ class Campaigns:
         return self._planning.make_of_rows(to, request, rows, Origin("retry", run, form))
 
     def undo(
-        self, run: str, to: Path, request: PlanRequest, reason: str
+        self, run: str, to: Path, request: PlanRequest, reason: str, left_to: Path | None = None
     ) -> tuple[Planned, UndoReport]:
         """A plan that takes back what the run wrote, where that still is what it wrote.
 
         Guard rails that a reason can cross are crossed for this one: the old values were there
-        before.
+        before. `left_to`: a CSV of the products that it leaves alone or cannot put right.
         """
-        report = UndoReport()
         form = self._form_at_rest(run)
         overrides = overriding_all(self.terms.rails + request.rails, f"undo of {run}: {reason}")
-        rows = rows_to_undo(self.results(run), self.reader, report)
         request = PlanRequest(
             request.name,
             request.author,
@@ -166,7 +165,10 @@ class Campaigns:
             includes_disconnected=True,
             leaves_problems_out=True,
         )
-        return self._planning.make_of_rows(to, request, rows, Origin("undo", run, form)), report
+        with reporting(form, left_to) as report:
+            rows = rows_to_undo(self.results(run), self.reader, report)
+            planned = self._planning.make_of_rows(to, request, rows, Origin("undo", run, form))
+        return planned, report
 
     def explain(self, product_id: int) -> tuple[list[Touched], list[LastJob]]:
         """Every campaign's row of a product, and the jobs that wrote its fields last."""
@@ -178,8 +180,13 @@ class Campaigns:
     def _form_at_rest(self, run: str) -> Form:
         """The input's form. Raises NotAllowedError while rows of the run are under way."""
         view = self.desk.view(run)
-        if not view.has_ended and (view.state.status is Status.RUNNING or view.state.in_flight):
+        if view.state.status is Status.RUNNING:
             raise NotAllowedError(f"run {run} goes on: pause or cancel it first")
+        if under_way := len(view.state.in_flight):
+            raise NotAllowedError(
+                f"run {run} is {view.state.status}, and {under_way} of its jobs are still under "
+                f"way{f' ({view.waits})' if view.waits else ''}: try again in a moment"
+            )
         return header_of(view.state.spec).form
 
     def _decide(

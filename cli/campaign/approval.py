@@ -34,10 +34,15 @@ def review(
             html.write_text(review_page(plan, figures), encoding="utf-8")
         if xlsx:
             write_review_workbook(plan, xlsx)
-        document = {"digest": plan.digest, "run": plan.run, **summary_document(plan.summary)}
-        answer.give(
-            document, *review_tables(plan, figures, [each for each in (html, xlsx) if each])
-        )
+        approval = desk.campaigns.desk.approval(plan.digest)
+        document = {
+            "digest": plan.digest,
+            "run": plan.run,
+            "approved_by": approval.by if approval else None,
+            **summary_document(plan.summary),
+        }
+        written = [each for each in (html, xlsx) if each]
+        answer.give(document, *review_tables(plan, figures, written, approval))
 
 
 def approve(

@@ -9,6 +9,7 @@ import typer
 
 from campaigns import Only, Planned, PlanRequest, UndoReport
 from campaigns.forecast import forecast
+from campaigns.results import GROUPS
 from cli.answer import Answer, spinner
 from cli.campaign.office import Office, office, person
 from cli.campaign.options import By, Reason, RunName, pairs
@@ -34,7 +35,7 @@ def report(
     with office(account, as_json=as_json) as (answer, desk):
         name = desk.campaigns.resolve(run)
         counts = desk.campaigns.report(name, directory)
-        rows = [(f"{each}.csv", f"{count:,}") for each, count in counts.items()]
+        rows = [(f"{group}.csv", f"{counts.get(group, 0):,}") for group in GROUPS]
         answer.give(
             {"run": name, "directory": str(directory), "rows": dict(counts)},
             table("file", "rows", rows=rows),
@@ -65,7 +66,8 @@ def retry(
         )
         with spinner("reading current values"):
             planned = desk.campaigns.retry(name, output, only, request)
-        _give_plan(answer, desk, planned, output)
+        hint = f"No row is {only}; --only takes {', '.join(Only)}."
+        _give_plan(answer, desk, planned, output, hint=None if planned.summary.rows else hint)
 
 
 def undo(
@@ -73,6 +75,10 @@ def undo(
     *,
     output: PlanOutput,
     reason: Reason,
+    left_to: Annotated[
+        Path | None,
+        typer.Option("--left", help="Write there what is left alone, and what was billed."),
+    ] = None,
     by: By = None,
     account: AccountName = DEFAULT_ACCOUNT,
     as_json: AsJson = False,
@@ -82,8 +88,8 @@ def undo(
         name = desk.campaigns.resolve(run)
         request = PlanRequest(output.name.removesuffix(".plan"), person(by, reason).by)
         with spinner("reading current values"):
-            planned, left = desk.campaigns.undo(name, output, request, reason)
-        _give_plan(answer, desk, planned, output, left)
+            planned, left = desk.campaigns.undo(name, output, request, reason, left_to)
+        _give_plan(answer, desk, planned, output, left=left)
 
 
 def explain(
@@ -99,7 +105,13 @@ def explain(
 
 
 def _give_plan(
-    answer: Answer, desk: Office, planned: Planned, output: Path, left: UndoReport | None = None
+    answer: Answer,
+    desk: Office,
+    planned: Planned,
+    output: Path,
+    *,
+    left: UndoReport | None = None,
+    hint: str | None = None,
 ) -> NoReturn:
     takes = forecast(planned.summary.changes, desk.budget())
     reads = desk.campaigns.reader.calls
@@ -107,5 +119,6 @@ def _give_plan(
         {**plan_document(planned, takes, reads), **(undo_document(left) if left else {})},
         *plan_tables(planned, takes, reads, output),
         *(undo_tables(left) if left else ()),
+        *([hint] if hint else []),
     )
     raise typer.Exit(EXITS[planned.verdict])

@@ -10,30 +10,51 @@ from rich.console import RenderableType
 
 from campaigns import UndoReport
 from campaigns.explain import LastJob, Touched
+from campaigns.leftover import Why
 from cli.tables import table
+
+_LEFT = {
+    Why.EDITED: "edited since, left alone",
+    Why.BILLED: "billed in between with the new values: credits",
+    Why.NOT_UNDONE: "not undone",
+}
 
 
 def undo_document(left: UndoReport) -> dict[str, object]:
-    """JSON values."""
-    billed = [{**asdict(each), "charged_more": str(each.charged_more)} for each in left.billed]
-    return {"edited": left.edited, "billed": billed, "not_undone": left.not_undone}
+    """JSON values; of many products the first few, and how many there are."""
+    billed = [
+        {
+            "id": each.id,
+            "customer_id": each.customer_id,
+            "billed_through": each.billed_through,
+            "charged_more": str(each.charged_more),
+        }
+        for each in left.of(Why.BILLED)
+    ]
+    return {
+        "left": {why.value: left.counts[why] for why in Why},
+        "charged_more": str(left.charged_more),
+        "edited": [(each.id, each.says) for each in left.of(Why.EDITED)],
+        "billed": billed,
+        "not_undone": [(each.id, each.says) for each in left.of(Why.NOT_UNDONE)],
+    }
 
 
-def undo_tables(left: UndoReport) -> list[RenderableType]:
+def undo_tables(left: UndoReport) -> Iterator[RenderableType]:
     """What an undo leaves alone, and where credits are due."""
-    tables: list[RenderableType] = []
-    if left.edited:
-        tables.append(table("edited since, left alone", "shows", rows=left.edited))
-    if left.billed:
-        rows = [
-            (each.id, each.customer_id, each.billed_through, each.charged_more)
-            for each in left.billed
-        ]
-        header = ("billed in between: credits", "customer", "billed through", "charged more")
-        tables.append(table(*header, rows=rows))
-    if left.not_undone:
-        tables.append(table("not undone", "why", rows=left.not_undone))
-    return tables
+    for why, title in _LEFT.items():
+        if not (rows := left.of(why)):
+            continue
+        shown = (
+            (each.id, each.customer_id, each.says or each.billed_through, each.charged_more)
+            for each in rows
+        )
+        header = ("product", "customer", "shows", "charged more")
+        yield table(*header, rows=shown, title=f"{title} ({left.counts[why]:,})")
+        if left.counts[why] > len(rows):
+            yield f"and {left.counts[why] - len(rows):,} more; --left FILE writes them all"
+    if left.charged_more:
+        yield f"charged more in all: {left.charged_more:,.2f} a billing period"
 
 
 def explained_document(

@@ -15,9 +15,10 @@ from campaigns.figures import Figures, shown_move
 from campaigns.forecast import Forecast
 from campaigns.plan_file import Plan
 from campaigns.plan_row import PlanRow
+from campaigns.store import Approval
 from campaigns.summary import Summary, bins
 from cli.campaign.run_tables import FOR_EVER_S, span
-from cli.tables import table, when
+from cli.tables import counted, table, when
 from tasks.rails import per_cent
 
 _BAR = 40
@@ -57,7 +58,7 @@ def plan_tables(
         yield f"guard rail {rail}: {count:,} rows"
     for breach in planned.forbidden:
         yield f"guard rail {breach.rail} stops the plan: {breach.says}"
-    if summary.changes:
+    if planned.verdict is Verdict.CHANGES:
         yield _takes(takes, reads)
     yield _next(planned, output)
 
@@ -92,17 +93,19 @@ def _takes(takes: Forecast, reads: int) -> str:
         when(datetime.fromtimestamp(takes.done_at, UTC)) if takes.seconds < FOR_EVER_S else "never"
     )
     return (
-        f"calls: {takes.calls:,} ({takes.updates:,} updates, {takes.reads:,} reads), "
+        f"calls: {takes.calls:,} ({counted(takes.updates, 'update')}, "
+        f"{counted(takes.reads, 'read')}), "
         f"{takes.share_of_day:.1%} of a day of bulk work; about {span(takes.seconds)}, "
-        f"done {done} if begun now and alone. Planning took {reads:,} calls."
+        f"done {done} if begun now and alone. Planning took {counted(reads, 'call')}."
     )
 
 
 def _next(planned: Planned, output: Path) -> str:
     if planned.verdict is Verdict.PROBLEMS:
         return (
-            "No plan was written. Mend the input (--problems FILE writes the faulty rows), cross a "
-            "guard rail with --override RAIL=REASON, or leave faulty rows out with --skip-problems."
+            "No plan was written, neither for the faulty rows nor for the others. Mend the input, "
+            "cross a guard rail with --override RAIL=REASON, or plan the others with "
+            "--skip-problems; --problems FILE writes the faulty rows, for a plan of their own."
         )
     if planned.verdict is Verdict.NOTHING:
         return "Nothing to do."
@@ -113,7 +116,7 @@ def _next(planned: Planned, output: Path) -> str:
 
 
 def review_tables(
-    plan: Plan, figures: Figures, written: Sequence[Path]
+    plan: Plan, figures: Figures, written: Sequence[Path], approval: Approval | None
 ) -> Iterator[RenderableType]:
     """A plan for those who approve it."""
     yield (
@@ -132,6 +135,14 @@ def review_tables(
         yield f"override of {rail}: {reason}"
     for path in written:
         yield f"written: {path}"
+    if approval:
+        at = when(datetime.fromtimestamp(approval.at, UTC))
+        yield (
+            f"Approved by {approval.by}, {at}: {approval.reason}. "
+            f"Next: revio campaign apply {plan.path}"
+        )
+    else:
+        yield f"Not approved yet. Next: revio campaign approve {plan.path} --reason …"
 
 
 def _move(row: PlanRow) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,9 @@ from campaigns.eta import Eta, pace
 from campaigns.forecast import Budget
 from campaigns.store import RunView
 from campaigns.store.audit import AuditEntry
+from cli.answer import printable
 from cli.tables import table
+from tasks.campaign_run import Status
 
 FOR_EVER_S = 1e8
 _SHOWN = 10
@@ -60,10 +62,32 @@ def run_tables(view: RunView, left: Eta | None) -> list[RenderableType]:
     ]
     shown = [fact for fact in facts if fact[1] is not None]
     errors_shown = [(words, f"{count:,}") for words, count in top_errors(view)]
-    tables: list[RenderableType] = [table("", "", rows=shown)]
+    tables: list[RenderableType] = [_facts(shown)]
     if errors_shown:
         tables.append(table("top errors", "rows", rows=errors_shown))
     return tables
+
+
+def next_steps(view: RunView) -> str:
+    """What a person may do now."""
+    run = view.state.spec.run
+    report = f"revio campaign report {run} -o DIR; revio campaign undo {run} -o NEW.plan --reason …"
+    match view.state.status:
+        case Status.HALTED | Status.PAUSED:
+            return f"Next: revio campaign resume {run} --reason …, or cancel it."
+        case Status.CANCELLED:
+            return f"Next: {report}; revio campaign retry {run} --only unprocessed -o NEW.plan"
+        case Status.DONE:
+            return f"Next: {report}"
+        case _:
+            return f"It goes on without this command; revio campaign watch {run} shows it again."
+
+
+def _facts(facts: Iterable[tuple[str, object]]) -> Table:
+    made = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in facts:
+        made.add_row(name, printable(str(value)))
+    return made
 
 
 def one_line(view: RunView, left: Eta | None) -> str:

@@ -21,6 +21,7 @@ from cli.campaign.run_tables import (
     calls_line,
     decision_table,
     list_table,
+    next_steps,
     one_line,
     run_document,
     run_tables,
@@ -100,7 +101,7 @@ def _give(answer: Answer, desk: Office, view: RunView) -> None:
         "top_errors": dict(top_errors(view)),
         "audit": [asdict(each) for each in decisions],
     }
-    answer.give(document, *_tables(desk, view), decision_table(decisions))
+    answer.give(document, *_tables(desk, view), decision_table(decisions), next_steps(view))
 
 
 def _tables(desk: Office, view: RunView) -> list[RenderableType]:

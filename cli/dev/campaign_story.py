@@ -60,7 +60,7 @@ class CampaignStory:
                 run, Path(name, "undo.plan"), PlanRequest("undo", "ann"), "a demonstration"
             )
             self._carry_out(undo, "as it was")
-            return self._judge(planned, before, changed, untouched=not (left.edited or left.billed))
+            return self._judge(planned, before, changed, untouched=not left.counts)
 
     def _carry_out(self, planned: Planned, why: str) -> str:
         plan = planned.plan

@@ -301,6 +301,25 @@ def test_a_paused_lane_holds_a_campaign_and_watch_says_who_paused_it(
     assert follow(campaign, run)["counts"] == {"applied": 2}
 
 
+def test_an_undo_lists_what_was_edited_and_billed_since_and_a_retry_what_it_can_take(
+    stack: Stack, campaign: Revio, approved: Revio, tmp_path: Path
+) -> None:
+    run = approved("id,rate\n5001,20.48\n5002,26.20\n5008,91\n", "back")
+    assert campaign("apply", "back.plan").code == ExitCode.OK
+    follow(campaign, run)
+    stack.sandbox.edit(5001, Rate="1.2300")
+    stack.sandbox.edit(5002, Billed_Through_Date="2026-06-30")
+    order = ["undo", run, "-o", "u.plan", "--reason", "x", "--left", "left.csv"]
+    said = campaign(*order, as_json=False)
+    assert said.code == 2
+    for told in ("edited since, left alone (1)", "rate=1.2300", "billed in between"):
+        assert told in said.out
+    assert len((tmp_path / "left.csv").read_text().splitlines()) == 3
+    nothing = campaign("retry", run, "-o", "r.plan", as_json=False)
+    assert nothing.code == 0
+    assert "No row is transient; --only takes transient, failed, unprocessed" in nothing.out
+
+
 def test_what_has_ended_cannot_be_paused(campaign: Revio, approved: Revio) -> None:
     run = approved("id,rate\n5004,3.15\n", "over")
     assert campaign("apply", "over.plan").code == ExitCode.OK
