@@ -16,6 +16,7 @@ Revio = Callable[..., Any]
 
 PER_MINUTE = 120
 RUN_S = 10.0
+THREADS = 4
 BULK = queue_name("default", Lane.BULK)
 INTERACTIVE = queue_name("default", Lane.INTERACTIVE)
 
@@ -25,7 +26,10 @@ def stack() -> Iterator[Stack]:
     with local_stack(
         workers={"first": [BULK], "second": [BULK], "third": [INTERACTIVE]},
         sandbox={"calls_per_minute": PER_MINUTE, "latency": "50-300", "customers": 200},
-        environment={"REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": str(PER_MINUTE)},
+        environment={
+            "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": str(PER_MINUTE),
+            "REVIO_THREADS": str(THREADS),
+        },
     ) as running:
         yield running
 
@@ -60,7 +64,8 @@ def test_a_worker_that_dies_with_its_turns_leaves_them_to_the_others(stack: Stac
         jobs.submit([UpdateJob(id=each, rate="13.50") for each in ids[200:300]], Lane.BULK)
     stack.services["first"].kill()
     before, began = stack.sandbox.calls()["received"], time.monotonic()
-    time.sleep(6.0)
+    time.sleep(10.0)
     sent = stack.sandbox.calls()["received"] - before
-    assert sent >= PER_MINUTE / 60 * (time.monotonic() - began) * 0.6
+    # A turn of each of its threads may have been the next.
+    assert sent >= PER_MINUTE / 60 * (time.monotonic() - began) * 0.8 - THREADS
     assert stack.sandbox.calls()["refused"] == 0
