@@ -12,12 +12,16 @@ from campaigns.plots import histogram, scatter, waterfall
 from campaigns.summary import Summary, bins
 
 _STEPS = 8
+# A table that is too wide scrolls by itself; a plot shrinks, since a part of it would mislead.
 _STYLE = """
 body{font:14px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}
+h1{font-size:1.5rem;overflow-wrap:anywhere}h2{font-size:1.1rem;margin-top:2rem}
+.wide{overflow-x:auto}figure{margin:1rem 0}figcaption{font-weight:bold}
 table{border-collapse:collapse;width:100%}td,th{padding:.2rem .6rem;text-align:left;
-border-bottom:1px solid #ddd}td.n{text-align:right;font-variant-numeric:tabular-nums}
+vertical-align:top;border-bottom:1px solid #ddd}
+.n{text-align:right;font-variant-numeric:tabular-nums}.facts td{overflow-wrap:anywhere}
 svg{width:100%;height:auto;background:#fafafa}svg text{font-size:9px;fill:#444}
+@media(max-width:40rem){svg text{font-size:12px}}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -36,23 +40,28 @@ class Page:
             for name, value in facts
             if value not in {None, ""}
         ]
-        self._parts.append(f"<table>{''.join(rows)}</table>")
+        self._parts.append(f'<table class="facts">{"".join(rows)}</table>')
 
     def table(self, title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Left out when there is no row; numbers are to the right."""
-        lines = ["".join(map(_cell, row)) for row in rows]
-        if not lines:
+        known = list(rows)
+        if not known:
             return
-        head = "".join(f"<th>{escape(each)}</th>" for each in header)
-        body = "".join(f"<tr>{line}</tr>" for line in lines)
-        self._parts.append(f"<h2>{escape(title)}</h2><table><tr>{head}</tr>{body}</table>")
+        head = "".join(map(_title, header, known[0]))
+        body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in known)
+        shown = f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+        self._parts.append(f"<h2>{escape(title)}</h2>{shown}")
 
-    def plots(self, summary: Summary, figures: Figures) -> None:
-        """Histogram, waterfall by product, and new rates against old ones."""
+    def plots(self, changes: Summary, figures: Figures, before: Decimal) -> None:
+        """Histogram, waterfall by product, and new rates against old ones.
+
+        `changes`: of the rows that the plots are about. `before`: the revenue that they start from.
+        """
+        after = before + changes.after - changes.before
         self._parts += [
             "<h2>Changes</h2>",
-            histogram(summary.histogram, bins()),
-            waterfall(summary.before, _steps(figures), summary.after),
+            histogram(changes.histogram, bins()),
+            waterfall(before, _steps(figures), after),
             scatter(figures.points),
         ]
 
@@ -68,6 +77,7 @@ class Page:
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+            '<meta name="viewport" content="width=device-width">'
             f"<title>{escape(self._title)}</title><style>{_STYLE}</style></head>"
             f"<body>{''.join(self._parts)}</body></html>\n"
         )
@@ -93,6 +103,12 @@ def _shown(row: PlanRow) -> tuple[object, ...]:
         Decimal(row.after["rate"]) if "rate" in row.after else "",
         shown_move(row),
     )
+
+
+def _title(text: str, below: object) -> str:
+    """Of a column, on the side on which its first value is."""
+    place = ' class="n"' if isinstance(below, int | Decimal) else ""
+    return f"<th{place}>{escape(text)}</th>"
 
 
 def _cell(value: object) -> str:

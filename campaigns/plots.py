@@ -94,7 +94,9 @@ def scatter(points: Sequence[tuple[float, float]]) -> str:
 
 def _svg(title: str, parts: Sequence[str]) -> str:
     head = f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg">'
-    return f"{head}<title>{escape(title)}</title>{''.join(parts)}</svg>"
+    said = escape(title)
+    plot = f"{head}<title>{said}</title>{''.join(parts)}</svg>"
+    return f"<figure><figcaption>{said}</figcaption>{plot}</figure>"
 
 
 def _rectangle(

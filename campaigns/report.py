@@ -19,6 +19,7 @@ from campaigns.results import GROUPS, RowResult, header_of, row_results, summary
 from campaigns.source import OUTCOME_PREFIX, Columns, Form, find_columns
 from campaigns.store import Desk
 from campaigns.store.audit import AuditEntry
+from campaigns.summary import Summary
 from campaigns.xlsx_file import XlsxOut
 from revio_jobs.contracts import CHANGE_NAMES
 from tasks.campaign_run import RunSpec
@@ -74,7 +75,7 @@ def write_report(desk: Desk, spec: RunSpec, directory: Path) -> Mapping[str, int
     directory.mkdir(parents=True, exist_ok=True)
     layout = Layout.of(header_of(spec), summary_of(spec).fields)
     counts: Counter[str] = Counter()
-    figures, faults = Figures(), list[RowResult]()
+    done, figures, faults = Summary(), Figures(), list[RowResult]()
     book = XlsxOut()
     with ExitStack() as files:
         adds = {name: _outputs(files, directory, book, name, layout) for name in GROUPS}
@@ -82,11 +83,12 @@ def write_report(desk: Desk, spec: RunSpec, directory: Path) -> Mapping[str, int
             counts[result.group] += 1
             adds[result.group](result)
             if result.group == "succeeded":
+                done.add(result.row)
                 figures.add(result.row)
             elif result.outcome and len(faults) < _SHOWN_FAULTS:
                 faults.append(result)
     book.save(directory / "report.xlsx")
-    page = _page(spec, counts, figures, faults, desk.audit(spec.run))
+    page = _page(spec, counts, (done, figures), faults, desk.audit(spec.run))
     (directory / "report.html").write_text(page, encoding="utf-8")
     return counts
 
@@ -133,24 +135,26 @@ def _value(name: str, value: object) -> object:
 def _page(
     spec: RunSpec,
     counts: Mapping[str, int],
-    figures: Figures,
+    succeeded: tuple[Summary, Figures],
     faults: Sequence[RowResult],
     audit: Sequence[AuditEntry],
 ) -> str:
-    page, header, summary = Page(f"Campaign {spec.run}"), header_of(spec), summary_of(spec)
+    page, header, planned = Page(f"Campaign {spec.run}"), header_of(spec), summary_of(spec)
+    done, figures = succeeded
     page.facts(
         [
             ("plan", f"{header.name}, {spec.digest}"),
             ("made", f"{header.created_at} by {header.author}"),
             ("approved", f"{spec.facts['approved_at']} by {spec.facts['approved_by']}"),
-            ("because", spec.facts["approval"]),
+            ("approved because", spec.facts["approval"]),
             ("overrides", "; ".join(f"{k}: {v}" for k, v in header.overrides.items())),
             *((name, f"{counts.get(name, 0):,}") for name in GROUPS),
-            ("revenue before", f"{summary.before:,.2f}"),
-            ("revenue after, as planned", f"{summary.after:,.2f}"),
+            ("revenue before", f"{planned.before:,.2f}"),
+            ("revenue after, as planned", f"{planned.after:,.2f}"),
+            ("moved by the rows that succeeded", f"{done.after - done.before:+,.2f}"),
         ]
     )
-    page.plots(summary, figures)
+    page.plots(done, figures, planned.before)
     page.table(
         f"Failed and drifted rows (at most {_SHOWN_FAULTS})",
         ("line", "product", "outcome", "error", "in words"),

@@ -37,7 +37,7 @@ def review_page(plan: Plan, figures: Figures) -> str:
             ("revenue after", f"{summary.after:,.2f}"),
         ]
     )
-    page.plots(summary, figures)
+    page.plots(summary, figures, summary.before)
     page.moves(figures)
     return page.text()
 

@@ -64,7 +64,7 @@ def test_a_page_is_whole_and_loads_nothing(moves: list[tuple[Decimal, Decimal, s
         summary.add(each)
     page = Page("<script>alert(1)</script>")
     page.facts([("name", moves[0][2])])
-    page.plots(summary, Figures.of(rows))
+    page.plots(summary, Figures.of(rows), Decimal(1_000_000))
     page.moves(Figures.of(rows))
     parser = Tags()
     parser.feed(page.text())
@@ -72,6 +72,14 @@ def test_a_page_is_whole_and_loads_nothing(moves: list[tuple[Decimal, Decimal, s
     assert {"svg", "table", "rect"} <= parser.seen
     assert not {"script", "link", "img", "iframe"} & parser.seen
     assert not parser.links
+    # The plot begins with all revenue and ends where these rows have moved it to.
+    assert f"after: {1_000_000 + summary.after - summary.before:,.2f}" in page.text()
+
+
+def test_the_title_of_a_column_of_numbers_is_on_their_side() -> None:
+    page = Page("x")
+    page.table("t", ("line", "words"), [(1, "a")])
+    assert '<th class="n">line</th><th>words</th>' in page.text()
 
 
 @given(
