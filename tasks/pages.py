@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from threading import Lock
 from typing import Any, Protocol
 
 import orjson
@@ -26,7 +27,7 @@ class PageStore(Protocol):
 
 
 class Harvest:
-    """A query's records, part by part as they come, each product once. For one thread.
+    """A query's records, part by part as they come, each product once. Any thread may add.
 
     More than `inline_bytes` of JSON are held compressed: they take a thirtieth of the memory.
     """
@@ -35,6 +36,7 @@ class Harvest:
         self._inline_bytes = inline_bytes
         self._pages: dict[int, list[bytes]] = {}
         self._bytes = 0
+        self._lock = Lock()
         self.products: set[int] = set()
         """Ids of what was found."""
 
@@ -44,14 +46,15 @@ class Harvest:
 
     def add(self, part: int, records: Iterable[CustomerProductRecord]) -> None:
         """The records of the part of that number."""
-        was_large = self.is_large
         pages = list(map(orjson.dumps, _in_pages(self._new(records))))
-        self._bytes += sum(map(len, pages))
-        self._pages[part] = pages
-        if self.is_large:
-            parts = [part] if was_large else list(self._pages)
-            for each in parts:
-                self._pages[each] = [zlib.compress(page, _LEVEL) for page in self._pages[each]]
+        with self._lock:
+            was_large = self.is_large
+            self._bytes += sum(map(len, pages))
+            self._pages[part] = pages
+            if self.is_large:
+                parts = [part] if was_large else list(self._pages)
+                for each in parts:
+                    self._pages[each] = [zlib.compress(page, _LEVEL) for page in self._pages[each]]
 
     def records(self) -> list[CustomerProductRecord]:
         """All, in the order of the parts, if they are not large."""
@@ -63,9 +66,10 @@ class Harvest:
 
     def _new(self, records: Iterable[CustomerProductRecord]) -> list[CustomerProductRecord]:
         new = {each["customer_product_id"]: each for each in records}
-        kept = [each for product, each in new.items() if product not in self.products]
-        self.products |= new.keys()
-        return kept
+        with self._lock:
+            seen = self.products & new.keys()
+            self.products |= new.keys()
+        return [each for product, each in new.items() if product not in seen]
 
     def _in_order(self) -> Iterator[bytes]:
         return (page for part in sorted(self._pages) for page in self._pages[part])

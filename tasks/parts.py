@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future, wait
 from itertools import islice
+from queue import SimpleQueue
 
 from revio_jobs.contracts import QueryJob
 from tasks.errors import InvalidJob, QuotaExhausted, Retryable, Throttled
@@ -83,22 +84,34 @@ class PartAsker:
 
 
 def ask_all(
-    parts: Sequence[Filters], asker: PartAsker, threads: Executor, at_once: int
-) -> Iterator[tuple[int, Records]]:
-    """Each part's number and records as they come, `at_once` being under way at a time.
+    parts: Sequence[Filters],
+    asker: PartAsker,
+    take: Callable[[int, Records], None],
+    threads: Executor,
+    at_once: int,
+) -> Iterator[int]:
+    """How many parts have been answered, as it grows, `at_once` being under way at a time.
 
-    Raises the first error, when no part is under way any more.
+    `take` is given each part's number and records, in the thread that has asked for them. Raises
+    the first error, when no part is under way any more.
     """
+
+    def ask(number: int, part: Filters) -> None:
+        take(number, asker.ask(part))
+
     todo = iter(enumerate(parts))
-    running: dict[Future[Records], int] = {}
+    running: set[Future[None]] = set()
+    ended: SimpleQueue[Future[None]] = SimpleQueue()
     try:
-        while True:
+        for answered in range(len(parts)):
             for number, part in islice(todo, at_once - len(running)):
-                running[threads.submit(asker.ask, part)] = number
-            if not running:
-                return
-            for done in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(done), done.result()
+                future = threads.submit(ask, number, part)
+                running.add(future)
+                future.add_done_callback(ended.put)
+            done = ended.get()
+            running.remove(done)
+            done.result()
+            yield answered + 1
     finally:
         asker.stop()
         for each in running:

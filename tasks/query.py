@@ -109,10 +109,8 @@ class QueryHandler:
             harvest.add(0, reading.query(parts[0]))
             return harvest
         asker = PartAsker(reading.query, self._delay, self._sleep)
-        answers = ask_all(parts, asker, self._threads, _PARTS_AT_ONCE)
         told_at = self._clock()
-        for done, (number, records) in enumerate(answers, 1):
-            harvest.add(number, records)
+        for done in ask_all(parts, asker, harvest.add, self._threads, _PARTS_AT_ONCE):
             if (now := self._clock()) - told_at >= _PROGRESS_EVERY_S:
                 progress(done, len(parts))
                 told_at = now

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 from types import MappingProxyType
 
 from worker.soap.vendor import Kind
@@ -58,7 +57,6 @@ def read_boolean(text: str) -> bool:
         raise ValueError("no boolean") from None
 
 
-@lru_cache(maxsize=4096)
 def read_date(text: str) -> str | None:
     """The date part as it is written, whatever time and zone follow. Raises ValueError."""
     matched = _DATE.fullmatch(text.strip(_XML_SPACE))

@@ -34,8 +34,8 @@ _INTEGER = rb"-?[0-9]{1,18}+"
 _NIL = b' xsi:nil="true"'
 _DECLARATION = re.compile(rb"""<\?xml version="1.0" encoding=["']utf-8["'] ?\?>""", re.IGNORECASE)
 
-_Column = dict[bytes | None, Value]
-"""The values of one field by what its group of the pattern holds; None: the element is absent."""
+# Of a field; many have but a few, and those of others would be remembered in vain.
+_REMEMBERED = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class PlainRecords:
     """Finds the plain records of one schema."""
 
     def __init__(self, place: RecordPlace) -> None:
-        self._fields = place.fields
+        self._columns = {f.name: _Column(f) for f in place.fields if f.kind}
         self._absent = dict.fromkeys(wire.lower() for wire in place.unknown_to_wsdl)
         self._name = _split(place.tags[-1])[1].encode()
         self._pattern = re.compile(
@@ -76,10 +76,11 @@ class PlainRecords:
         start = declaration.end() if declaration else 0
         if _holds(body, b"<!") or _holds(body, b"<?", start):
             return None
-        cut = self._cut(body, {f.name: _column(f) for f in self._fields if f.kind})
+        cut = self._cut(body)
         return cut if cut.runs else None
 
-    def _cut(self, body: bytes, columns: dict[str, _Column]) -> Cut:
+    def _cut(self, body: bytes) -> Cut:
+        columns = self._columns
         has_nil = _NIL in body
         token = secrets.token_hex(8)
         runs: dict[str, list[CustomerProductRecord]] = {}
@@ -106,34 +107,31 @@ class PlainRecords:
         return b'<%b %b="%b"%b/>' % (self._name, MARK.encode(), mark.encode(), nil)
 
 
-def _column(field: RecordField) -> _Column:
-    return _Integers({None: None}) if field.kind is Kind.INTEGER else _Values(field)
+class _Column(dict[bytes | None, Value]):
+    """The values of one field by what its group of the pattern holds; None: there is no element.
 
-
-class _Integers(_Column):
-    """By their digits."""
-
-    def __missing__(self, digits: bytes) -> Value:
-        value = self[digits] = int(digits)
-        return value
-
-
-class _Values(_Column):
-    """By the field's elements. The same ones come again and again."""
+    The same ones come again and again. For all threads.
+    """
 
     def __init__(self, field: RecordField) -> None:
-        super().__init__({None: None})
+        super().__init__()
+        self._is_integer = field.kind is Kind.INTEGER
         read = READERS[field.kind] if field.kind else str
         self._read: Callable[[str], Value] = read
         self._text = slice(len(f"<{field.wire}>"), -len(f"</{field.wire}>"))
 
-    def __missing__(self, element: bytes) -> Value:
-        if element.endswith(b" />"):
-            value = None if _NIL in element else self._read("")
-        else:
-            value = self._read(_unescaped(element[self._text]).decode())
-        self[element] = value
+    def __missing__(self, group: bytes | None) -> Value:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        value = self[group] = None if group is None else self._value(group)
         return value
+
+    def _value(self, group: bytes) -> Value:
+        if self._is_integer:
+            return int(group)
+        if group.endswith(b" />"):
+            return None if _NIL in group else self._read("")
+        return self._read(_unescaped(group[self._text]).decode())
 
 
 def _holds(body: bytes, markup: bytes, start: int = 0) -> bool:
