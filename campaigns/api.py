@@ -199,6 +199,8 @@ class Campaigns:
         *,
         settings: Mapping[str, object] | None = None,
     ) -> None:
+        if not person.reason.strip():
+            raise NotAllowedError(f"to {what} needs a reason")
         self.desk.decide(
             run,
             what,

@@ -22,6 +22,7 @@ from campaigns.summary import Summary
 FORMAT = 1
 _NAME = re.compile(r"[^a-z0-9]+")
 _NAME_CHARACTERS = 40
+_HEADER = b'{"revio_plan"'
 _SUMMARY = b'{"summary"'
 _DIGEST = b'{"digest"'
 
@@ -142,6 +143,14 @@ def keep(path: Path, writer: PlanWriter) -> str:
     return digest
 
 
+def is_plan(path: Path) -> bool:
+    """By its first bytes. Raises OSError."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_HEADER)) == _HEADER
+
+
 def open_plan(path: Path) -> Plan:
     """Reads all of it once. Raises PlanFileError for anything but an unchanged plan."""
     digest, summary = hashlib.sha256(), b""
@@ -162,7 +171,7 @@ def open_plan(path: Path) -> Plan:
 
 
 def _header(path: Path, line: bytes) -> Header:
-    document = _parsed(line) if line.startswith(b'{"revio_plan"') else {}
+    document = _parsed(line) if line.startswith(_HEADER) else {}
     version = document.get("revio_plan")
     if version is None:
         raise PlanFileError(f"{path.name} is no plan; `revio campaign plan` makes one")

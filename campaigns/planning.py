@@ -13,7 +13,7 @@ from campaigns.cells import InputRow
 from campaigns.csv_file import opened_csv
 from campaigns.diff import Policy
 from campaigns.faults import CampaignError, InputError
-from campaigns.plan_file import Header, Plan, PlanWriter, keep, new_plan, open_plan
+from campaigns.plan_file import Header, Plan, PlanWriter, is_plan, keep, new_plan, open_plan
 from campaigns.planner import Planner, Reader
 from campaigns.problems import ProblemBook, ProblemFile, open_problem_file
 from campaigns.rules import Rules
@@ -92,6 +92,7 @@ class Planning:
         Raises InputError, and RevioError when values cannot be read.
         """
         check_overrides(request.overrides, self.terms.rails + request.rails)
+        check_outputs(to, request)
         if request.source is None:
             if not (request.customers and request.rules.sets):
                 raise InputError("give a file, or --customer and --set")
@@ -109,6 +110,7 @@ class Planning:
         self, to: Path, request: PlanRequest, rows: Iterable[InputRow], origin: Origin
     ) -> Planned:
         """As `make`, from rows of a run."""
+        check_outputs(to, request)
         more = {"source": origin.of_run, "kind": origin.kind, "of_run": origin.of_run}
         with self._planner(to, request, origin.form, **more) as planner:
             planner.plan_rows(rows, self.reader)
@@ -147,12 +149,15 @@ class Planning:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Source]:
+    if not path.is_file():
+        what = f"{path} is a directory" if path.is_dir() else f"there is no file {path}"
+        raise InputError(what)
+    if is_plan(path):
+        raise InputError(f"{path} is a plan already; `revio campaign review` shows it")
     opened = opened_xlsx if path.suffix.lower() in {".xlsx", ".xlsm"} else opened_csv
     try:
         with opened(path) as source:
             yield source
-    except FileNotFoundError as exc:
-        raise InputError(f"there is no file {path}") from exc
     except InputError as exc:
         raise InputError(f"{path.name}: {exc}") from exc
 
@@ -175,6 +180,15 @@ def _kept(to: Path, writer: PlanWriter) -> Plan:
 def overriding_all(rails: Rails, reason: str) -> dict[str, str]:
     """Every rail that a reason can cross, with that one."""
     return {guard.rail: reason for guard in rails.guards if guard.level is Level.OVERRIDE}
+
+
+def check_outputs(to: Path, request: PlanRequest) -> None:
+    """Raises InputError rather than write over what is no plan, or over the input."""
+    if to.exists() and not is_plan(to):
+        raise InputError(f"{to} is there and is no plan: choose another name for -o")
+    problems, source = request.problems_to, request.source
+    if problems and (problems == to or (source and problems.resolve() == source.resolve())):
+        raise InputError(f"--problems {problems} would write over a file that is needed")
 
 
 def check_overrides(overrides: Mapping[str, str], rails: Rails) -> None:

@@ -20,7 +20,7 @@ from campaigns.source import OUTCOME_PREFIX, Columns, Form, find_columns
 from campaigns.store import Desk
 from campaigns.store.audit import AuditEntry
 from campaigns.summary import Summary
-from campaigns.xlsx_file import XlsxOut
+from campaigns.xlsx_file import XlsxOut, new_workbook
 from revio_jobs.contracts import CHANGE_NAMES
 from tasks.campaign_run import RunSpec
 
@@ -76,8 +76,8 @@ def write_report(desk: Desk, spec: RunSpec, directory: Path) -> Mapping[str, int
     layout = Layout.of(header_of(spec), summary_of(spec).fields)
     counts: Counter[str] = Counter()
     done, figures, faults = Summary(), Figures(), list[RowResult]()
-    book = XlsxOut()
     with ExitStack() as files:
+        book = files.enter_context(new_workbook(directory / "report.xlsx"))
         adds = {name: _outputs(files, directory, book, name, layout) for name in GROUPS}
         for result in row_results(desk, spec):
             counts[result.group] += 1
@@ -87,7 +87,6 @@ def write_report(desk: Desk, spec: RunSpec, directory: Path) -> Mapping[str, int
                 figures.add(result.row)
             elif result.outcome and len(faults) < _SHOWN_FAULTS:
                 faults.append(result)
-    book.save(directory / "report.xlsx")
     page = _page(spec, counts, (done, figures), faults, desk.audit(spec.run))
     (directory / "report.html").write_text(page, encoding="utf-8")
     return counts

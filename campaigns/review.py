@@ -9,8 +9,9 @@ from campaigns.cells import CLEAR
 from campaigns.figures import Figures
 from campaigns.page import Page
 from campaigns.plan_file import Plan
+from campaigns.plan_row import PlanRow
 from campaigns.summary import moved
-from campaigns.xlsx_file import XlsxOut
+from campaigns.xlsx_file import new_workbook
 
 _HEADER = (
     *("class", "line", "id", "customer_id", "product_id", "description", "quantity"),
@@ -44,26 +45,27 @@ def review_page(plan: Plan, figures: Figures) -> str:
 
 def write_review_workbook(plan: Plan, path: Path) -> None:
     """Every row of the plan."""
-    book = XlsxOut()
-    add = book.sheet("plan", _HEADER)
-    for row in plan.rows():
-        change = moved(row)
-        others = {name: value for name, value in row.after.items() if name != "rate"}
-        others |= dict.fromkeys(row.clear, CLEAR)
-        add(
-            [
-                row.kind.value,
-                row.line or None,
-                row.id or None,
-                *(row.seen.get(name) for name in _HEADER[3:7]),
-                _amount(row.before.get("rate", row.seen.get("rate"))),
-                _amount(row.after.get("rate")),
-                None if change is None else round(change, 2),
-                "; ".join(f"{name}={value}" for name, value in others.items()),
-                "; ".join(row.says),
-            ]
-        )
-    book.save(path)
+    with new_workbook(path) as book:
+        add = book.sheet("plan", _HEADER)
+        for row in plan.rows():
+            add(_cells(row))
+
+
+def _cells(row: PlanRow) -> list[object]:
+    change = moved(row)
+    others = {name: value for name, value in row.after.items() if name != "rate"}
+    others |= dict.fromkeys(row.clear, CLEAR)
+    return [
+        row.kind.value,
+        row.line or None,
+        row.id or None,
+        *(row.seen.get(name) for name in _HEADER[3:7]),
+        _amount(row.before.get("rate", row.seen.get("rate"))),
+        _amount(row.after.get("rate")),
+        None if change is None else round(change, 2),
+        "; ".join(f"{name}={value}" for name, value in others.items()),
+        "; ".join(row.says),
+    ]
 
 
 def _amount(text: str | None) -> Decimal | None:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
 from openpyxl import Workbook, load_workbook
@@ -50,8 +50,6 @@ def _first_sheet(files: ExitStack, path: Path, *, computed: bool) -> Any:  # noq
     """With its formulas' stored values, or with the formulas themselves."""
     try:
         book = load_workbook(path, read_only=True, data_only=computed)
-    except FileNotFoundError:
-        raise
     except (BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as exc:
         raise InputError("the file is no XLSX workbook") from exc
     files.callback(book.close)
@@ -105,15 +103,30 @@ def _formula(value: object) -> str:
     return str(getattr(value, "text", value))
 
 
+@contextmanager
+def new_workbook(path: Path) -> Iterator[XlsxOut]:
+    """Sheets to be filled; the file is whole when the block has ended. Raises OSError."""
+    with path.open("wb") as file:
+        out = XlsxOut()
+        try:
+            yield out
+        except BaseException:
+            out.abandon()
+            raise
+        out.save(file)
+
+
 class XlsxOut:
     """Sheets of a new workbook; numbers stay numbers, text is never a formula."""
 
     def __init__(self) -> None:
         self._book = Workbook(write_only=True)
+        self._sheets: list[Any] = []
 
     def sheet(self, title: str, header: Sequence[str]) -> Callable[[Sequence[object]], None]:
         """Begins a sheet; what is returned adds a row, as long as the sheet can hold it."""
         sheet = self._book.create_sheet(title)
+        self._sheets.append(sheet)
         sheet.append(list(header))
         places = iter(range(_MAX_ROWS))
 
@@ -123,9 +136,14 @@ class XlsxOut:
 
         return add
 
-    def save(self, path: Path) -> None:
+    def save(self, file: IO[bytes]) -> None:
         """Ends the workbook."""
-        self._book.save(path)
+        self._book.save(file)
+
+    def abandon(self) -> None:
+        """Ends it without saving: openpyxl complains of sheets that are left open."""
+        for sheet in self._sheets:
+            sheet.close()
 
 
 def _read(lines: Iterable[_Line]) -> Iterator[RawRow]:

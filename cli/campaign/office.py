@@ -58,10 +58,17 @@ def office(
             with _opened(account) as found:
                 yield answer, found
         except (CampaignError, InvalidJob, SettingsError) as exc:
-            lines = str(exc).splitlines()
-            answer.give({"error": {"type": _kind(exc), "message": "; ".join(lines)}})
-            complain(*lines)
-            raise typer.Exit(wrong) from None
+            raise _ended(answer, _kind(exc), str(exc).splitlines(), wrong) from None
+        except OSError as exc:
+            if exc.filename is None:
+                raise
+            raise _ended(answer, "File", [f"{exc.filename}: {exc.strerror}"], wrong) from None
+
+
+def _ended(answer: Answer, kind: str, lines: list[str], code: ExitCode) -> typer.Exit:
+    answer.give({"error": {"type": kind, "message": "; ".join(lines)}})
+    complain(*lines)
+    return typer.Exit(code)
 
 
 @contextmanager

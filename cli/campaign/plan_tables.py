@@ -14,7 +14,7 @@ from campaigns import Planned, Verdict
 from campaigns.figures import Figures, shown_move
 from campaigns.forecast import Forecast
 from campaigns.plan_file import Plan
-from campaigns.plan_row import PlanRow
+from campaigns.plan_row import PlanRow, RowClass
 from campaigns.store import Approval
 from campaigns.summary import Summary, bins
 from cli.campaign.run_tables import FOR_EVER_S, span
@@ -108,11 +108,19 @@ def _next(planned: Planned, output: Path) -> str:
             "--skip-problems; --problems FILE writes the faulty rows, for a plan of their own."
         )
     if planned.verdict is Verdict.NOTHING:
-        return "Nothing to do."
+        return f"Nothing to do{_why_nothing(planned.summary)}."
     return (
         f"The plan is {output}. Next: revio campaign review {output}, "
         f"then revio campaign approve {output} --reason …"
     )
+
+
+def _why_nothing(summary: Summary) -> str:
+    if not summary.rows:
+        return ": there are no rows"
+    if set(summary.rows) == {RowClass.NOT_MEANT}:
+        return ": --where is true for none of them (a text is compared letter by letter)"
+    return ""
 
 
 def review_tables(

@@ -219,6 +219,11 @@ def test_a_run_is_a_task_in_flower_and_so_are_its_jobs(
         (["pause", "nobody", "--reason", "x"], 2, "no run is called nobody"),
         (["set", "nobody", "rate=1", "--reason", "x"], 2, "no run is called nobody"),
         (["watch", "nobody"], 2, "no run is called nobody"),
+        (["plan", ".", "-o", "x.plan"], 1, ". is a directory"),
+        (["plan", "in.csv", "-o", "nowhere/x.plan"], 1, "nowhere/.x.plan.draft: No such file"),
+        (["plan", "in.csv", "-o", "in.csv"], 1, "in.csv is there and is no plan"),
+        (["plan", "in.csv", "-o", "x.plan", "--problems", "in.csv"], 1, "would write over"),
+        (["plan", "in.plan", "-o", "x.plan"], 1, "in.plan is a plan already"),
         (["review", "nothing.plan"], 2, "cannot be read"),
         (["plan", "--customer", "1"], 1, "'-o'"),
         (["plan", "-o", "x.plan", "--customer", "x", "--set", "rate=1"], 1, "no number"),
@@ -232,10 +237,13 @@ def test_a_run_is_a_task_in_flower_and_so_are_its_jobs(
 def test_wrong_orders_are_told(
     stack: Stack, campaign: Revio, arguments: list[str], code: int, told: str
 ) -> None:
+    Path("in.csv").write_text(RATES, encoding="utf-8")
+    Path("in.plan").write_text('{"revio_plan":1}\n', encoding="utf-8")
     said = campaign(*arguments)
     assert said.code == code, said
     assert told in said.err
     assert not stack.sandbox.updates()
+    assert Path("in.csv").read_text(encoding="utf-8") == RATES
 
 
 @pytest.mark.parametrize(
@@ -324,6 +332,7 @@ def test_what_has_ended_cannot_be_paused(campaign: Revio, approved: Revio) -> No
     run = approved("id,rate\n5004,3.15\n", "over")
     assert campaign("apply", "over.plan").code == ExitCode.OK
     follow(campaign, run)
+    assert "needs a reason" in campaign("pause", run, "--reason", " ").err
     said = campaign("pause", run, "--reason", "too late")
     assert (said.code, f"run {run} is done: it cannot pause now" in said.err) == (2, True)
 

@@ -21,7 +21,7 @@ from campaigns.csv_file import opened_csv, write_csv
 from campaigns.faults import InputError
 from campaigns.neutral import neutral, original
 from campaigns.source import Form, find_columns
-from campaigns.xlsx_file import XlsxOut, opened_xlsx
+from campaigns.xlsx_file import new_workbook, opened_xlsx
 
 Write = Callable[[bytes], Path]
 
@@ -243,11 +243,10 @@ def test_written_cells_are_read_as_they_were(tmp_path_factory: Any, cells: list[
 
 
 def test_formulas_are_harmless_in_a_written_workbook(tmp_path: Path) -> None:
-    out = XlsxOut()
-    add = out.sheet("rows", ["a", "b"])
-    add(["=1+1", Decimal("-2.50")])
-    add(["@SUM(A1)\x01", "-3"])
-    out.save(tmp_path / "out.xlsx")
+    with new_workbook(tmp_path / "out.xlsx") as out:
+        add = out.sheet("rows", ["a", "b"])
+        add(["=1+1", Decimal("-2.50")])
+        add(["@SUM(A1)\x01", "-3"])
     sheet: Any = openpyxl.load_workbook(tmp_path / "out.xlsx").active
     assert [cell.data_type for row in sheet["A2:A3"] for cell in row] == ["s", "s"]
     assert sheet["A2"].value == "'=1+1"
