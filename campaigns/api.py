@@ -52,11 +52,13 @@ class Campaigns:
         jobs: RevioJobs,
         redis: Redis,
         clock: Callable[[], float] = time.time,
+        on_wait: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_wait` is told whenever reading current values takes long."""
         self.terms = terms
         self._redis = redis
         self._clock = clock
-        self.reader = ProductReader(jobs, terms.account, terms.ids_per_call)
+        self.reader = ProductReader(jobs, terms.account, terms.ids_per_call, on_wait=on_wait)
         self.desk = Desk(redis, terms.account, keep_s=terms.keep_s, clock=clock)
         self._planning = Planning(terms, self.reader, clock)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from revio_jobs import CustomerProduct, JobHandle, Lane, QueryJob, QueryResult, RevioJobs
@@ -18,20 +18,27 @@ class ProductReader:
     """Each query is one vendor call, counted and limited like every other."""
 
     def __init__(
-        self, jobs: RevioJobs, account: str, ids_per_call: int, timeout_s: float | None = None
+        self,
+        jobs: RevioJobs,
+        account: str,
+        ids_per_call: int,
+        *,
+        on_wait: Callable[[], None] = lambda: None,
+        patience_s: float = 10.0,
     ) -> None:
-        """`timeout_s`: how long one query may take; None waits for as long as it takes."""
+        """`on_wait` is told each time that a query has taken another `patience_s`; it goes on."""
         self._jobs = jobs
         self._account = account
         self.ids_per_call = ids_per_call
-        self._timeout_s = timeout_s
+        self._on_wait = on_wait
+        self._patience_s = patience_s
         self.calls = 0
         """Spent so far."""
 
     def by_id(
         self, batches: Iterable[Sequence[int]]
     ) -> Iterator[tuple[Sequence[int], dict[int, CustomerProduct]]]:
-        """Each batch with its products by id. Raises RevioError, TimeoutError."""
+        """Each batch with its products by id. Raises RevioError."""
         asked = ((batch, QueryJob(account=self._account, ids=tuple(batch))) for batch in batches)
         for batch, found in self._ahead(asked):
             yield batch, {each.customer_product_id: each for each in found.customer_products}
@@ -58,6 +65,11 @@ class ProductReader:
             yield self._collected(*pending.popleft())
 
     def _collected(self, what: T, handle: JobHandle[QueryResult]) -> tuple[T, QueryResult]:
-        found = handle.result(self._timeout_s)
-        self.calls += found.calls
-        return what, found
+        while True:
+            try:
+                found = handle.result(self._patience_s)
+            except TimeoutError:
+                self._on_wait()
+            else:
+                self.calls += found.calls
+                return what, found

@@ -20,7 +20,10 @@ from revio_jobs import Lane, RevioJobs
 from revio_jobs.errors import InvalidJob
 from settings import Settings, SettingsError, load
 from worker.app import limit_rules, open_limiter
-from worker.campaigns import campaign_terms
+from worker.campaigns import CampaignLane, campaign_terms
+from worker.limiter import Gates
+
+_NO_ANSWER = "no answer yet; workers of the bulk lane are busy, or none runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,25 @@ def _opened(account: str) -> Iterator[Office]:
         known = ", ".join(settings.accounts)
         raise typer.BadParameter(f"{account!r} is not one of {known}", param_hint="--account")
     terms, redis = campaign_terms(settings, account), redis_of(settings)
+    lane = CampaignLane(Gates(redis), open_limiter(settings, redis))
     with RevioJobs(app_of(settings), redis) as jobs:
-        yield Office(Campaigns(terms, jobs, redis), settings, redis)
+        waits = _Waits(lane, account)
+        yield Office(Campaigns(terms, jobs, redis, on_wait=waits.tell), settings, redis)
+
+
+@dataclass
+class _Waits:
+    """Tells on standard error why reading takes long; the same words once."""
+
+    lane: CampaignLane
+    account: str
+    _told: str = ""
+
+    def tell(self) -> None:
+        says = self.lane.closed(self.account) or _NO_ANSWER
+        if says != self._told:
+            self._told = says
+            complain(f"still reading: {says}")
 
 
 def person(by: str | None, reason: str) -> Person:
