@@ -2,154 +2,202 @@
 
     python -m bench.campaign [rows] [rows to apply]
 
-Planning runs in a process of its own, whose peak memory is taken; a plan of all rows is made, and
-by default a tenth of the rows is applied. The calls are compared with the least possible: a call a
-changed row, and its share of the batched readings.
+Each step is the `revio` command in a process of its own, whose peak memory is taken. All rows are
+planned, reviewed, stored and begun; once so many have ended (by default a tenth), the run is
+cancelled, and the report covers all. The calls are compared with the least possible: a call a
+changed row, and its share of the batched readings. The products are the sandbox's own: with
+1,000,000 rows it holds 1.1 million of them, in 5 GB.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from redis import Redis
 
-from campaigns import Campaigns, Person, PlanRequest, RunRequest
-from campaigns.terms import Terms
 from cli.dev.stack import Stack, local_stack
-from revio_jobs import RevioJobs
-from sandbox import RunningSandbox
+from sandbox.population import populate
 
 _ROWS = 100_000
+_SEED = 1
 _PRODUCTS_A_CUSTOMER = 2.5
 _IDS_PER_CALL = 200
 _ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
+_BULK = "revio.default.bulk"
+_LOOK_S = 0.05
 _UNLIMITED = {
     f"{_ACCOUNT}CALLS_PER_MINUTE": "600000",
     f"{_ACCOUNT}CALLS_PER_DAY": "10000000",
     "REVIO_CAMPAIGN_WINDOW": "400",
+    "REVIO_CAMPAIGN_RAIL_ROWS": "off",
+    "REVIO_CAMPAIGN_HALT_ERRORS_PERCENT": "100",
     "REVIO_LOG_LEVEL": "WARNING",
 }
 
 
-def main(rows: int = _ROWS, applied: int = _ROWS // 10) -> None:
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a command took."""
+
+    document: Any
+    seconds: float
+    peak_mb: float
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s, {self.peak_mb:.0f} MB at most"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Types `revio campaign … --json`."""
+
+    stack: Stack
+    directory: Path
+
+    def types(self, *arguments: str) -> Step:
+        command = [sys.executable, "-P", "-m", "cli", "campaign", *arguments, "--json"]
+        began, peak = time.monotonic(), 0.0
+        with (self.directory / "said.json").open("w+") as said:
+            process = subprocess.Popen(
+                command,
+                env={**os.environ, **self.stack.process_environment()},
+                cwd=self.directory,
+                stdout=said,
+            )
+            while process.poll() is None:
+                peak = max(peak, _peak_mb(process.pid))
+                time.sleep(_LOOK_S)
+            seconds = time.monotonic() - began
+            said.seek(0)
+            return Step(json.load(said), seconds, peak)
+
+
+def main(rows: int = _ROWS, applied: int | None = None) -> None:
     """Prints a line a figure."""
-    customers = int(rows * 1.2 / _PRODUCTS_A_CUSTOMER) + 4
-    queues = ("revio.default.bulk",)
+    customers = int(rows * 1.1 / _PRODUCTS_A_CUSTOMER) + 4
     with (
         local_stack(
-            workers={"one": queues, "two": queues},
-            sandbox={"customers": customers, "calls_per_minute": 0, "calls_per_day": 0},
+            workers={"one": (_BULK,), "two": (_BULK,)},
+            sandbox={
+                "customers": customers,
+                "seed": _SEED,
+                "calls_per_minute": 0,
+                "calls_per_day": 0,
+            },
             environment=_UNLIMITED,
         ) as stack,
         TemporaryDirectory() as name,
         Redis.from_url(stack.redis.url) as redis,
     ):
-        directory = Path(name)
-        usable = _usable(stack.sandbox)
-        _write(directory / "all.csv", usable[:rows])
-        with _calls(stack) as spent:
-            seconds, peak_mb = _plan_elsewhere(stack, directory / "all.csv")
-        _tell(f"plan of {rows:,} rows", f"{seconds:.1f} s, {peak_mb:.0f} MB at most")
-        _tell("calls for it", f"{spent()} of at least {-(-rows // _IDS_PER_CALL)}")
-        _write(directory / "some.csv", usable[:applied])
-        _apply(stack, redis, directory / "some.csv", applied)
+        _write(Path(name, "all.csv"), rows, customers)
+        desk = Desk(stack, Path(name))
+        _plan(desk, rows)
+        run = _begin(desk, redis, rows)
+        _carry_out(desk, redis, run, rows // 10 if applied is None else applied)
+        _tell("report", desk.types("report", run, "-o", "out"))
+        _tell("explain", desk.types("explain", "5001"))
 
 
-def _apply(stack: Stack, redis: Redis, source: Path, rows: int) -> None:
-    with RevioJobs.connect(stack.redis.url) as jobs:
-        campaigns = _campaigns(jobs, redis)
-        plan = campaigns.plan(
-            source.with_suffix(".plan"), PlanRequest("some", "bench", source=source)
-        ).plan
-        assert plan
-        campaigns.approve(plan, Person("bench", "bench"))
-        before, began, most = _memory(redis), time.monotonic(), 0
-        with _calls(stack) as spent:
-            campaigns.apply(plan, RunRequest("bench"))
-            uploaded = time.monotonic() - began
-            while not (view := campaigns.view(plan.run)).has_ended:
-                most = max(most, redis.llen("revio.default.bulk"))
-                time.sleep(0.2)
-        seconds = time.monotonic() - began
-        least = rows + 2 * -(-rows // _IDS_PER_CALL)
-        _tell(f"apply of {rows:,} rows", f"{seconds:.0f} s, {rows / seconds:.0f} rows/s")
-        _tell("of that, until it began", f"{uploaded:.1f} s")
-        _tell("ended", " ".join(f"{k}={v}" for k, v in view.state.counts.items()))
-        _tell("calls for it", f"{spent():,} of at least {least:,}")
-        _tell("jobs in the queue", f"{most} at most")
-        _tell("Redis", f"{(_memory(redis) - before) / rows:.0f} bytes a row, all in all")
-        prefix = f"revio:default:campaign:{plan.run}"
-        held = sum(redis.memory_usage(key) or 0 for key in redis.scan_iter(f"{prefix}:*"))
-        _tell("of that the run itself", f"{held / rows:.0f} bytes a row")
+def _plan(desk: Desk, rows: int) -> None:
+    with _calls(desk.stack) as spent:
+        planned = desk.types("plan", "all.csv", "-o", "all.plan", "--override", "below_cost=bench")
+    assert planned.document["rows"] == {"change": rows}, planned.document
+    _tell(f"plan of {rows:,} rows", planned)
+    _tell("calls for it", f"{spent():,} of at least {-(-rows // _IDS_PER_CALL):,}")
+    _tell("its size", f"{(desk.directory / 'all.plan').stat().st_size / rows:.0f} bytes a row")
+    for more in ((), ("--html", "all.html"), ("--xlsx", "all.xlsx")):
+        _tell(" ".join(["review", *more[:1]]), desk.types("review", "all.plan", *more))
+    _tell("approve", desk.types("approve", "all.plan", "--reason", "bench"))
 
 
-def _campaigns(jobs: RevioJobs, redis: Redis) -> Campaigns:
-    return Campaigns(Terms("default", "bench", _IDS_PER_CALL), jobs, redis)
+def _begin(desk: Desk, redis: Redis, rows: int) -> str:
+    began = desk.types("apply", "all.plan")
+    run = str(began.document["run"])
+    _tell("apply, until it has begun", began)
+    held = sum(_size(redis, f"{_run_key(run)}:{name}") for name in ("rows", "ids", "spec"))
+    _tell("Redis for the stored rows", f"{held / rows:.0f} bytes a row")
+    return run
 
 
-def _plan_elsewhere(stack: Stack, source: Path) -> tuple[float, float]:
-    """Seconds, and the planner's peak memory in MB."""
-    command = [sys.executable, "-m", "bench.campaign", "plan", str(source)]
-    environment = {**os.environ, **stack.environment}
-    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    seconds, peak_mb = map(float, said.stdout.split())
-    return seconds, peak_mb
+def _carry_out(desk: Desk, redis: Redis, run: str, rows: int) -> None:
+    """`rows`: how many shall end."""
+    before, began, first, most = _memory(redis), time.monotonic(), _ended(redis, run), 0
+    with _calls(desk.stack) as spent:
+        while (ended := _ended(redis, run)) < rows:
+            most = max(most, int(redis.llen(_BULK)))  # type: ignore[arg-type]
+            time.sleep(_LOOK_S)
+        seconds, grown = time.monotonic() - began, _memory(redis) - before
+        calls = spent()
+    least = ended - first + -(-(ended - first) // _IDS_PER_CALL)
+    _tell(f"{ended - first:,} rows carried out", f"{(ended - first) / seconds:.0f} rows/s")
+    _tell("calls for it", f"{calls:,}, of {least:,} before any is read back")
+    _tell("jobs in the queue", f"{most} at most")
+    _tell("Redis", f"{grown / (ended - first):.0f} bytes a row that ended")
+    for command in (("list",), ("watch", run, "--once")):
+        _tell(command[0], desk.types(*command))
+    if not desk.types("watch", run, "--once").document["ended"]:
+        _tell("cancel", desk.types("cancel", run, "--reason", "enough"))
+    last = desk.types("watch", run)
+    _tell("ended", " ".join(f"{k}={v}" for k, v in last.document["counts"].items()))
 
 
-def _plan_here(source: Path) -> None:
-    url, began = os.environ["REVIO_REDIS_URL"], time.monotonic()
-    with RevioJobs.connect(url) as jobs, Redis.from_url(url) as redis:
-        _campaigns(jobs, redis).plan(
-            source.with_suffix(".plan"), PlanRequest("all", "bench", source=source)
-        )
-    sys.stdout.write(f"{time.monotonic() - began} {_peak_mb()}\n")
+def _ended(redis: Redis, run: str) -> int:
+    found: Any = redis.hgetall(f"{_run_key(run)}:progress")
+    return sum(int(value) for name, value in found.items() if name.startswith(b"count:"))
 
 
-def _peak_mb() -> float:
-    """Of this program alone: getrusage would count what its parent held when it was started."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) / 1024
+def _run_key(run: str) -> str:
+    return f"revio:default:campaign:{run}"
 
 
-def _usable(sandbox: RunningSandbox) -> list[tuple[int, str]]:
-    products: dict[int, dict[str, Any]] = sandbox.products()
-    return [
-        (one, each["Rate"])
-        for one, each in products.items()
-        if each["Status"] not in {"DENIED", "DISCONNECTED"}
-    ]
+def _size(redis: Redis, key: str) -> int:
+    found: Any = redis.memory_usage(key, samples=0)
+    return int(found or 0)
 
 
-def _write(path: Path, products: list[tuple[int, str]]) -> None:
-    lines = (f"{one},{rate[:-2]}7\n" for one, rate in products)
-    path.write_text("id,rate\n" + "".join(lines), encoding="utf-8")
+def _peak_mb(pid: int) -> float:
+    """Of that program alone; 0 when it has just ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(peaks[0]) / 1024 if peaks else 0.0
+
+
+def _write(path: Path, rows: int, customers: int) -> None:
+    usable = (each for each in populate(customers, _SEED) if each["Status"] != "DISCONNECTED")
+    with path.open("w", encoding="utf-8") as file:
+        file.write("id,rate\n")
+        for each in islice(usable, rows):
+            file.write(f"{each['Customer_Product_ID']},{str(each['Rate'])[:-2]}7\n")
 
 
 @contextmanager
-def _calls(stack: Stack) -> Iterator[Any]:
-    before = stack.sandbox.calls()["received"]
-    yield lambda: stack.sandbox.calls()["received"] - before
+def _calls(stack: Stack) -> Iterator[Callable[[], int]]:
+    before = int(stack.sandbox.calls()["received"])
+    yield lambda: int(stack.sandbox.calls()["received"]) - before
 
 
 def _memory(redis: Redis) -> int:
-    return int(redis.info("memory")["used_memory"])
+    found: Any = redis.info("memory")
+    return int(found["used_memory"])
 
 
-def _tell(what: str, figure: str) -> None:
-    print(f"  {what:<28} {figure}")
+def _tell(what: str, figure: object) -> None:
+    print(f"  {what:<28} {figure}", flush=True)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["plan"]:
-        _plan_here(Path(sys.argv[2]))
-    else:
-        main(*map(int, sys.argv[1:]))
+    main(*map(int, sys.argv[1:]))
