@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import chain, count
 from pathlib import Path
 from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
@@ -124,17 +125,22 @@ class XlsxOut:
         self._sheets: list[Any] = []
 
     def sheet(self, title: str, header: Sequence[str]) -> Callable[[Sequence[object]], None]:
-        """Begins a sheet; what is returned adds a row, as long as the sheet can hold it."""
+        """Begins a sheet; what is returned adds a row. A full sheet goes on in another one."""
+        names = chain([title], (f"{title} {number}" for number in count(2)))
+        first = self._new_sheet(next(names), header)
+        sheets = chain([first], (self._new_sheet(name, header) for name in names))
+        places = (sheet for sheet in sheets for _ in range(_MAX_ROWS))
+
+        def add(row: Sequence[object]) -> None:
+            next(places).append([_written(value) for value in row])
+
+        return add
+
+    def _new_sheet(self, title: str, header: Sequence[str]) -> Any:  # noqa: ANN401 - openpyxl's
         sheet = self._book.create_sheet(title)
         self._sheets.append(sheet)
         sheet.append(list(header))
-        places = iter(range(_MAX_ROWS))
-
-        def add(row: Sequence[object]) -> None:
-            if next(places, None) is not None:
-                sheet.append([_written(value) for value in row])
-
-        return add
+        return sheet
 
     def save(self, file: IO[bytes]) -> None:
         """Ends the workbook."""

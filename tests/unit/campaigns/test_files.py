@@ -251,3 +251,21 @@ def test_formulas_are_harmless_in_a_written_workbook(tmp_path: Path) -> None:
     assert [cell.data_type for row in sheet["A2:A3"] for cell in row] == ["s", "s"]
     assert sheet["A2"].value == "'=1+1"
     assert sheet["B2"].value == Decimal("-2.5") == Decimal(str(sheet["B2"].value))
+
+
+def test_a_sheet_that_is_full_goes_on_in_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("campaigns.xlsx_file._MAX_ROWS", 2)
+    with new_workbook(tmp_path / "out.xlsx") as out:
+        add, _ = out.sheet("failed", ["a"]), out.sheet("none", ["a"])
+        for value in range(5):
+            add([value])
+    book = openpyxl.load_workbook(tmp_path / "out.xlsx")
+    found = {sheet.title: [row[0].value for row in sheet.iter_rows()] for sheet in book.worksheets}
+    assert found == {
+        "failed": ["a", 0, 1],
+        "none": ["a"],
+        "failed 2": ["a", 2, 3],
+        "failed 3": ["a", 4],
+    }
