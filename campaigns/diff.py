@@ -58,18 +58,22 @@ def plan_row(row: InputRow, product: CustomerProduct | None, policy: Policy) -> 
     changes = {name: value for name, value in wanted.items() if not _same(value, values.get(name))}
     if not changes:
         return _without_change(RowClass.SAME, row, "", product)
-    return _guarded(row, product, changes, policy)
+    before = {name: as_json(values.get(name)) for name in changes}
+    return _guarded(row, product, before, changes, policy)
 
 
 def _guarded(
-    row: InputRow, product: CustomerProduct, changes: Mapping[str, Any], policy: Policy
+    row: InputRow,
+    product: CustomerProduct,
+    before: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    policy: Policy,
 ) -> PlanRow:
-    values = values_of(product)
     planned = PlanRow(
         RowClass.CHANGE,
         row.line,
         row.id,
-        before={name: as_json(values.get(name)) for name in changes},
+        before=before,
         after={name: as_json(value) for name, value in changes.items() if value is not None},
         clear=tuple(name for name, value in changes.items() if value is None),
         seen=_seen(product),

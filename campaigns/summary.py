@@ -15,6 +15,12 @@ from tasks.rails import per_cent
 EDGES = tuple(Decimal(each) for each in (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50))
 """Per cent: a bin holds changes from its lower edge on; the first has none, the last no upper."""
 _NOT_A_RATE = "other fields"
+_BINS = (
+    f"below {EDGES[0]} %",
+    *(f"{low} to {high} %" for low, high in pairwise(EDGES)),
+    f"{EDGES[-1]} % and more",
+    _NOT_A_RATE,
+)
 
 
 @dataclass
@@ -96,10 +102,9 @@ def moved(row: PlanRow) -> Decimal | None:
     return per_cent(Decimal(row.before["rate"]), Decimal(row.after["rate"]))
 
 
-def bins() -> list[str]:
+def bins() -> tuple[str, ...]:
     """The names of all bins, in order."""
-    named = [f"{low} to {high} %" for low, high in pairwise(EDGES)]
-    return [f"below {EDGES[0]} %", *named, f"{EDGES[-1]} % and more", _NOT_A_RATE]
+    return _BINS
 
 
 def bin_of(row: PlanRow) -> str:
@@ -107,4 +112,4 @@ def bin_of(row: PlanRow) -> str:
     change = moved(row)
     if change is None:
         return _NOT_A_RATE
-    return bins()[sum(change >= edge for edge in EDGES)]
+    return _BINS[sum(change >= edge for edge in EDGES)]
