@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from celery.backends.redis import RedisBackend, SentinelBackend
+from redis import Redis
 
 from revio_jobs.errors import RevioError
+from worker.scripts import load_script
 
 
-class _TellsOutcomes:
+class _Outcomes:
     """A job's own error says all there is to say; where we raised it helps nobody."""
+
+    client: Redis
+    expires: int
+    encode: Any
+    get_key_for_task: Any
+    _get_result_meta: Any
+    _set_with_state: Any
 
     def mark_as_failure(
         self,
@@ -24,12 +34,34 @@ class _TellsOutcomes:
         told = None if isinstance(exc, RevioError) else traceback
         super().mark_as_failure(task_id, exc, told, *args, **kwargs)  # type: ignore[misc] # a mixin
 
+    def _store_result(
+        self,
+        task_id: str,
+        result: object,
+        state: str,
+        traceback: str | None = None,
+        request: Any = None,  # noqa: ANN401 - Celery's
+        **_: object,
+    ) -> object:
+        """As Celery's, which first reads whether the task has succeeded before: `_set` knows."""
+        meta = self._get_result_meta(result, state, traceback, request) | {"task_id": task_id}
+        self._set_with_state(self.get_key_for_task(task_id), self.encode(meta), state)
+        return result
 
-class OutcomeBackend(_TellsOutcomes, RedisBackend):  # type: ignore[misc] # Celery is untyped
+    def _set(self, key: bytes | str, value: str, expires: int | None = None) -> None:
+        """In one command instead of two round trips."""
+        self._keep(keys=[key], args=[value, self.expires if expires is None else expires])
+
+    @cached_property
+    def _keep(self) -> Any:  # noqa: ANN401 - a script
+        return load_script(self.client, "worker", "result")
+
+
+class OutcomeBackend(_Outcomes, RedisBackend):  # type: ignore[misc] # Celery is untyped
     """On one Redis."""
 
 
-class SentinelOutcomeBackend(_TellsOutcomes, SentinelBackend):  # type: ignore[misc] # as above
+class SentinelOutcomeBackend(_Outcomes, SentinelBackend):  # type: ignore[misc] # as above
     """On the master that sentinels watch."""
 
 

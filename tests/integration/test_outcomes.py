@@ -1,0 +1,58 @@
+"""What Celery's backend keeps of a job, with our shorter way to Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from celery import Celery
+from celery.result import AsyncResult
+from redis import Redis
+
+from revio_jobs.celery_app import WIRE_SETTINGS
+from revio_jobs.errors import Unavailable
+from worker.results import backend_url
+
+KEPT_S = 60
+
+
+@pytest.fixture
+def app(redis_url: str) -> Iterator[Celery]:
+    with Celery(backend=backend_url(redis_url), set_as_current=False) as app:
+        app.conf.update(WIRE_SETTINGS, result_expires=KEPT_S)
+        yield app
+
+
+def test_a_success_is_not_replaced_by_what_a_second_delivery_says(app: Celery) -> None:
+    for value, state in ((None, "STARTED"), ({"calls": 1}, "SUCCESS"), (None, "STARTED")):
+        app.backend.store_result("job", value, state)
+    app.backend.mark_as_failure("job", Unavailable("no answer"))
+    assert (AsyncResult("job", app=app).state, AsyncResult("job", app=app).get(1)) == (
+        "SUCCESS",
+        {"calls": 1},
+    )
+
+
+def test_a_failure_is_replaced_when_the_job_goes_well_after_all(app: Celery) -> None:
+    app.backend.mark_as_failure("job", Unavailable("no answer"))
+    app.backend.mark_as_done("job", {"calls": 2})
+    assert AsyncResult("job", app=app).get(1) == {"calls": 2}
+
+
+def test_who_listens_is_told_and_the_result_goes_in_time(app: Celery, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis, redis.pubsub() as listening:
+        key = app.backend.get_key_for_task("job")
+        listening.subscribe(key)
+        assert listening.get_message(timeout=1)
+        app.backend.mark_as_done("job", "ü")
+        told = listening.get_message(timeout=1)
+        assert told
+        assert told["data"] == redis.get(key)
+        assert 0 < redis.ttl(key) <= KEPT_S
+
+
+def test_an_error_of_ours_is_kept_without_its_traceback(app: Celery) -> None:
+    app.backend.mark_as_failure("ours", Unavailable("no answer"), "Traceback …")
+    app.backend.mark_as_failure("other", ValueError("?"), "Traceback …")
+    assert AsyncResult("ours", app=app).traceback is None
+    assert AsyncResult("other", app=app).traceback == "Traceback …"
