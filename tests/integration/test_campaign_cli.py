@@ -309,6 +309,29 @@ def test_a_paused_lane_holds_a_campaign_and_watch_says_who_paused_it(
     assert follow(campaign, run)["counts"] == {"applied": 2}
 
 
+def test_a_lane_paused_in_mid_run_lets_nothing_more_reach_the_vendor(
+    stack: Stack, revio: Revio, campaign: Revio, approved: Revio
+) -> None:
+    usable = [one for one, each in stack.sandbox.products().items() if each["Status"] == "ACTIVE"]
+    lines = "".join(f"{one},,mid-run\n" for one in usable[:80])
+    run = approved(f"id,rate,code2\n{lines}", "mid")
+    assert campaign("apply", "mid.plan", "--rate", "1500").code == ExitCode.OK
+    deadline = time.monotonic() + 10
+    while len(stack.sandbox.updates()) < 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    lane, reason = ["--lane", "bulk"], ["--reason", "month end"]
+    assert revio("lane", "pause", *lane, *reason, env=stack.environment).code == ExitCode.OK
+    time.sleep(0.5)
+    calls = stack.sandbox.calls()["received"]
+    time.sleep(1.5)
+    assert stack.sandbox.calls()["received"] == calls
+    assert "month end" in campaign("watch", run, "--once", as_json=False).out
+    assert revio("lane", "resume", *lane, env=stack.environment).code == ExitCode.OK
+    assert follow(campaign, run)["counts"] == {"applied": 80}
+    assert all(len(executions) == 1 for executions in stack.sandbox.updates().values())
+
+
 def test_an_undo_lists_what_was_edited_and_billed_since_and_a_retry_what_it_can_take(
     stack: Stack, campaign: Revio, approved: Revio, tmp_path: Path
 ) -> None:
