@@ -96,7 +96,10 @@ class Campaigns:
         """A run's name from a plan file, the name itself, or its beginning if that is enough."""
         path = Path(name)
         if path.is_file():
-            return open_plan(path).run
+            run = open_plan(path).run
+            if not self.desk.exists(run):
+                raise NotAllowedError(f"{name} has no run yet; `revio campaign apply` begins it")
+            return run
         runs = self.desk.runs(1000)
         if name in runs:
             return name

@@ -119,6 +119,7 @@ def test_an_approval_is_good_for_its_own_plan_alone(
     stack: Stack, campaign: Revio, approved: Revio, tmp_path: Path
 ) -> None:
     approved(RATES)
+    assert "june.plan has no run yet" in campaign("watch", "june.plan").err
     (tmp_path / "june.csv").write_text(RATES.replace("20.48", "20.49"))
     assert campaign("plan", "june.csv", "-o", "june.plan").code == 2
     said = campaign("apply", "june.plan")
