@@ -117,6 +117,26 @@ class Field:
         command = [sys.executable, "-m", "celery", "-A", app, "worker", "-n", f"{number}@bench"]
         return Service(f"{app}-{number}", [*command, *options], environment, self.stack.directory)
 
+    def cpu_by_part(self, workers: Iterable[Service]) -> dict[str, float]:
+        """Seconds of CPU that each part has used so far."""
+        with self.jobs() as connected:
+            redis = connected._redis.info("cpu")  # noqa: SLF001 - the same Redis
+        return {
+            "workers": cpu_s(workers),
+            "stand-in": cpu_s([self.stack.services["sandbox"]]),
+            "producer": time.process_time(),
+            "Redis": redis["used_cpu_user"] + redis["used_cpu_sys"],
+        }
+
+    def steady_rate(self) -> float:
+        """Calls a second by the stand-in's clock, in the middle four fifths of those that it had.
+
+        Before that not all threads have work yet, and behind it not all have any more.
+        """
+        at = sorted(call["at"] for call in self.stack.sandbox.calls(listed=True)["calls"])
+        first, last = len(at) // 10, len(at) * 9 // 10
+        return (last - first) / float(at[last] - at[first])
+
     def _replies(self, node: str) -> bool:
         with self.plain() as app:
             return bool(app.control.ping(destination=[node], timeout=0.3))

@@ -180,14 +180,20 @@ def latency(size: Size) -> None:
     """g: theirs is what so many threads can do at 200 ms a call."""
     for threads in (8, 16, 32):
         count = int(threads * 5 * size.seconds_of_calls)
-        with field(latency=0.2) as place, place.ours(REVIO_THREADS=threads):
+        with field(latency=0.2) as place, place.ours(REVIO_THREADS=threads) as workers:
             run_ours(place, updates(threads))
 
             def ours(place: Field = place, count: int = count) -> float:
-                return rate(count, lambda: run_ours(place, updates(count)))
+                place.stack.sandbox.reset()
+                run_ours(place, updates(count))
+                return place.steady_rate()
 
+            before = place.cpu_by_part(workers)
             target = Target(f"g. calls of 200 ms in {threads} threads", "calls/s", least=0.9)
             compare(target, ours, lambda ideal=threads * 5.0: ideal, size.pairs)
+            used = {part: s - before[part] for part, s in place.cpu_by_part(workers).items()}
+            each = (f"{part} {s / size.pairs / count * 1e3:.2f}" for part, s in used.items())
+            print(f"  its CPU, ms a call: {', '.join(each)}", flush=True)
 
 
 def starting(size: Size) -> None:
