@@ -54,8 +54,7 @@ def plan_tables(
     if summary.changes:
         yield _revenue(summary)
         yield _histogram(summary)
-    for rail, count in summary.says.items():
-        yield f"guard rail {rail}: {count:,} rows"
+    yield from _rails(summary)
     for breach in planned.forbidden:
         yield f"guard rail {breach.rail} stops the plan: {breach.says}"
     if planned.verdict is Verdict.CHANGES:
@@ -66,6 +65,11 @@ def plan_tables(
 def _rows(summary: Summary) -> Table:
     rows = [(kind, f"{count:,}") for kind, count in summary.rows.most_common()]
     return table("rows", "number", rows=rows)
+
+
+def _rails(summary: Summary) -> Iterator[str]:
+    for rail, count in summary.says.items():
+        yield f"guard rail {rail} speaks of {counted(count, 'row')}"
 
 
 def _revenue(summary: Summary) -> str:
@@ -139,6 +143,7 @@ def review_tables(
     yield table(*header, rows=moves, title="largest moves")
     samples = [_move(row) for offer in figures.offers.values() for row in offer.samples]
     yield table(*header, rows=samples[: 3 * _SHOWN], title="samples of each product")
+    yield from _rails(plan.summary)
     for rail, reason in plan.header.overrides.items():
         yield f"override of {rail}: {reason}"
     for path in written:

@@ -364,9 +364,12 @@ def test_what_has_ended_cannot_be_paused(campaign: Revio, approved: Revio) -> No
 def test_people_get_words_and_plain_lines_without_a_terminal(
     campaign: Revio, approved: Revio
 ) -> None:
-    run = approved("id,rate\n5001,20.00\n", "words")
+    crossed = ["--override", "change=as agreed", "--override", "revenue=as agreed"]
+    run = approved("id,rate\n5001,29.50\n", "words", *crossed)
     shown = campaign("review", "words.plan", as_json=False)
     assert "largest moves" in shown.out
+    assert "guard rail change speaks of 1 row" in shown.out
+    assert "Approved by" in shown.out
     assert "begins" in campaign("apply", "words.plan", as_json=False).out
     watched = campaign("watch", run, as_json=False)
     assert watched.code == ExitCode.OK
