@@ -64,7 +64,8 @@ class AccountSettings(BaseModel):
     )
     bulk_headroom_per_minute: NonNegativeInt = Field(
         default_factory=_headroom,
-        description="Calls of each minute that the bulk lane leaves to the interactive one.",
+        description="Calls of each minute that the bulk lane leaves to the interactive one at "
+        "most: as many as it has lately missed, and hardly any while it misses none.",
         json_schema_extra={"default_text": "5 % of the minute (25)"},
     )
     bulk_reserve_per_day: NonNegativeInt = Field(

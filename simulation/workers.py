@@ -10,7 +10,7 @@ from revio_jobs.contracts import Lane
 from simulation.timeline import Process, Timeline
 from simulation.vendor import Reply, Vendor
 from tasks.errors import QuotaExhausted, Throttled
-from tasks.ports import Call, Purpose
+from tasks.ports import Call, Permit, Purpose
 from worker.limiter import Granted, Limiter, Refused
 from worker.limiter.permits import asking
 
@@ -58,6 +58,7 @@ class Counted:
         self._journal = journal
         self.refund, self.pause = limiter.refund, limiter.pause
         self.report, self.usage, self.closed = limiter.report, limiter.usage, limiter.closed
+        self.answered = limiter.answered
 
     def admit(
         self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
@@ -147,7 +148,7 @@ class WorkerProcess:
         fleet, asked_at = self._fleet, self._fleet.timeline.now
         call = Call(ACCOUNT, self._lane, Purpose.UPDATE)
         try:
-            yield from self._acquire(call)
+            permit = yield from self._acquire(call)
         except (Throttled, QuotaExhausted) as exc:
             fleet.journal.put_back[self._lane] += 1
             self._rest(exc)
@@ -163,10 +164,11 @@ class WorkerProcess:
         if reply.status != 200:  # noqa: PLR2004
             yield from self._failed(reply, job)
         else:
+            fleet.limiter.answered(permit)
             fleet.limiter.report(ACCOUNT, healthy=True)
 
-    def _acquire(self, call: Call) -> Generator[float, None, None]:
-        yield from asking(self._fleet.limiter, call, MAX_WAIT_S, self._fleet.timeline)
+    def _acquire(self, call: Call) -> Generator[float, None, Permit]:
+        return (yield from asking(self._fleet.limiter, call, MAX_WAIT_S, self._fleet.timeline))
 
     def _rest(self, exc: Throttled | QuotaExhausted) -> None:
         now = self._fleet.timeline.now

@@ -53,6 +53,44 @@ def test_the_minute_is_kept_longer_by_the_margin_for_the_way(limiter_bench: Make
     assert bench.processes[0].admit(call()) == Refused(Bound.MINUTE, 62.5)
 
 
+def test_an_answer_proves_that_a_call_had_arrived_and_makes_room(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=2, calls_per_day=9)
+    limiter = bench.processes[0]
+    [first] = admitted(limiter, 1)
+    bench.advance(0.25)
+    limiter.answered(first)
+    [second] = admitted(limiter, 1)
+    assert limiter.admit(call()) == Refused(Bound.MINUTE, 60.0)
+    # Nothing is proved by an answer that takes longer than the way can.
+    bench.advance(5)
+    limiter.answered(second)
+    bench.advance(55)
+    assert len(admitted(limiter, 1)) == 1
+    assert limiter.admit(call()) == Refused(Bound.MINUTE, 1.0)
+
+
+def test_an_answer_to_a_call_that_is_forgotten_changes_nothing(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=1, calls_per_day=9)
+    limiter = bench.processes[0]
+    [refunded] = admitted(limiter, 1)
+    limiter.refund(refunded)
+    limiter.answered(refunded)
+    [old] = admitted(limiter, 1)
+    bench.advance(61)
+    admitted(limiter, 1)
+    limiter.answered(old)
+    assert limiter.admit(call()) == Refused(Bound.MINUTE, 61.0)
+
+
+def test_nothing_leaves_that_might_arrive_on_the_next_day(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=100, calls_per_day=3, window_margin_s=0.5)
+    limiter = bench.processes[0]
+    bench.advance(DAY_S - 0.5)
+    assert limiter.admit(call()) == Refused(Bound.DAY, 0.5)
+    bench.advance(0.5)
+    assert len(admitted(limiter, 9)) == 3
+
+
 def test_a_day_holds_no_more_than_its_calls(limiter_bench: Make) -> None:
     bench = limiter_bench(calls_per_minute=100, calls_per_day=3, day_reset_hour=6)
     first, second = bench.processes
@@ -145,9 +183,9 @@ def test_a_refund_gives_the_call_back_once(limiter_bench: Make) -> None:
 def test_a_refund_after_the_reset_goes_to_the_day_that_was_charged(limiter_bench: Make) -> None:
     bench = limiter_bench(calls_per_minute=9, calls_per_day=100)
     limiter = bench.processes[0]
-    bench.advance(DAY_S - 1)
+    bench.advance(DAY_S - 2)
     [permit] = admitted(limiter, 1)
-    bench.advance(2)
+    bench.advance(3)
     admitted(limiter, 1)
     limiter.refund(permit)
     usage = limiter.usage("default")
@@ -188,6 +226,7 @@ class CountedByHand:
         self._paused_until = 0.0
         self._missed = (0, 0.0)
         self.charged: list[tuple[float, Permit]] = []
+        self._arrived_at: dict[str, float] = {}
 
     def _limit(self) -> int:
         """After a pause the speed comes back from a tenth to all over a minute."""
@@ -211,16 +250,23 @@ class CountedByHand:
         start, end, _ = rules.resets_around(now)
         if self._paused_until > now:
             return Refused(Bound.PAUSE, self._paused_until - now)
-        if sum(at >= start for at, _ in self.charged) >= rules.day_limit(lane):
+        spent = sum(at >= start for at, _ in self.charged) >= rules.day_limit(lane)
+        if spent or end - now <= rules.window_margin_s:
             return Refused(Bound.DAY, end - now)
-        window = [at for at, _ in self.charged if at + rules.window_s > now]
+        window = sorted(at for at in map(self._arrives_at, self.charged) if at + 60 > now)
         limit = allowed = self._limit()
         if lane is Lane.BULK:
             allowed -= self._headroom() * limit // rules.calls_per_minute
         if len(window) < max(allowed, 1) and allowed > 0:
             return None
         allowed = max(allowed, 0)
-        return Refused(Bound.MINUTE, (window[-allowed] if allowed else now) + rules.window_s - now)
+        wait_s = window[-allowed] + 60 - now if allowed else rules.window_s
+        return Refused(Bound.MINUTE, wait_s)
+
+    def _arrives_at(self, charged: tuple[float, Permit]) -> float:
+        """The latest time."""
+        at, permit = charged
+        return self._arrived_at.get(permit.token, at + self._rules.window_margin_s)
 
     def admit(self, lane: Lane, process: int) -> None:
         answer = self._bench.processes[process].admit(call(lane))
@@ -246,10 +292,22 @@ class CountedByHand:
         possible = minute > 0 and rules.day_limit(lane) > 0
         assert (self.expected(lane) is None) is possible
 
+    def answered(self, back: int) -> None:
+        if back >= len(self.charged):
+            return
+        at, permit = self.charged[-1 - back]
+        self._bench.processes[1].answered(permit)
+        latest = at + self._rules.window_margin_s
+        self._arrived_at.setdefault(permit.token, min(self._bench.clock(), latest))
+        # Others hear of it when this process asks again.
+        self.admit(Lane.INTERACTIVE, 1)
+
     def refund(self, back: int) -> None:
         if back >= len(self.charged):
             return
         at, permit = self.charged[-1 - back]
+        if permit.token in self._arrived_at:
+            return
         if self._bench.clock() - at < self._rules.window_s:
             self._bench.processes[back % 2].refund(permit)
             del self.charged[-1 - back]
@@ -276,6 +334,7 @@ steps = st.one_of(
     st.tuples(st.just("advance"), st.integers(1, 30).map(lambda hours: hours * 3600.0)),
     st.tuples(st.just("wait_until_free"), st.sampled_from(Lane)),
     st.tuples(st.just("refund"), st.integers(0, 5)),
+    st.tuples(st.just("answered"), st.integers(0, 5)),
     st.tuples(st.just("pause"), st.integers(1, 90 * 64).map(lambda ticks: ticks * TICK_S)),
 )
 
@@ -451,6 +510,7 @@ deeds = st.one_of(
     st.tuples(st.just("advance"), st.integers(1, 70 * 64).map(lambda ticks: ticks * TICK_S)),
     st.tuples(st.just("advance"), st.integers(1, 8 * 64).map(lambda ticks: ticks * TICK_S)),
     st.tuples(st.just("refund")),
+    st.tuples(st.just("answered"), st.integers(0, 90)),
     st.tuples(st.just("pause"), st.integers(1, 90), st.booleans()),
     st.tuples(st.just("report"), st.booleans()),
 )
@@ -483,6 +543,12 @@ class Diary:
         if self._permits:
             self.bench.processes[0].refund(self._permits.pop())
 
+    def answered(self, after_ticks: int) -> None:
+        self.bench.advance(after_ticks * TICK_S)
+        if self._permits:
+            self.bench.processes[0].answered(self._permits.pop())
+        self.admit(Lane.BULK)
+
     def pause(self, seconds: int, minute_spent: bool) -> None:  # noqa: FBT001
         limiter = self.bench.processes[0]
         self.answers.append(limiter.pause("default", seconds, "429", minute_spent=minute_spent))
@@ -509,6 +575,62 @@ def test_both_limiters_decide_alike(
     assert diaries[0].done() == diaries[1].done()
 
 
+journeys = st.tuples(
+    st.integers(0, 3 * 64).map(lambda ticks: ticks * TICK_S),
+    st.floats(0.0, 1.0),
+    st.one_of(st.none(), st.integers(0, 32).map(lambda ticks: ticks * TICK_S)),
+    st.sampled_from(Lane),
+    st.integers(0, 1),
+)
+"""The pause before a call, its way as a share of the longest one, the time from its arrival to its
+answer (none comes when its process dies), its lane and its process."""
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    limit=st.integers(1, 6),
+    margin_s=st.sampled_from([0.0, 1.0, 2.5]),
+    per_day=st.sampled_from([2, 3, 10_000]),
+    before_midnight_s=st.integers(1, 4 * 64).map(lambda ticks: ticks * TICK_S),
+    calls=st.lists(journeys, min_size=30, max_size=60),
+)
+def test_the_vendor_never_counts_too_many_however_long_calls_are_on_their_way(
+    limiter_bench: Make,
+    *,
+    limit: int,
+    margin_s: float,
+    per_day: int,
+    before_midnight_s: float,
+    calls: list[tuple[float, float, float | None, Lane, int]],
+) -> None:
+    bench = limiter_bench(
+        calls_per_minute=limit, calls_per_day=per_day, window_margin_s=margin_s, bulk_burst=limit
+    )
+    midnight = bench.clock() + DAY_S
+    bench.advance(DAY_S - before_midnight_s)
+    arrivals: list[float] = []
+    unheard: list[tuple[float, Limiter, Permit]] = []
+    for pause_s, way, rest_s, lane, process in calls:
+        bench.advance(pause_s)
+        for each in [each for each in unheard if each[0] <= bench.clock()]:
+            unheard.remove(each)
+            each[1].answered(each[2])
+        limiter = bench.processes[process]
+        answer = limiter.admit(call(lane))
+        if not isinstance(answer, Granted):
+            # Those who wait ask just when a place becomes free.
+            bench.advance(min(answer.wait_s, 2.0))
+            answer = limiter.admit(call(lane))
+        if isinstance(answer, Granted):
+            # Whole ticks, so that sums are exact.
+            arrivals.append(bench.clock() + round(way * margin_s / TICK_S) * TICK_S)
+            if rest_s is not None:
+                unheard.append((arrivals[-1] + rest_s, limiter, answer.permit))
+    assert all(sum(at - 60 < each <= at for each in arrivals) <= limit for at in arrivals)
+    assert sum(at < midnight for at in arrivals) <= per_day
+    assert sum(at >= midnight for at in arrivals) <= per_day
+
+
 clock_deeds = st.one_of(
     st.tuples(st.just("admit"), st.integers(0, 1), st.integers(1, 4)),
     st.tuples(st.just("advance"), st.integers(1, 70 * 64).map(lambda ticks: ticks * TICK_S)),
@@ -524,12 +646,16 @@ def test_no_true_minute_holds_too_much_however_the_clock_is_set(
 ) -> None:
     bench = redis_limiter_bench(calls_per_minute=limit, calls_per_day=10_000, bulk_burst=0)
     true_times: list[float] = []
+    unheard: tuple[list[Permit], list[Permit]] = ([], [])
 
     def admit(process: int, count: int) -> None:
         limiter = bench.processes[process]
+        while unheard[process]:
+            limiter.answered(unheard[process].pop())
         answers = [limiter.admit(call(lane), patience_s=5.0) for lane in Lane for _ in range(count)]
         granted = [answer for answer in answers if isinstance(answer, Granted)]
         true_times.extend([bench.monotonic()] * len(granted))
+        unheard[process].extend(answer.permit for answer in granted)
 
     for process in (0, 1):
         admit(process, 1)

@@ -1,16 +1,18 @@
 -- Admit one vendor call under all bounds at once, or name the bound that refuses and the wait.
 -- Times are in microseconds. memory_limiter.py decides the same, and reads more easily.
 --
--- KEYS[1]  minute: list of the latest admissions, newest first, "<time>:<token>"; it is as long as
---          the limit and never expires, since Redis's clock may be set ahead
+-- KEYS[1]  arrivals: sorted set of the latest calls, "<time of the permit>:<token>", by the latest time
+--          at which each can have reached the vendor: the margin after its permit, or when its answer
+--          came. It holds as many as the limit and never expires, since Redis's clock may be set ahead
 -- KEYS[2]  state: hash of paused_until, pause_reason, ramp_from, ceiling, ceiling_at, next_at, missed,
---          missed_at, turn:<lane>, next_turn:<lane>, interactive_turn, faults, rests_until
+--          missed_at, way, turn:<lane>, next_turn:<lane>, interactive_turn, faults, rests_until
 -- KEYS[3]  record: stream of all charges
 -- KEYS[4]  prefix of the day's hashes (calls, and one counter a purpose); the day's start in Unix
 --          seconds is appended
 -- KEYS[5]  clock: hash of offset and asked_at. The time that counts is Redis's and the offset, which
 --          makes up for each time that Redis's clock was set (see clock.lua); days go by Redis's.
--- ARGV     see names below; the resets are Unix seconds
+-- ARGV     see names below; the resets are Unix seconds. Then for each call whose answer has come
+--          since the asker asked last: its name in arrivals, and when it had arrived at the latest
 --
 -- Returns {1, time, the day's start, faults in a row} when admitted, {0, time, bound, wait} when not,
 -- and {-1, Redis's own time} when the resets given or `not_after` do not fit the clock.
@@ -24,6 +26,8 @@ for index, name in ipairs(names) do
 end
 arg.token, arg.job = ARGV[1], ARGV[4]
 local grace = 50000
+local minute = 60000000
+local margin = arg.window - minute
 
 local function text(number)
   return string.format('%.0f', number)
@@ -55,7 +59,7 @@ redis.call('HSET', KEYS[5], 'asked_at', text(now))
 local state = {}
 local turn_of, next_turn_of = 'turn:' .. arg.lane, 'next_turn:' .. arg.lane
 local fields = {'paused_until', 'ramp_from', 'ceiling', 'ceiling_at', 'next_at', 'missed',
-  'missed_at', turn_of, next_turn_of, 'interactive_turn', 'faults', 'rests_until'}
+  'missed_at', turn_of, next_turn_of, 'interactive_turn', 'faults', 'rests_until', 'way'}
 local values = redis.call('HMGET', KEYS[2], unpack(fields))
 for index, name in ipairs(fields) do
   state[name] = tonumber(values[index] or 0)
@@ -69,15 +73,16 @@ local function refuse(bound, at)
   return {0, text(now), bound, text(at - now)}
 end
 
-local newest = redis.call('LINDEX', KEYS[1], 0)
-if newest and tonumber(string.match(newest, '^%d+')) > now then
+local way = tonumber(values[#fields] or margin)
+for index = #names + 1, #ARGV, 2 do
+  redis.call('ZADD', KEYS[1], 'XX', 'LT', ARGV[index + 1], ARGV[index])
+  local took = ARGV[index + 1] - string.match(ARGV[index], '^%d+')
+  way = way + math.floor((took - way) / 16)
+  set('way', way)
+end
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. text(now + margin), '+inf')) do
   -- Admitted while the clock was ahead, by one who could not know: as if admitted now.
-  for index, entry in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
-    local at, token = string.match(entry, '^(%d+)(.*)$')
-    if tonumber(at) > now then
-      redis.call('LSET', KEYS[1], index - 1, text(now) .. token)
-    end
-  end
+  redis.call('ZADD', KEYS[1], text(now + margin), entry)
 end
 if state.paused_until > now then
   return refuse('pause', state.paused_until)
@@ -85,6 +90,10 @@ end
 local broken = arg.breaker_faults > 0 and state.faults >= arg.breaker_faults
 if broken and state.rests_until > now then
   return refuse('breaker', state.rests_until)
+end
+if until_reset <= margin then
+  -- It might arrive when the next day has begun, and be counted there.
+  return refuse('day', now + until_reset)
 end
 local day = KEYS[4] .. day_start
 local day_left = arg.day_limit - tonumber(redis.call('HGET', day, 'calls') or 0)
@@ -109,7 +118,7 @@ local headroom = math.min(arg.headroom, arg.least_headroom + missed)
 local for_bulk = limit - math.floor(headroom * limit / arg.limit)
 local allowed = bulk and for_bulk or limit
 -- Between two calls of any lane, when all that bulk may see are evenly spaced.
-local pace = math.ceil(arg.window / math.max(for_bulk, 1))
+local pace = math.ceil((minute + way) / math.max(for_bulk, 1))
 local interval = math.floor(arg.window / math.max(limit, 1))
 if bulk then
   if arg.spread == 1 then
@@ -128,9 +137,9 @@ if allowed < 1 then
   wait_for(now + arg.window, 'minute')
 else
   -- The call would be the allowed-th of a window that began with this admission.
-  local first = redis.call('LINDEX', KEYS[1], allowed - 1)
-  if first then
-    wait_for(tonumber(string.match(first, '^%d+')) + arg.window, 'minute')
+  local first = redis.call('ZREVRANGE', KEYS[1], allowed - 1, allowed - 1, 'WITHSCORES')
+  if first[2] then
+    wait_for(first[2] + minute, 'minute')
   end
 end
 local is_spare = false
@@ -148,7 +157,7 @@ local turn = state[turn_of]
 if my_turn then
   -- A turn that came too early: the next ones follow each other, too.
   turn = at > now and state[next_turn_of] or 0
-elseif is_spare then
+elseif is_spare and at == now then
   -- Somebody has not taken his turn.
   turn = 0
 end
@@ -174,8 +183,8 @@ end
 
 set('next_at', math.max(state.next_at, now) + pace)
 local told = text(now)
-redis.call('LPUSH', KEYS[1], told .. ':' .. arg.token)
-redis.call('LTRIM', KEYS[1], 0, arg.limit - 1)
+redis.call('ZADD', KEYS[1], text(now + margin), told .. ':' .. arg.token)
+redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -arg.limit - 1)
 if broken then
   set('rests_until', now + arg.breaker_rest)
 end

@@ -8,7 +8,7 @@ class CallKeys:
 
     def __init__(self, account: str) -> None:
         prefix = f"revio:{account}:calls"
-        self.minute = f"{prefix}:minute"
+        self.arrivals = f"{prefix}:arrivals"
         self.state = f"{prefix}:state"
         self.record = f"{prefix}:record"
         self.day_prefix = f"{prefix}:day:"

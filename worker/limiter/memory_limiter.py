@@ -5,7 +5,8 @@ The same decisions as the Lua scripts', in the same order, in whole microseconds
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -23,8 +24,10 @@ GRACE_US = 50_000
 
 @dataclass
 class _State:
-    minute: deque[tuple[int, str]] = field(default_factory=deque)
-    """The latest admissions, newest first."""
+    arrivals: list[tuple[int, str]] = field(default_factory=list)
+    """The latest calls, by the latest time at which each can have reached the vendor."""
+    way: int | None = None
+    """From a permit to that time, as it lately was on average."""
     day: tuple[int, int] = (0, 0)
     """When it began and ends."""
     days: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -55,6 +58,7 @@ class _Account:
         self.rules = rules
         self.now = now
         self.window = us(rules.window_s)
+        self.margin = self.window - MINUTE_US
         if not state.day[0] <= now < state.day[1]:
             start, end, _ = rules.resets_around(now / MICRO)
             state.day = round(start) * MICRO, round(end) * MICRO
@@ -92,6 +96,11 @@ class _Account:
             return self.refused(Bound.DAY, self.day_end)
         return None
 
+    def ends_day(self) -> Refused | None:
+        """What would leave now might arrive when the next day has begun, and be counted there."""
+        ends = self.day_end - self.now <= self.margin
+        return self.refused(Bound.DAY, self.day_end) if ends else None
+
     def refused(self, bound: Bound, until: int) -> Refused:
         return Refused(bound, (until - self.now) / MICRO)
 
@@ -103,7 +112,8 @@ class _Account:
 
     def pace(self) -> int:
         """Between two calls of any lane, when all that bulk may see are evenly spaced."""
-        return -(-self.window // max(self.allowed(Lane.BULK), 1))
+        way = self.margin if self.state.way is None else self.state.way
+        return -(-(MINUTE_US + way) // max(self.allowed(Lane.BULK), 1))
 
     def interval(self, lane: Lane) -> int:
         """Between two calls of the lane, when it alone calls."""
@@ -125,8 +135,8 @@ class _Account:
         times = [(self.now, Bound.MINUTE)]
         if allowed < 1:
             times.append((self.now + self.window, Bound.MINUTE))
-        elif len(state.minute) >= allowed:
-            times.append((state.minute[allowed - 1][0] + self.window, Bound.MINUTE))
+        elif len(state.arrivals) >= allowed:
+            times.append((state.arrivals[-allowed][0] + MINUTE_US, Bound.MINUTE))
         is_spare = False
         if lane is Lane.BULK:
             if self.is_paced():
@@ -134,11 +144,11 @@ class _Account:
                 times.append((due, Bound.PACE))
                 is_spare = due + interval <= self.now
             times.append((min(state.interactive_turn, self.now + self.window), Bound.TURN))
-        turn = state.turns[lane]
+        waits, turn = max(times)[0] > self.now, state.turns[lane]
         if my_turn:
             # A turn that came too early: the next ones follow each other, too.
-            turn = state.next_turns[lane] if max(times)[0] > self.now else 0
-        elif is_spare:
+            turn = state.next_turns[lane] if waits else 0
+        elif is_spare and not waits:
             # Somebody has not taken his turn.
             turn = 0
         if self.now < turn <= self.now + self.window:
@@ -166,12 +176,23 @@ class _Account:
             state.next_at = max(self.bulk_next_at(), self.now) + self.interval(Lane.BULK)
         else:
             state.next_at = max(state.next_at, self.now) + self.pace()
-        state.minute.appendleft((self.now, token))
-        while len(state.minute) > rules.calls_per_minute:
-            state.minute.pop()
+        insort(state.arrivals, (self.now + self.margin, token))
+        del state.arrivals[: -rules.calls_per_minute]
         if self.is_broken():
             state.rests_until = self.now + us(rules.breaker_rest_s)
         self.day.update(["calls", call.purpose.value])
+
+    def minute(self) -> list[str]:
+        """Tokens of the calls that the vendor may still count."""
+        arrivals = self.state.arrivals
+        first = bisect_right(arrivals, self.now - MINUTE_US, key=lambda each: each[0])
+        return [token for _, token in arrivals[first:]]
+
+    def place(self, permit: Permit) -> int | None:
+        """Where the call is in the arrivals as long as no answer to it is known."""
+        arrival = (int(permit.token.rpartition("@")[2]) + self.margin, permit.token)
+        index = bisect_left(self.state.arrivals, arrival)
+        return index if self.state.arrivals[index : index + 1] == [arrival] else None
 
 
 class MemoryLimiter:
@@ -188,28 +209,37 @@ class MemoryLimiter:
         self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
     ) -> Granted | Refused:
         account = self._account(call.account)
-        if closed := account.closed(call.lane):
+        if closed := account.closed(call.lane) or account.ends_day():
             return closed
         at, bound = account.ready(call.lane, my_turn=my_turn)
         if at > account.now:
             has_patience = at - account.now <= us(patience_s)
             account.note_refused(call.lane, at, my_turn=my_turn, has_patience=has_patience)
             return account.refused(bound, at)
-        token = f"{new_token(call)}@{account.day_start}"
+        token = f"{new_token(call)}@{account.day_start}@{account.now}"
         account.charge(call, token)
         return Granted(Permit(call, token))
 
     def closed(self, account: str, lane: Lane) -> Refused | None:
         return self._account(account).closed(lane)
 
+    def answered(self, permit: Permit) -> None:
+        account = self._account(permit.call.account)
+        state, admitted_at = account.state, int(permit.token.rpartition("@")[2])
+        took = min(account.now - admitted_at, account.margin)
+        way = account.margin if state.way is None else state.way
+        state.way = way + (took - way) // 16
+        if (place := account.place(permit)) is not None:
+            del state.arrivals[place]
+            insort(state.arrivals, (admitted_at + took, permit.token))
+
     def refund(self, permit: Permit) -> None:
         account = self._account(permit.call.account)
-        state, oldest = account.state, account.now - account.window
-        charged = [each for each in state.minute if each[1] == permit.token and each[0] > oldest]
-        if not charged:
+        place = account.place(permit)
+        if place is None or account.state.arrivals[place][0] + MINUTE_US <= account.now:
             return
-        state.minute.remove(charged[0])
-        day = state.days[int(permit.token.partition("@")[2])]
+        del account.state.arrivals[place]
+        day = account.state.days[int(permit.token.split("@")[1])]
         day.subtract(["calls", permit.call.purpose.value])
 
     def pause(
@@ -221,7 +251,7 @@ class MemoryLimiter:
             return None
         if minute_spent and state.paused_until <= view.now:
             limit = view.limit()
-            if sum(at > view.now - MINUTE_US for at, _ in state.minute) < limit * 9 // 10:
+            if len(view.minute()) < limit * 9 // 10:
                 lowered = max(limit * 7 // 10, view.rules.calls_per_minute // 10, 1)
                 state.ceiling, state.ceiling_at = lowered, ends
         state.paused_until, state.pause_reason, state.ramp_from = ends, reason, ends
@@ -239,7 +269,7 @@ class MemoryLimiter:
     def usage(self, account: str) -> Usage:
         view = self._account(account)
         state, paused = view.state, max(view.state.paused_until - view.now, 0)
-        tokens = [token for at, token in state.minute if at > view.now - view.window]
+        tokens = view.minute()
         purposes, lanes = count_tokens(tokens)
         return Usage(
             minute_used=len(tokens),

@@ -1,6 +1,6 @@
 -- Pause an account's calls on the vendor's word; a pause that lasts longer already stays.
 --
--- KEYS[1]  minute: list of the latest admissions (see admit.lua)
+-- KEYS[1]  arrivals: sorted set of the latest calls (see admit.lua)
 -- KEYS[2]  state (see admit.lua)
 -- KEYS[3]  clock (see admit.lua)
 -- ARGV[1]  length (microseconds)
@@ -32,12 +32,7 @@ if ARGV[3] == '1' and paused_until <= now then
   if state[4] and since >= 0 and since < window then
     limit = math.max(math.floor(limit * (window + 9 * since) / (10 * window)), 1)
   end
-  local count = 0
-  for _, entry in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
-    if tonumber(string.match(entry, '^%d+')) > now - 60000000 then
-      count = count + 1
-    end
-  end
+  local count = redis.call('ZCOUNT', KEYS[1], string.format('(%.0f', now - 60000000), '+inf')
   if count < math.floor(limit * 9 / 10) then
     -- We had headroom, so somebody else uses the key.
     lowered = math.max(math.floor(limit * 7 / 10), math.floor(ARGV[4] / 10), 1)

@@ -87,6 +87,13 @@ class Limiter(Protocol):
     def closed(self, account: str, lane: Lane) -> Refused | None:
         """The pause, open breaker or spent day that lets none of the lane's calls out now."""
 
+    def answered(self, permit: Permit) -> None:
+        """The vendor has answered this call, so it has reached the vendor by now; never raises.
+
+        A call counts for 60 s from the latest time at which it can have arrived: that makes room
+        the sooner, the sooner it was answered. Told to the process that got the permit, soon.
+        """
+
     def refund(self, permit: Permit) -> None:
         """Uncharge a call that never left; a second refund of the same permit does nothing."""
 

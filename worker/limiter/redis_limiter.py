@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
@@ -21,6 +23,7 @@ from worker.scripts import fail_closed, load_script
 # A little over a day, so that a day can be verified after it has ended.
 _RECORD_FOR_MS = 26 * 3600 * 1000
 _TRIES = 4
+_MINUTE_US = 60 * MICRO
 
 
 class RedisLimiter:
@@ -42,14 +45,19 @@ class RedisLimiter:
         self._pause = load_script(redis, "worker.limiter", "pause")
         self._report = load_script(redis, "worker.limiter", "report")
         self._faulty: set[str] = set()
+        self._monotonic = monotonic
+        self._arrived: Mapping[str, deque[tuple[str, int]]] = {name: deque() for name in rules}
+        """By account: calls that were answered, and when each had arrived at the latest."""
 
     def admit(
         self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
     ) -> Granted | Refused:
         token, guess = new_token(call), self._clock()
+        arrived = self._take_arrived(call.account)
         with fail_closed("the limiter"):
             for _ in range(_TRIES):
-                answer = self._ask(call, token, guess, patience_s, my_turn=my_turn)
+                asked_at = self._own_us()
+                answer = self._ask(call, token, guess, patience_s, arrived, my_turn=my_turn)
                 if answer[0] != -1:
                     break
                 # Another day than we thought, or a clock that has jumped.
@@ -63,15 +71,22 @@ class RedisLimiter:
             return Refused(Bound(answer[2].decode()), int(answer[3]) / MICRO)
         day_start = answer[2].decode()
         (self._faulty.add if answer[3] else self._faulty.discard)(call.account)
-        return Granted(Permit(call, f"{at}:{token}@{day_start}"))
+        return Granted(Permit(call, f"{at}:{token}@{day_start}@{asked_at}"))
 
     def _ask(
-        self, call: Call, token: str, guess: float, patience_s: float, *, my_turn: bool
+        self,
+        call: Call,
+        token: str,
+        guess: float,
+        patience_s: float,
+        arrived: Iterable[str | int],
+        *,
+        my_turn: bool,
     ) -> list[Any]:
         keys, rules = CallKeys(call.account), self._rules[call.account]
         answer: list[Any] = self._admit(
             keys=[
-                keys.minute,
+                keys.arrivals,
                 keys.state,
                 keys.record,
                 keys.day_prefix,
@@ -97,6 +112,7 @@ class RedisLimiter:
                 _us(patience_s),
                 self._redis_clock.not_after(),
                 _RECORD_FOR_MS,
+                *arrived,
             ],
         )
         return answer
@@ -119,15 +135,32 @@ class RedisLimiter:
             return Refused(Bound.DAY, end - wall)
         return None
 
+    def answered(self, permit: Permit) -> None:
+        # Redis hears of it with the next question: nobody needs this place before a minute is over.
+        entry, _, asked_at = permit.token.split("@")
+        # It was asked before Redis's clock was read: if anything, this is too late.
+        took = self._own_us() - int(asked_at)
+        margin_us = _us(self._rules[permit.call.account].window_margin_s)
+        arrived_at = int(entry.partition(":")[0]) + min(took, margin_us)
+        self._arrived[permit.call.account].append((entry, arrived_at))
+
+    def _take_arrived(self, account: str) -> list[str | int]:
+        queue, taken = self._arrived[account], list[str | int]()
+        with suppress(IndexError):
+            while True:
+                taken += queue.popleft()
+        return taken
+
+    def _own_us(self) -> int:
+        return _us(self._monotonic())
+
     def refund(self, permit: Permit) -> None:
-        entry, _, day_start = permit.token.partition("@")
-        at, _, token = entry.partition(":")
+        entry, day_start, _ = permit.token.split("@")
         keys = CallKeys(permit.call.account)
-        window_us = _us(self._rules[permit.call.account].window_s)
         with fail_closed("the limiter"):
             self._refund(
-                keys=[keys.minute, keys.day_prefix + day_start, keys.record, CLOCK_KEY],
-                args=[at, token, permit.call.purpose.value, window_us],
+                keys=[keys.arrivals, keys.day_prefix + day_start, keys.record, CLOCK_KEY],
+                args=[entry, entry.partition(":")[2], permit.call.purpose.value],
             )
 
     def pause(
@@ -136,7 +169,7 @@ class RedisLimiter:
         keys, rules = CallKeys(account), self._rules[account]
         with fail_closed("the limiter"):
             _, lowered = self._pause(
-                keys=[keys.minute, keys.state, CLOCK_KEY],
+                keys=[keys.arrivals, keys.state, CLOCK_KEY],
                 args=[
                     _us(seconds),
                     reason,
@@ -166,17 +199,16 @@ class RedisLimiter:
             now = self._redis_clock.now()
             start, end, _ = rules.resets_around(float(self._redis.time()[0]))
             with self._redis.pipeline() as pipeline:
-                pipeline.lrange(keys.minute, 0, -1)
+                pipeline.zrangebyscore(keys.arrivals, f"({now - _MINUTE_US}", "+inf")
                 pipeline.hgetall(keys.day(start))
                 pipeline.hgetall(keys.state)
-                admissions, day, raw = pipeline.execute()
+                arrivals, day, raw = pipeline.execute()
         state = {name.decode(): value.decode() for name, value in raw.items()}
         counts = {name.decode(): int(count) for name, count in day.items()}
         paused, rests = (
             max(int(state.get(name, 0)) - now, 0) for name in ("paused_until", "rests_until")
         )
-        charges = [entry.decode().partition(":") for entry in admissions]
-        tokens = [token for at, _, token in charges if now - int(at) < _us(rules.window_s)]
+        tokens = [entry.decode().partition(":")[2] for entry in arrivals]
         purposes, lanes = count_tokens(tokens)
         limit = rules.limit_at(
             now,

@@ -9,6 +9,8 @@ from revio_jobs.contracts import Lane
 
 _DAYS_AROUND = (-1, 0, 1, 2)
 _MICRO = 1_000_000
+# Nobody notices that an interactive call waits so long.
+_PROMPT_S = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +29,9 @@ class LimitRules:
     day_reset_hour: int = 0
     day_reset_zone: tzinfo = UTC
     window_margin_s: float = 1.0
-    """How much the way to the vendor may differ between two calls: the minute is kept this much
-    longer than 60 s, so that the vendor, too, never counts more than the limit."""
+    """A call reaches the vendor at most so long after its permit. The vendor may count it from then
+    on, so it fills its place in the minute for so much longer than 60 s, unless its answer proves
+    that it had arrived earlier."""
     bulk_burst: int = 8
     """Bulk fills what interactive leaves of an even pace; so many calls may make up for turns that
     were missed."""
@@ -41,13 +44,16 @@ class LimitRules:
 
     @property
     def window_s(self) -> float:
-        """The length of the sliding minute as we keep it, in seconds."""
+        """How long a call fills its place in the minute at most, in seconds."""
         return 60.0 + self.window_margin_s
 
     @property
     def least_headroom(self) -> int:
-        """What bulk leaves of a minute when no interactive call has missed more for long: 1 %."""
-        return min(self.bulk_headroom_per_minute, max(self.calls_per_minute // 100, 1))
+        """What bulk leaves of a minute when no interactive call has missed more for long: nothing,
+        as a place becomes free with each step of the pace; one call where such a step is long.
+        """
+        step_s = 60 / self.calls_per_minute
+        return min(self.bulk_headroom_per_minute, int(step_s > _PROMPT_S))
 
     def headroom_at(self, now: int, *, limit: int, missed: int, missed_at: int) -> int:
         """Calls of the minute that bulk leaves now: one more for each that was `missed`, and of a
