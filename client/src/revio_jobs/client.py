@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from typing import Any, Self, Unpack
 
 from celery import Celery
@@ -20,7 +19,7 @@ from revio_jobs.contracts import (
     job_id_of,
     queue_name,
 )
-from revio_jobs.handles import JobHandle
+from revio_jobs.handles import JobHandle, Submitted
 from revio_jobs.reservation import Reservations
 from revio_jobs.results import ResultStore
 from revio_jobs.submission import Changes, Step, bundles, found, query_job, steps, update_job
@@ -115,15 +114,11 @@ class RevioJobs:
         A job whose key belongs to another payload is not enqueued: its handle's `submission` is
         "conflict", and its `result` raises IdempotencyConflict.
         """
-        handles: list[JobHandle[Any]] = []
-        under_way: list[tuple[list[Step], Future[list[Any]]]] = []
-        with ThreadPoolExecutor(1, "revio-jobs-submit") as sender:
-            for bundle in bundles(jobs):
-                made = steps(self._app, bundle, lane)
-                # Redis takes one bundle in while the next is made.
-                handles += self._accepted(under_way)
-                under_way = [(made, sender.submit(self._send, made, lane))]
-            return handles + self._accepted(under_way)
+        return [
+            JobHandle(known, self._store)
+            for bundle in bundles(jobs)
+            for known in self._accepted(steps(self._app, bundle, lane), lane)
+        ]
 
     def find(self, account: str, idempotency_key: str) -> JobHandle[UpdateResult] | None:
         """The handle of an update submitted before, perhaps by a process that has died."""
@@ -133,7 +128,7 @@ class RevioJobs:
             return None
         return JobHandle(found(account, job_id, reservation), self._store)
 
-    def _send(self, made: Iterable[Step], lane: Lane) -> list[Any]:
+    def _accepted(self, made: list[Step], lane: Lane) -> Iterator[Submitted[Any]]:
         with self._redis.pipeline(transaction=False) as pipeline:
             for step in made:
                 if wishes := step.wishes:
@@ -141,14 +136,6 @@ class RevioJobs:
                 else:
                     messages = (order.message for order in step.orders)
                     pipeline.lpush(queue_name(step.account, lane), *messages)
-            return pipeline.execute()
-
-    def _accepted(
-        self, under_way: Iterable[tuple[list[Step], Future[list[Any]]]]
-    ) -> list[JobHandle[Any]]:
-        return [
-            JobHandle(known, self._store)
-            for made, answers in under_way
-            for step, answer in zip(made, answers.result(), strict=True)
-            for known in step.accepted(answer)
-        ]
+            answers = pipeline.execute()
+        for step, answer in zip(made, answers, strict=True):
+            yield from step.accepted(answer)
