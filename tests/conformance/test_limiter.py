@@ -113,14 +113,14 @@ def test_bulk_leaves_more_headroom_after_interactive_calls_have_missed_it(
     bench.advance(61 - TICK_S)
     assert limiter.admit(BULK) == Refused(Bound.MINUTE, TICK_S)
     bench.advance(TICK_S)
-    # One was missed, and one a minute is forgotten.
-    assert len(admitted(limiter, 9, BULK)) == 7
-    assert len(admitted(limiter, 9)) == 1
-    bench.advance(61 - TICK_S)
-    assert limiter.admit(BULK).bound is Bound.MINUTE
-    bench.advance(TICK_S)
+    assert len(admitted(limiter, 9, BULK)) == 6
+    assert len(admitted(limiter, 9)) == 2
+    # One is forgotten each three minutes.
+    bench.advance(180)
     assert len(admitted(limiter, 9, BULK)) == 5
-    assert len(admitted(limiter, 9)) == 3
+    assert len(admitted(limiter, 3)) == 3
+    bench.advance(360)
+    assert len(admitted(limiter, 9, BULK)) == 7
 
 
 def test_bulk_leaves_a_reserve_of_the_day(limiter_bench: Make) -> None:
@@ -241,9 +241,9 @@ class CountedByHand:
         return min(most, self._rules.least_headroom + self._missed_now())
 
     def _missed_now(self) -> int:
-        """Interactive calls that could not go out at once; one is forgotten each minute."""
+        """Interactive calls that could not go out at once; one is forgotten each three minutes."""
         count, at = self._missed
-        return max(count - int((self._bench.clock() - at) // self._rules.window_s), 0)
+        return max(count - int((self._bench.clock() - at) // 180), 0)
 
     def expected(self, lane: Lane) -> Refused | None:
         now, rules = self._bench.clock(), self._rules

@@ -28,6 +28,7 @@ arg.token, arg.job = ARGV[1], ARGV[4]
 local grace = 50000
 local minute = 60000000
 local margin = arg.window - minute
+local remembered = 3 * minute
 
 local function text(number)
   return string.format('%.0f', number)
@@ -112,7 +113,7 @@ if state.ramp_from > 0 and since >= 0 and since < arg.window then
 end
 
 local bulk, my_turn = arg.lane == 'bulk', arg.my_turn == 1
-local missed = math.max(state.missed - math.floor((now - state.missed_at) / arg.window), 0)
+local missed = math.max(state.missed - math.floor((now - state.missed_at) / remembered), 0)
 -- Of a lowered limit bulk leaves the same share.
 local headroom = math.min(arg.headroom, arg.least_headroom + missed)
 local for_bulk = limit - math.floor(headroom * limit / arg.limit)

@@ -39,7 +39,7 @@ class _State:
     next_at: int = 0
     """When the next call would be due if all were evenly spaced."""
     missed: int = 0
-    """Interactive calls that could not go out at once; one is forgotten each minute."""
+    """Interactive calls that could not go out at once; one is forgotten each three minutes."""
     missed_at: int = 0
     turns: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
     """The last turn that was given to somebody."""

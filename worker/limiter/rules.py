@@ -11,6 +11,7 @@ _DAYS_AROUND = (-1, 0, 1, 2)
 _MICRO = 1_000_000
 # Nobody notices that an interactive call waits so long.
 _PROMPT_S = 0.25
+_REMEMBERED_S = 180
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class LimitRules:
     """A call reaches the vendor at most so long after its permit. The vendor may count it from then
     on, so it fills its place in the minute for so much longer than 60 s, unless its answer proves
     that it had arrived earlier."""
-    bulk_burst: int = 8
+    bulk_burst: int = 10
     """Bulk fills what interactive leaves of an even pace; so many calls may make up for turns that
     were missed."""
     recovery_s: float = 1200.0
@@ -64,8 +65,10 @@ class LimitRules:
         return headroom * limit // self.calls_per_minute
 
     def missed_at(self, now: int, *, missed: int, missed_at: int) -> int:
-        """Interactive calls that had to wait, of which one a minute is forgotten; microseconds."""
-        return max(missed - (now - missed_at) // round(self.window_s * _MICRO), 0)
+        """Interactive calls that had to wait, of which one is forgotten each three minutes, so that
+        hardly any has to while they keep coming; microseconds.
+        """
+        return max(missed - (now - missed_at) // (_REMEMBERED_S * _MICRO), 0)
 
     def day_limit(self, lane: Lane) -> int:
         """Calls that this lane may bring the day's count to."""
