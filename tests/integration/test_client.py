@@ -93,6 +93,19 @@ def test_an_accepted_update_is_in_its_queue_and_in_the_ledger(here: Place) -> No
     assert here.redis.zcard("revio:default:waiting:interactive") == 1
 
 
+def test_a_job_is_kept_as_it_was_submitted_in_any_script(here: Place) -> None:
+    texts = ['"\\/', "\u2028", "Ünï 😀", "%s {0} \\u0041", "1e5", ""]
+    jobs = [
+        UpdateJob(id=number, description=text, idempotency_key=f"k{text}", code1=text)
+        for number, text in enumerate(texts, 1)
+    ]
+    handles = here.jobs.submit(jobs)
+    for job, handle, message in zip(jobs, handles, reversed(here.queue(BULK)), strict=True):
+        kept = here.redis.hget(f"revio:default:job:{handle.job_id}", "payload")
+        assert kept == job.payload().encode()
+        assert body(message)[1] == job.kwargs()
+
+
 def test_an_accepted_query_is_in_its_queue_with_only_what_was_asked(here: Place) -> None:
     handle = here.jobs.query(ids=range(1, 4), lane=Lane.BULK, max_age=60)
     [message] = here.queue(BULK)

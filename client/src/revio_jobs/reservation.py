@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from pydantic_core import to_json
 from redis import Redis
 from redis.client import Pipeline
 
@@ -132,17 +133,20 @@ class Reservations:
             return read_found(*pipeline.execute())
 
 
-def reservation_call(wishes: Sequence[Wish], lane: Lane) -> tuple[list[str], list[str | int]]:
-    """The script's KEYS and ARGV for jobs of one account."""
+def reservation_call(wishes: Sequence[Wish], lane: Lane) -> tuple[list[str], list[str | bytes]]:
+    """The script's KEYS and ARGV for jobs of one account.
+
+    One long argument costs redis-py a fraction of what many short ones do.
+    """
     account = wishes[0].job.account
     ledger = LedgerKeys(account)
     keys = [ledger.sequence, ledger.waiting(lane), queue_name(account, lane)]
-    args: list[str | int] = [lane.value]
+    jobs: list[tuple[str, ...]] = []
     for job, job_id, payload, message, sequence in wishes:
         keys += [ledger.record(job_id), ledger.outcome(job_id), ledger.line(job.id)]
-        place = "" if sequence is None else sequence
-        args += [job_id, job.fingerprint(), payload, message, place]
-    return keys, args
+        place = "" if sequence is None else str(sequence)
+        jobs.append((job_id, job.fingerprint(), payload, message, place))
+    return keys, [lane.value, to_json(jobs)]
 
 
 FOUND_BY = ("fingerprint", "ended", "at")

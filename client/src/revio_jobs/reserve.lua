@@ -9,7 +9,7 @@
 --   its outcome (string, lives as long as results do)
 --   its product's line: the product's jobs that have not ended (sorted set: job id by sequence)
 -- ARGV[1]  lane
--- and for each job
+-- ARGV[2]  the jobs, in the order of their keys (JSON list of lists); of each
 --   its id
 --   fingerprint of the payload
 --   payload (JSON kwargs)
@@ -55,11 +55,11 @@ local function accept(key, line, id, fingerprint, payload, message, place)
 end
 
 local answers = {}
-for job = 0, (#KEYS - 3) / 3 - 1 do
-  local key, outcome_key, line = KEYS[3 * job + 4], KEYS[3 * job + 5], KEYS[3 * job + 6]
-  local id, fingerprint, payload, message, place = unpack(ARGV, 5 * job + 2, 5 * job + 6)
+for number, job in ipairs(cjson.decode(ARGV[2])) do
+  local key, outcome_key, line = unpack(KEYS, 3 * number + 1, 3 * number + 3)
+  local id, fingerprint, payload, message, place = unpack(job)
   local record = redis.call('HMGET', key, 'fingerprint', 'ended', 'at')
-  answers[job + 1] = record[1] and known(record, outcome_key, fingerprint)
+  answers[number] = record[1] and known(record, outcome_key, fingerprint)
     or accept(key, line, id, fingerprint, payload, message, place)
 end
 return answers
