@@ -115,11 +115,11 @@ def test_bulk_leaves_more_headroom_after_interactive_calls_have_missed_it(
     bench.advance(TICK_S)
     assert len(admitted(limiter, 9, BULK)) == 6
     assert len(admitted(limiter, 9)) == 2
-    # One is forgotten each three minutes.
-    bench.advance(180)
+    # One is forgotten each two minutes.
+    bench.advance(120)
     assert len(admitted(limiter, 9, BULK)) == 5
     assert len(admitted(limiter, 3)) == 3
-    bench.advance(360)
+    bench.advance(240)
     assert len(admitted(limiter, 9, BULK)) == 7
 
 
@@ -241,9 +241,9 @@ class CountedByHand:
         return min(most, self._rules.least_headroom + self._missed_now())
 
     def _missed_now(self) -> int:
-        """Interactive calls that could not go out at once; one is forgotten each three minutes."""
+        """Interactive calls that could not go out at once; one is forgotten each two minutes."""
         count, at = self._missed
-        return max(count - int((self._bench.clock() - at) // 180), 0)
+        return max(count - int((self._bench.clock() - at) // 120), 0)
 
     def expected(self, lane: Lane) -> Refused | None:
         now, rules = self._bench.clock(), self._rules

@@ -1,5 +1,5 @@
 -- Admit one vendor call under all bounds at once, or name the bound that refuses and the wait.
--- Times are in microseconds. memory_limiter.py decides the same, and reads more easily.
+-- Times are in microseconds. memory_account.py decides the same, and reads more easily.
 --
 -- KEYS[1]  arrivals: sorted set of the latest calls, "<time of the permit>:<token>", by the latest time
 --          at which each can have reached the vendor: the margin after its permit, or when its answer
@@ -28,7 +28,7 @@ arg.token, arg.job = ARGV[1], ARGV[4]
 local grace = 50000
 local minute = 60000000
 local margin = arg.window - minute
-local remembered = 3 * minute
+local remembered = 2 * minute
 
 local function text(number)
   return string.format('%.0f', number)

@@ -11,7 +11,7 @@ _DAYS_AROUND = (-1, 0, 1, 2)
 _MICRO = 1_000_000
 # Nobody notices that an interactive call waits so long.
 _PROMPT_S = 0.25
-_REMEMBERED_S = 180
+_REMEMBERED_S = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class LimitRules:
         return headroom * limit // self.calls_per_minute
 
     def missed_at(self, now: int, *, missed: int, missed_at: int) -> int:
-        """Interactive calls that had to wait, of which one is forgotten each three minutes, so that
+        """Interactive calls that had to wait, of which one is forgotten each two minutes, so that
         hardly any has to while they keep coming; microseconds.
         """
         return max(missed - (now - missed_at) // (_REMEMBERED_S * _MICRO), 0)
