@@ -94,6 +94,15 @@ def test_jobs_are_submitted_awaited_and_found_again(play: Callable[[Scene], None
     play(scene)
 
 
+def test_any_number_of_callers_share_the_connections(play: Callable[[Scene], None]) -> None:
+    async def scene(jobs: AsyncRevioJobs, worker: Worker) -> None:
+        handles = await asyncio.gather(*(jobs.query(ids=[each]) for each in range(1, 501)))
+        assert len({each.job_id for each in handles}) == 500
+        assert worker.redis.info("clients")["connected_clients"] < 100
+
+    play(scene)
+
+
 def test_a_failed_job_raises_its_error_and_bad_input_reaches_no_queue(
     play: Callable[[Scene], None],
 ) -> None:

@@ -23,6 +23,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from revio_jobs import Lane, QueryJob, RevioJobs, UpdateJob, as_completed, errors
 from revio_jobs.celery_app import producer_app
+from revio_jobs.connection import connect_redis
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK, job_id_of
 from revio_jobs.message import encode_message
 from sandbox.embedded_redis import embedded_redis
@@ -391,6 +392,17 @@ def test_thousands_of_jobs_are_submitted_quickly(
     assert first["headers"]["id"] == handles[0].job_id
     record_testsuite_property("jobs_submitted_per_second", round(rate))
     assert rate > 1000
+
+
+def test_a_caller_waits_while_all_connections_are_taken(redis_url: str) -> None:
+    with connect_redis(redis_url) as redis, ThreadPoolExecutor(1) as threads:
+        pool = redis.connection_pool
+        taken = [pool.get_connection() for _ in range(pool.max_connections)]
+        waiting = threads.submit(RevioJobs(producer_app(redis_url), redis).query, ids=[1])
+        with pytest.raises(TimeoutError):
+            waiting.result(0.05)
+        pool.release(taken.pop())
+        assert waiting.result(5).submission == "new"
 
 
 def test_a_redis_that_is_down_is_told_within_seconds() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from celery import Celery
+from redis import BlockingConnectionPool
+from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
 
 from revio_jobs.celery_app import producer_app
-from revio_jobs.connection import connect_redis
+from revio_jobs.connection import connect_redis, connect_redis_async
 from worker.results import OutcomeBackend, SentinelOutcomeBackend, backend_url
 
 SENTINELS = "sentinel://user:p%40ss@one:1/3;sentinel://two"
@@ -35,6 +38,17 @@ def test_the_master_is_asked_of_each_sentinel_and_has_the_firsts_login() -> None
     assert [(each["host"], each["port"]) for each in asked] == [("one", 1), ("two", 26379)]
     assert {"db": 3, "username": "user", "password": "p@ss"}.items() <= known.items()
     assert not any(each.get("password") for each in asked)
+
+
+@pytest.mark.parametrize("url", ["redis://host", "rediss://host", SENTINELS])
+@pytest.mark.parametrize("connect", [connect_redis, connect_redis_async])
+def test_callers_share_a_bounded_number_of_connections(
+    connect: Callable[[str], Any], url: str
+) -> None:
+    pool = connect(url).connection_pool
+    assert isinstance(pool, BlockingConnectionPool | AsyncBlockingConnectionPool)
+    assert (pool.max_connections, pool.timeout) == (64, 20)
+    assert ("ssl" in pool.connection_class.__name__.lower()) == url.startswith("rediss")
 
 
 def test_another_address_is_refused() -> None:

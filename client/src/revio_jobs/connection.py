@@ -5,22 +5,37 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from redis import Redis
+from redis import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
-from redis.sentinel import Sentinel
+from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnectionPool
+from redis.sentinel import Sentinel, SentinelConnectionPool
 
 DEFAULT_SENTINEL_MASTER = "mymaster"
 
 _SENTINEL = "sentinel://"
 _SENTINEL_PORT = 26379
 _TIMEOUT_S = 5.0
+# Redis serves one command at a time: more connections would only wait there instead of here.
+_POOL: dict[str, Any] = {"max_connections": 64, "timeout": 20.0}
+
+
+class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+    """To the master; callers wait for a connection."""
+
+
+class _AsyncSentinelPool(AsyncSentinelConnectionPool, AsyncBlockingConnectionPool):
+    """To the master; callers wait for a connection."""
 
 
 def connect_redis(
     url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER, *, timeout_s: float = _TIMEOUT_S
 ) -> Redis:
     """A client that connects at its first command, in `timeout_s` at most, and again after a loss.
+
+    Any number of threads may use it: they share 64 connections, and wait for one up to 20 s before
+    they hear ConnectionError.
 
     `url` is redis://[user:password@]host[:port][/database], rediss://… with TLS, or the sentinels
     of the master of that name: sentinel://[user:password@]host[:port][/database];sentinel://….
@@ -29,24 +44,27 @@ def connect_redis(
     """
     options = _options(timeout_s)
     if not url.startswith(_SENTINEL):
-        return Redis.from_url(url, **options)
+        return Redis.from_pool(BlockingConnectionPool.from_url(url, **_POOL, **options))
     addresses, login = _sentinels(url)
     watching = Sentinel(addresses, **options)  # type: ignore[no-untyped-call]
-    master: Redis = watching.master_for(sentinel_master, **login)  # type: ignore[no-untyped-call]
+    master: Redis = watching.master_for(  # type: ignore[no-untyped-call]
+        sentinel_master, connection_pool_class=_SentinelPool, **_POOL, **login
+    )
     return master
 
 
 def connect_redis_async(
     url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER, *, timeout_s: float = _TIMEOUT_S
 ) -> AsyncRedis:
-    """As `connect_redis`, for asyncio."""
+    """As `connect_redis`, for the tasks of an event loop."""
     options = _options(timeout_s)
     if not url.startswith(_SENTINEL):
-        client: AsyncRedis = AsyncRedis.from_url(url, **options)
-        return client
+        return AsyncRedis.from_pool(AsyncBlockingConnectionPool.from_url(url, **_POOL, **options))
     addresses, login = _sentinels(url)
     watching = AsyncSentinel(addresses, **options)  # type: ignore[no-untyped-call]
-    master: AsyncRedis = watching.master_for(sentinel_master, **login)
+    master: AsyncRedis = watching.master_for(
+        sentinel_master, connection_pool_class=_AsyncSentinelPool, **_POOL, **login
+    )
     return master
 
 
