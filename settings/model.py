@@ -102,9 +102,10 @@ class Settings(CampaignSettings, RedisSettings):
         "renewed before each update call, and must outlast the wait and the call.",
     )
     visibility_timeout_s: WholeSeconds = Field(
-        default=600,
-        description="Seconds after which Celery delivers an unacknowledged message again. More "
-        "than the lease.",
+        default=30,
+        ge=15,
+        description="Seconds after which messages of a silent worker are delivered again. A worker "
+        "tells every 5 seconds what it holds.",
     )
     threads: int = Field(
         default=16, ge=1, le=512, description="Threads, and so calls at a time, of a worker."
@@ -162,12 +163,4 @@ class Settings(CampaignSettings, RedisSettings):
                 f"could end during a call: at least {needed_s:g} is needed, the longer of "
                 f"REVIO_MAX_PERMIT_WAIT_S and CALL_TIMEOUT_S and {_LEASE_MARGIN_S}"
             )
-        return value
-
-    @field_validator("visibility_timeout_s")
-    @classmethod
-    def _redelivery_follows_the_lease(cls, value: int, info: ValidationInfo) -> int:
-        lease_s = info.data.get("lease_s")
-        if lease_s is not None and value <= lease_s:
-            raise ValueError(f"must be more than REVIO_LEASE_S ({lease_s:g})")
         return value

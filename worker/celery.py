@@ -17,7 +17,7 @@ from kombu import Queue
 from revio_jobs.celery_app import WIRE_SETTINGS, lane_queue
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK, Lane, QueryJob, UpdateJob, job_id_of
 from settings import Settings, SettingsError, load
-from worker.broker import transport_for
+from worker.broker import HOLD_INTERVAL_S, transport_for
 from worker.consumer import ReconnectingConsumer
 from worker.lifecycle import Lifecycle
 from worker.results import backend_url
@@ -68,6 +68,7 @@ app.conf.update(
     result_backend_always_retry=True,
     broker_transport_options={
         "visibility_timeout": settings.visibility_timeout_s,
+        "unacked_restore_interval": HOLD_INTERVAL_S,
         # A worker that dies while it holds this lock stops all redelivery for so long.
         "unacked_mutex_expire": 10,
         "socket_connect_timeout": WIRE_SETTINGS["redis_socket_connect_timeout"],

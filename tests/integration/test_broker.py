@@ -1,0 +1,89 @@
+"""Messages that a worker holds: its own while it lives, another's when it is silent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from kombu import Connection
+from redis import Redis
+
+from revio_jobs.celery_app import lane_queue
+from revio_jobs.contracts import Lane
+from worker.broker import Transport
+
+QUEUE = lane_queue("default", Lane.INTERACTIVE)
+VISIBILITY_S = 1.0
+
+
+class Worker:
+    """What of a worker talks to the broker."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.messages: list[Any] = []
+        consumer = connection.Consumer([QUEUE], callbacks=[self._take], no_ack=False)
+        consumer.consume()
+
+    def take(self) -> None:
+        self._connection.drain_events(timeout=5)
+
+    def look_round(self) -> None:
+        """As the event loop does every few seconds."""
+        self._connection.transport.cycle.maybe_restore_messages()
+
+    def _take(self, _: object, message: Any) -> None:
+        self.messages.append(message)
+
+
+@pytest.fixture
+def workers(redis_url: str) -> Iterator[list[Worker]]:
+    with ExitStack() as ends:
+        connections = [
+            ends.enter_context(
+                Connection(
+                    redis_url,
+                    transport=Transport,
+                    transport_options={"visibility_timeout": VISIBILITY_S},
+                )
+            )
+            for _ in range(2)
+        ]
+        yield [Worker(each) for each in connections]
+
+
+def test_what_a_worker_holds_goes_to_another_only_when_it_is_silent(
+    workers: list[Worker], redis_url: str
+) -> None:
+    living, other = workers
+    with Connection(redis_url) as producer, Redis.from_url(redis_url) as redis:
+        producer.SimpleQueue(QUEUE).put({"job": 1})
+        living.take()
+        until = time.monotonic() + 3 * VISIBILITY_S
+        while time.monotonic() < until:
+            living.look_round()
+            other.look_round()
+            time.sleep(VISIBILITY_S / 10)
+        assert redis.llen(QUEUE.name) == 0
+
+        time.sleep(VISIBILITY_S * 1.1)
+        other.look_round()
+        other.take()
+    assert [each.payload for each in other.messages] == [{"job": 1}]
+
+
+def test_hosts_whose_clocks_differ_take_nothing_from_each_other(
+    workers: list[Worker], redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    living, other = workers
+    living.look_round()
+    with Connection(redis_url) as producer, Redis.from_url(redis_url) as redis:
+        producer.SimpleQueue(QUEUE).put({"job": 1})
+        living.take()
+        monkeypatch.setattr("kombu.transport.redis.time", lambda: time.time() + 3600)
+        monkeypatch.setattr("worker.broker.time", lambda: time.time() + 3600)
+        other.look_round()
+        assert redis.llen(QUEUE.name) == 0
