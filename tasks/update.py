@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import structlog
 
-from revio_jobs.contracts import Lane, UpdateJob
+from revio_jobs.contracts import CustomerProductRecord, Lane, UpdateJob
 from tasks.accounts import unknown_account
 from tasks.apply import Attempt, Ending, UpdateTarget, unknown_ending
 from tasks.errors import (
@@ -21,6 +22,7 @@ from tasks.errors import (
     RevioError,
     Throttled,
     Unavailable,
+    Withdrawn,
 )
 from tasks.ports import (
     AlreadyEnded,
@@ -63,8 +65,12 @@ class UpdateHandler:
         self._clock = clock
         self._sleep = sleep
 
-    def run(self, job: UpdateJob, job_id: str, lane: Lane) -> Step:
-        """One attempt at the job, if it is ours to make."""
+    def run(self, job: UpdateJob, job_id: str, lane: Lane, withdrawn: str = "") -> Step:
+        """One attempt at the job, if it is ours to make.
+
+        `withdrawn`: why nobody wants it any more. It then ends as Withdrawn, unless it was sent:
+        what became of that is found out as ever, and it is not sent again.
+        """
         try:
             if job.account not in self._targets:
                 return self._refuse(job, job_id, lane)
@@ -73,7 +79,7 @@ class UpdateHandler:
             return put_back(exc, self._clock())
         match claim:
             case Claimed():
-                return self._guarded(job, claim, lane)
+                return self._guarded(job, claim, lane, withdrawn)
             case AlreadyEnded(None, how, ended_at):
                 return failed(ResultExpired(job_id, how, ended_at))
             case AlreadyEnded(outcome):
@@ -89,21 +95,25 @@ class UpdateHandler:
         self._ledger.bury(job, job_id, lane, refused.outcome, type(error).__name__)
         return refused
 
-    def _guarded(self, job: UpdateJob, claimed: Claimed, lane: Lane) -> Step:
+    def _guarded(self, job: UpdateJob, claimed: Claimed, lane: Lane, withdrawn: str) -> Step:
         try:
+            if withdrawn and not claimed.sent:
+                return self._settle(claimed.lease, _failure(job, Withdrawn(withdrawn), None))
             if claimed.crashes >= self._retries.max_crashes:
                 error = Abandoned(claimed.crashes)
                 return self._settle(claimed.lease, _failure(job, error, claimed.sent))
-            return self._attempt(job, claimed, lane)
+            return self._attempt(job, claimed, lane, withdrawn)
         except LeaseLost:
             return StandAside("the lease was lost")
         except Unavailable as exc:
             # The ledger is silent: the lease runs out, and then the job comes again.
             return StandAside(str(exc))
 
-    def _attempt(self, job: UpdateJob, claimed: Claimed, lane: Lane) -> Step:
+    def _attempt(self, job: UpdateJob, claimed: Claimed, lane: Lane, withdrawn: str) -> Step:
         call = Call(job.account, lane, Purpose.UPDATE, claimed.lease.job_id)
         target = self._targets[job.account]
+        if withdrawn:
+            target = replace(target, gate=_Shut(withdrawn))
         attempt = Attempt(
             job, claimed, call=call, target=target, ledger=self._ledger, clock=self._clock
         )
@@ -151,6 +161,16 @@ class UpdateHandler:
                 self._sleep(_SETTLE_PAUSE_S)
             else:
                 return ending.done
+
+
+@dataclass(frozen=True, slots=True)
+class _Shut:
+    """The gate of a job that nobody wants any more."""
+
+    why: str
+
+    def check(self, job: UpdateJob, record: CustomerProductRecord | None) -> None:  # noqa: ARG002 - the port's
+        raise Withdrawn(self.why)
 
 
 def _failure(job: UpdateJob, error: RevioError, sent: frozenset[str] | None) -> Ending:

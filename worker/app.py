@@ -43,6 +43,7 @@ class Application:
     gateways: Mapping[str, RevioGateway]
     queries: QueryHandler
     updates: UpdateHandler
+    ledger: RedisLedger
     sweeper: Sweeper
     campaigns: CampaignWork
 
@@ -113,6 +114,7 @@ def open_application(settings: Settings, app: Celery) -> Application:
             },
             ledger,
         ),
+        ledger=ledger,
         sweeper=Sweeper(
             redis,
             ledger,

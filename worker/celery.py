@@ -98,6 +98,7 @@ def update(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN4
     with read_job(self, UpdateJob, args, kwargs) as (job, lane):
         key = job.idempotency_key
         job_id = job_id_of(job.account, key) if key else self.request.id
-        step = lifecycle.application.updates.run(job, job_id, lane)
+        withdrawn = self.request.get("withdrawn") or ""
+        step = lifecycle.application.updates.run(job, job_id, lane, withdrawn)
         rest = partial(lifecycle.rest, job.account, lane)
         return conclude(self, step, job_id=job_id, rest=rest)

@@ -21,6 +21,7 @@ from worker.app import Application, open_application
 from worker.gatekeeper import Gatekeeper
 from worker.logs import configure_logs
 from worker.redis_guard import RedisGuard, refuse_eviction
+from worker.revoking import Revoking
 from worker.run_events import RunEvents, feed
 
 _log = structlog.get_logger(__name__)
@@ -40,6 +41,7 @@ class Lifecycle:
         self._gatekeeper: Gatekeeper | None = None
         self._ended = threading.Event()
         app.steps["consumer"].add(RedisGuard)
+        Revoking(app, settings.accounts, lambda: self.application.ledger)
         # Celery holds weak references to bound methods; this object lives as long as the app.
         signals.setup_logging.connect(self._configure_logs)
         signals.celeryd_init.connect(self._check_redis)

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import structlog
 from celery import Task
 from celery.exceptions import Ignore, Reject
+from celery.worker import state
 from celery.worker.request import Request
 
-from revio_jobs.contracts import Lane, QueryJob, UpdateJob, parse_queue_name
+from revio_jobs.contracts import UPDATE_TASK, Lane, QueryJob, UpdateJob, parse_queue_name
 from revio_jobs.contracts.decode import decode
 from revio_jobs.results import PROGRESS
 from tasks.errors import InvalidJob, RevioError
@@ -24,9 +25,32 @@ J = TypeVar("J", QueryJob, UpdateJob)
 # A second message for a job that another one runs looks again after so long.
 _DUPLICATE_PAUSE_S = 2.0
 
+NOT_TERMINATED = "jobs are threads, which cannot be ended from outside: one that runs goes on"
+
+
+REVOKED = "somebody revoked it; nothing was sent"
+_EXPIRED = "it was not to be run so late; nothing was sent"
+
 
 class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
     """A message that a worker holds. Operators see its events in Flower."""
+
+    def revoked(self) -> bool:
+        """As Celery's; but an update is handled all the same, since its end belongs in the ledger.
+
+        The task finds why it is not wanted in its request, as `withdrawn`.
+        """
+        if self.type != UPDATE_TASK:
+            return bool(super().revoked())
+        if self.maybe_expire():
+            self.request_dict["withdrawn"] = _EXPIRED
+        elif self.id in state.revoked:
+            self.request_dict["withdrawn"] = REVOKED
+        return False
+
+    def terminate(self, pool: Any, signal: Any = None) -> None:  # noqa: ANN401, ARG002 - as Celery's
+        """Nothing: no thread can be ended from outside."""
+        _log.warning("job_not_terminated", job=self.id, reason=NOT_TERMINATED)
 
     def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """As Celery's, but an error that is an outcome is shown without where we raised it."""

@@ -42,6 +42,7 @@ class RedisLedger:
         self._settle = load_script(redis, "worker.ledger", "settle")
         self._release = load_script(redis, "worker.ledger", "release")
         self._publish = load_script(redis, "worker.ledger", "publish")
+        self._withdraw = load_script(redis, "worker.ledger", "withdraw")
 
     def claim(
         self, job: UpdateJob, job_id: str, lane: Lane
@@ -196,6 +197,25 @@ class RedisLedger:
             raise LeaseLost(lease.job_id)
         if parked := answer[1].decode():
             self.publish(lease.account, parked, LedgerKeys(lease.account).delayed, front=True)
+
+    def withdraw(
+        self, account: str, job_id: str, outcome: Mapping[str, Any], how: str
+    ) -> bool | None:
+        """End a job that no worker has and that was not sent, wherever it waits.
+
+        False: it has ended, or a worker has it, or it was sent. None: no such job was accepted.
+        """
+        keys, token = LedgerKeys(account), uuid.uuid4().hex
+        places = [keys.waiting(Lane.INTERACTIVE), keys.waiting(Lane.BULK), keys.delayed]
+        with fail_closed("the ledger"):
+            status, *product = self._withdraw(
+                keys=[keys.record(job_id), keys.running, *places],
+                args=[job_id, token, _ms(self._times.lease_s)],
+            )
+        if status != b"taken":
+            return None if status == b"unknown" else False
+        self.settle(Lease(account, job_id, int(product[0]), token), outcome, how, frozenset())
+        return True
 
     def publish(
         self, account: str, job_id: str, found_in: str, score: float | None = None, *, front: bool

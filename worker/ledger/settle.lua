@@ -63,7 +63,7 @@ redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[5])
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'fingerprint', record[4], 'ended', ARGV[4], 'at', now)
 redis.call('EXPIRE', KEYS[1], ARGV[6])
-for _, set in ipairs({KEYS[3], KEYS[6], KEYS[7], KEYS[8], KEYS[9]}) do
+for _, set in ipairs({KEYS[3], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]}) do
   redis.call('ZREM', set, ARGV[1])
 end
 

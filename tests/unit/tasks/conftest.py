@@ -201,13 +201,13 @@ class World:
         self.jobs[key] = job
         return job_id
 
-    def deliver(self, key: str, *faults: str) -> Step | None:
+    def deliver(self, key: str, *faults: str, withdrawn: str = "") -> Step | None:
         """The job's message comes to a worker; None when that dies of it."""
         if faults:
             self.vendor.faults = iter(faults)
         job = self.jobs[key]
         try:
-            return self.handler.run(job, job_id_of(job.account, key), Lane.BULK)
+            return self.handler.run(job, job_id_of(job.account, key), Lane.BULK, withdrawn)
         except Killed:
             return None
 

@@ -392,3 +392,30 @@ def test_a_skipped_update_still_wins_over_an_older_one_that_comes_late(
     world.later()
     assert result(world.deliver("old"))["outcome"] == "superseded"
     assert world.vendor.executed == []
+
+
+def test_a_withdrawn_job_that_was_not_sent_ends_without_a_call(world: Any) -> None:
+    world.submit("a", rate="1", expected={"rate": "3"})
+    world.submit("b", rate="2")
+    world.deliver("a", "unavailable")
+    world.later()
+    error = assert_failed(world.deliver("a", withdrawn="revoked"), errors.Withdrawn)
+    assert str(error) == "revoked"
+    assert world.purposes() == ["verify"]
+    assert world.deliver("b").outcome["ok"]["outcome"] == "applied"
+
+
+@pytest.mark.parametrize("executed", ["lost", "executed_lost"])
+def test_a_withdrawn_job_that_was_sent_ends_as_it_did_and_is_not_sent_again(
+    world: Any, executed: str
+) -> None:
+    world.vendor.products[1] = {"customer_product_id": 1, "rate": "9.00"}
+    world.submit("a", rate="1")
+    world.deliver("a", executed)
+    world.later()
+    step = world.deliver("a", withdrawn="revoked")
+    assert world.purposes() == ["update", "verify"]
+    if executed == "lost":
+        assert_failed(step, errors.Withdrawn)
+    else:
+        assert step.outcome["ok"]["outcome"] == "applied"
