@@ -39,7 +39,10 @@ class RedisClock:
     def now(self) -> int:
         """The time that counts, in microseconds."""
         seconds, micros = self._redis.time()
-        return int(seconds) * MICRO + int(micros) + int(self._redis.hget(CLOCK_KEY, "offset") or 0)
+        offset, asked_at = self._redis.hmget(CLOCK_KEY, "offset", "asked_at")
+        told = int(seconds) * MICRO + int(micros) + int(offset or 0)
+        # A clock that was set back stands still until somebody asks for a permit, see admit.lua.
+        return max(told, int(asked_at or 0))
 
     def note(self, now_us: int) -> None:
         """An answer from Redis has just told this time."""
@@ -50,8 +53,12 @@ class RedisClock:
         expected = self._expected(self._own_us())
         return expected + _SLACK_US if expected else 0
 
-    def go_on_if_it_jumped(self) -> None:
-        """Ask the time, compare, and have it set if it is not what waiting would have made it."""
+    def follow(self) -> int:
+        """Ask the time, and have it go on from where it was if it has jumped ahead.
+
+        To be called often: of two jumps since the last time, one back and one ahead, only the sum
+        can be told. Returns the time that counts.
+        """
         for _ in range(_TRIES):
             asked = self._own_us()
             now = self.now()
@@ -63,6 +70,7 @@ class RedisClock:
             _log.warning("redis_clock_jumped", seconds=round((now - expected) / MICRO, 1))
             now = int(self._set(keys=[CLOCK_KEY], args=[expected]))
         self._seen = (now, answered)
+        return now
 
     def _expected(self, own_us: int) -> int:
         if self._seen is None:

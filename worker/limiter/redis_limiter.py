@@ -62,7 +62,7 @@ class RedisLimiter:
                     break
                 # Another day than we thought, or a clock that has jumped.
                 guess = int(answer[1]) / MICRO
-                self._redis_clock.go_on_if_it_jumped()
+                self._redis_clock.follow()
             else:
                 raise Unavailable("Redis's clock cannot be relied on")
         at = answer[1].decode()
@@ -102,7 +102,7 @@ class RedisLimiter:
                 rules.bulk_headroom_per_minute,
                 rules.least_headroom,
                 rules.day_limit(call.lane),
-                rules.bulk_burst,
+                rules.burst,
                 int(rules.bulk_spread and call.lane is Lane.BULK),
                 _us(rules.recovery_s),
                 rules.breaker_faults,
@@ -120,7 +120,7 @@ class RedisLimiter:
     def closed(self, account: str, lane: Lane) -> Refused | None:
         keys, rules = CallKeys(account), self._rules[account]
         with fail_closed("the limiter"):
-            now, wall = self._redis_clock.now(), float(self._redis.time()[0])
+            now, wall = self._redis_clock.follow(), float(self._redis.time()[0])
             start, end, _ = rules.resets_around(wall)
             with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.hmget(keys.state, "paused_until", "faults", "rests_until")
