@@ -103,7 +103,7 @@ class AccountNow:
         return Refused(bound, (until - self.now) / MICRO)
 
     def is_paced(self) -> bool:
-        return self.rules.bulk_burst < self.rules.calls_per_minute
+        return self.rules.burst < self.rules.calls_per_minute
 
     def allowed(self, lane: Lane) -> int:
         return self.limit() - (self.headroom() if lane is Lane.BULK else 0)
@@ -124,7 +124,7 @@ class AccountNow:
 
     def bulk_next_at(self) -> int:
         """When bulk's next call is due; what is later than this was set with a clock ahead."""
-        most = self.window + (self.rules.bulk_burst + 1) * self.interval(Lane.BULK)
+        most = self.window + (self.rules.burst + 1) * self.interval(Lane.BULK)
         return min(self.state.next_at, self.now + most)
 
     def ready(self, lane: Lane, *, my_turn: bool) -> tuple[int, Bound]:
@@ -138,7 +138,7 @@ class AccountNow:
         is_spare = False
         if lane is Lane.BULK:
             if self.is_paced():
-                due = self.bulk_next_at() - self.rules.bulk_burst * interval
+                due = self.bulk_next_at() - self.rules.burst * interval
                 times.append((due, Bound.PACE))
                 is_spare = due + interval <= self.now
             times.append((min(state.interactive_turn, self.now + self.window), Bound.TURN))

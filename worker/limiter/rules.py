@@ -33,9 +33,8 @@ class LimitRules:
     """A call reaches the vendor at most so long after its permit. The vendor may count it from then
     on, so it fills its place in the minute for so much longer than 60 s, unless its answer proves
     that it had arrived earlier."""
-    bulk_burst: int = 10
-    """Bulk fills what interactive leaves of an even pace; so many calls may make up for turns that
-    were missed."""
+    bulk_burst: int | None = None
+    """As `burst`; None: 2 % of the minute, which is a second or so, and eight calls at least."""
     recovery_s: float = 1200.0
     """A ceiling that was lowered climbs from nothing to the limit in so long."""
     breaker_faults: int = 10
@@ -47,6 +46,13 @@ class LimitRules:
     def window_s(self) -> float:
         """How long a call fills its place in the minute at most, in seconds."""
         return 60.0 + self.window_margin_s
+
+    @property
+    def burst(self) -> int:
+        """Bulk fills what interactive leaves of an even pace; so many calls may make up for turns
+        that were missed.
+        """
+        return max(self.calls_per_minute // 50, 8) if self.bulk_burst is None else self.bulk_burst
 
     @property
     def least_headroom(self) -> int:
