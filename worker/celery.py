@@ -10,9 +10,11 @@ from __future__ import annotations
 import sys
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery import Celery
 from kombu import Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 from revio_jobs.celery_app import WIRE_SETTINGS, lane_queue
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK, Lane, QueryJob, UpdateJob, job_id_of
@@ -38,6 +40,9 @@ def _queues(settings: Settings) -> list[Queue]:
 settings = _load_settings()
 redis_url = settings.redis_url.get_secret_value()
 
+# Under the scheme's own name, by which Flower knows what kind of broker it is.
+TRANSPORT_ALIASES[urlsplit(redis_url).scheme] = transport_for(redis_url)
+
 app = Celery(
     "revio",
     broker=redis_url,
@@ -54,7 +59,6 @@ app.conf.update(
     # One message a free thread, acknowledged when the job has ended.
     worker_prefetch_multiplier=1,
     task_acks_late=True,
-    broker_transport=transport_for(redis_url),
     task_queues=_queues(settings),
     task_default_queue=_queues(settings)[0].name,
     worker_send_task_events=True,

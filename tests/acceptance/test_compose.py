@@ -175,3 +175,12 @@ def test_flower_shows_every_worker_to_an_operator(place: Place) -> None:
     assert set(workers) == {
         f"worker@{name}" for name in ("worker-interactive", "worker-bulk", "worker-sandbox")
     }
+
+
+def test_flower_knows_the_broker_and_how_long_its_queues_are(place: Place) -> None:
+    lengths = json.loads(flower(place, "/api/queues/length", LOGIN))["active_queues"]
+    assert {"revio.default.bulk", "revio.default.interactive"} <= {one["name"] for one in lengths}
+    assert all(one["messages"] == 0 for one in lengths)
+    page = flower(place, "/broker", LOGIN).decode()
+    assert "revio.default.bulk" in page
+    assert PASSWORD not in page

@@ -46,6 +46,33 @@ def test_a_stack_does_jobs_with_no_setting_of_ours_and_leaves_nothing_behind(
     assert not any(directory.exists() for directory in directories)
 
 
+@pytest.mark.parametrize(
+    ("url", "transport"),
+    [
+        ("redis://:pw@nowhere:1/2", "Transport redis://:**@nowhere:1/2"),
+        ("sentinel://:pw@nowhere:1/2", "SentinelTransport sentinel://:**@nowhere:1/2"),
+    ],
+)
+def test_workers_use_our_transport_under_the_name_that_flower_knows(
+    tmp_path: Path, url: str, transport: str
+) -> None:
+    show = (
+        "from worker.celery import app; from worker import broker; c = app.connection();"
+        "assert type(c.transport).__module__ == broker.__name__;"
+        "print(type(c.transport).__name__, c.as_uri())"
+    )
+    account = "REVIO_ACCOUNTS__DEFAULT__"
+    settings = {f"{account}{name}": "x" for name in ("USERNAME", "PASSWORD", "CLIENT_CODE")}
+    settings |= {f"{account}ENDPOINT": "https://vendor.example", "REVIO_REDIS_URL": url}
+    printed = subprocess.check_output(
+        [sys.executable, "-c", show],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), **settings},
+        text=True,
+    )
+    assert printed.strip() == transport
+
+
 def test_a_worker_that_does_not_start_is_an_error_with_its_reason() -> None:
     before = set(psutil.Process().children())
     with (
