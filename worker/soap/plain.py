@@ -115,23 +115,21 @@ class _Column(dict[bytes | None, Value]):
 
     def __init__(self, field: RecordField) -> None:
         super().__init__()
-        self._is_integer = field.kind is Kind.INTEGER
-        read = READERS[field.kind] if field.kind else str
-        self._read: Callable[[str], Value] = read
+        is_integer = field.kind is Kind.INTEGER
+        self._value: Callable[[bytes], Value] = int if is_integer else self._of_element
+        self._read: Callable[[str], Value] = READERS[field.kind] if field.kind else str
         self._text = slice(len(f"<{field.wire}>"), -len(f"</{field.wire}>"))
 
     def __missing__(self, group: bytes | None) -> Value:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        value = self[group] = None if group is None else self._value(group)
+        value = None if group is None else self._value(group)
+        if len(self) < _REMEMBERED:
+            self[group] = value
         return value
 
-    def _value(self, group: bytes) -> Value:
-        if self._is_integer:
-            return int(group)
-        if group.endswith(b" />"):
-            return None if _NIL in group else self._read("")
-        return self._read(_unescaped(group[self._text]).decode())
+    def _of_element(self, element: bytes) -> Value:
+        if element.endswith(b" />"):
+            return None if _NIL in element else self._read("")
+        return self._read(_unescaped(element[self._text]).decode())
 
 
 def _holds(body: bytes, markup: bytes, start: int = 0) -> bool:
