@@ -162,6 +162,22 @@ def test_invalid_input_reaches_no_queue(here: Place) -> None:
     assert here.redis.dbsize() == 0
 
 
+def test_what_is_no_job_or_no_lane_reaches_no_queue(here: Place) -> None:
+    job = UpdateJob(id=1, rate=Decimal(1))
+    for given, says in (
+        ([job, {"id": 1}], "job 2: {'id': 1} is not allowed: expected a QueryJob or an UpdateJob"),
+        (job, "expected a list of jobs, and not a job by itself"),
+    ):
+        with pytest.raises(errors.InvalidJob) as caught:
+            here.jobs.submit(given)
+        assert str(caught.value) == says
+    with pytest.raises(errors.InvalidJob, match=r"lane: 'fast' .* 'interactive' or 'bulk'"):
+        here.jobs.query(ids=[1], lane="fast")
+    assert here.redis.dbsize() == 0
+    here.jobs.query(ids=[1], lane="bulk")
+    assert here.redis.llen(BULK) == 1
+
+
 def test_without_a_key_every_submission_is_a_job_of_its_own(here: Place) -> None:
     handles = [here.jobs.update(id=1, rate=rate) for rate in ("10", "12", "10")]
     assert len({handle.job_id for handle in handles}) == 3
@@ -339,6 +355,19 @@ def test_a_query_ends_when_its_message_was_dropped(here: Place) -> None:
 
 
 @celery_stores
+@pytest.mark.parametrize(
+    ("reason", "says"), [("revoked", "somebody revoked it"), ("expired", "it was not to be run so")]
+)
+def test_a_query_that_was_revoked_has_ended(here: Place, reason: str, says: str) -> None:
+    query, update = here.jobs.query(ids=[1]), here.jobs.update(id=1, rate="10")
+    for handle in (query, update):
+        here.app.backend.mark_as_revoked(handle.job_id, reason)
+    with pytest.raises(errors.Withdrawn, match=says):
+        query.result(1)
+    assert not update.done()
+
+
+@celery_stores
 def test_an_update_that_a_worker_refused_has_ended(here: Place) -> None:
     handle = here.jobs.update(id=1, rate="10")
     here.app.backend.mark_as_failure(handle.job_id, errors.InvalidJob(["account: not known"]))
@@ -349,7 +378,7 @@ def test_an_update_that_a_worker_refused_has_ended(here: Place) -> None:
 def test_a_caller_waits_no_longer_than_it_said(here: Place) -> None:
     handle = here.jobs.update(id=1, rate="10")
     started = time.monotonic()
-    with pytest.raises(TimeoutError, match="1 of the jobs"):
+    with pytest.raises(TimeoutError, match=r"has not ended in 0\.2 s"):
         handle.result(0.2)
     assert 0.2 <= time.monotonic() - started < 1.0
     assert handle.state == "PENDING"

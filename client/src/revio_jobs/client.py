@@ -22,7 +22,16 @@ from revio_jobs.contracts import (
 from revio_jobs.handles import JobHandle, Submitted
 from revio_jobs.reservation import Reservations
 from revio_jobs.results import ResultStore
-from revio_jobs.submission import Changes, Step, bundles, found, query_job, steps, update_job
+from revio_jobs.submission import (
+    Changes,
+    Step,
+    bundles,
+    found,
+    lane_of,
+    query_job,
+    steps,
+    update_job,
+)
 
 
 class RevioJobs:
@@ -67,7 +76,7 @@ class RevioJobs:
         line_ids: Iterable[int] = (),
         max_age: int = 0,
         account: str = DEFAULT_ACCOUNT,
-        lane: Lane = Lane.INTERACTIVE,
+        lane: Lane | str = Lane.INTERACTIVE,
     ) -> JobHandle[QueryResult]:
         """Read customer products by at least one filter; `max_age` in seconds.
 
@@ -85,7 +94,7 @@ class RevioJobs:
         expected: dict[str, Any] | None = None,
         skip_unchanged: bool = False,
         account: str = DEFAULT_ACCOUNT,
-        lane: Lane = Lane.INTERACTIVE,
+        lane: Lane | str = Lane.INTERACTIVE,
         **changes: Unpack[Changes],
     ) -> JobHandle[UpdateResult]:
         """Change one customer product; `skip_unchanged`: unless a look shows that it is so already.
@@ -108,16 +117,18 @@ class RevioJobs:
             handle.result()
         return handle
 
-    def submit(self, jobs: Iterable[Job], lane: Lane = Lane.BULK) -> list[JobHandle[Any]]:
+    def submit(self, jobs: Iterable[Job], lane: Lane | str = Lane.BULK) -> list[JobHandle[Any]]:
         """Submit many jobs with few round trips; the handles come in the jobs' order.
 
         A job whose key belongs to another payload is not enqueued: its handle's `submission` is
-        "conflict", and its `result` raises IdempotencyConflict.
+        "conflict", and its `result` raises IdempotencyConflict. Raises InvalidJob, before anything
+        is sent, for what is no job and no lane.
         """
+        checked = lane_of(lane)
         return [
             JobHandle(known, self._store)
             for bundle in bundles(jobs)
-            for known in self._accepted(steps(self._app, bundle, lane), lane)
+            for known in self._accepted(steps(self._app, bundle, checked), checked)
         ]
 
     def find(self, account: str, idempotency_key: str) -> JobHandle[UpdateResult] | None:

@@ -6,6 +6,8 @@ fields through Celery's JSON backend and through pickle.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 
 class RevioError(Exception):
     """The base of all errors of a job."""
@@ -38,7 +40,7 @@ class QuotaExhausted(Retryable):
         """Unix time, seconds."""
 
     def __str__(self) -> str:
-        return f"the day's quota of calls is spent until {self.until:.0f} (Unix time)"
+        return f"the day's quota of calls is spent until {_utc(self.until)}"
 
 
 class Unavailable(Retryable):
@@ -113,7 +115,7 @@ class GuardRail(Permanent):
 
 
 class Withdrawn(Permanent):
-    """Its campaign was paused, halted or cancelled before the job was sent; nothing was sent."""
+    """It was revoked, or its campaign stopped, before the job was sent; nothing was sent."""
 
 
 class Abandoned(Permanent):
@@ -139,7 +141,7 @@ class ResultExpired(Permanent):
 
     def __str__(self) -> str:
         return (
-            f"job {self.job_id} ended as {self.outcome} at {self.settled_at:.0f} (Unix time); "
+            f"job {self.job_id} ended as {self.outcome} at {_utc(self.settled_at)}; "
             "its result has expired"
         )
 
@@ -158,6 +160,10 @@ def revive(name: str, args: list[object]) -> RevioError:
         return kinds[name](*args)
     except (KeyError, TypeError):
         return RevioError(name, *args)
+
+
+def _utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def _descendants(kind: type[RevioError]) -> list[type[RevioError]]:

@@ -152,10 +152,16 @@ def as_completed(
         yield from ended
         left = give_up - time.monotonic()
         if waiting and at_all and left <= 0:
-            raise TimeoutError(f"{len(waiting)} of the jobs have not ended in {timeout} s")
+            raise not_ended(len(waiting), timeout)
         chosen = waiting.next_look() if pause < left else list(waiting)
         if waiting:
             time.sleep(max(min(pause, left), 0.0))
+
+
+def not_ended(count: int, timeout_s: float | None) -> TimeoutError:
+    """For who wanted to wait no longer."""
+    who = "the job has" if count == 1 else f"{count} of the jobs have"
+    return TimeoutError(f"{who} not ended in {timeout_s} s")
 
 
 def _look(handles: list[JobHandle[Any]]) -> list[JobHandle[Any]]:

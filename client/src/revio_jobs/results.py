@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from celery import Celery
-from celery.states import PENDING, READY_STATES
+from celery.states import PENDING, READY_STATES, REVOKED
 from redis import Redis
 
 from revio_jobs.contracts import CustomerProduct
-from revio_jobs.errors import RevioError, revive
+from revio_jobs.errors import RevioError, Withdrawn, revive
 from revio_jobs.pages import Pages, read_pages
 from revio_jobs.reservation import LedgerKeys
 
@@ -52,7 +52,7 @@ class Seen:
     ended: dict[str, Ended] = field(default_factory=dict)
     """By job id."""
     doubtful: dict[JobRef, Ended] = field(default_factory=dict)
-    """Celery failed with the message; a job that the ledger knows goes on all the same."""
+    """Celery did not run the message; a job that the ledger knows goes on all the same."""
 
 
 class ResultReader:
@@ -80,11 +80,12 @@ class ResultReader:
             if outcome is not None:
                 seen.ended[job[1]] = read_outcome(json.loads(outcome))
             elif (meta := self._meta(raw)).get("status") in READY_STATES:
-                ended = Ended(meta["result"])
-                if _of_the_machinery(ended.value):
-                    seen.doubtful[job] = ended
+                if meta["status"] == REVOKED:
+                    seen.doubtful[job] = Ended(_withdrawn(meta["result"]))
+                elif _of_the_machinery(meta["result"]):
+                    seen.doubtful[job] = Ended(meta["result"])
                 else:
-                    seen.ended[job[1]] = ended
+                    seen.ended[job[1]] = Ended(meta["result"])
         return seen
 
     def state(self, raw: bytes | str | None) -> str:
@@ -136,6 +137,11 @@ class ResultStore:
             if not self._redis.exists(LedgerKeys(account).record(job_id)):
                 seen.ended[job_id] = ended
         return seen.ended
+
+
+def _withdrawn(reason: object) -> Withdrawn:
+    why = "it was not to be run so late" if "expired" in str(reason) else "somebody revoked it"
+    return Withdrawn(f"{why}; nothing was sent")
 
 
 def _of_the_machinery(result: object) -> bool:

@@ -22,7 +22,8 @@ from revio_jobs.contracts import (
     job_id_of,
 )
 from revio_jobs.contracts.decode import decode
-from revio_jobs.errors import IdempotencyConflict, ResultExpired
+from revio_jobs.contracts.problems import shown
+from revio_jobs.errors import IdempotencyConflict, InvalidJob, ResultExpired
 from revio_jobs.handles import Submitted
 from revio_jobs.message import encode_message
 from revio_jobs.reservation import (
@@ -116,9 +117,25 @@ class Order:
         )
 
 
+def lane_of(lane: Lane | str) -> Lane:
+    """Raises InvalidJob."""
+    try:
+        return Lane(lane)
+    except ValueError:
+        lanes = " or ".join(repr(each.value) for each in Lane)
+        raise InvalidJob([f"lane: {shown(lane)} is not allowed: expected {lanes}"]) from None
+
+
 def bundles(jobs: Iterable[Job]) -> Iterator[Sequence[Job]]:
-    """So many as are sent together."""
-    return _in_portions(list(jobs), _SENT_AT_ONCE)
+    """So many as are sent together. Raises InvalidJob if one of them is no job."""
+    if isinstance(jobs, Job):
+        raise InvalidJob(["expected a list of jobs, and not a job by itself"])
+    listed = list(jobs)
+    for place, each in enumerate(listed, 1):
+        if not isinstance(each, Job):
+            says = f"job {place}: {shown(each)} is not allowed: expected a QueryJob or an UpdateJob"
+            raise InvalidJob([says])
+    return _in_portions(listed, _SENT_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)

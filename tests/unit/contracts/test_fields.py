@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import pickle
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from revio_jobs.contracts import CHANGE_NAMES, Expected, QueryJob, UpdateJob
 from revio_jobs.contracts.decode import decode
@@ -114,6 +118,55 @@ def refusal(kind: type[QueryJob | UpdateJob], fields: dict[str, Any]) -> str:
     return str(problem)
 
 
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: UpdateJob(id=1, rate=1.5), "rate: 1.5 is not allowed: a float is not exact"),  # type: ignore[arg-type]
+        (lambda: UpdateJob(rate="1"), "id: required"),  # type: ignore[call-arg]
+        (lambda: UpdateJob(id=1), "no change: give at least one of rate"),
+        (lambda: UpdateJob(id=1, rate="1", expected=Expected(rate=1.5)), "rate: 1.5 is not"),  # type: ignore[arg-type]
+        (QueryJob, "give at least one of ids"),
+        (lambda: QueryJob(ids=5), "ids: 5 is not allowed: expected a list of ids"),  # type: ignore[arg-type]
+        (lambda: UpdateJob(id=1, clear="code1"), "clear: 'code1' is not allowed: expected a list"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_job_that_breaks_the_contract_cannot_be_made(
+    make: Callable[[], object], says: str
+) -> None:
+    with pytest.raises(InvalidJob) as caught:
+        make()
+    assert str(caught.value).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("part", "fields", "known"),
+    [
+        ("expected", {}, "activated_date, code1, code2"),
+        ("campaign", {"run": "june"}, "billed_through_date, cost, quantity"),
+    ],
+)
+def test_an_unknown_field_is_told_with_those_that_are_known_there(
+    part: str, fields: dict[str, Any], known: str
+) -> None:
+    said = refusal(UpdateJob, {"id": 1, "rate": "1", part: fields | {"nope": 1}})
+    assert said.startswith(f"{part}.nope: 1 is not allowed: unknown field; allowed are {known}")
+
+
+def test_pydantics_own_ways_to_make_a_job_stay_as_they_are() -> None:
+    job = UpdateJob(id=1, rate="1.50", expected=Expected(rate="1"))
+    for made in (
+        UpdateJob.model_validate(job.kwargs()),
+        UpdateJob.model_validate_json(job.payload()),
+        TypeAdapter(UpdateJob).validate_python(job.kwargs()),
+        pickle.loads(pickle.dumps(job)),
+        job.model_copy(),
+    ):
+        assert (made, made.kwargs()) == (job, job.kwargs())
+    with pytest.raises(ValidationError, match="a float is not exact"):
+        UpdateJob.model_validate({"id": 1, "rate": 1.5})
+    assert list(inspect.signature(UpdateJob).parameters) == [*UpdateJob.model_fields]
+
+
 NOT_PRICES = [
     (12.5, "a float is not exact"),
     (float("nan"), "a float is not exact"),
@@ -197,11 +250,15 @@ REFUSED_IN_UPDATES = {
     "id": NOT_IDS,
     "idempotency_key": NOT_KEYS,
     "account": NOT_ACCOUNTS,
-    "clear": [("rate", "valid tuple"), (None, "valid tuple"), ({"rate": 1}, "valid tuple")],
+    "clear": [
+        ("rate", "expected a list of field names"),
+        (None, "expected a list of field names"),
+        ({"rate": 1}, "expected a list of field names"),
+    ],
     "expected": [(5, "dictionary"), ("rate", "dictionary")],
 }
 REFUSED_IN_QUERIES = {
-    name: [(5, "tuple"), ("12", "tuple"), (None, "tuple"), ({"1": 2}, "tuple")]
+    name: [(value, "expected a list of ids") for value in (5, "12", None, {"1": 2})]
     for name in ("ids", "customer_ids", "line_ids")
 } | {"max_age": NOT_COUNTS, "account": NOT_ACCOUNTS}
 

@@ -29,7 +29,7 @@ from revio_jobs.reservation import (
     read_found,
     reservation_call,
 )
-from revio_jobs.submission import Changes, bundles, found, query_job, steps, update_job
+from revio_jobs.submission import Changes, bundles, found, lane_of, query_job, steps, update_job
 
 
 class AsyncRevioJobs:
@@ -74,7 +74,7 @@ class AsyncRevioJobs:
         line_ids: Iterable[int] = (),
         max_age: int = 0,
         account: str = DEFAULT_ACCOUNT,
-        lane: Lane = Lane.INTERACTIVE,
+        lane: Lane | str = Lane.INTERACTIVE,
     ) -> AsyncJobHandle[QueryResult]:
         """Read customer products by at least one filter; `max_age` in seconds.
 
@@ -93,7 +93,7 @@ class AsyncRevioJobs:
         expected: dict[str, Any] | None = None,
         skip_unchanged: bool = False,
         account: str = DEFAULT_ACCOUNT,
-        lane: Lane = Lane.INTERACTIVE,
+        lane: Lane | str = Lane.INTERACTIVE,
         **changes: Unpack[Changes],
     ) -> AsyncJobHandle[UpdateResult]:
         """Change one customer product; `skip_unchanged`: unless a look shows that it is so already.
@@ -117,14 +117,16 @@ class AsyncRevioJobs:
         return handle
 
     async def submit(
-        self, jobs: Iterable[Job], lane: Lane = Lane.BULK
+        self, jobs: Iterable[Job], lane: Lane | str = Lane.BULK
     ) -> list[AsyncJobHandle[Any]]:
         """Submit many jobs with few round trips; the handles come in the jobs' order.
 
         A job whose key belongs to another payload is not enqueued: its handle's `submission` is
-        "conflict", and its `result` raises IdempotencyConflict.
+        "conflict", and its `result` raises IdempotencyConflict. Raises InvalidJob, before anything
+        is sent, for what is no job and no lane.
         """
-        return [each for bundle in bundles(jobs) for each in await self._submit(bundle, lane)]
+        checked = lane_of(lane)
+        return [each for bundle in bundles(jobs) for each in await self._submit(bundle, checked)]
 
     async def find(self, account: str, idempotency_key: str) -> AsyncJobHandle[UpdateResult] | None:
         """The handle of an update submitted before, perhaps by a process that has died."""

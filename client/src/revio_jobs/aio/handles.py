@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from revio_jobs.aio.store import AsyncResultStore
 from revio_jobs.aio.watcher import Watcher
 from revio_jobs.contracts import CustomerProduct
-from revio_jobs.handles import Handle, Submitted
+from revio_jobs.handles import Handle, Submitted, not_ended
 from revio_jobs.pages import Pages
 
 R = TypeVar("R", bound=BaseModel)
@@ -75,8 +75,11 @@ class AsyncJobHandle(Handle[R]):
                 yield each
 
     async def _wait(self, timeout: float | None) -> dict[str, Any]:  # noqa: ASYNC109
-        async with asyncio.timeout(timeout):
-            await self.wait()
+        try:
+            async with asyncio.timeout(timeout):
+                await self.wait()
+        except TimeoutError:
+            raise not_ended(1, timeout) from None
         return self._value()
 
     async def _paged(self, value: dict[str, Any]) -> AsyncIterator[CustomerProduct]:
@@ -107,7 +110,7 @@ async def as_completed(
         for left in range(len(waits), 0, -1):
             wait = await _next(ended, give_up)
             if wait is None:
-                raise TimeoutError(f"{left} of the jobs have not ended in {timeout} s")
+                raise not_ended(left, timeout)
             wait.result()
             yield waits[wait]
     finally:

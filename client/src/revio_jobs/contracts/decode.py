@@ -7,10 +7,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from revio_jobs.contracts.jobs import Expected, Job, QueryJob, UpdateJob
+from revio_jobs.contracts.jobs import QueryJob, UpdateJob
+from revio_jobs.contracts.problems import problems_of
 from revio_jobs.errors import InvalidJob
-
-_SHOWN_CHARACTERS = 80
 
 J = TypeVar("J", QueryJob, UpdateJob)
 
@@ -20,26 +19,4 @@ def decode(kind: type[J], fields: Mapping[str, Any]) -> J:
     try:
         return kind.model_validate(dict(fields))
     except ValidationError as exc:
-        raise InvalidJob(_problems(kind, exc)) from None
-
-
-def _problems(kind: type[Job], exc: ValidationError) -> list[str]:
-    return [_problem(kind, dict(error)) for error in exc.errors(include_url=False)]
-
-
-def _problem(kind: type[Job], error: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"])
-    says = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        within = Expected if error["loc"][0] == "expected" else kind
-        says = f"unknown field; allowed are {', '.join(sorted(within.model_fields))}"
-    if error["type"] == "missing":
-        return f"{where}: required"
-    if not where:
-        return says
-    return f"{where}: {_shown(error['input'])} is not allowed: {says}"
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+        raise InvalidJob(problems_of(kind, exc)) from None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from decimal import Decimal
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from revio_jobs.contracts.fields import (
     Account,
@@ -23,6 +23,8 @@ from revio_jobs.contracts.fields import (
     Text,
 )
 from revio_jobs.contracts.names import DEFAULT_ACCOUNT, QUERY_TASK, UPDATE_TASK
+from revio_jobs.contracts.problems import problems_of
+from revio_jobs.errors import InvalidJob
 
 ChangeName = Literal[
     "rate",
@@ -39,6 +41,18 @@ CHANGE_NAMES: tuple[str, ...] = get_args(ChangeName)
 
 class _Contract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    if not TYPE_CHECKING:  # type checkers see each class's own fields as parameters
+
+        def __init__(self, **fields: object) -> None:
+            """Raises InvalidJob. pydantic's own `model_validate` raises its ValidationError."""
+            try:
+                super().__init__(**fields)
+            except ValidationError as exc:
+                raise InvalidJob(problems_of(type(self), exc)) from None
+
+        # Else pydantic would call it for each job that it validates.
+        __init__.__pydantic_base_init__ = True
 
 
 class _Changeable(_Contract):

@@ -1,0 +1,47 @@
+"""What pydantic finds wrong with a job, in words for who made it."""
+
+from __future__ import annotations
+
+from types import NoneType
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+_SHOWN_CHARACTERS = 80
+
+
+def problems_of(kind: type[BaseModel], exc: ValidationError) -> list[str]:
+    """One line a fault: the field, the value and what is allowed."""
+    return [_problem(kind, dict(error)) for error in exc.errors(include_url=False)]
+
+
+def shown(value: object) -> str:
+    """So much of it as fits in a line."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def _problem(kind: type[BaseModel], error: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "missing":
+        return f"{where}: required"
+    says = _says(kind, where, error)
+    return f"{where}: {shown(error['input'])} is not allowed: {says}" if where else says
+
+
+def _says(kind: type[BaseModel], where: str, error: dict[str, Any]) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            known = _model_at(kind, error["loc"]).model_fields
+            return f"unknown field; allowed are {', '.join(sorted(known))}"
+        case "tuple_type":
+            return f"expected a list of {'field names' if where == 'clear' else 'ids'}"
+        case _:
+            return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _model_at(kind: type[BaseModel], location: tuple[str, ...]) -> type[BaseModel]:
+    for name in location[:-1]:
+        choices = get_args(kind.model_fields[name].annotation)
+        kind = next(each for each in choices if each is not NoneType)
+    return kind
