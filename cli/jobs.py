@@ -60,6 +60,10 @@ def update(
         Texts,
         typer.Option(help="FIELD=VALUE that must still hold, or nothing is sent; may be repeated."),
     ] = None,
+    skip_unchanged: Annotated[
+        bool,
+        typer.Option("--skip-unchanged", help="Look first; send nothing if it is so already."),
+    ] = False,
     key: Annotated[
         str | None, typer.Option(help="Idempotency key: the same key is never executed twice.")
     ] = None,
@@ -86,6 +90,7 @@ def update(
             idempotency_key=key,
             clear=names(clear),
             expected=expectations(expect) if expect else None,
+            skip_unchanged=skip_unchanged,
             account=account,
             lane=lane,
             **{name: value for name, value in changes.items() if value is not None},
@@ -141,7 +146,8 @@ def _show(
                 "account, a result that has expired, or a query that no worker has taken yet"
             )
         case _ if status.error is not None:
-            complain(f"job {status.job_id}: {status.error}")
+            says = str(status.error)
+            complain(says if status.job_id in says else f"job {status.job_id}: {says}")
     if status.exit_code:
         raise typer.Exit(status.exit_code)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -104,6 +105,13 @@ def test_a_negative_rate_and_every_other_field_can_be_given(stack: Stack, produc
     }
 
 
+def test_an_update_that_changes_nothing_can_be_left_unsent(stack: Stack, produce: Revio) -> None:
+    rate = str(stack.sandbox.products([5010])[5010]["Rate"])
+    done = produce("update", "5010", "--rate", rate, "--skip-unchanged", "--json").document
+    assert (done["result"]["outcome"], done["result"]["sent"]) == ("applied", [])
+    assert not stack.sandbox.updates([5010])
+
+
 def test_the_same_key_is_not_executed_again_and_guards_its_payload(
     stack: Stack, produce: Revio
 ) -> None:
@@ -183,6 +191,10 @@ def test_a_result_that_has_gone_is_told_with_how_the_job_ended(
     said = produce("result", "--key", "old", "--json")
     assert (said.code, said.document["state"]) == (ExitCode.FAILED, "expired")
     assert "applied" in said.document["error"]["message"]
+    assert re.fullmatch(
+        rf"revio: job {done['job_id']} ended as applied at 20\S+\+00:00; its result has expired\n",
+        said.err,
+    )
 
 
 def test_limits_count_what_the_sandbox_received(stack: Stack, run: Revio) -> None:

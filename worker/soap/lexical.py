@@ -62,7 +62,12 @@ def read_date(text: str) -> str | None:
     matched = _DATE.fullmatch(text.strip(_XML_SPACE))
     if not matched:
         raise ValueError("no date")
-    return None if matched[1] == _NO_DATE else date.fromisoformat(matched[1]).isoformat()
+    if matched[1] == _NO_DATE:
+        return None
+    try:
+        return date.fromisoformat(matched[1]).isoformat()
+    except ValueError:
+        raise ValueError(f"{matched[1]}, which is no date") from None
 
 
 READERS: Mapping[Kind, Callable[[str], Value]] = MappingProxyType(

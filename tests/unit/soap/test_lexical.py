@@ -52,6 +52,11 @@ def test_a_boolean_is_read(text: str, value: object) -> None:
     assert read_boolean(text) is value
 
 
+def test_what_is_no_date_is_told() -> None:
+    with pytest.raises(ValueError, match="2026-13-45, which is no date"):
+        read_date("2026-13-45")
+
+
 @pytest.mark.parametrize(
     ("read", "text"),
     [
