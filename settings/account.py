@@ -20,6 +20,7 @@ from settings.units import Codes, Count, Seconds, Secret, Text, TimeZone, check_
 
 _HEADROOM_SHARE = 20  # one twentieth of the minute
 _RESERVE_SHARE = 30  # one thirtieth of the day
+_READ_BACK_LAG_S = {"immediate": 0.0, "deferred": 300.0}
 
 
 def _headroom(data: dict[str, Any]) -> int:
@@ -117,7 +118,9 @@ class AccountSettings(BaseModel):
     read_back: Literal["immediate", "deferred"] = Field(
         default="immediate",
         description="`immediate` if a query right after an update shows the new value; else "
-        "`deferred`: an update of unknown outcome is reported, never sent again.",
+        "`deferred`: an update of unknown outcome is reported, never sent again; one that expects "
+        "something waits for 5 minutes after the product's last update, and none is skipped as "
+        "unchanged.",
     )
     use_environment_proxies: bool = Field(
         default=False, description="Whether `HTTPS_PROXY` and the like apply to calls."
@@ -127,6 +130,11 @@ class AccountSettings(BaseModel):
     def wsdl_location(self) -> str:
         """Path or address to load the WSDL from."""
         return self.wsdl or f"{self.endpoint}?WSDL"
+
+    @property
+    def read_back_lag_s(self) -> float:
+        """How long a query may lag behind a change, in seconds."""
+        return _READ_BACK_LAG_S[self.read_back]
 
     @field_validator("bulk_headroom_per_minute")
     @classmethod

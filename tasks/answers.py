@@ -26,6 +26,15 @@ class Writes(Protocol):
         """When the outcome of each product's latest change was settled, if that is not long ago."""
 
 
+def lag_left_s(writes: Writes, account: str, lag_s: float, product: int) -> float:
+    """For how long a query may still show the product as it was before its latest change.
+
+    `lag_s`: how long a query may lag behind a change. Raises Unavailable.
+    """
+    changed = writes.last(account, [product]).get(product) if lag_s else None
+    return 0.0 if changed is None else max((changed - writes.now()) / 1000 + lag_s, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """What one filter value was answered with."""
@@ -48,15 +57,21 @@ class Answers:
 
     What an update changes shows in answers about the product, its line and its customer: all those
     in which the product appears. They are stale from the moment in which the update's outcome can
-    be known, so nobody who has seen an update applied is shown the product as it was before.
+    be known, so nobody who has seen an update applied is shown the product as it was before. Where
+    queries lag behind, what was read so soon after a change is not kept for long either.
     """
 
     def __init__(
-        self, writes: Writes, most_bytes: int, clock: Callable[[], float] = time.time
+        self,
+        writes: Writes,
+        most_bytes: int,
+        lags_s: Mapping[str, float] | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`clock` tells Unix time, seconds."""
+        """`lags_s`: by account, how long a query may lag behind a change; `clock`: Unix time, s."""
         self._writes = writes
         self._most_bytes = most_bytes
+        self._lags_s = lags_s or {}
         self._clock = clock
         self._kept: OrderedDict[_Key, _Answer] = OrderedDict()
         self._bytes = 0
@@ -79,10 +94,12 @@ class Answers:
             written = self._writes.last(account, products) if products else {}
         except Unavailable:
             return {}
+        lag_ms = self._lags_s.get(account, 0.0) * 1000
+        shown = {product: at + lag_ms for product, at in written.items()}
         return {
             value: (orjson.loads(each.records), each.read_at)
             for value, each in young.items()
-            if all(written.get(product, -1) < each.read_at_ms for product in each.products)
+            if all(shown.get(product, -1) < each.read_at_ms for product in each.products)
         }
 
     def now(self) -> int | None:

@@ -27,9 +27,22 @@ class UpdateTarget:
     """How long the vendor may still be executing a call after it gave no answer."""
     shows_at_once: bool = True
     """Whether a query after an update shows the new values."""
+    lag_left_s: Callable[[int], float] = lambda _: 0.0
+    """For how long a query may still show the product of that id as it was before our last update.
+
+    Raises Unavailable.
+    """
     gate: Gate = field(default_factory=NoGate)
     fresh_s: float = 60.0
     """How long what a campaign has read of a product may be relied on."""
+
+
+class TooSoon(Exception):
+    """What the job expects cannot be looked at yet."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("a query may still show the product as it was before our last update")
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +79,7 @@ class Attempt:
         """The fields that were sent and of which nothing proves what became of them."""
 
     def run(self) -> Ending:
-        """Raises RevioError, or LeaseLost when another worker may have the job."""
+        """Raises RevioError, LeaseLost when another worker may have the job, or TooSoon."""
         if self.sent:
             verdict = self._judge(self.sent)
             if verdict is Verdict.APPLIED:
@@ -78,10 +91,12 @@ class Attempt:
         fields = frozenset(change.values) | change.clear
         if not fields:
             return self._ended("superseded", superseded_by=max(self._claimed.newer.values()))
+        if self._job.expected and (wait_s := self._target.lag_left_s(self._job.id)):
+            raise TooSoon(wait_s)
         record = self._read_or_reject() if self._must_be_read() else None
         if record and (drift := self._drift(record)):
             return self._ended("drifted", found=drift)
-        if record and self._job.skip_unchanged and holds(change, record):
+        if record and self._may_be_skipped() and holds(change, record):
             # What it wished is so: an older job that comes late must not undo it.
             return self._ended("applied", fields, verified=True)
         self._target.gate.check(self._job, record)
@@ -94,7 +109,11 @@ class Attempt:
 
     def _must_be_read(self) -> bool:
         expects = self._job.expected is not None and not self._was_read_just_now()
-        return expects or self._job.skip_unchanged
+        return expects or self._may_be_skipped()
+
+    def _may_be_skipped(self) -> bool:
+        # What a query shows too late must not keep a change from being made.
+        return self._job.skip_unchanged and self._target.shows_at_once
 
     def _drift(self, record: CustomerProductRecord) -> dict[str, Any]:
         return differences(self._job.expected.named(), record) if self._job.expected else {}

@@ -11,7 +11,7 @@ import structlog
 
 from revio_jobs.contracts import CustomerProductRecord, Lane, UpdateJob
 from tasks.accounts import unknown_account
-from tasks.apply import Attempt, Ending, UpdateTarget, unknown_ending
+from tasks.apply import Attempt, Ending, TooSoon, UpdateTarget, unknown_ending
 from tasks.errors import (
     Abandoned,
     IdempotencyConflict,
@@ -121,6 +121,9 @@ class UpdateHandler:
             ending = attempt.run()
         except LeaseLost:
             raise
+        except TooSoon as exc:
+            self._ledger.delay(claimed.lease, exc.seconds, unknown=False, why=str(exc))
+            return StandAside(f"again in {exc.seconds:.0f} s: {exc}")
         except (Throttled, QuotaExhausted) as exc:
             self._ledger.put_back(claimed.lease, unknown=bool(attempt.sent))
             return put_back(exc, self._clock())

@@ -13,7 +13,7 @@ from redis import Redis
 from revio_jobs.connection import connect_redis
 from revio_jobs.message import encode_message
 from settings import AccountSettings, Settings
-from tasks.answers import Answers
+from tasks.answers import Answers, lag_left_s
 from tasks.apply import UpdateTarget
 from tasks.batching import Batcher
 from tasks.query import QueryHandler, QueryTarget
@@ -84,7 +84,7 @@ def open_application(settings: Settings, app: Celery) -> Application:
         ),
         encode=partial(encode_message, app),
     )
-    gates = Gates(redis)
+    gates, writes = Gates(redis), RedisWrites(redis)
     campaigns = open_campaigns(settings, redis, app, gateways, CampaignLane(gates, limiter))
     return Application(
         redis=redis,
@@ -97,7 +97,11 @@ def open_application(settings: Settings, app: Celery) -> Application:
                 for name, account in settings.accounts.items()
             },
             RedisPages(redis, settings.result_retention_s),
-            Answers(RedisWrites(redis), settings.answer_cache_bytes),
+            Answers(
+                writes,
+                settings.answer_cache_bytes,
+                {name: account.read_back_lag_s for name, account in settings.accounts.items()},
+            ),
             inline_bytes=settings.result_inline_bytes,
         ),
         updates=UpdateHandler(
@@ -106,7 +110,8 @@ def open_application(settings: Settings, app: Celery) -> Application:
                     gateways[name],
                     Batcher(gateways[name], account.ids_per_call, account.calls_per_minute),
                     execution_s=account.execution_s,
-                    shows_at_once=account.read_back == "immediate",
+                    shows_at_once=not account.read_back_lag_s,
+                    lag_left_s=partial(lag_left_s, writes, name, account.read_back_lag_s),
                     gate=campaigns.gate,
                     fresh_s=settings.campaign_fresh_s,
                 )

@@ -28,9 +28,8 @@ from tasks.ports import Call, Filters, Gateway, Purpose
 from tasks.rails import Guard, Rails
 from worker.limiter import Bound, Gates, Limiter
 
-# How long a query may lag behind a change, by the account's READ_BACK.
-_READ_BACK_PATIENCE_S = {"immediate": 5.0, "deferred": 300.0}
-
+# A change that does not show at once is looked for again for so long, at least.
+_READ_BACK_PATIENCE_S = 5.0
 
 # What is shorter is waited for where the call is made.
 _SHORT_WAIT_S = 3.0
@@ -123,7 +122,7 @@ def open_campaigns(
                     window=settings.campaign_window,
                     ids_per_call=account.ids_per_call,
                     fresh_s=settings.campaign_fresh_s,
-                    read_back_patience_s=_READ_BACK_PATIENCE_S[account.read_back],
+                    read_back_patience_s=max(account.read_back_lag_s, _READ_BACK_PATIENCE_S),
                 ),
             )
             for name, account in settings.accounts.items()

@@ -182,7 +182,10 @@ class World:
         self.vendor = Vendor(self.clock)
         times = LedgerTimes(lease_s=LEASE_S, result_retention_s=86_400, key_retention_s=604_800)
         self.ledger = FlakyLedger(times, self.clock)
-        target = UpdateTarget(self.vendor, self.vendor, EXECUTION_S, shows_at_once)
+        self.lag_left_s = 0.0
+        target = UpdateTarget(
+            self.vendor, self.vendor, EXECUTION_S, shows_at_once, lambda _: self.lag_left_s
+        )
         self.handler = UpdateHandler(
             {"default": target},
             self.ledger,

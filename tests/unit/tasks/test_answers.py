@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from revio_jobs.contracts import CustomerProductRecord
 from tasks import errors
-from tasks.answers import Answers, Reading
+from tasks.answers import Answers, Reading, lag_left_s
 from tasks.ports import Filters
 
 EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)
@@ -34,7 +34,7 @@ class World:
         self.calls: list[Filters] = []
         self.is_up = True
         self._written: dict[int, int] = {}
-        self.answers = Answers(self, most_bytes, lambda: self.seconds)
+        self.answers = Answers(self, most_bytes, {"slow": 10.0}, lambda: self.seconds)
 
     def now(self) -> int:
         if not self.is_up:
@@ -121,6 +121,19 @@ def test_an_answer_young_enough_costs_no_call() -> None:
     reading = world.read(60, ids=(2, 1))
     assert (reading.calls, reading.read_at) == (0, START)
     assert [each["customer_product_id"] for each in world.found] == [2, 1]
+
+
+def test_where_changes_show_late_an_answer_soon_after_one_is_not_kept() -> None:
+    world = World()
+    world.execute(1)
+    world.settle(1)
+    for seconds, calls in ((9, 1), (2, 1), (1, 0)):
+        world.seconds += seconds
+        assert world.read(60, "slow", ids=(1,)).calls == calls
+    assert lag_left_s(world, "slow", 10.0, 1) == 0
+    world.settle(1)
+    world.seconds += 4
+    assert [lag_left_s(world, "slow", 10.0, each) for each in (1, 2)] == [6.0, 0.0]
 
 
 def test_only_what_is_not_known_is_asked_for() -> None:

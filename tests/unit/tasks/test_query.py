@@ -103,7 +103,7 @@ class Runner:
         self._handler = QueryHandler(
             {"default": QueryTarget(self.vendor, ids_per_call, calls_per_minute=60_000_000)},
             self.shelf,
-            Answers(NoWrites(), 1_000_000, lambda: 1_000_000.0),
+            Answers(NoWrites(), 1_000_000, clock=lambda: 1_000_000.0),
             inline_bytes=inline_bytes,
             chance=random.Random(0),
             clock=clock,

@@ -381,6 +381,30 @@ def test_an_update_that_may_change_something_is_sent(
     assert result(world.deliver("a"))["sent"] == sorted(wish)
 
 
+def test_where_changes_show_late_nothing_is_skipped(make_world: Any, result: Result) -> None:
+    world = make_world(shows_at_once=False)
+    world.vendor.products[1] = {"customer_product_id": 1, "rate": "12.5000"}
+    world.submit("a", rate="12.50", skip_unchanged=True)
+    assert result(world.deliver("a"))["sent"] == ["rate"]
+    assert world.purposes() == ["update"]
+
+
+def test_what_is_expected_is_looked_at_when_our_last_change_must_show(
+    make_world: Any, result: Result
+) -> None:
+    world = make_world(shows_at_once=False)
+    world.vendor.products[1] = {"customer_product_id": 1, "rate": "9.5"}
+    world.submit("a", rate="1", expected={"rate": "9.5"})
+    world.lag_left_s = 200.0
+    assert isinstance(world.deliver("a"), StandAside)
+    world.later(199)
+    assert isinstance(world.deliver("a"), StandAside)
+    assert world.purposes() == []
+    world.later(2)
+    world.lag_left_s = 0.0
+    assert result(world.deliver("a"))["outcome"] == "applied"
+
+
 def test_a_skipped_update_still_wins_over_an_older_one_that_comes_late(
     world: Any, result: Result
 ) -> None:
