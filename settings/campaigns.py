@@ -76,7 +76,9 @@ class CampaignSettings(BaseModel):
         default=Decimal(10), description="Per cent of drifted rows at which a run halts."
     )
     campaign_halt_after: Count = Field(
-        default=50, description="Rows that must have ended before these rates count."
+        default=50,
+        description="Rows that must have ended before these rates count; at the end of a stage "
+        "they always do.",
     )
     campaign_retention_s: WholeSeconds = Field(
         default=90 * 86_400,
