@@ -17,6 +17,7 @@ from rich.console import Console, RenderableType
 from cli.exit_code import ExitCode, code_of
 from revio_jobs.errors import InvalidJob, RevioError
 from settings import SettingsError
+from worker.redis_guard import FULL, MAKE_ROOM, is_full
 
 _QUIET_S = 1.0
 _WIDTH_OF_A_PIPE = 200
@@ -53,11 +54,17 @@ def answering(*, as_json: bool) -> Iterator[Answer]:
         raise _ended(answer, exc, exc.faults, ExitCode.INVALID) from None
     except InvalidJob as exc:
         raise _ended(answer, exc, exc.problems, ExitCode.INVALID) from None
-    except RevioError as exc:
-        raise _ended(answer, exc, [str(exc)], code_of(exc)) from None
-    except RedisError as exc:
+    except (RevioError, RedisError) as exc:
+        raise _refused(answer, exc) from None
+
+
+def _refused(answer: Answer, exc: RevioError | RedisError) -> typer.Exit:
+    if is_full(exc):
+        return _ended(answer, exc, [FULL, MAKE_ROOM], ExitCode.UNREACHABLE)
+    if isinstance(exc, RedisError):
         words = [f"Redis: {exc}", "start it, or mend REVIO_REDIS_URL; `revio doctor` tells more"]
-        raise _ended(answer, exc, words, ExitCode.UNREACHABLE) from None
+        return _ended(answer, exc, words, ExitCode.UNREACHABLE)
+    return _ended(answer, exc, [str(exc)], code_of(exc))
 
 
 def _ended(answer: Answer, exc: Exception, lines: list[str], code: ExitCode) -> typer.Exit:

@@ -13,7 +13,7 @@ from cli.answer import answering, spinner
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
 from cli.options import AsJson
-from cli.tables import table
+from cli.tables import counted, table
 from settings import load_redis
 from worker.ledger import Audit, Auditor, audited_accounts
 
@@ -59,7 +59,11 @@ def _tables(account: str, found: Audit) -> Iterator[RenderableType]:
     rows = (
         ("accepted", balance.accepted, None),
         ("settled", balance.settled, how),
-        ("failed", balance.failed, f"{balance.dead_letters} dead letters are kept: revio dead"),
+        (
+            "failed",
+            balance.failed,
+            f"{counted(balance.dead_letters, 'dead letter')} kept: revio dead",
+        ),
         ("waiting", balance.waiting, None),
         ("running", balance.running, None),
         ("delayed", balance.delayed, "until the next attempt, or until the product is free"),

@@ -16,15 +16,19 @@ from cli.answer import answering, spinner
 from cli.connection import app_of, redis_of
 from cli.exit_code import ExitCode
 from cli.finding import Finding, Verdict, fine, skipped, wrong
+from cli.lane_checks import lane_findings, strange_accounts
 from cli.options import AsJson
-from cli.redis_checks import redis_findings, worker_findings
-from cli.tables import table
+from cli.redis_checks import MEMORY_CHECK, redis_findings, served_queues
+from cli.tables import counted, table
 from cli.vendor_checks import vendor_findings
-from revio_jobs import Lane
-from revio_jobs.contracts import queue_name
+from revio_jobs.errors import Unavailable
 from settings import Settings, SettingsError, load, load_redis
-from worker.app import open_application
+from worker.app import open_application, open_limiter
+from worker.limiter import Gates
 from worker.soap import Description
+
+_NEEDED = ("Redis", MEMORY_CHECK)
+"""Checks without which no other is made."""
 
 
 @dataclass
@@ -59,7 +63,17 @@ class Diagnosis:
         for each in self.findings:
             if each.mend:
                 yield f"{each.verdict}: {each.check}: {each.mend}"
-        yield "all is well" if self.exit_code is ExitCode.OK else "something is wrong: see above"
+        yield self._verdict()
+
+    def _verdict(self) -> str:
+        if self.exit_code:
+            return "something is wrong: see above"
+        warnings = sum(each.verdict is Verdict.WARNING for each in self.findings)
+        return (
+            f"nothing is wrong, but mind {counted(warnings, 'warning')}"
+            if warnings
+            else "all is well"
+        )
 
 
 def doctor(
@@ -119,15 +133,16 @@ def _check_redis(diagnosis: Diagnosis) -> bool:
     with redis_of(redis_settings) as redis:
         found = redis_findings(redis, redis_settings.redis_url.get_secret_value())
     diagnosis.findings += found
-    return not any(each.verdict is Verdict.WRONG and each.check == "Redis" for each in found)
+    return not any(each.verdict is Verdict.WRONG and each.check in _NEEDED for each in found)
 
 
 def _check_workers(diagnosis: Diagnosis, settings: Settings) -> None:
-    queues = [queue_name(name, lane) for name in settings.accounts for lane in Lane]
-    with app_of(settings) as app:
+    with app_of(settings) as app, redis_of(settings) as redis:
         try:
-            diagnosis.findings += worker_findings(app, queues)
-        except (RedisError, KombuError) as exc:
+            gates, limiter, served = Gates(redis), open_limiter(settings, redis), served_queues(app)
+            diagnosis.findings += lane_findings(gates, limiter, settings.accounts, served)
+            diagnosis.findings += strange_accounts(redis, settings.accounts)
+        except (RedisError, KombuError, Unavailable) as exc:
             diagnosis.findings.append(skipped("workers", str(exc)))
 
 

@@ -15,6 +15,7 @@ from cli.answer import answering, complain
 from cli.connection import app_of, redis_of
 from cli.exit_code import ExitCode
 from cli.job_status import Lookup, State
+from cli.lane_checks import unknown_account
 from cli.options import AccountName, AsJson
 from cli.tables import counted, table, when
 from revio_jobs import Lane
@@ -78,10 +79,10 @@ def explain(
     wanted = job_id_of(account, key) if key is not None else str(job_id)
     with answering(as_json=as_json) as answer:
         settings = load()
-        if account not in settings.accounts:
-            known = ", ".join(settings.accounts)
-            raise typer.BadParameter(f"{account!r} is not one of {known}", param_hint="--account")
         with redis_of(settings) as redis:
+            if account not in settings.accounts:
+                said = unknown_account(redis, account, settings.accounts)
+                raise typer.BadParameter(said, param_hint="--account")
             told = explanation(settings, redis, account, wanted)
         facts = {"state": told.state, **{f"{n}": text for n, text in enumerate(told.because, 1)}}
         if told.runs_at:

@@ -17,6 +17,7 @@ from cli.account_limits import AccountLimits
 from cli.answer import answering, complain
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
+from cli.lane_checks import unknown_account
 from cli.limits_proof import proof_document, proof_tables
 from cli.options import AsJson
 from settings import Settings, load
@@ -82,8 +83,9 @@ def verify(
 def _accounts(account: str | None) -> Iterator[tuple[Settings, Redis, list[str]]]:
     settings = load()
     if account is not None and account not in settings.accounts:
-        known = ", ".join(settings.accounts)
-        raise typer.BadParameter(f"{account!r} is not one of {known}", param_hint="--account")
+        with redis_of(settings) as redis:
+            said = unknown_account(redis, account, settings.accounts)
+        raise typer.BadParameter(said, param_hint="--account")
     with redis_of(settings) as redis:
         yield settings, redis, [account] if account else list(settings.accounts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,8 +13,11 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from cli.exit_code import ExitCode
 from cli.finding import Finding, fine, warning, wrong
+from worker.redis_guard import FULL, MAKE_ROOM
 
+MEMORY_CHECK = "Redis's memory"
 _OLDEST = (6, 2)
+_NEARLY_FULL = 0.9
 _CLOCKS_MAY_DIFFER_S = 1.0
 _WORKERS_REPLY_S = 1.0
 _DEFAULT_PORTS = {"sentinel": 26379}
@@ -31,19 +34,20 @@ def redis_findings(redis: Redis, url: str, now: Callable[[], float] = time.time)
         _server(info, address(url)),
         _role(info),
         _eviction(info),
+        _memory(info),
         _persistence(info),
         _clock(difference_s),
     ]
 
 
-def worker_findings(app: Celery, queues: Iterable[str]) -> list[Finding]:
-    """Whether some worker takes from each queue. Raises RedisError or kombu's errors."""
+def served_queues(app: Celery) -> dict[str, list[str]]:
+    """The workers that take from each queue now. Raises RedisError or kombu's errors."""
     replies = app.control.inspect(timeout=_WORKERS_REPLY_S).active_queues() or {}
     served: dict[str, list[str]] = {}
     for worker, taken in replies.items():
         for queue in taken:
             served.setdefault(queue["name"], []).append(worker)
-    return [_worker(queue, sorted(served.get(queue, ()))) for queue in queues]
+    return served
 
 
 def address(url: str) -> str:
@@ -102,6 +106,22 @@ def _eviction(info: Mapping[str, Any]) -> Finding:
     return fine(check, "noeviction")
 
 
+def _memory(info: Mapping[str, Any]) -> Finding:
+    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    if not most:
+        return fine(MEMORY_CHECK, f"{_mib(used)} used; no maxmemory is set")
+    says = f"{_mib(used)} used of {_mib(most)} (maxmemory)"
+    if used >= most:
+        return wrong(MEMORY_CHECK, f"{FULL}: {says}", MAKE_ROOM, ExitCode.UNREACHABLE)
+    if used > most * _NEARLY_FULL:
+        return warning(MEMORY_CHECK, f"nearly full: {says}", MAKE_ROOM)
+    return fine(MEMORY_CHECK, says)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"
+
+
 def _persistence(info: Mapping[str, Any]) -> Finding:
     check = "Redis's persistence"
     failed = [
@@ -125,11 +145,3 @@ def _clock(difference_s: float) -> Finding:
     if abs(difference_s) > _CLOCKS_MAY_DIFFER_S:
         return warning("clocks", says, "let NTP set the clocks of this machine and of Redis's")
     return fine("clocks", says)
-
-
-def _worker(queue: str, workers: list[str]) -> Finding:
-    check = f"workers of {queue}"
-    if not workers:
-        mend = f"start one: celery -A worker worker -Q {queue}"
-        return warning(check, "none has answered: jobs wait", mend)
-    return fine(check, ", ".join(workers))

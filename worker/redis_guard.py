@@ -14,6 +14,14 @@ from redis.exceptions import RedisError
 REFUSED = 2
 """The worker's exit code."""
 
+FULL = "Redis is full: it has reached its maxmemory and refuses to write"
+"""For operators; nothing is lost by it."""
+
+MAKE_ROOM = (
+    "give it more (maxmemory in redis.conf, or CONFIG SET maxmemory), or keep keys and results "
+    "for a shorter time; docs/redis.md tells what takes how much"
+)
+
 _SAFE = "noeviction"
 
 
@@ -36,6 +44,14 @@ def refuse_eviction(redis: Redis) -> None:
         return
     if fault:
         _refuse(fault)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether Redis has refused to write for want of memory.
+
+    A script's refusal has no class of its own, and what is raised from it quotes it.
+    """
+    return "used memory > 'maxmemory'" in str(error)
 
 
 class RedisGuard(bootsteps.StartStopStep):  # type: ignore[misc] # Celery is untyped

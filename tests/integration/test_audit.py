@@ -140,6 +140,13 @@ def test_what_does_not_add_up_is_named(
     assert all(each.count == 1 and len(each.examples) == 1 for each in audit.findings.values())
 
 
+def test_dead_letters_are_counted_as_long_as_they_are_kept(place: Place, revio: Revio) -> None:
+    env = {"REVIO_REDIS_URL": place.url}
+    assert "1 dead letter kept: revio dead" in revio("audit", env=env).out
+    place.redis.delete(f"revio:default:dead:{place.handles[-1].job_id}")  # as when it expires
+    assert "0 dead letters kept" in revio("audit", env=env).out
+
+
 def test_raw_messages_are_counted_apart(place: Place) -> None:
     place.app.send_task(UPDATE_TASK, kwargs={"id": 9, "rate": "1"}, queue=QUEUE)
     place.redis.lpush(QUEUE, "no message at all")

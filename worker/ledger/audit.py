@@ -108,6 +108,7 @@ class Auditor:
         self._keys = LedgerKeys(account)
         self._places = [*map(self._keys.waiting, Lane), self._keys.running, self._keys.delayed]
         self._script = load_script(redis, "worker.ledger", "look")
+        self._balance = load_script(redis, "worker.ledger", "balance")
 
     def audit(self) -> Audit:
         """Everything; it takes about a second for 10,000 jobs."""
@@ -119,15 +120,14 @@ class Auditor:
 
     def balance(self) -> Balance:
         """One atomic reading."""
-        with self._redis.pipeline() as pipeline:
-            pipeline.get(self._keys.sequence)
-            pipeline.hgetall(self._keys.ended)
-            for place in (*self._places, self._keys.dead):
-                pipeline.zcard(place)
-            accepted, ended, interactive, bulk, running, delayed, dead = pipeline.execute()
+        counts = self._balance(
+            keys=[self._keys.sequence, self._keys.ended, self._keys.dead, *self._places]
+        )
+        accepted, ended, dead, interactive, bulk, running, delayed = counts
+        how_many = zip(map(_text, ended[::2]), map(int, ended[1::2]), strict=True)
         return Balance(
-            accepted=int(accepted or 0),
-            ended={_text(how): int(count) for how, count in sorted(ended.items())},
+            accepted=int(accepted),
+            ended=dict(sorted(how_many)),
             waiting=interactive + bulk,
             running=running,
             delayed=delayed,

@@ -54,6 +54,7 @@ def test_a_healthy_redis_has_nothing_to_mend() -> None:
         ({"role": "slave"}, Verdict.WRONG, "primary"),
         ({"maxmemory_policy": "allkeys-lru"}, Verdict.WRONG, "maxmemory-policy noeviction"),
         ({"maxmemory_policy": "volatile-ttl"}, Verdict.WRONG, "maxmemory-policy noeviction"),
+        ({"maxmemory": 1000, "used_memory": 901}, Verdict.WARNING, "maxmemory"),
         ({"aof_enabled": 0}, Verdict.WARNING, "appendonly yes"),
         ({"aof_last_write_status": "err"}, Verdict.WRONG, "disk"),
         ({"aof_enabled": 0, "rdb_last_bgsave_status": "err"}, Verdict.WRONG, "disk"),

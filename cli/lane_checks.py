@@ -1,0 +1,81 @@
+"""Whether the jobs of an account's lanes are taken, and why not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import timedelta
+
+from redis import Redis
+
+from cli.finding import Finding, fine, warning
+from cli.tables import counted, when
+from revio_jobs import Lane
+from revio_jobs.contracts import parse_queue_name, queue_name
+from worker.limiter import Gates, Limiter
+
+# A call that waits no longer than this closes no lane.
+_SHORT_WAIT_S = 3.0
+
+Served = Mapping[str, Collection[str]]
+"""Names of the workers that take from a queue, by its name."""
+
+
+def lane_findings(
+    gates: Gates, limiter: Limiter, accounts: Iterable[str], served: Served
+) -> Iterator[Finding]:
+    """Of each lane, why its jobs wait, if they do. Raises Unavailable."""
+    for account in accounts:
+        for lane in Lane:
+            yield _lane(
+                gates, limiter, account, lane, sorted(served.get(queue_name(account, lane), ()))
+            )
+
+
+def strange_accounts(redis: Redis, known: Collection[str]) -> Iterator[Finding]:
+    """Those in whose queues jobs wait, though the settings here do not know them."""
+    waiting: Counter[str] = Counter()
+    for key in redis.scan_iter("revio.*", count=1000, _type="list"):
+        name = key.decode() if isinstance(key, bytes) else key
+        if queue := parse_queue_name(name):
+            waiting[queue[0]] += int(redis.llen(name))
+    for account, count in sorted(waiting.items()):
+        if account not in known:
+            yield warning(
+                f"account {account}",
+                f"{counted(count, 'job')} in its queues, and these settings do not know it",
+                "configure it and start workers for it, or mend the producer that has misnamed it",
+            )
+
+
+def unknown_account(redis: Redis, account: str, known: Iterable[str]) -> str:
+    """What to say of an account that the settings do not know."""
+    said = f"{account!r} is not one of {', '.join(known)}"
+    waiting = sum(int(redis.llen(queue_name(account, lane))) for lane in Lane)
+    if not waiting:
+        return said
+    jobs = counted(waiting, "job")
+    return f"{said}; {jobs} in its queues, which no worker of these settings serves"
+
+
+def _lane(
+    gates: Gates, limiter: Limiter, account: str, lane: Lane, workers: Collection[str]
+) -> Finding:
+    queue = queue_name(account, lane)
+    check = f"workers of {queue}"
+    if hold := gates.held(account, lane):
+        says = f"paused by {hold.by} since {when(hold.since)}: {hold.reason}"
+        return warning(check, says, f"revio lane resume --account {account} --lane {lane.value}")
+    refused = limiter.closed(account, lane)
+    if refused and refused.wait_s > _SHORT_WAIT_S:
+        usage, wait = limiter.usage(account), timedelta(seconds=round(refused.wait_s))
+        reason = usage.pause_reason or f"the limit of the {refused.bound.value}"
+        return warning(
+            check,
+            f"no call may go out for {wait}: {reason}",
+            f"the lane opens by itself; revio limits --account {account} shows what is used",
+        )
+    if not workers:
+        mend = f"start one: celery -A worker worker -Q {queue}"
+        return warning(check, "none has answered: jobs wait", mend)
+    return fine(check, ", ".join(workers))

@@ -1,0 +1,119 @@
+"""What doctor says of lanes whose jobs wait, and of a Redis that is full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from redis import Redis
+
+from cli.exit_code import ExitCode
+from cli.finding import Finding, Verdict
+from cli.lane_checks import Served, lane_findings, strange_accounts
+from revio_jobs import Lane, RevioJobs
+from sandbox.embedded_redis import EmbeddedRedis, embedded_redis
+from tests.conftest import Revio
+from worker.limiter import Gates, Hold, LimitRules, RedisLimiter
+
+ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
+SETTINGS = {
+    f"{ACCOUNT}ENDPOINT": "http://127.0.0.1:1/v20/default.asmx",
+    **{f"{ACCOUNT}{name}": "x" for name in ("USERNAME", "PASSWORD", "CLIENT_CODE")},
+}
+SERVED: Served = {f"revio.default.{lane.value}": ("w1",) for lane in Lane}
+
+
+class Place:
+    """One account, without jobs."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.gates = Gates(redis)
+        self.limiter = RedisLimiter(
+            redis, {"default": LimitRules(calls_per_minute=500, calls_per_day=900)}
+        )
+
+    def look(self, served: Served = SERVED) -> list[Finding]:
+        """Of the interactive lane, and of the bulk lane."""
+        return list(lane_findings(self.gates, self.limiter, ["default"], served))
+
+
+@pytest.fixture
+def place(redis_url: str) -> Iterator[Place]:
+    with Redis.from_url(redis_url) as redis:
+        yield Place(redis)
+
+
+def test_a_lane_is_in_order_if_some_worker_takes_from_it(place: Place) -> None:
+    assert [(each.verdict, each.says) for each in place.look()] == [(Verdict.OK, "w1")] * 2
+    interactive, _ = place.look({"revio.default.bulk": ("w1",)})
+    assert interactive.verdict is Verdict.WARNING
+    assert "start one" in interactive.mend
+
+
+def test_a_paused_lane_is_told_with_who_and_why_and_not_as_one_without_workers(
+    place: Place,
+) -> None:
+    since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    place.gates.hold("default", Lane.BULK, Hold("price list is wrong", "ann", since))
+    interactive, bulk = place.look({"revio.default.interactive": ("w1",)})
+    assert interactive.verdict is Verdict.OK
+    assert bulk.verdict is Verdict.WARNING
+    assert bulk.says == "paused by ann since 2026-01-02 03:04:05 UTC: price list is wrong"
+    assert bulk.mend == "revio lane resume --account default --lane bulk"
+
+
+def test_a_paused_account_is_told_for_each_lane(place: Place) -> None:
+    place.limiter.pause("default", 60, "the vendor's minute is used up (429)")
+    for each in place.look({}):
+        assert each.verdict is Verdict.WARNING
+        assert "the vendor's minute is used up (429)" in each.says
+        assert "opens by itself" in each.mend
+
+
+def test_jobs_of_accounts_that_are_not_known_are_counted(place: Place, redis_url: str) -> None:
+    with RevioJobs.connect(redis_url) as jobs:
+        for account in ("typo", "typo", "default"):
+            jobs.update(id=1, rate=1, account=account)
+    place.redis.set("revio.other.bulk", "no list")
+    [found] = strange_accounts(place.redis, ["default"])
+    assert (found.check, found.verdict) == ("account typo", Verdict.WARNING)
+    assert found.says.startswith("2 jobs in its queues")
+
+
+@pytest.fixture(scope="module")
+def full() -> Iterator[EmbeddedRedis]:
+    with embedded_redis() as server, Redis.from_url(server.url) as redis:
+        redis.config_set("maxmemory", "100kb")
+        yield server
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["update", "1", "--rate", "1", "--timeout", "1"],
+        ["query", "--id", "1", "--timeout", "1"],
+        ["lane", "pause", "--reason", "x"],
+    ],
+)
+def test_a_full_redis_is_told_as_such(
+    full: EmbeddedRedis, revio: Revio, command: list[str]
+) -> None:
+    said = revio(*command, env={"REVIO_REDIS_URL": full.url})
+    assert said.code == ExitCode.UNREACHABLE
+    assert "Redis is full" in said.err
+    assert "maxmemory" in said.err.splitlines()[1]
+    assert "start it" not in said.err
+
+
+def test_a_full_redis_can_still_be_audited(full: EmbeddedRedis, revio: Revio) -> None:
+    assert revio("audit", "--account", "default", env={"REVIO_REDIS_URL": full.url}).code == 0
+
+
+def test_a_full_redis_is_doctors_first_finding(full: EmbeddedRedis, revio: Revio) -> None:
+    said = revio("doctor", "--json", env={**SETTINGS, "REVIO_REDIS_URL": full.url})
+    assert said.code == ExitCode.UNREACHABLE
+    [wrong] = [each for each in said.document["checks"] if each["verdict"] == "wrong"]
+    assert wrong["check"] == "Redis's memory"
+    assert "CONFIG SET maxmemory" in wrong["mend"]
