@@ -15,9 +15,9 @@ from redis import Redis
 from cli.exit_code import ExitCode, code_of
 from revio_jobs import JobHandle, QueryResult, UpdateResult, as_completed
 from revio_jobs.errors import ResultExpired
-from revio_jobs.handles import Submitted
 from revio_jobs.reservation import LedgerKeys
 from revio_jobs.results import Ended, ResultStore
+from revio_jobs.submission import submitted_before
 
 
 class State(StrEnum):
@@ -92,15 +92,14 @@ class Lookup:
             for _ in as_completed([handle], timeout_s):
                 break
         status = self.status(handle.account, handle.job_id)
-        if status.state is State.UNKNOWN and handle.submission == "new":
+        if status.state is State.UNKNOWN and handle.submission == "new" and not handle.done():
             # Nobody notes a query before a worker has it, but we have just submitted this one.
             return replace(status, state=State.WAITING)
         return status
 
     def handle(self, account: str, job_id: str) -> JobHandle[Any]:
         """To wait with; whether there is such a job does not matter."""
-        known = Submitted(account=account, job_id=job_id, submission="attached", kind=QueryResult)
-        return JobHandle(known, self._results)
+        return JobHandle(submitted_before(account, job_id), self._results)
 
     def status(self, account: str, job_id: str) -> JobStatus:
         """Raises RedisError."""

@@ -2,6 +2,7 @@
 
 from revio_jobs.errors import (
     Abandoned,
+    Forgotten,
     GuardRail,
     IdempotencyConflict,
     InvalidJob,
@@ -21,6 +22,7 @@ from revio_jobs.errors import (
 
 __all__ = [
     "Abandoned",
+    "Forgotten",
     "GuardRail",
     "IdempotencyConflict",
     "InvalidJob",

@@ -109,7 +109,7 @@ def test_the_wheel_holds_the_client_and_asks_for_celery_and_pydantic_only(wheel:
         told = message_from_string(archive.read(metadata).decode())
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"revio_jobs"}
-    assert {"revio_jobs/py.typed", "revio_jobs/reserve.lua"} <= set(names)
+    assert {"revio_jobs/py.typed", "revio_jobs/reserve.lua", "revio_jobs/search.lua"} <= set(names)
     assert {one.partition(">")[0] for one in told.get_all("Requires-Dist", [])} == {
         "celery[redis]",
         "pydantic",

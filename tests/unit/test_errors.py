@@ -31,6 +31,7 @@ EXAMPLES: list[RevioError] = [
     errors.Withdrawn("run june-1a2b is paused"),
     errors.Abandoned(8),
     errors.ResultExpired("3d87c184", "applied", 1_800_000_000.0),
+    errors.Forgotten("3d87c184"),
     errors.OutcomeUnknown("sent and not answered"),
 ]
 each_error = pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
@@ -70,6 +71,7 @@ def test_the_application_sees_the_whole_tree() -> None:
         (errors.IdempotencyConflict, errors.Permanent),
         (errors.UnsupportedChange, errors.Permanent),
         (errors.ResultExpired, errors.Permanent),
+        (errors.Forgotten, errors.Permanent),
         (errors.OutcomeUnknown, RevioError),
     ],
 )

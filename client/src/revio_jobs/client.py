@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self, Unpack
 
 from celery import Celery
@@ -30,6 +31,7 @@ from revio_jobs.submission import (
     lane_of,
     query_job,
     steps,
+    submitted_before,
     update_job,
 )
 
@@ -41,11 +43,13 @@ class RevioJobs:
     of which the caller did not hear may have been accepted: submit it again with the same key.
     """
 
-    def __init__(self, app: Celery, redis: Redis) -> None:
+    def __init__(
+        self, app: Celery, redis: Redis, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._app = app
         self._redis = redis
         self._reservations = Reservations(redis)
-        self._store = ResultStore(app, redis)
+        self._store = ResultStore(app, redis, clock)
 
     @classmethod
     def connect(cls, redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER) -> Self:
@@ -138,6 +142,13 @@ class RevioJobs:
         if reservation is None:
             return None
         return JobHandle(found(account, job_id, reservation), self._store)
+
+    def query_handle(self, job_id: str, account: str = DEFAULT_ACCOUNT) -> JobHandle[QueryResult]:
+        """The handle of a query submitted before, perhaps by another process; nobody is asked yet.
+
+        Its `result` raises Forgotten when no such query exists, or its result has gone.
+        """
+        return JobHandle(submitted_before(account, job_id), self._store)
 
     def _accepted(self, made: list[Step], lane: Lane) -> Iterator[Submitted[Any]]:
         with self._redis.pipeline(transaction=False) as pipeline:

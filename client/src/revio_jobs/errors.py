@@ -146,6 +146,18 @@ class ResultExpired(Permanent):
         )
 
 
+class Forgotten(Permanent):
+    """Redis knows nothing of the job: it ended too long ago, was lost, or never was."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        why = "it ended too long ago, was lost, or never was"
+        return f"Redis knows nothing of job {self.job_id}: {why}"
+
+
 class OutcomeUnknown(RevioError):
     """An update was sent and nothing proves what became of it. A person must look."""
 

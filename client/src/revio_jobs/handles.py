@@ -17,6 +17,7 @@ from revio_jobs.contracts import CustomerProduct, Job
 from revio_jobs.errors import ResultExpired, Unavailable
 from revio_jobs.pages import Pages
 from revio_jobs.results import Ended, ResultStore
+from revio_jobs.search import FIRST_SEARCH_S, Doubt
 from revio_jobs.waiting import Waiting
 
 R = TypeVar("R", bound=BaseModel)
@@ -39,14 +40,16 @@ class Submitted(Generic[R]):
 class Handle(Generic[R]):
     """One submitted job; it remembers the result once known."""
 
-    def __init__(self, known: Submitted[R]) -> None:
+    def __init__(self, known: Submitted[R], now: float) -> None:
         self.account = known.account
         self.job_id = known.job_id
         self.job = known.job
-        """What was submitted; None for a handle that `find` gave back."""
+        """What was submitted; None for a handle of a job submitted before."""
         self.submission = known.submission
         """new, attached (the same job was on its way), settled (it had ended), expired (it had
-        ended, and its result has gone) or conflict (another payload had the key)."""
+        ended, and its result has gone), conflict (another payload had the key) or unknown (nobody
+        has looked)."""
+        self._doubt = Doubt(now if known.submission == "unknown" else now + FIRST_SEARCH_S)
         self._kind = known.kind
         self._ended = known.ended
 
@@ -75,7 +78,7 @@ class JobHandle(Handle[R]):
     """One submitted job. It may be shared between threads."""
 
     def __init__(self, known: Submitted[R], store: ResultStore) -> None:
-        super().__init__(known)
+        super().__init__(known, store.clock())
         self._store = store
 
     @property
@@ -168,7 +171,7 @@ def _look(handles: list[JobHandle[Any]]) -> list[JobHandle[Any]]:
     """Those that have ended, and what is newly known is noted in them."""
     for store in {handle._store for handle in handles}:
         asked = [each for each in handles if each._store is store and not each._ended]
-        ended = store.fetch((each.account, each.job_id) for each in asked)
+        ended = store.look({(each.account, each.job_id): each._doubt for each in asked})
         for handle in asked:
             handle._ended = ended.get(handle.job_id)
     return [handle for handle in handles if handle._ended]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,14 +16,12 @@ from revio_jobs.contracts import CustomerProduct
 from revio_jobs.errors import RevioError, Withdrawn, revive
 from revio_jobs.pages import Pages, read_pages
 from revio_jobs.reservation import LedgerKeys
+from revio_jobs.search import SCRIPT, Doubt, JobRef, searches
 
 PROGRESS = "PROGRESS"
 """Celery's state of a query of many calls; its meta is {"done": calls answered, "total": calls}."""
 
 FETCHED_AT_ONCE = 500
-
-JobRef = tuple[str, str]
-"""Account and job id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +105,13 @@ class ResultReader:
 class ResultStore:
     """Looks for many results with few commands."""
 
-    def __init__(self, app: Celery, redis: Redis) -> None:
+    def __init__(
+        self, app: Celery, redis: Redis, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._reader = ResultReader(app)
         self._redis = redis
+        self._search = redis.register_script(SCRIPT)
+        self.clock = clock
 
     def state(self, job_id: str) -> str:
         """Celery's state of the task; PENDING also when nothing is known of it."""
@@ -117,6 +120,15 @@ class ResultStore:
     def progress(self, job_id: str) -> tuple[int, int] | None:
         """Calls answered and calls in all, while a query of many calls is under way."""
         return self._reader.progress(self._redis.get(self._reader.key(job_id)))
+
+    def look(self, jobs: Mapping[JobRef, Doubt]) -> dict[str, Ended]:
+        """As `fetch`; those of which there is no sign are searched for when it is time."""
+        ended, now = self.fetch(jobs), self.clock()
+        pending = {job: doubt for job, doubt in jobs.items() if job[1] not in ended}
+        for each in searches(pending, now, self._reader.key):
+            answers = self._search(keys=each.keys, args=each.args)
+            ended |= {job_id: Ended(error) for job_id, error in each.read(answers, now)}
+        return ended
 
     def fetch(self, jobs: Iterable[JobRef]) -> dict[str, Ended]:
         """Of those (account, job id), the ones that have ended, by job id."""

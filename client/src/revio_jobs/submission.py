@@ -186,6 +186,11 @@ def found(account: str, job_id: str, reservation: Reservation) -> Submitted[Upda
     )
 
 
+def submitted_before(account: str, job_id: str) -> Submitted[QueryResult]:
+    """A query, of which nobody has looked whether it exists."""
+    return Submitted(account=account, job_id=job_id, submission="unknown", kind=QueryResult)
+
+
 def _name(reservation: Reservation | None) -> str:
     return "new" if reservation is None else type(reservation).__name__.lower()
 

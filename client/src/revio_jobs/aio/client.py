@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, Self, Unpack
 
 from celery import Celery
@@ -29,7 +30,16 @@ from revio_jobs.reservation import (
     read_found,
     reservation_call,
 )
-from revio_jobs.submission import Changes, bundles, found, lane_of, query_job, steps, update_job
+from revio_jobs.submission import (
+    Changes,
+    bundles,
+    found,
+    lane_of,
+    query_job,
+    steps,
+    submitted_before,
+    update_job,
+)
 
 
 class AsyncRevioJobs:
@@ -39,11 +49,13 @@ class AsyncRevioJobs:
     of which the caller did not hear may have been accepted: submit it again with the same key.
     """
 
-    def __init__(self, app: Celery, redis: Redis) -> None:
+    def __init__(
+        self, app: Celery, redis: Redis, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._app = app
         self._redis = redis
         self._reserve = redis.register_script(SCRIPT)
-        self._store = AsyncResultStore(app, redis)
+        self._store = AsyncResultStore(app, redis, clock)
         self._watcher = Watcher(self._store)
 
     @classmethod
@@ -138,6 +150,12 @@ class AsyncRevioJobs:
         if reservation is None:
             return None
         return AsyncJobHandle(found(account, job_id, reservation), self._store, self._watcher)
+
+    def query_handle(
+        self, job_id: str, account: str = DEFAULT_ACCOUNT
+    ) -> AsyncJobHandle[QueryResult]:
+        """See RevioJobs.query_handle; nothing is awaited."""
+        return AsyncJobHandle(submitted_before(account, job_id), self._store, self._watcher)
 
     def as_completed(
         self,

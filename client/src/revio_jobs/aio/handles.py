@@ -21,7 +21,7 @@ class AsyncJobHandle(Handle[R]):
     """One submitted job. For the event loop in which it was submitted."""
 
     def __init__(self, known: Submitted[R], store: AsyncResultStore, watcher: Watcher) -> None:
-        super().__init__(known)
+        super().__init__(known, store.clock())
         self._store = store
         self._watcher = watcher
 
@@ -37,14 +37,14 @@ class AsyncJobHandle(Handle[R]):
     async def done(self) -> bool:
         """Whether `result` would answer at once."""
         if self._ended is None:
-            ended = await self._store.fetch([(self.account, self.job_id)])
+            ended = await self._store.look({(self.account, self.job_id): self._doubt})
             self._ended = ended.get(self.job_id)
         return self._ended is not None
 
     async def wait(self) -> None:
         """Until the job has ended, well or not."""
         if self._ended is None:
-            self._ended = await self._watcher.ended(self.account, self.job_id)
+            self._ended = await self._watcher.ended((self.account, self.job_id), self._doubt)
 
     async def result(self, timeout: float | None = None) -> R:  # noqa: ASYNC109 - as JobHandle's
         """The job's result. `timeout` in seconds; None waits for as long as it takes.

@@ -12,13 +12,15 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from revio_jobs.aio.store import AsyncResultStore
 from revio_jobs.errors import Unavailable
 from revio_jobs.handles import REDIS_PATIENCE_S
-from revio_jobs.results import Ended, JobRef
+from revio_jobs.results import Ended
+from revio_jobs.search import Doubt, JobRef
 from revio_jobs.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Watch:
     job: JobRef
+    doubt: Doubt
     ended: asyncio.Future[Ended]
 
 
@@ -35,15 +37,15 @@ class Watcher:
         self._came = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    async def ended(self, account: str, job_id: str) -> Ended:
+    async def ended(self, job: JobRef, doubt: Doubt) -> Ended:
         """Waits for the job; any number may wait for the same.
 
         Raises Unavailable when Redis could not be reached for a minute.
         """
-        job = (account, job_id)
         watch = self._watches.get(job)
         if watch is None:
-            watch = self._watches[job] = _Watch(job, asyncio.get_running_loop().create_future())
+            future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+            watch = self._watches[job] = _Watch(job, doubt, future)
             self._waiting.add(watch)
             self._came.set()
         if self._task is None or self._task.done():
@@ -79,7 +81,7 @@ class Watcher:
 
     async def _look(self) -> None:
         looked_at = self._waiting.next_look()
-        ended = await self._store.fetch(each.job for each in looked_at)
+        ended = await self._store.look({each.job: each.doubt for each in looked_at})
         done = [each for each in looked_at if each.job in self._watches and each.job[1] in ended]
         for watch in done:
             watch.ended.set_result(ended[watch.job[1]])
