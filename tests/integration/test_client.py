@@ -338,9 +338,15 @@ def test_the_ledger_knows_an_outcome_that_celery_was_not_told(here: Place) -> No
 
 
 @celery_stores
-def test_an_update_has_not_ended_because_its_message_was_dropped(here: Place) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [RedisConnectionError("reset by peer"), errors.IdempotencyConflict("default", "", "job")],
+)
+def test_an_update_has_not_ended_because_a_message_was_dropped(
+    here: Place, error: Exception
+) -> None:
     handle = here.jobs.update(id=1, rate="10")
-    here.app.backend.mark_as_failure(handle.job_id, RedisConnectionError("reset by peer"))
+    here.app.backend.mark_as_failure(handle.job_id, error)
     assert not handle.done()
     here.end(handle, {"ok": APPLIED})
     assert handle.result(1).outcome == "applied"

@@ -97,9 +97,10 @@ class JobHandle(Handle[R]):
         return bool(self._ended or _look([self]))
 
     def result(self, timeout: float | None = None) -> R:
-        """The job's result. `timeout` in seconds; None waits for as long as it takes.
+        """The job's result. `timeout` in seconds; None waits for as long as the job exists.
 
-        Raises the RevioError that the job ended with, or TimeoutError: the job goes on then.
+        Raises the RevioError that the job ended with, TimeoutError (the job goes on then),
+        ResultExpired when its result has gone, or Forgotten when nothing is known of it.
         """
         value = self._wait(timeout)
         if Pages.of(value):

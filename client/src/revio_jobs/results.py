@@ -13,7 +13,7 @@ from celery.states import PENDING, READY_STATES, REVOKED
 from redis import Redis
 
 from revio_jobs.contracts import CustomerProduct
-from revio_jobs.errors import RevioError, Withdrawn, revive
+from revio_jobs.errors import IdempotencyConflict, RevioError, Withdrawn, revive
 from revio_jobs.pages import Pages, read_pages
 from revio_jobs.reservation import LedgerKeys
 from revio_jobs.search import SCRIPT, Doubt, JobRef, searches
@@ -157,5 +157,10 @@ def _withdrawn(reason: object) -> Withdrawn:
 
 
 def _of_the_machinery(result: object) -> bool:
-    """An error of Celery or Redis says what became of a message, not of its job."""
+    """An error of Celery or Redis says what became of a message, not of its job.
+
+    So does a conflict: somebody else's message bore the job's id.
+    """
+    if isinstance(result, IdempotencyConflict):
+        return True
     return isinstance(result, BaseException) and not isinstance(result, RevioError)

@@ -47,9 +47,10 @@ class AsyncJobHandle(Handle[R]):
             self._ended = await self._watcher.ended((self.account, self.job_id), self._doubt)
 
     async def result(self, timeout: float | None = None) -> R:  # noqa: ASYNC109 - as JobHandle's
-        """The job's result. `timeout` in seconds; None waits for as long as it takes.
+        """The job's result. `timeout` in seconds; None waits for as long as the job exists.
 
-        Raises the RevioError that the job ended with, TimeoutError (the job goes on then), or
+        Raises the RevioError that the job ended with, TimeoutError (the job goes on then),
+        ResultExpired when its result has gone, Forgotten when nothing is known of it, or
         Unavailable when Redis could not be reached for a minute.
         """
         value = await self._wait(timeout)
