@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from typing import Any
 
@@ -9,11 +10,17 @@ import structlog
 from celery.exceptions import CPendingDeprecationWarning
 from celery.worker.consumer import Consumer
 
+from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
+from tasks.errors import InvalidJob
+from worker.redis_guard import MAKE_ROOM, is_full
+
 _log = structlog.get_logger(__name__)
 
 # Operators see an event so much later, and each costs the worker a fraction of a message.
 _EVENTS_EVERY_S = 0.25
 _EVENTS_AT_ONCE = 1000
+# A full Redis takes the connection and then refuses, at once each time.
+_FULL_PAUSE_S = 2.0
 
 
 class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
@@ -32,6 +39,11 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         self.connection_errors = (*self.connection_errors, Exception)
         self.pool.consumer = self
 
+    def on_connection_error_before_connected(self, exc: BaseException) -> None:
+        """As Celery's."""
+        super().on_connection_error_before_connected(exc)
+        _wait_if_full(exc)
+
     def on_connection_error_after_connected(self, exc: BaseException) -> None:
         """Forget the lost connection, also when closing it fails in its own way.
 
@@ -47,6 +59,21 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
                 super().on_connection_error_after_connected(exc)
         except Exception as closing:  # noqa: BLE001 - whatever it is, the next step is to connect
             _log.warning("lost_connection_not_closed", reason=repr(closing))
+        _wait_if_full(exc)
+
+    def on_decode_error(self, message: Any, exc: BaseException) -> None:  # noqa: ANN401 - kombu's
+        """As `on_invalid_task`."""
+        self.on_invalid_task(None, message, exc)
+
+    def on_invalid_task(self, body: object, message: Any, exc: BaseException) -> None:  # noqa: ANN401, ARG002
+        """A message that is no JSON, or malformed: its caller is told, its body is not shown."""
+        headers = message.headers or {}
+        job_id, task = headers.get("id"), headers.get("task")
+        _log.error("message_dropped", job=job_id, task=task, reason=str(exc))
+        message.reject()
+        if job_id and task in {QUERY_TASK, UPDATE_TASK}:
+            error = InvalidJob([f"the message must be Celery's, in JSON: {exc}"])
+            self.app.backend.mark_as_failure(job_id, error)
 
     def register_with_event_loop(self, hub: Any) -> None:  # noqa: ANN401 - as Celery's
         """Also sends the tasks' events in bundles: Celery would send each three or four alone."""
@@ -57,3 +84,9 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
 
     def on_send_event_buffered(self) -> None:
         """Nothing: they leave by the clock."""
+
+
+def _wait_if_full(exc: BaseException) -> None:
+    if is_full(exc):
+        _log.warning("redis_is_full", mend=MAKE_ROOM)
+        time.sleep(_FULL_PAUSE_S)

@@ -7,6 +7,9 @@ import sys
 from typing import Literal
 
 import structlog
+from redis.exceptions import RedisError
+
+from worker.repeats import Repeats
 
 # These write whole requests, passwords included, at DEBUG.
 _TELLTALES = ("zeep", "urllib3", "requests", "http.client")
@@ -16,6 +19,10 @@ _TALKATIVE = {
     "celery.app.trace": logging.ERROR,
     "kombu": logging.WARNING,
 }
+
+
+# What Celery warns of, with a traceback, when Redis does not take a job's result.
+_OUTSIDE = "RuntimeWarning: Exception raised outside body"
 
 
 def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None:
@@ -44,6 +51,7 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Repeats())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -64,10 +72,23 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
 
 
 def _brief(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Celery logs a lost connection with all its causes; the last says enough.
+    """Celery logs a lost connection with all its causes, and a message that it refuses with its
+    body, which may hold secrets, and with advice; the first line says enough.
 
-    A task's own unexpected exception keeps its traceback: it is a defect of ours.
+    A task's own unexpected error keeps its traceback, as a defect of ours; one of Redis's is not.
     """
-    if str(event.get("logger", "")).startswith(("celery.worker", "kombu")):
+    said, by_celery = str(event.get("event", "")), str(event.get("logger", ""))
+    if by_celery.startswith(("celery.worker", "kombu")) or _OUTSIDE in said:
+        event["event"] = said.strip().partition("\n")[0]
+        event.pop("exc_info", None)
+    if isinstance(_raised(event), RedisError):
         event.pop("exc_info", None)
     return event
+
+
+def _raised(event: structlog.typing.EventDict) -> object:
+    match event.get("exc_info"):
+        case (_, exception, _):
+            return exception
+        case other:
+            return other

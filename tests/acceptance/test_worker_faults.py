@@ -134,7 +134,8 @@ def test_nonsense_is_refused_and_the_worker_goes_on(
 ) -> None:
     with Redis.from_url(stack.redis.url) as redis:
         redis.lpush(QUEUE, "no message at all", json.dumps({"body": "?"}), b"\xff\xfe")
-    raw.send_task("revio.unknown", queue=QUEUE)
+    raw.send_task("revio.unknown", kwargs={"note": "hunter2"}, queue=QUEUE)
+    pickled = send_pickled(stack)
     refused = {
         names: raw.send_task(UPDATE_TASK, args, kwargs, queue=QUEUE)
         for args, kwargs, names in INVALID
@@ -142,8 +143,40 @@ def test_nonsense_is_refused_and_the_worker_goes_on(
     for names, result in refused.items():
         with pytest.raises(errors.InvalidJob, match=names):
             result.get(timeout=20)
+    with pytest.raises(errors.InvalidJob, match="in JSON"):
+        raw.AsyncResult(pickled).get(timeout=20)
     assert outcomes(submit(jobs, 5), timeout=20) == {"applied": 5}
     assert stack.sandbox.calls()["executed_by_operation"]["CustomerProducts_Update"] == 5
-    assert "Traceback" not in "".join(
-        line for line in stack.services["bulk"].output().splitlines() if "job_failed" in line
-    )
+    log = stack.services["bulk"].output()
+    assert "Traceback" not in log
+    assert "hunter2" not in log
+    assert '"event": "message_dropped"' in log
+
+
+def send_pickled(stack: Stack) -> str:
+    """A job whose body is no JSON; its id."""
+    with Celery("foreign", broker=stack.redis.url, set_as_current=False) as app:
+        kwargs = {"id": 5001, "rate": "1", "note": "hunter2"}
+        sent = app.send_task(UPDATE_TASK, kwargs=kwargs, queue=QUEUE, serializer="pickle")
+        return str(sent.id)
+
+
+def test_a_full_redis_stops_the_calls_and_is_told_without_a_flood(
+    stack: Stack, jobs: RevioJobs
+) -> None:
+    handles = submit(jobs, 400)
+    wait_for_more_calls(stack, within_s=10)
+    began = len(stack.services["bulk"].output())
+    with Redis.from_url(stack.redis.url) as redis:
+        redis.config_set("maxmemory", "100kb")
+        time.sleep(6)
+        calls = stack.sandbox.calls()["received"]
+        time.sleep(1)
+        assert stack.sandbox.calls()["received"] == calls
+        log = stack.services["bulk"].output()[began:]
+        redis.config_set("maxmemory", 0)
+    assert outcomes(handles, timeout=60) == {"applied": 400}
+    assert executions(stack) == {1: 400}
+    assert "Traceback" not in log
+    assert log.count('"event": "redis_is_full"') == 1
+    assert log.count("Cannot connect") <= 3

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from worker.repeats import Repeats
+
+LOST = "consumer: Connection to broker lost. Trying to re-establish the connection..."
+CONNECTED = "Connected to redis://127.0.0.1:6379/0"
+
+
+class Log:
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._filter = Repeats(lambda: self.now)
+
+    def shows(self, said: Any) -> bool:
+        return self._filter.filter(
+            logging.LogRecord("celery.worker", logging.WARNING, "", 0, said, None, None)
+        )
+
+
+def test_the_same_trouble_is_told_once_a_minute() -> None:
+    log = Log()
+    told = []
+    for log.now in range(130):
+        again = f"Trying again in {log.now} seconds... ({log.now}/100)"
+        told.append(log.shows(f"consumer: Cannot connect to redis://x: refused. {again}"))
+    assert [at for at, each in enumerate(told) if each] == [0, 60, 120]
+
+
+def test_a_reconnection_is_told_if_the_loss_was() -> None:
+    log = Log()
+    said = [CONNECTED, LOST, CONNECTED, LOST, CONNECTED]
+    assert [log.shows(each) for each in said] == [True, True, True, False, False]
+    log.now = 61.0
+    assert [log.shows(each) for each in (LOST, CONNECTED)] == [True, True]
+
+
+def test_another_trouble_and_everything_else_is_told_each_time() -> None:
+    log = Log()
+    events = [{"event": "sweep_failed", "reason": each} for each in ("away", "full", "away")]
+    assert [log.shows(each) for each in events] == [True, True, False]
+    for _ in range(3):
+        assert log.shows({"event": "job_invalid", "reason": "no rate"})
+        assert log.shows("Received and deleted unknown message.")

@@ -1,0 +1,51 @@
+"""Keeps a log readable while Redis is away: the same trouble is told once a minute."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from math import inf
+
+_AGAIN_AFTER_S = 60.0
+_CONNECTED = "Connected to "
+_TROUBLES = re.compile(
+    r"consumer: (Cannot connect|Connection to broker lost)|Frequent restarts|redis_is_full"
+    r"|lost_connection_not_closed|(gates|sweep|campaigns|limits)_failed"
+)
+# Seconds, attempts and places in scripts: they make no other trouble of it.
+_NUMBERS = re.compile(r"\d+")
+
+
+class Repeats(logging.Filter):
+    """Lets through what was not said within the last minute, of troubles with Redis alone."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._told: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """A reconnection is told when trouble has been told since the last one."""
+        said = _said(record)
+        if said.startswith(_CONNECTED):
+            return self._is_new(_CONNECTED, inf)
+        if not _TROUBLES.match(said):
+            return True
+        if is_new := self._is_new(_NUMBERS.sub("", said), _AGAIN_AFTER_S):
+            self._told.pop(_CONNECTED, None)
+        return is_new
+
+    def _is_new(self, said: str, again_after_s: float) -> bool:
+        now = self._clock()
+        if now - self._told.get(said, -inf) < again_after_s:
+            return False
+        self._told[said] = now
+        return True
+
+
+def _said(record: logging.LogRecord) -> str:
+    if isinstance(record.msg, dict):  # an event of ours, which the formatter has yet to render
+        return f"{record.msg.get('event')} {record.msg.get('reason', '')}"
+    return record.getMessage()
