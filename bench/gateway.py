@@ -47,6 +47,8 @@ class FreePermits:
     def acquire(self, call: Call) -> Permit:
         return Permit(call, "")
 
+    def answered(self, permit: Permit) -> None: ...
+
     def refund(self, permit: Permit) -> None: ...
 
     def pause(

@@ -67,6 +67,9 @@ class Permits(Protocol):
         limits cannot be asked: then nothing may be called.
         """
 
+    def answered(self, permit: Permit) -> None:
+        """The vendor has answered the call: it had arrived by now. Never raises."""
+
     def refund(self, permit: Permit) -> None:
         """Give back a permit whose call provably never left; never raises."""
 

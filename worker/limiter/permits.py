@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Generator
 
@@ -41,19 +40,8 @@ def _too_long(refused: Refused, now: float) -> Throttled | QuotaExhausted:
     return Throttled(refused.wait_s, refused.bound.value)
 
 
-class _Thread(threading.local):
-    """What belongs to the thread that asks for it."""
-
-    permit: Permit | None = None
-    """Of the call that it makes now."""
-
-
 class WaitingPermits:
-    """Implements the Permits port on a Limiter.
-
-    Each thread makes its calls one after the other, so what it reports is about the permit that it
-    took last.
-    """
+    """Implements the Permits port on a Limiter."""
 
     def __init__(
         self,
@@ -66,7 +54,6 @@ class WaitingPermits:
         self._max_wait_s = max_wait_s
         self._clock = clock
         self._sleep = sleep
-        self._thread = _Thread()
 
     def acquire(self, call: Call) -> Permit:
         steps = asking(self._limiter, call, self._max_wait_s, self._clock)
@@ -75,11 +62,12 @@ class WaitingPermits:
                 self._sleep(next(steps))
             except StopIteration as done:
                 permit: Permit = done.value
-                self._thread.permit = permit
                 return permit
 
+    def answered(self, permit: Permit) -> None:
+        self._limiter.answered(permit)
+
     def refund(self, permit: Permit) -> None:
-        self._thread.permit = None
         try:
             self._limiter.refund(permit)
         except Unavailable as exc:
@@ -100,9 +88,6 @@ class WaitingPermits:
             )
 
     def report(self, account: str, *, healthy: bool) -> None:
-        permit, self._thread.permit = self._thread.permit, None
-        if permit and healthy:
-            self._limiter.answered(permit)
         try:
             opened = self._limiter.report(account, healthy=healthy)
         except Unavailable as exc:

@@ -129,10 +129,12 @@ class Caller:
 
         def sending() -> HttpAnswer:
             try:
-                return send(before)
+                http = send(before)
             except (NotSentError, _StoppedError):
                 self._permits.refund(permit)
                 raise
+            self._permits.answered(permit)
+            return http
 
         try:
             return self._translated(call, sending)

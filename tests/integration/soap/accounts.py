@@ -21,6 +21,7 @@ class RecordingPermits:
 
     def __init__(self) -> None:
         self.granted: list[Permit] = []
+        self.arrived: list[Permit] = []
         self.refunded: list[Permit] = []
         self.pauses: list[tuple[str, float, str]] = []
         self.health: list[bool] = []
@@ -32,6 +33,9 @@ class RecordingPermits:
     def acquire(self, call: Call) -> Permit:
         self.granted.append(Permit(call, str(len(self.granted))))
         return self.granted[-1]
+
+    def answered(self, permit: Permit) -> None:
+        self.arrived.append(permit)
 
     def refund(self, permit: Permit) -> None:
         self.refunded.append(permit)

@@ -129,6 +129,10 @@ def test_each_fault_becomes_the_one_right_error(fault: str, box: RunningSandbox)
 
     assert len(permits.pauses) == (2 if expected.pause else 0)
     assert not permits.refunded
+    if expected == Expected(FINE, FINE):
+        assert permits.arrived == permits.granted
+    elif fault in {"silent-before", "silent-after", "reset-before", "reset-after"}:
+        assert len(permits.arrived) < len(permits.granted)
     assert_truthful(box, fault, expected.update)
 
 
@@ -158,6 +162,7 @@ def test_an_expired_session_is_renewed_once_and_the_call_repeated(box: RunningSa
         Purpose.SESSION,
     ]
     assert sends == [1, 1]
+    assert permits.arrived == permits.granted
     assert len(box.updates([5001])[5001]) == 1
 
 

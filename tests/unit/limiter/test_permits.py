@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from threading import Thread
 
 import pytest
 
@@ -49,30 +48,16 @@ def test_a_short_wait_is_waited_out(clock: Clock) -> None:
     assert clock.slept == [4.0]
 
 
-def test_a_thread_that_reports_an_answer_tells_when_its_own_call_had_arrived(clock: Clock) -> None:
+def test_an_answer_tells_when_its_call_had_arrived(clock: Clock) -> None:
     permits = waiting(clock)
+    permit = permits.acquire(CALL)
     permits.acquire(CALL)
-    elsewhere = Thread(target=permits.acquire, args=(CALL,))
-    elsewhere.start()
-    elsewhere.join()
     clock.now += 0.25
-    permits.report("default", healthy=True)
-    permits.report("default", healthy=True)
+    permits.answered(permit)
     clock.now += 59.0
     permits.acquire(CALL)
     permits.acquire(CALL)
     assert clock.slept == [1.0, 0.75]
-
-
-def test_a_call_without_an_answer_proves_nothing(clock: Clock) -> None:
-    permits = waiting(clock)
-    permits.acquire(CALL)
-    permits.acquire(CALL)
-    clock.now += 0.25
-    permits.report("default", healthy=False)
-    clock.now += 59.0
-    permits.acquire(CALL)
-    assert clock.slept == [1.75]
 
 
 def test_a_long_wait_is_told_at_once(clock: Clock) -> None:
