@@ -226,7 +226,7 @@ NOT_DAYS = [
     ("31.01.2026", "ISO date such as 2026-01-31"),
     ("\u0662026-01-31", "ISO date such as 2026-01-31"),
     (20260131, "ISO date such as 2026-01-31"),
-    ("2026-02-30", "outside expected range"),
+    ("2026-02-30", "the calendar has no such day"),
     ("0001-01-01", "datetime.date(1900, 1, 1)"),
     (date(1899, 12, 31), "datetime.date(1900, 1, 1)"),
 ]

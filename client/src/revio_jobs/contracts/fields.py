@@ -49,7 +49,10 @@ def _plain(value: Decimal) -> str:
 
 def _calendar_date(value: object) -> object:
     if isinstance(value, str) and _ISO_DATE.fullmatch(value):
-        return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValueError("the calendar has no such day") from None
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     raise ValueError("expected a date or an ISO date such as 2026-01-31")
