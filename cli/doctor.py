@@ -16,7 +16,7 @@ from cli.answer import answering, spinner
 from cli.connection import app_of, redis_of
 from cli.exit_code import ExitCode
 from cli.finding import Finding, Verdict, fine, skipped, wrong
-from cli.lane_checks import lane_findings, strange_accounts
+from cli.lane_checks import lane_findings, limits_findings, strange_accounts
 from cli.options import AsJson
 from cli.redis_checks import MEMORY_CHECK, redis_findings, served_queues
 from cli.tables import counted, table
@@ -141,6 +141,7 @@ def _check_workers(diagnosis: Diagnosis, settings: Settings) -> None:
         try:
             gates, limiter, served = Gates(redis), open_limiter(settings, redis), served_queues(app)
             diagnosis.findings += lane_findings(gates, limiter, settings.accounts, served)
+            diagnosis.findings += limits_findings(redis, settings.accounts)
             diagnosis.findings += strange_accounts(redis, settings.accounts)
         except (RedisError, KombuError, Unavailable) as exc:
             diagnosis.findings.append(skipped("workers", str(exc)))

@@ -12,8 +12,11 @@ from cli.finding import Finding, fine, warning
 from cli.tables import counted, when
 from revio_jobs import Lane
 from revio_jobs.contracts import parse_queue_name, queue_name
+from settings import AccountSettings
+from worker.agreement import differences
 from worker.limiter import Gates, Limiter
 
+_SHOWN = 5
 # A call that waits no longer than this closes no lane.
 _SHORT_WAIT_S = 3.0
 
@@ -29,6 +32,17 @@ def lane_findings(
         for lane in Lane:
             yield _lane(
                 gates, limiter, account, lane, sorted(served.get(queue_name(account, lane), ()))
+            )
+
+
+def limits_findings(redis: Redis, accounts: Mapping[str, AccountSettings]) -> Iterator[Finding]:
+    """Accounts whose live workers go by other limits than these. Raises RedisError."""
+    for account, settings in accounts.items():
+        if found := differences(redis, account, settings):
+            yield warning(
+                f"limits of {account}",
+                "; ".join(map(str, found[:_SHOWN])),
+                "give all workers, and this command, the same settings of the account",
             )
 
 

@@ -17,6 +17,7 @@ from revio_jobs.connection import connect_redis
 from revio_jobs.contracts import Lane, parse_queue_name
 from settings import Settings
 from tasks.errors import Unavailable
+from worker.agreement import NOTED_EVERY_S, Agreement
 from worker.app import Application, open_application
 from worker.gatekeeper import Gatekeeper
 from worker.logs import configure_logs
@@ -39,6 +40,7 @@ class Lifecycle:
         self._lock = threading.Lock()
         self._application: Application | None = None
         self._gatekeeper: Gatekeeper | None = None
+        self._agreement: Agreement | None = None
         self._ended = threading.Event()
         app.steps["consumer"].add(RedisGuard)
         Revoking(app, settings.accounts, lambda: self.application.ledger)
@@ -80,11 +82,14 @@ class Lifecycle:
             self._gatekeeper.rest(account, lane, seconds, reason)
 
     def _start(self, sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's consumer
-        lanes = [parse_queue_name(name) for name in self._app.amqp.queues.consume_from]
+        parsed = map(parse_queue_name, self._app.amqp.queues.consume_from)
+        lanes = [lane for lane in parsed if lane]
         application = self.application
-        self._gatekeeper = Gatekeeper(
-            sender, filter(None, lanes), application.limiter, application.gates
-        )
+        self._gatekeeper = Gatekeeper(sender, lanes, application.limiter, application.gates)
+        served = {account for account, _ in lanes} & self._settings.accounts.keys()
+        accounts = {name: self._settings.accounts[name] for name in served}
+        self._agreement = Agreement(application.redis, accounts, sender.hostname)
+        self._repeat("limits", NOTED_EVERY_S, self._agreement.note, at_once=True)
         self._repeat("gates", _GATES_INTERVAL_S, self._gatekeeper.look)
         self._repeat("sweep", self._settings.sweep_interval_s, application.sweeper.sweep)
         for feeder in application.campaigns.feeders.values():
@@ -92,9 +97,13 @@ class Lifecycle:
             self._repeat("campaigns", _FEED_INTERVAL_S, partial(feed, feeder, events))
         _log.info("worker_ready", accounts=sorted(self._settings.accounts))
 
-    def _repeat(self, name: str, interval_s: float, work: Callable[[], object]) -> None:
+    def _repeat(
+        self, name: str, interval_s: float, work: Callable[[], object], *, at_once: bool = False
+    ) -> None:
         def repeat() -> None:
-            while not self._ended.wait(interval_s):
+            wait_s = 0.0 if at_once else interval_s
+            while not self._ended.wait(wait_s):
+                wait_s = interval_s
                 try:
                     work()
                 except Unavailable as exc:
@@ -107,6 +116,8 @@ class Lifecycle:
 
     def _end(self, **_: object) -> None:
         self._ended.set()
+        if self._agreement:
+            self._agreement.leave()
         with self._lock:
             if self._application is not None:
                 self._application.close()

@@ -246,9 +246,9 @@ def test_limits_can_be_watched_until_ctrl_c(stack: Stack, run: Revio) -> None:
 
 
 def test_limits_of_an_account_that_is_not_configured_are_a_usage_error(run: Revio) -> None:
-    said = run("limits", "--account", "other")
+    said = run("limits", "--account", "elsewhere")
     assert said.code == ExitCode.INVALID
-    assert "'other' is not one of default" in said.err
+    assert "'elsewhere' is not one of default" in said.err
     assert "queues" not in said.err
 
 
