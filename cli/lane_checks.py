@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 
@@ -14,6 +13,7 @@ from revio_jobs import Lane
 from revio_jobs.contracts import parse_queue_name, queue_name
 from settings import AccountSettings
 from worker.agreement import differences
+from worker.ledger import Auditor, audited_accounts
 from worker.limiter import Gates, Limiter
 
 _SHOWN = 5
@@ -47,29 +47,35 @@ def limits_findings(redis: Redis, accounts: Mapping[str, AccountSettings]) -> It
 
 
 def strange_accounts(redis: Redis, known: Collection[str]) -> Iterator[Finding]:
-    """Those in whose queues jobs wait, though the settings here do not know them."""
-    waiting: Counter[str] = Counter()
-    for key in redis.scan_iter("revio.*", count=1000, _type="list"):
-        name = key.decode() if isinstance(key, bytes) else key
-        if queue := parse_queue_name(name):
-            waiting[queue[0]] += int(redis.llen(name))
-    for account, count in sorted(waiting.items()):
-        if account not in known:
+    """Those whose jobs wait, though the settings here do not know them. Raises RedisError."""
+    queues = redis.scan_iter("revio.*", count=1000, _type="list")
+    named = [parse_queue_name(key.decode()) for key in queues]
+    accounts = {account for account, _ in filter(None, named)} | {*audited_accounts(redis)}
+    for account in sorted(accounts - {*known}):
+        if count := _waiting(redis, account):
             yield warning(
                 f"account {account}",
-                f"{counted(count, 'job')} in its queues, and these settings do not know it",
+                f"{_jobs(count)}, and these settings do not know it",
                 "configure it and start workers for it, or mend the producer that has misnamed it",
             )
 
 
 def unknown_account(redis: Redis, account: str, known: Iterable[str]) -> str:
-    """What to say of an account that the settings do not know."""
+    """What to say of an account that the settings do not know. Raises RedisError."""
     said = f"{account!r} is not one of {', '.join(known)}"
-    waiting = sum(int(redis.llen(queue_name(account, lane))) for lane in Lane)
-    if not waiting:
-        return said
-    jobs = counted(waiting, "job")
-    return f"{said}; {jobs} in its queues, which no worker of these settings serves"
+    count = _waiting(redis, account)
+    return f"{said}; {_jobs(count)}, and no worker of these settings serves it" if count else said
+
+
+def _waiting(redis: Redis, account: str) -> int:
+    """Queries and raw messages are in queues alone, and jobs that rest in the ledger alone."""
+    queued = sum(int(redis.llen(queue_name(account, lane))) for lane in Lane)
+    balance = Auditor(redis, account).balance()
+    return max(queued, balance.waiting + balance.running + balance.delayed)
+
+
+def _jobs(count: int) -> str:
+    return f"{counted(count, 'job')} of it {'waits' if count == 1 else 'wait'}"
 
 
 def _lane(

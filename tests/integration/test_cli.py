@@ -249,7 +249,7 @@ def test_limits_of_an_account_that_is_not_configured_are_a_usage_error(run: Revi
     said = run("limits", "--account", "elsewhere")
     assert said.code == ExitCode.INVALID
     assert "'elsewhere' is not one of default" in said.err
-    assert "queues" not in said.err
+    assert "wait" not in said.err
 
 
 def test_jobs_of_an_account_that_is_not_configured_are_told_of(run: Revio, produce: Revio) -> None:
@@ -257,10 +257,10 @@ def test_jobs_of_an_account_that_is_not_configured_are_told_of(run: Revio, produ
     for command in (["limits"], ["explain", "x"]):
         said = run(*command, "--account", "typo")
         assert said.code == ExitCode.INVALID
-        assert "1 job in its queues" in said.err
+        assert "1 job of it waits, and no worker" in said.err
     checks = {each["check"]: each for each in run("doctor", "--json").document["checks"]}
     assert checks["account typo"]["verdict"] == "warning"
-    assert "1 job in its queues" in checks["account typo"]["says"]
+    assert "1 job of it waits" in checks["account typo"]["says"]
 
 
 def test_doctor_finds_a_healthy_stack_and_names_every_field(stack: Stack, run: Revio) -> None:
@@ -417,8 +417,10 @@ def test_the_launcher_needs_no_directory_and_minds_no_packages_in_it(
 def _forget_other_accounts(stack: Stack) -> None:
     with Redis.from_url(stack.redis.url) as redis:
         queues = [*redis.scan_iter("revio.*", _type="list")]
-        if others := [each for each in queues if b".default." not in each]:
-            redis.delete(*others)
+        others = [each for each in queues if b".default." not in each]
+        places = [each for each in redis.scan_iter("revio:*") if b":default:" not in each]
+        if others or places:
+            redis.delete(*others, *places)
 
 
 def _forget_refusals(stack: Stack) -> None:

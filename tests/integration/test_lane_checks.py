@@ -79,7 +79,11 @@ def test_jobs_of_accounts_that_are_not_known_are_counted(place: Place, redis_url
     place.redis.set("revio.other.bulk", "no list")
     [found] = strange_accounts(place.redis, ["default"])
     assert (found.check, found.verdict) == ("account typo", Verdict.WARNING)
-    assert found.says.startswith("2 jobs in its queues")
+    assert found.says.startswith("2 jobs of it wait, ")
+    place.redis.delete("revio.typo.interactive")  # as when they rest after a failure
+    assert list(strange_accounts(place.redis, ["default"])) == [found]
+    place.redis.delete("revio:typo:waiting:interactive")
+    assert list(strange_accounts(place.redis, ["default"])) == []
 
 
 @pytest.fixture(scope="module")
