@@ -60,7 +60,7 @@ class Campaigns:
         self._clock = clock
         self.reader = ProductReader(jobs, terms.account, terms.ids_per_call, on_wait=on_wait)
         self.desk = Desk(redis, terms.account, keep_s=terms.keep_s, clock=clock)
-        self._planning = Planning(terms, self.reader, clock)
+        self._planning = Planning(terms, self.reader, clock, self.desk.clearable)
 
     def plan(self, to: Path, request: PlanRequest) -> Planned:
         """Make the plan file `to`. Reads current values; changes nothing."""

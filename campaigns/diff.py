@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -40,6 +40,13 @@ class Policy:
     effective: date | None = None
     account: str = "default"
     includes_disconnected: bool = False
+    clearable: Callable[[], frozenset[str] | None] = lambda: None
+    """The fields that can be emptied; None: nobody knows."""
+
+    def cannot_clear(self, names: Sequence[str]) -> list[str]:
+        """Those of the fields that cannot be emptied, as far as is known."""
+        known = self.clearable() if names else None
+        return [] if known is None else [name for name in names if name not in known]
 
 
 def plan_row(row: InputRow, product: CustomerProduct | None, policy: Policy) -> PlanRow:
@@ -79,6 +86,9 @@ def _guarded(
         seen=_seen(product),
         cells=row.cells,
     )
+    if kept := policy.cannot_clear(planned.clear):
+        problem = f"the vendor's schema cannot empty {', '.join(kept)}"
+        return _without_change(RowClass.PROBLEM, row, problem, product)
     try:
         job = planned.row.job(policy.account, "plan", "plan", None, 0)
     except InvalidJob as exc:

@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 from campaigns.cells import InputRow
@@ -85,6 +86,8 @@ class Planning:
     terms: Terms
     reader: Reader
     clock: Callable[[], float]
+    clearable: Callable[[], frozenset[str] | None] = lambda: None
+    """Asked when products have been read, so that a worker has seen the vendor's schema."""
 
     def make(self, to: Path, request: PlanRequest) -> Planned:
         """Plan into the file `to`.
@@ -140,6 +143,7 @@ class Planning:
             request.effective,
             self.terms.account,
             request.includes_disconnected,
+            cache(self.clearable),
         )
         problems = request.problems_to and open_problem_file(request.problems_to, form)
         with new_plan(to, header) as writer, problems or nullcontext():

@@ -117,7 +117,7 @@ class Settings(CampaignSettings, RedisSettings):
         description="Queries that a worker holds beside those: they wait together and share calls.",
     )
     sweep_interval_s: Seconds = Field(
-        default=5, description="Seconds between two searches for jobs that the queue has lost."
+        default=2, description="Seconds between two searches for jobs that the queue has lost."
     )
     sweep_after_s: Seconds = Field(
         default=20,

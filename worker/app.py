@@ -18,7 +18,7 @@ from tasks.apply import UpdateTarget
 from tasks.batching import Batcher
 from tasks.query import QueryHandler, QueryTarget
 from tasks.update import UpdateHandler
-from worker.campaigns import CampaignLane, CampaignWork, open_campaigns
+from worker.campaigns import CampaignLane, CampaignWork, note_clearable, open_campaigns
 from worker.ledger import LedgerTimes, RedisLedger, RedisWrites, Sweeper
 from worker.limiter import Gates, LimitRules, RedisLimiter, WaitingPermits
 from worker.pages import RedisPages
@@ -67,7 +67,12 @@ def open_application(settings: Settings, app: Celery) -> Application:
         login_s=settings.max_permit_wait_s + slowest_call_s + _LOGIN_MARGIN_S,
     )
     gateways = {
-        name: open_gateway(soap_config(name, account, settings), permits, sessions)
+        name: open_gateway(
+            soap_config(name, account, settings),
+            permits,
+            sessions,
+            partial(note_clearable, redis, name),
+        )
         for name, account in settings.accounts.items()
     }
     ledger = RedisLedger(

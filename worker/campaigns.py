@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +12,11 @@ from datetime import UTC, datetime
 
 from celery import Celery
 from redis import Redis
+from redis.exceptions import RedisError
 
 from campaigns.rounding import Rounding
 from campaigns.store import BulkJobs, RedisRuns
+from campaigns.store.keys import AccountKeys
 from campaigns.terms import Terms, fingerprint
 from revio_jobs import Lane, RevioJobs
 from revio_jobs.contracts import CustomerProductRecord
@@ -27,6 +30,7 @@ from tasks.gate import CampaignGate
 from tasks.ports import Call, Filters, Gateway, Purpose
 from tasks.rails import Guard, Rails
 from worker.limiter import Bound, Gates, Limiter
+from worker.soap.schema import Schema
 
 # A change that does not show at once is looked for again for so long, at least.
 _READ_BACK_PATIENCE_S = 5.0
@@ -128,6 +132,13 @@ def open_campaigns(
             for name, account in settings.accounts.items()
         },
     )
+
+
+def note_clearable(redis: Redis, account: str, schema: Schema) -> None:
+    """Let who plans know which fields the vendor's schema can empty. Never raises."""
+    names = sorted(field.name for field in schema.changes.values() if field.can_clear)
+    with suppress(RedisError):
+        redis.set(AccountKeys(account).clearable, json.dumps(names))
 
 
 def setting_rails(settings: Settings) -> Rails:

@@ -100,6 +100,12 @@ class Desk:
             found = self._redis.hget(self._common.approvals, f"name:{plan}")
         return text(found) if found else None
 
+    def clearable(self) -> frozenset[str] | None:
+        """The fields that the vendor's schema can empty; None: no worker has seen it yet."""
+        with asking():
+            found = self._redis.get(self._common.clearable)
+        return frozenset(json.loads(found)) if found else None
+
     def exists(self, run: str) -> bool:
         """Whether it was started."""
         with asking():

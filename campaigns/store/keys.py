@@ -15,6 +15,7 @@ class AccountKeys:
         self.active = f"{prefix}:active"
         self.all = f"{prefix}:all"
         self.approvals = f"{prefix}:approvals"
+        self.clearable = f"{prefix}:clearable"
 
 
 class RunKeys:

@@ -102,6 +102,15 @@ def test_a_file_that_is_not_there_is_told(campaign: Revio) -> None:
     assert (said.code, "no file nowhere.csv" in said.err) == (1, True)
 
 
+def test_what_the_vendors_schema_cannot_empty_is_a_problem_of_the_plan(
+    campaign: Revio, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_text("id,rate,code1\n5001,20.48,\n5002,26.20,(clear)\n")
+    said = campaign("plan", "in.csv", "-o", "out.plan", as_json=False)
+    assert said.code == 1
+    assert "the vendor's schema cannot empty code1" in said.out + said.err
+
+
 def test_a_plan_changed_by_one_byte_is_good_for_nothing(
     stack: Stack, campaign: Revio, approved: Revio, tmp_path: Path
 ) -> None:

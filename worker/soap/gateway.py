@@ -42,13 +42,14 @@ class RevioGateway:
         transport: Transport,
         *,
         now: Callable[[], float] = time.time,
+        on_schema: Callable[[Schema], None] = lambda _: None,
     ) -> None:
-        """`now` tells Unix time. Nothing is called or loaded yet."""
+        """`now` tells Unix time, `on_schema` hears of the WSDL. Nothing is called or loaded yet."""
         self._config = config
         self._transport = transport
         self._faults = FaultMap(config, now)
         self._caller = Caller(config, permits, transport, self._faults)
-        self._lazy_service = LazyService(config, now)
+        self._lazy_service = LazyService(config, now, on_schema)
         self._door = Doorkeeper(config, self._caller, self._faults, permits, self._service)
         self._sessions = Sessions(config, store, self._door.create_session, now)
         self._unknown: Counter[str] = Counter()
@@ -193,9 +194,14 @@ class RevioGateway:
         self._unknown.update(unknown)
 
 
-def open_gateway(config: SoapConfig, permits: Permits, store: SessionStore) -> RevioGateway:
+def open_gateway(
+    config: SoapConfig,
+    permits: Permits,
+    store: SessionStore,
+    on_schema: Callable[[Schema], None] = lambda _: None,
+) -> RevioGateway:
     """The account's gateway on a transport of its own. Nothing is called or loaded yet."""
-    return RevioGateway(config, permits, store, Transport(config))
+    return RevioGateway(config, permits, store, Transport(config), on_schema=on_schema)
 
 
 def _were_asked_for(records: Iterable[CustomerProductRecord], filters: Filters) -> bool:

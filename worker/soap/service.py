@@ -31,9 +31,16 @@ class Service:
 class LazyService:
     """For all threads: the first one loads, the others wait for it."""
 
-    def __init__(self, config: SoapConfig, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        config: SoapConfig,
+        now: Callable[[], float],
+        on_schema: Callable[[Schema], None] = lambda _: None,
+    ) -> None:
+        """`on_schema` hears what was loaded."""
         self._config = config
         self._now = now
+        self._on_schema = on_schema
         self._lock = threading.Lock()
         self._loaded: Service | None = None
         self._failure: tuple[float, RevioError] | None = None
@@ -45,6 +52,7 @@ class LazyService:
         with self._lock:
             if self._loaded is None:
                 self._loaded = self._load(fetch)
+                self._on_schema(self._loaded.schema)
             return self._loaded
 
     def _load(self, fetch: Callable[[str], bytes]) -> Service:
