@@ -122,8 +122,8 @@ class UpdateHandler:
         except LeaseLost:
             raise
         except TooSoon as exc:
-            self._ledger.delay(claimed.lease, exc.seconds, unknown=False, why=str(exc))
-            return StandAside(f"again in {exc.seconds:.0f} s: {exc}")
+            reason = Unavailable(str(exc))
+            return self._later(job, claimed, reason, attempt.sent, at_least_s=exc.seconds)
         except (Throttled, QuotaExhausted) as exc:
             self._ledger.put_back(claimed.lease, unknown=bool(attempt.sent))
             return put_back(exc, self._clock())
@@ -139,12 +139,18 @@ class UpdateHandler:
         return self._settle(claimed.lease, ending)
 
     def _later(
-        self, job: UpdateJob, claimed: Claimed, exc: RevioError, sent: frozenset[str] | None
+        self,
+        job: UpdateJob,
+        claimed: Claimed,
+        exc: RevioError,
+        sent: frozenset[str] | None,
+        at_least_s: float = 0.0,
     ) -> Step:
         age = self._clock() - claimed.accepted_at
         delay = self._retries.delay(claimed.attempt, age, self._chance)
         if delay is None:
             return self._settle(claimed.lease, _failure(job, exc, sent))
+        delay = max(delay, at_least_s)
         if sent:
             # Until then the vendor may still execute it, and a query would prove nothing.
             delay = max(delay, self._targets[job.account].execution_s)

@@ -405,6 +405,17 @@ def test_what_is_expected_is_looked_at_when_our_last_change_must_show(
     assert result(world.deliver("a"))["outcome"] == "applied"
 
 
+def test_a_look_that_is_never_reliable_is_not_waited_for_for_ever(make_world: Any) -> None:
+    world = make_world(shows_at_once=False, max_attempts=3)
+    world.submit("a", rate="1", expected={"rate": "9.5"})
+    world.lag_left_s = 200.0
+    for _ in range(2):
+        assert isinstance(world.deliver("a"), StandAside)
+        world.later(201)
+    assert_failed(world.deliver("a"), errors.Unavailable)
+    assert world.vendor.executed == []
+
+
 def test_a_skipped_update_still_wins_over_an_older_one_that_comes_late(
     world: Any, result: Result
 ) -> None:
