@@ -92,8 +92,8 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
         for channel in self._channels:
             try:
                 channel.qos.hold()
-            except channel.connection_errors:
-                return  # the consumer connects again
+            except (*channel.connection_errors, channel.ResponseError):
+                return  # the consumer connects again, or Redis is full and takes no word
         super().maybe_restore_messages()
 
 
