@@ -17,6 +17,7 @@ from kombu.transport import redis, virtual
 from redis.exceptions import RedisError
 
 HOLD_INTERVAL_S = 5
+_ROUNDS_FIRST = 2
 
 
 class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
@@ -85,7 +86,17 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
 
 
 class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
-    """Asks for what the dead held only after saying what we hold."""
+    """Asks for what the dead held only when all who live have had time to say what they hold.
+
+    After Redis was away, or too full to be told, everything looks as if its worker were silent.
+    """
+
+    _rounds = 0
+    """In a row in which we could say what we hold."""
+
+    def on_poll_init(self, poller: Any) -> None:  # noqa: ANN401 - as kombu's
+        """As kombu's, which asks at once."""
+        self.poller = poller
 
     def maybe_restore_messages(self) -> None:
         """Called every `unacked_restore_interval`, HOLD_INTERVAL_S."""
@@ -93,8 +104,11 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
             try:
                 channel.qos.hold()
             except (*channel.connection_errors, channel.ResponseError):
-                return  # the consumer connects again, or Redis is full and takes no word
-        super().maybe_restore_messages()
+                self._rounds = 0
+                return
+        self._rounds += 1
+        if self._rounds > _ROUNDS_FIRST:
+            super().maybe_restore_messages()
 
 
 class _Frugal:

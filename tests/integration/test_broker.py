@@ -85,5 +85,19 @@ def test_hosts_whose_clocks_differ_take_nothing_from_each_other(
         living.take()
         monkeypatch.setattr("kombu.transport.redis.time", lambda: time.time() + 3600)
         monkeypatch.setattr("worker.broker.time", lambda: time.time() + 3600)
-        other.look_round()
+        for _ in range(5):
+            other.look_round()
+        assert redis.llen(QUEUE.name) == 0
+
+
+def test_after_an_outage_everybody_is_heard_before_anything_is_given_away(
+    workers: list[Worker], redis_url: str
+) -> None:
+    living, other = workers
+    with Connection(redis_url) as producer, Redis.from_url(redis_url) as redis:
+        producer.SimpleQueue(QUEUE).put({"job": 1})
+        living.take()
+        time.sleep(VISIBILITY_S * 1.1)
+        for each in (other, living, other, living, other):
+            each.look_round()
         assert redis.llen(QUEUE.name) == 0
