@@ -168,7 +168,7 @@ def _opened(path: Path) -> Iterator[Source]:
 
 def _finish(to: Path, request: PlanRequest, planner: Planner) -> Planned:
     summary, forbidden = planner.writer.summary, planner.forbidden()
-    faulty = summary.faulty and not request.leaves_problems_out
+    faulty = summary.faulty and not (request.leaves_problems_out and summary.changes)
     if faulty or forbidden:
         return Planned(Verdict.PROBLEMS, summary, planner.book, forbidden, None)
     verdict = Verdict.CHANGES if summary.changes else Verdict.NOTHING

@@ -7,9 +7,11 @@ can be much shorter than a job.
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
 from time import time
 from typing import Any
+from weakref import WeakSet
 
 import orjson
 from celery.worker import state
@@ -29,7 +31,9 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as kombu's
         super().__init__(*args, **kwargs)
-        self._acked: list[str] = []
+        # Jobs end in threads of their own.
+        self._acked: deque[str] = deque()
+        _all.add(self)
         self._ahead_s = 0.0
         """Of Redis's clock before ours, when last looked at."""
 
@@ -78,11 +82,23 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
 
     def send_acks(self) -> None:
         """In one round trip."""
-        if not self._acked:
+        tags = []
+        with suppress(IndexError):
+            while True:
+                tags.append(self._acked.popleft())
+        if not tags:
             return
-        tags, self._acked = self._acked, []
         with self.pipe_or_acquire() as pipe:
             pipe.zrem(self.unacked_index_key, *tags).hdel(self.unacked_key, *tags).execute()
+
+
+_all: WeakSet[BundledAcks] = WeakSet()
+
+
+def hold_all() -> None:
+    """For a thread: a worker that stops or connects again still has messages. Raises RedisError."""
+    for each in list(_all):
+        each.hold()
 
 
 class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above

@@ -19,11 +19,13 @@ from settings import Settings
 from tasks.errors import Unavailable
 from worker.agreement import NOTED_EVERY_S, Agreement
 from worker.app import Application, open_application
+from worker.broker import HOLD_INTERVAL_S, hold_all
 from worker.gatekeeper import Gatekeeper
 from worker.logs import configure_logs
 from worker.redis_guard import RedisGuard, refuse_eviction
 from worker.revoking import Revoking
 from worker.run_events import RunEvents, feed
+from worker.scripts import fail_closed
 
 _log = structlog.get_logger(__name__)
 
@@ -91,11 +93,17 @@ class Lifecycle:
         self._agreement = Agreement(application.redis, accounts, sender.hostname)
         self._repeat("limits", NOTED_EVERY_S, self._agreement.note, at_once=True)
         self._repeat("gates", _GATES_INTERVAL_S, self._gatekeeper.look)
+        self._repeat("hold", HOLD_INTERVAL_S, self._hold)
         self._repeat("sweep", self._settings.sweep_interval_s, application.sweeper.sweep)
         for feeder in application.campaigns.feeders.values():
             events = RunEvents(self._app, sender.hostname, application.campaigns.runs.load)
             self._repeat("campaigns", _FEED_INTERVAL_S, partial(feed, feeder, events))
         _log.info("worker_ready", accounts=sorted(self._settings.accounts))
+
+    def _hold(self) -> None:
+        """Also while the worker stops, when Celery's loop turns no more."""
+        with fail_closed("the broker"):
+            hold_all()
 
     def _repeat(
         self, name: str, interval_s: float, work: Callable[[], object], *, at_once: bool = False

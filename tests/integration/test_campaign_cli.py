@@ -111,6 +111,18 @@ def test_what_the_vendors_schema_cannot_empty_is_a_problem_of_the_plan(
     assert "the vendor's schema cannot empty code1" in said.out + said.err
 
 
+def test_an_undo_of_which_nothing_can_be_said_to_the_vendor_is_no_plan(
+    campaign: Revio, approved: Revio, tmp_path: Path
+) -> None:
+    run = approved("id,code1\n5008,NEW\n", "first")  # it had none
+    assert campaign("apply", "first.plan").code == ExitCode.OK
+    follow(campaign, run)
+    said = campaign("undo", run, "-o", "back.plan", "--reason", "x", as_json=False)
+    assert said.code == 1
+    assert "the vendor's schema cannot empty code1" in said.out + said.err
+    assert not (tmp_path / "back.plan").exists()
+
+
 def test_a_plan_changed_by_one_byte_is_good_for_nothing(
     stack: Stack, campaign: Revio, approved: Revio, tmp_path: Path
 ) -> None:
