@@ -55,9 +55,13 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
         """Frees the message's place at once; Redis hears of it before the next message is taken."""
         self._acked.append(delivery_tag)
         virtual.QoS.ack(self, delivery_tag)
-        if self.channel.closed or state.should_stop is not None:
-            # The loop that asks `can_consume` takes no more turns here.
+        if self.is_left:
             self.send_acks()
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the loop, which asks `can_consume`, takes no more turns here."""
+        return self.channel.closed or state.should_stop is not None
 
     def can_consume(self) -> bool:
         """Asked by the loop before it waits for messages."""
@@ -95,10 +99,11 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
 _all: WeakSet[BundledAcks] = WeakSet()
 
 
-def hold_all() -> None:
-    """For a thread: a worker that stops or connects again still has messages. Raises RedisError."""
+def hold_what_is_left() -> None:
+    """For a thread: who stops, or has connected again, still has messages. Raises RedisError."""
     for each in list(_all):
-        each.hold()
+        if each.is_left:
+            each.hold()
 
 
 class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above

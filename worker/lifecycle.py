@@ -19,7 +19,7 @@ from settings import Settings
 from tasks.errors import Unavailable
 from worker.agreement import NOTED_EVERY_S, Agreement
 from worker.app import Application, open_application
-from worker.broker import HOLD_INTERVAL_S, hold_all
+from worker.broker import HOLD_INTERVAL_S, hold_what_is_left
 from worker.gatekeeper import Gatekeeper
 from worker.logs import configure_logs
 from worker.redis_guard import RedisGuard, refuse_eviction
@@ -101,9 +101,9 @@ class Lifecycle:
         _log.info("worker_ready", accounts=sorted(self._settings.accounts))
 
     def _hold(self) -> None:
-        """Also while the worker stops, when Celery's loop turns no more."""
+        """While the worker stops, Celery's loop turns no more."""
         with fail_closed("the broker"):
-            hold_all()
+            hold_what_is_left()
 
     def _repeat(
         self, name: str, interval_s: float, work: Callable[[], object], *, at_once: bool = False

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from redis.exceptions import RedisError
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis
 from sandbox.children import kill, spawn
 from sandbox.embedded_redis import EmbeddedRedis, embedded_redis, find_program, free_port
+from tests.acceptance.watching import wait_until
 
 _HOST = "127.0.0.1"
 _SENTINELS = 3
@@ -41,18 +41,11 @@ class WatchedRedis:
     def wait_for_replicas(self) -> None:
         """Until the master has one in step, so that it could be replaced."""
         with connect_redis(self.url) as redis:
-            wait_until(lambda: _replica(redis.info("replication")) == "online")
+            wait_until(lambda: _replica(redis.info("replication")) == "online", _PATIENCE_S)
 
 
 def _replica(replication: Mapping[str, Any]) -> str:
     return str(replication.get("slave0", {}).get("state"))
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.05)
 
 
 @contextmanager
@@ -69,7 +62,7 @@ def watched_redis(directory: Path) -> Iterator[WatchedRedis]:
             running.callback(kill, _sentinel(directory, port, master.port))
         for port in ports:
             with Redis(port=port) as sentinel:
-                wait_until(partial(_is_ready, sentinel))
+                wait_until(partial(_is_ready, sentinel), _PATIENCE_S)
         url = ";".join(f"sentinel://:{_PASSWORD}@{_HOST}:{port}/0" for port in ports)
         yield WatchedRedis([master, replica], url)
 

@@ -10,6 +10,7 @@ from redis import Redis
 
 from cli.dev.stack import Stack, local_stack
 from revio_jobs import RevioJobs, UpdateJob, as_completed
+from tests.acceptance.watching import events, wait_until
 
 QUEUE = "revio.default.bulk"
 PRODUCTS = [each for each in range(5001, 5200) if each % 25]
@@ -23,29 +24,6 @@ def stack() -> Iterator[Stack]:
         environment={"REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000"},
     ) as running:
         yield running
-
-
-@pytest.fixture
-def jobs(stack: Stack) -> Iterator[RevioJobs]:
-    with RevioJobs.connect(stack.redis.url) as connected:
-        yield connected
-
-
-@pytest.fixture
-def redis(stack: Stack) -> Iterator[Redis]:
-    with Redis.from_url(stack.redis.url) as connected:
-        yield connected
-
-
-def wait_until(condition: Callable[[], bool], within_s: float = 10) -> None:
-    gives_up = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < gives_up
-        time.sleep(0.05)
-
-
-def events(stack: Stack, name: str) -> int:
-    return stack.services["bulk"].output().count(f'"event": "{name}"')
 
 
 def test_a_429_closes_the_lane_until_the_vendor_is_ready_and_costs_no_attempt(

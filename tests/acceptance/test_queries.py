@@ -41,12 +41,6 @@ def fast() -> Iterator[Stack]:
 
 
 @pytest.fixture
-def jobs(stack: Stack) -> Iterator[RevioJobs]:
-    with RevioJobs.connect(stack.redis.url) as connected:
-        yield connected
-
-
-@pytest.fixture
 def fast_jobs(fast: Stack) -> Iterator[RevioJobs]:
     with RevioJobs.connect(fast.redis.url) as connected:
         yield connected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -17,6 +17,7 @@ from cli.dev.stack import Stack, local_stack
 from revio_jobs import Lane, RevioJobs, errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
+from tests.acceptance.watching import events, wait_until
 from worker.limiter import Gates, Hold
 
 QUEUE = "revio.default.bulk"
@@ -34,21 +35,9 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture
-def jobs(stack: Stack) -> Iterator[RevioJobs]:
-    with RevioJobs.connect(stack.redis.url) as connected:
-        yield connected
-
-
-@pytest.fixture
 def raw(stack: Stack) -> Iterator[Celery]:
     with producer_app(stack.redis.url) as app:
         yield app
-
-
-@pytest.fixture
-def redis(stack: Stack) -> Iterator[Redis]:
-    with Redis.from_url(stack.redis.url) as connected:
-        yield connected
 
 
 @pytest.fixture
@@ -59,17 +48,6 @@ def gates(stack: Stack, redis: Redis) -> Iterator[Gates]:
     wait_until(lambda: events(stack, "lane_closed") > closed)
     yield gates
     gates.resume("default", Lane.BULK)
-
-
-def events(stack: Stack, name: str) -> int:
-    return stack.services["bulk"].output().count(f'"event": "{name}"')
-
-
-def wait_until(condition: Callable[[], object], within_s: float = 15) -> None:
-    gives_up = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < gives_up
-        time.sleep(0.05)
 
 
 def flower_revokes(stack: Stack, task_id: str, query: str = "") -> None:

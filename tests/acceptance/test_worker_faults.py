@@ -45,12 +45,6 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture
-def jobs(stack: Stack) -> Iterator[RevioJobs]:
-    with RevioJobs.connect(stack.redis.url) as connected:
-        yield connected
-
-
 def submit(jobs: RevioJobs, count: int) -> list[JobHandle[Any]]:
     return jobs.submit(UpdateJob(id=each, rate=RATE) for each in ACCEPTING[:count])
 

@@ -1,0 +1,23 @@
+"""Clients of the stack that a test module starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from cli.dev.stack import Stack
+from revio_jobs import RevioJobs
+
+
+@pytest.fixture
+def jobs(stack: Stack) -> Iterator[RevioJobs]:
+    with RevioJobs.connect(stack.redis.url) as connected:
+        yield connected
+
+
+@pytest.fixture
+def redis(stack: Stack) -> Iterator[Redis]:
+    with Redis.from_url(stack.redis.url) as connected:
+        yield connected
