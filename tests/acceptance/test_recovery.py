@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 from cli.dev.stack import local_stack
@@ -41,3 +42,27 @@ def test_jobs_of_a_killed_worker_are_done_elsewhere_within_a_minute() -> None:
         assert {each.result(1).outcome for each in updates} == {"applied"}
     assert took_s < WITHIN_S
     assert {product: len(each) for product, each in executed.items()} == dict.fromkeys(PRODUCTS, 1)
+
+
+def test_a_worker_that_stops_finishes_its_query_and_nobody_else_begins_it() -> None:
+    calls, latency_s = 72, 3.0  # eight at a time: longer than others wait for a silent worker
+    account = "REVIO_ACCOUNTS__DEFAULT__"
+    with (
+        local_stack(
+            workers={"first": (QUEUE,)},
+            sandbox={"customers": 50, "latency": latency_s},
+            environment={
+                f"{account}IDS_PER_CALL": "1",
+                f"{account}CALLS_PER_MINUTE": "60000",
+                "REVIO_VISIBILITY_TIMEOUT_S": "15",
+            },
+        ) as stack,
+        RevioJobs.connect(stack.redis.url) as jobs,
+    ):
+        query = jobs.query(ids=range(5001, 5001 + calls))
+        while stack.sandbox.calls()["received"] < 2:
+            time.sleep(0.02)
+        stack.services["first"].send(signal.SIGTERM)
+        stack.start_worker("second", (QUEUE,))
+        assert query.result(60).calls == calls
+        assert stack.sandbox.calls()["executed_by_operation"]["CustomerProducts_Query"] == calls
