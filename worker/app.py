@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from celery import Celery
 from redis import Redis
 
-from revio_jobs.connection import connect_redis
 from revio_jobs.message import encode_message
 from settings import AccountSettings, Settings
 from tasks.answers import Answers, lag_left_s
@@ -18,6 +17,7 @@ from tasks.apply import UpdateTarget
 from tasks.batching import Batcher
 from tasks.query import QueryHandler, QueryTarget
 from tasks.update import UpdateHandler
+from worker.auto_pipeline import shared_redis
 from worker.campaigns import CampaignLane, CampaignWork, note_clearable, open_campaigns
 from worker.ledger import LedgerTimes, RedisLedger, RedisWrites, Sweeper
 from worker.limiter import Gates, LimitRules, RedisLimiter, WaitingPermits
@@ -57,7 +57,7 @@ class Application:
 
 def open_application(settings: Settings, app: Celery) -> Application:
     """Connects lazily: neither Redis nor the vendor need be up yet. `app` shapes the messages."""
-    redis = connect_redis(settings.redis_url.get_secret_value(), settings.redis_sentinel_master)
+    redis = shared_redis(settings.redis_url.get_secret_value(), settings.redis_sentinel_master)
     limiter = open_limiter(settings, redis)
     permits = WaitingPermits(limiter, settings.max_permit_wait_s)
     slowest_call_s = max(account.call_timeout_s for account in settings.accounts.values())

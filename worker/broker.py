@@ -8,7 +8,8 @@ can be much shorter than a job.
 from __future__ import annotations
 
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from time import time
 from typing import Any
 from weakref import WeakSet
@@ -16,14 +17,18 @@ from weakref import WeakSet
 import orjson
 from celery.worker import state
 from kombu.transport import redis, virtual
+from redis import Redis
 from redis.exceptions import RedisError
+
+from worker.auto_pipeline import AutoPipeline
+from worker.scripts import load_script
 
 HOLD_INTERVAL_S = 5
 _ROUNDS_FIRST = 2
 
 
 class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
-    """Acknowledges together what ended since the loop's last turn.
+    """Acknowledges together what ended since the loop's last turn, along with the next message.
 
     A message is acknowledged after its job has ended, so one that a crash keeps from being so is
     delivered again and found to be done.
@@ -33,9 +38,13 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
         super().__init__(*args, **kwargs)
         # Jobs end in threads of their own.
         self._acked: deque[str] = deque()
-        _all.add(self)
+        self._has_taken = False
+        """Whether the loop has taken a message in its present turn."""
         self._ahead_s = 0.0
         """Of Redis's clock before ours, when last looked at."""
+        with self.channel.conn_or_acquire() as redis:
+            self._note = load_script(redis, "worker", "note")
+        _all.add(self)
 
     @property
     def visibility_timeout(self) -> float:
@@ -43,16 +52,17 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
         return float(self.channel.visibility_timeout) - self._ahead_s
 
     def append(self, message: Any, delivery_tag: str) -> None:  # noqa: ANN401 - kombu's
-        """As kombu's, which writes the JSON more slowly."""
+        """As kombu's, and acknowledges what has ended."""
         info = message.delivery_info
         kept = orjson.dumps([message._raw, info["exchange"], info["routing_key"]])  # noqa: SLF001
-        with self.pipe_or_acquire() as pipe:
-            pipe.zadd(self.unacked_index_key, {delivery_tag: time() + self._ahead_s})
-            pipe.hset(self.unacked_key, delivery_tag, kept).execute()
+        keys, now = [self.unacked_index_key, self.unacked_key], time() + self._ahead_s
+        with self._to_acknowledge() as ended, self.channel.conn_or_acquire() as redis:
+            self._note(keys=keys, args=[delivery_tag, now, kept, *ended], client=redis)
+        self._has_taken = True
         virtual.QoS.append(self, message, delivery_tag)
 
     def ack(self, delivery_tag: str) -> None:
-        """Frees the message's place at once; Redis hears of it before the next message is taken."""
+        """Frees the message's place at once; Redis hears of it in the loop's next turn or two."""
         self._acked.append(delivery_tag)
         virtual.QoS.ack(self, delivery_tag)
         if self.is_left:
@@ -60,13 +70,14 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
 
     @property
     def is_left(self) -> bool:
-        """Whether the loop, which asks `can_consume`, takes no more turns here."""
+        """Whether the loop takes no more turns here."""
         return self.channel.closed or state.should_stop is not None
 
-    def can_consume(self) -> bool:
-        """Asked by the loop before it waits for messages."""
-        self.send_acks()
-        return bool(super().can_consume())
+    def before_waiting(self) -> None:
+        """Called by the loop in each turn, before it waits for messages."""
+        if not self._has_taken:
+            self.send_acks()
+        self._has_taken = False
 
     def restore_unacked_once(self, stderr: Any = None) -> None:  # noqa: ANN401 - as kombu's
         """Called when the channel closes."""
@@ -86,14 +97,24 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
 
     def send_acks(self) -> None:
         """In one round trip."""
-        tags = []
+        with self._to_acknowledge() as ended:
+            if ended:
+                with self.pipe_or_acquire() as pipe:
+                    pipe.zrem(self.unacked_index_key, *ended).hdel(self.unacked_key, *ended)
+                    pipe.execute()
+
+    @contextmanager
+    def _to_acknowledge(self) -> Iterator[list[str]]:
+        """What has ended; when Redis cannot be told, it is to be told again."""
+        ended: list[str] = []
         with suppress(IndexError):
             while True:
-                tags.append(self._acked.popleft())
-        if not tags:
-            return
-        with self.pipe_or_acquire() as pipe:
-            pipe.zrem(self.unacked_index_key, *tags).hdel(self.unacked_key, *tags).execute()
+                ended.append(self._acked.popleft())
+        try:
+            yield ended
+        except RedisError:
+            self._acked.extendleft(ended)
+            raise
 
 
 _all: WeakSet[BundledAcks] = WeakSet()
@@ -118,6 +139,12 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
     def on_poll_init(self, poller: Any) -> None:  # noqa: ANN401 - as kombu's
         """As kombu's, which asks at once."""
         self.poller = poller
+
+    def on_poll_start(self) -> None:
+        """As kombu's."""
+        for channel in self._channels:
+            channel.qos.before_waiting()
+        super().on_poll_start()
 
     def maybe_restore_messages(self) -> None:
         """Called every `unacked_restore_interval`, HOLD_INTERVAL_S."""
@@ -145,6 +172,9 @@ class _Frugal:
     pool: Any
     closed: bool
     _kept: Any = None
+
+    def _get_client(self) -> type[Redis]:
+        return AutoPipeline
 
     def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as kombu's
         if asynchronous:

@@ -6,21 +6,23 @@ from functools import cached_property
 from typing import Any
 
 from celery.backends.redis import RedisBackend, SentinelBackend
-from redis import Redis
 
+from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.errors import RevioError
+from worker.auto_pipeline import shared_redis
 from worker.scripts import load_script
 
 
 class _Outcomes:
     """A job's own error says all there is to say; where we raised it helps nobody."""
 
-    client: Redis
+    url: str
     expires: int
     encode: Any
     get_key_for_task: Any
     _get_result_meta: Any
     _set_with_state: Any
+    _transport_options: dict[str, Any]
 
     def mark_as_failure(
         self,
@@ -49,12 +51,13 @@ class _Outcomes:
         return result
 
     def _set(self, key: bytes | str, value: str, expires: int | None = None) -> None:
-        """In one command instead of two round trips."""
+        """In one command instead of two round trips, which other threads' commands share."""
         self._keep(keys=[key], args=[value, self.expires if expires is None else expires])
 
     @cached_property
     def _keep(self) -> Any:  # noqa: ANN401 - a script
-        return load_script(self.client, "worker", "result")
+        master = self._transport_options.get("master_name", DEFAULT_SENTINEL_MASTER)
+        return load_script(shared_redis(self.url, master), "worker", "result")
 
 
 class OutcomeBackend(_Outcomes, RedisBackend):  # type: ignore[misc] # Celery is untyped

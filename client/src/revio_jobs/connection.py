@@ -30,7 +30,11 @@ class _AsyncSentinelPool(AsyncSentinelConnectionPool, AsyncBlockingConnectionPoo
 
 
 def connect_redis(
-    url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER, *, timeout_s: float = _TIMEOUT_S
+    url: str,
+    sentinel_master: str = DEFAULT_SENTINEL_MASTER,
+    *,
+    timeout_s: float = _TIMEOUT_S,
+    kind: type[Redis] = Redis,
 ) -> Redis:
     """A client that connects at its first command, in `timeout_s` at most, and again after a loss.
 
@@ -41,14 +45,15 @@ def connect_redis(
     of the master of that name: sentinel://[user:password@]host[:port][/database];sentinel://….
     User, password and database are the master's and are read from the first of them. After a
     fail-over the client goes to the new master. Raises ValueError if the URL is none of these.
+    `kind` is the client's class.
     """
     options = _options(timeout_s)
     if not url.startswith(_SENTINEL):
-        return Redis.from_pool(BlockingConnectionPool.from_url(url, **_POOL, **options))
+        return kind.from_pool(BlockingConnectionPool.from_url(url, **_POOL, **options))
     addresses, login = _sentinels(url)
     watching = Sentinel(addresses, **options)  # type: ignore[no-untyped-call]
     master: Redis = watching.master_for(  # type: ignore[no-untyped-call]
-        sentinel_master, connection_pool_class=_SentinelPool, **_POOL, **login
+        sentinel_master, kind, connection_pool_class=_SentinelPool, **_POOL, **login
     )
     return master
 

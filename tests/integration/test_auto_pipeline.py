@@ -1,0 +1,167 @@
+"""Threads that share round trips: each hears just what it asked for, whatever happens to others."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import DataError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as NoAnswer
+
+from revio_jobs.connection import connect_redis
+from sandbox.embedded_redis import EmbeddedRedis, embedded_redis
+from worker.auto_pipeline import AutoPipeline, shared_redis
+
+THREADS = 24
+ECHO = "redis.call('RPUSH', KEYS[1], ARGV[1]) return ARGV[1]"
+REFUSE = "return redis.error_reply('REFUSED ' .. ARGV[1])"
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with connect_redis(redis_url, kind=AutoPipeline, timeout_s=1) as redis:
+        yield redis
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddedRedis]:
+    """One that may be harmed."""
+    with embedded_redis() as server:
+        yield server
+
+
+@contextmanager
+def frozen(server: EmbeddedRedis) -> Iterator[None]:
+    """Redis answers nothing meanwhile."""
+    assert server.pid
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if server.pid:
+            os.kill(server.pid, signal.SIGCONT)
+
+
+def calls(redis: Redis) -> int:
+    """How often something has arrived at the server: a round trip, or the part of a large one."""
+    return int(redis.info("stats")["total_reads_processed"])
+
+
+def echo(redis: Redis) -> Callable[[object], str]:
+    script = redis.register_script(ECHO)
+    return lambda value: str(script(keys=["log"], args=[value]).decode())
+
+
+def error_of(asked: Future[str]) -> BaseException | None:
+    return asked.exception(timeout=10)
+
+
+def test_each_of_many_threads_gets_its_own_answers(redis: Redis) -> None:
+    ask, refuse, each = echo(redis), redis.register_script(REFUSE), 150
+
+    def ask_often(thread: int) -> None:
+        for number in range(each):
+            said = f"{thread}:{number}" * (number % 7)
+            if number % 5 == 0:
+                with pytest.raises(ResponseError, match=f"^REFUSED {said}$"):
+                    refuse(args=[said])
+            elif number % 5 == 1:
+                with pytest.raises(DataError):
+                    ask({"no": "argument"})
+            else:
+                assert ask(said) == said
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        list(threads.map(ask_often, range(THREADS)))
+    assert redis.llen("log") == THREADS * each * 3 // 5
+
+
+def test_what_is_asked_meanwhile_leaves_together_in_its_order(server: EmbeddedRedis) -> None:
+    with connect_redis(server.url, kind=AutoPipeline) as redis, ThreadPoolExecutor(50) as threads:
+        ask = echo(redis)
+        ask("known")
+        before = calls(redis)
+        with frozen(server):
+            asked = []
+            for number in range(50):
+                asked.append(threads.submit(ask, number))
+                time.sleep(0.01)
+        assert [each.result(10) for each in asked] == [str(number) for number in range(50)]
+        # The first, the others together, and this very question.
+        assert calls(redis) - before == 3
+        assert redis.lrange("log", 1, -1) == [str(number).encode() for number in range(50)]
+        assert len(redis.client_list()) == 2
+
+
+def test_when_redis_dies_all_hear_of_it_and_ask_the_next_one(server: EmbeddedRedis) -> None:
+    with connect_redis(server.url, kind=AutoPipeline) as redis, ThreadPoolExecutor(10) as threads:
+        ask = echo(redis)
+        ask("known")
+        with frozen(server):
+            asked = [threads.submit(ask, number) for number in range(10)]
+            time.sleep(0.1)
+            server.kill()
+        assert {type(error_of(each)) for each in asked} == {NoConnection}
+        server.start()
+        assert [ask(number) for number in range(3)] == ["0", "1", "2"]
+
+
+def test_a_late_answer_is_not_taken_for_another_one(server: EmbeddedRedis) -> None:
+    with connect_redis(server.url, kind=AutoPipeline, timeout_s=0.2) as redis:
+        ask = echo(redis)
+        ask("known")
+        with frozen(server), pytest.raises(NoAnswer):
+            ask("late")
+        assert ask("next") == "next"
+
+
+def test_a_restart_in_a_quiet_hour_is_not_felt(server: EmbeddedRedis) -> None:
+    with connect_redis(server.url, kind=AutoPipeline) as redis:
+        ask = echo(redis)
+        ask("before")
+        server.restart()
+        time.sleep(1.1)
+        assert ask("after") == "after"
+
+
+def test_nobody_waits_for_ever_while_redis_comes_and_goes(server: EmbeddedRedis) -> None:
+    ended = threading.Event()
+    with connect_redis(server.url, kind=AutoPipeline, timeout_s=0.5) as redis:
+        ask = echo(redis)
+
+        def ask_on(thread: int) -> tuple[int, int]:
+            answers = errors = 0
+            while not ended.is_set():
+                said = f"{thread}:{answers}:{errors}"
+                try:
+                    assert ask(said) == said
+                    answers += 1
+                except RedisError:
+                    errors += 1
+            return answers, errors
+
+        with ThreadPoolExecutor(THREADS) as threads:
+            counts = [threads.submit(ask_on, each) for each in range(THREADS)]
+            for _ in range(4):
+                time.sleep(0.2)
+                server.kill()
+                server.start()
+            time.sleep(0.3)
+            ended.set()
+            for each in counts:
+                answers, errors = each.result(10)
+                assert answers > 0
+                assert errors > 0
+
+
+def test_a_process_has_one_client_for_a_redis(redis_url: str) -> None:
+    assert shared_redis(redis_url, "mymaster") is shared_redis(redis_url, "mymaster")
+    assert isinstance(shared_redis(redis_url, "mymaster"), AutoPipeline)
