@@ -74,7 +74,7 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
         return self.channel.closed or state.should_stop is not None
 
     def before_waiting(self) -> None:
-        """Called by the loop in each turn, before it waits for messages."""
+        """Called in each turn of the loop."""
         if not self._has_taken:
             self.send_acks()
         self._has_taken = False
@@ -141,7 +141,7 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
         self.poller = poller
 
     def on_poll_start(self) -> None:
-        """As kombu's."""
+        """As kombu's: somebody is about to wait for messages."""
         for channel in self._channels:
             channel.qos.before_waiting()
         super().on_poll_start()

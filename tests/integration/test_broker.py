@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kombu import Connection
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from revio_jobs.celery_app import lane_queue
 from revio_jobs.contracts import Lane
@@ -30,6 +31,10 @@ class Worker:
 
     def take(self) -> None:
         self._connection.drain_events(timeout=5)
+
+    def wait_in_vain(self) -> None:
+        with pytest.raises(TimeoutError):
+            self._connection.drain_events(timeout=0.05)
 
     def look_round(self) -> None:
         """As the event loop does every few seconds."""
@@ -101,3 +106,48 @@ def test_after_an_outage_everybody_is_heard_before_anything_is_given_away(
         for each in (other, living, other, living, other):
             each.look_round()
         assert redis.llen(QUEUE.name) == 0
+
+
+def test_what_has_ended_is_acknowledged_with_the_next_message_or_when_none_comes(
+    workers: list[Worker], redis_url: str
+) -> None:
+    worker, _ = workers
+    with Connection(redis_url) as producer, Redis.from_url(redis_url) as redis:
+        queue = producer.SimpleQueue(QUEUE)
+        queue.put({"job": 1})
+        worker.take()
+        worker.messages[0].ack()
+        assert held(redis) == [worker.messages[0].delivery_tag]
+        queue.put({"job": 2})
+        worker.take()
+        assert held(redis) == [worker.messages[1].delivery_tag]
+        worker.messages[1].ack()
+        worker.wait_in_vain()
+        worker.wait_in_vain()
+        assert held(redis) == []
+
+
+def test_what_redis_could_not_be_told_is_told_again(workers: list[Worker], redis_url: str) -> None:
+    worker, _ = workers
+    with Connection(redis_url) as producer, Redis.from_url(redis_url) as redis:
+        queue = producer.SimpleQueue(QUEUE)
+        queue.put({"job": 1})
+        worker.take()
+        worker.messages[0].ack()
+        queue.put({"job": 2})
+        redis.config_set("maxmemory", "1")
+        try:
+            with pytest.raises(ResponseError, match="OOM"):
+                worker.take()
+            assert held(redis) == [worker.messages[0].delivery_tag]
+        finally:
+            redis.config_set("maxmemory", "0")
+        worker.wait_in_vain()
+        assert held(redis) == []
+
+
+def held(redis: Redis) -> list[str]:
+    """Delivery tags of what workers hold."""
+    tags = redis.hkeys("unacked")
+    assert sorted(tags) == sorted(redis.zrange("unacked_index", 0, -1))
+    return [tag.decode() for tag in tags]
