@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redis import Redis
@@ -14,6 +14,7 @@ from campaigns.explain import LastJob, Touched, campaigns_of, last_jobs
 from campaigns.faults import NotAllowedError
 from campaigns.leftover import UndoReport, reporting
 from campaigns.plan_file import Plan, open_plan
+from campaigns.plan_row import PlanRow
 from campaigns.planning import Origin, Planned, Planning, PlanRequest, overriding_all
 from campaigns.reading import ProductReader
 from campaigns.report import write_report
@@ -52,15 +53,17 @@ class Campaigns:
         jobs: RevioJobs,
         redis: Redis,
         clock: Callable[[], float] = time.time,
+        *,
         on_wait: Callable[[], None] = lambda: None,
+        on_row: Callable[[PlanRow], None] = lambda _: None,
     ) -> None:
-        """`on_wait` is told whenever reading current values takes long."""
+        """`on_wait`: reading current values takes long. `on_row`: one more row has been planned."""
         self.terms = terms
         self._redis = redis
         self._clock = clock
         self.reader = ProductReader(jobs, terms.account, terms.ids_per_call, on_wait=on_wait)
         self.desk = Desk(redis, terms.account, keep_s=terms.keep_s, clock=clock)
-        self._planning = Planning(terms, self.reader, clock, self.desk.clearable)
+        self._planning = Planning(terms, self.reader, clock, self.desk.clearable, on_row)
 
     def plan(self, to: Path, request: PlanRequest) -> Planned:
         """Make the plan file `to`. Reads current values; changes nothing."""
@@ -172,7 +175,8 @@ class Campaigns:
         )
         with reporting(form, left_to) as report:
             rows = rows_to_undo(self.results(run), self.reader, report)
-            planned = self._planning.make_of_rows(to, request, rows, Origin("undo", run, form))
+            planning = replace(self._planning, on_row=self._noting(report))
+            planned = planning.make_of_rows(to, request, rows, Origin("undo", run, form))
         return planned, report
 
     def explain(self, product_id: int) -> tuple[list[Touched], list[LastJob]]:
@@ -181,6 +185,13 @@ class Campaigns:
             campaigns_of(self.desk, product_id),
             last_jobs(self._redis, self.terms.account, product_id),
         )
+
+    def _noting(self, report: UndoReport) -> Callable[[PlanRow], None]:
+        def on_row(row: PlanRow) -> None:
+            report.note(row)
+            self._planning.on_row(row)
+
+        return on_row
 
     def _form_at_rest(self, run: str) -> Form:
         """The input's form. Raises NotAllowedError while rows of the run are under way."""

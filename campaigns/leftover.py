@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from campaigns.csv_file import CsvOut, write_csv
+from campaigns.plan_row import PlanRow, RowClass
 from campaigns.source import Form
 
 _SHOWN = 20
@@ -25,7 +26,7 @@ class Why(StrEnum):
     BILLED = "billed"
     """It was billed with the new values: a credit is due, or a charge."""
     NOT_UNDONE = "not_undone"
-    """Something of it cannot be read, so what it was before is not known."""
+    """A field cannot be read, so what it was before is not known; or its row cannot be planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,15 @@ class UndoReport:
             shown.append(row)
         if self.file:
             self.file.write(self._cells(row))
+
+    def note(self, row: PlanRow) -> None:
+        """A row of the undo's plan: one that the plan leaves out is left as a whole.
+
+        Half of it taken back would be a state that nobody has ever wanted.
+        """
+        if row.kind in {RowClass.PROBLEM, RowClass.STOPPED}:
+            says = f"nothing of it is taken back: {'; '.join(row.says)}"
+            self.add(LeftRow(Why.NOT_UNDONE, row.id, row.seen.get("customer_id"), says))
 
     def of(self, why: Why) -> Sequence[LeftRow]:
         """The first few of them."""

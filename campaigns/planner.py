@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -43,6 +43,8 @@ class Planner:
     policy: Policy
     book: ProblemBook = field(default_factory=ProblemBook)
     problem_file: ProblemFile | None = None
+    on_row: Callable[[PlanRow], None] = lambda _: None
+    """Told each row as it is written."""
     _first_lines: FirstLines = field(default_factory=FirstLines)
 
     def plan_source(self, source: Source, reader: Reader) -> None:
@@ -110,18 +112,22 @@ class Planner:
         for problem in problems:
             self.book.note(problem)
         says = tuple(f"{each.kind}: {each.value}" if each.value else each.kind for each in problems)
-        self.writer.add(PlanRow(RowClass.PROBLEM, raw.line, 0, says=says, cells=raw.cells))
+        self._write(PlanRow(RowClass.PROBLEM, raw.line, 0, says=says, cells=raw.cells))
         if self.problem_file:
             self.problem_file.write(raw.cells, "; ".join(says))
 
     def _add(self, row: PlanRow) -> None:
-        self.writer.add(row)
+        self._write(row)
         if row.kind not in {RowClass.PROBLEM, RowClass.STOPPED}:
             return
         for said in row.says:
             self.book.note(_problem(row, said))
         if self.problem_file:
             self.problem_file.write(row.cells, "; ".join(row.says))
+
+    def _write(self, row: PlanRow) -> None:
+        self.writer.add(row)
+        self.on_row(row)
 
 
 def _problem(row: PlanRow, said: str) -> Problem:

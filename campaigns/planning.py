@@ -15,6 +15,7 @@ from campaigns.csv_file import opened_csv
 from campaigns.diff import Policy
 from campaigns.faults import CampaignError, InputError
 from campaigns.plan_file import Header, Plan, PlanWriter, is_plan, keep, new_plan, open_plan
+from campaigns.plan_row import PlanRow
 from campaigns.planner import Planner, Reader
 from campaigns.problems import ProblemBook, ProblemFile, open_problem_file
 from campaigns.rules import Rules
@@ -88,6 +89,8 @@ class Planning:
     clock: Callable[[], float]
     clearable: Callable[[], frozenset[str] | None] = lambda: None
     """Asked when products have been read, so that a worker has seen the vendor's schema."""
+    on_row: Callable[[PlanRow], None] = lambda _: None
+    """Told each row as it is planned, whatever came of it."""
 
     def make(self, to: Path, request: PlanRequest) -> Planned:
         """Plan into the file `to`.
@@ -148,7 +151,7 @@ class Planning:
         problems = request.problems_to and open_problem_file(request.problems_to, form)
         with new_plan(to, header) as writer, problems or nullcontext():
             file = ProblemFile(problems, form) if problems else None
-            yield Planner(writer, policy, problem_file=file)
+            yield Planner(writer, policy, problem_file=file, on_row=self.on_row)
 
 
 @contextmanager

@@ -6,13 +6,16 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import typer
 from redis.exceptions import RedisError
 from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
 
 from cli.exit_code import ExitCode, code_of
 from revio_jobs.errors import InvalidJob, RevioError
@@ -85,18 +88,32 @@ def printable(text: str) -> str:
 
 
 @contextmanager
-def spinner(doing: str) -> Iterator[None]:
-    """Shows on a terminal what takes longer than a second; standard output stays untouched."""
+def spinner(doing: str | Callable[[], str], *, quiet: bool = False) -> Iterator[None]:
+    """Shows on a terminal what takes longer than a second; standard output stays untouched.
+
+    `doing` may be asked again and again, from another thread. `quiet`: show nothing.
+    """
     console = Console(stderr=True, markup=False)
-    if not console.is_terminal:
+    if quiet or not console.is_terminal:
         yield
         return
-    status = console.status(doing)
-    timer = threading.Timer(_QUIET_S, status.start)
+    live = _live(console, doing if callable(doing) else lambda: doing)
+    timer = threading.Timer(_QUIET_S, live.start)
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
         timer.join()
-        status.stop()
+        live.stop()
+
+
+def _live(console: Console, says: Callable[[], str]) -> Live:
+    """Its words are asked for once a drawing: other ones in the midst of it would not fit."""
+    drawn = Spinner("dots", style="status.spinner")
+
+    def now() -> Spinner:
+        drawn.update(text=Text(says()))
+        return drawn
+
+    return Live(console=console, get_renderable=now, refresh_per_second=10, transient=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,3 +63,15 @@ def revio(
 
     yield run
     structlog.configure(**logging)
+
+
+@pytest.fixture
+def as_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Makes standard error a terminal from then on, on which nothing is too short to be shown."""
+
+    def become() -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setattr("cli.answer._QUIET_S", 0.0)
+
+    return become

@@ -13,9 +13,11 @@ from redis import Redis
 
 from campaigns import CampaignError, Campaigns, Person
 from campaigns.forecast import Budget
+from campaigns.plan_row import PlanRow
 from cli.answer import Answer, answering, complain
 from cli.connection import app_of, redis_of
 from cli.exit_code import ExitCode
+from cli.tables import counted
 from revio_jobs import Lane, RevioJobs
 from revio_jobs.errors import InvalidJob
 from settings import Settings, SettingsError, load
@@ -26,11 +28,27 @@ from worker.limiter import Gates
 _NO_ANSWER = "no answer yet; workers of the bulk lane are busy, or none runs"
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far planning has come."""
+
+    rows: int = 0
+
+    def add(self, _: PlanRow) -> None:
+        """One more."""
+        self.rows += 1
+
+    def says(self) -> str:
+        """In words."""
+        return f"reading current values: {counted(self.rows, 'row')} so far"
+
+
 @dataclass(frozen=True, slots=True)
 class Office:
     """One account's campaigns, and the calls that they may still make."""
 
     campaigns: Campaigns
+    progress: Progress
     _settings: Settings
     _redis: Redis
 
@@ -83,8 +101,9 @@ def _opened(account: str) -> Iterator[Office]:
     terms, redis = campaign_terms(settings, account), redis_of(settings)
     lane = CampaignLane(Gates(redis), open_limiter(settings, redis))
     with RevioJobs(app_of(settings), redis) as jobs:
-        waits = _Waits(lane, account)
-        yield Office(Campaigns(terms, jobs, redis, on_wait=waits.tell), settings, redis)
+        waits, progress = _Waits(lane, account), Progress()
+        campaigns = Campaigns(terms, jobs, redis, on_wait=waits.tell, on_row=progress.add)
+        yield Office(campaigns, progress, settings, redis)
 
 
 @dataclass

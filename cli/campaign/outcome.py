@@ -64,7 +64,7 @@ def retry(
             overrides=pairs("--override", overrides),
             includes_disconnected=True,
         )
-        with spinner("reading current values"):
+        with spinner(desk.progress.says, quiet=as_json):
             planned = desk.campaigns.retry(name, output, only, request)
         hint = f"No row is {only}; --only takes {', '.join(Only)}."
         _give_plan(answer, desk, planned, output, hint=None if planned.summary.rows else hint)
@@ -87,7 +87,7 @@ def undo(
     with office(account, as_json=as_json, wrong=ExitCode.FAILED) as (answer, desk):
         name = desk.campaigns.resolve(run)
         request = PlanRequest(output.name.removesuffix(".plan"), person(by, reason).by)
-        with spinner("reading current values"):
+        with spinner(desk.progress.says, quiet=as_json):
             planned, left = desk.campaigns.undo(name, output, request, reason, left_to)
         _give_plan(answer, desk, planned, output, left=left)
 

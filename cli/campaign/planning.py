@@ -97,7 +97,7 @@ def plan(
             leaves_problems_out=skip_problems,
             problems_to=problems,
         )
-        with spinner("reading current values"):
+        with spinner(desk.progress.says, quiet=as_json):
             planned = desk.campaigns.plan(output, request)
         _show(answer, desk, planned, output)
         raise typer.Exit(EXITS[planned.verdict])

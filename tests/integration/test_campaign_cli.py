@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,6 +122,42 @@ def test_an_undo_of_which_nothing_can_be_said_to_the_vendor_is_no_plan(
     assert said.code == 1
     assert "the vendor's schema cannot empty code1" in said.out + said.err
     assert not (tmp_path / "back.plan").exists()
+
+
+def test_an_undo_names_the_rows_that_it_must_leave_out_as_a_whole(
+    stack: Stack, campaign: Revio, approved: Revio, tmp_path: Path
+) -> None:
+    run = approved("id,rate,code1\n5001,20.48,\n5008,91,NEW\n", "both")  # 5008 had no code1
+    assert campaign("apply", "both.plan").code == ExitCode.OK
+    follow(campaign, run)
+    order = ["undo", run, "-o", "back.plan", "--reason", "x", "--left", "left.csv"]
+    said = campaign(*order)
+    assert (said.code, said.document["rows"]) == (2, {"change": 1, "problem": 1})
+    says = "nothing of it is taken back: the vendor's schema cannot empty code1"
+    assert said.document["left"]["not_undone"] == 1
+    assert said.document["not_undone"] == [[5008, says]]
+    assert f"5008,{stack.sandbox.products([5008])[5008]['Customer_ID']},not_undone,{says}" in (
+        (tmp_path / "left.csv").read_text()
+    )
+    assert says in campaign(*order, as_json=False).out
+
+
+def test_planning_tells_a_terminal_how_far_it_is_and_a_program_nothing(
+    campaign: Revio, tmp_path: Path, as_terminal: Callable[[], None]
+) -> None:
+    (tmp_path / "in.csv").write_text(RATES, encoding="utf-8")
+    order = ["plan", "in.csv", "-o", "out.plan"]
+    unseen = campaign(*order, as_json=False)
+    assert not unseen.err
+    as_terminal()
+    seen = campaign(*order, as_json=False)
+    assert "reading current values: 2 rows so far" in seen.err
+    assert _timeless(seen.out) == _timeless(unseen.out)
+    assert not campaign(*order).err
+
+
+def _timeless(said: str) -> str:
+    return re.sub(r"done .* UTC", "", said)
 
 
 def test_a_plan_changed_by_one_byte_is_good_for_nothing(

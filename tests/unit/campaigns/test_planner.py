@@ -64,7 +64,8 @@ def plan(tmp_path: Path) -> Plan:
             request["source"] = tmp_path / "in.csv"
             request["source"].write_text("\n".join(lines))
         terms = Terms("default", "abc", 2, Rails.parse(rails))
-        planning = Planning(terms, PRODUCTS, lambda: 1_800_000_000.0)
+        on_row = request.pop("on_row", lambda _: None)
+        planning = Planning(terms, PRODUCTS, lambda: 1_800_000_000.0, on_row=on_row)
         return planning.make(tmp_path / "out.plan", PlanRequest("out", "ann", **request))
 
     return planned
@@ -117,6 +118,13 @@ def test_faulty_rows_can_be_left_out(plan: Plan) -> None:
     planned = plan("id,rate", "1,x", "2,21", leaves_problems_out=True)
     assert planned.verdict is Verdict.CHANGES
     assert after(planned) == {2: "21"}
+
+
+def test_each_row_is_told_as_it_is_planned_whatever_comes_of_it(plan: Plan) -> None:
+    told: list[PlanRow] = []
+    plan("id,rate", "1,11", "2,x", "3,1", "9,1", "5,2.9999", on_row=told.append)
+    kinds = ["problem", "change", "disconnected", "problem", "same"]
+    assert sorted(row.kind.value for row in told) == sorted(kinds)
 
 
 def test_nothing_to_do_is_no_problem(plan: Plan) -> None:

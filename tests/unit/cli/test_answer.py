@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -76,5 +79,33 @@ def test_what_is_out_of_reach_says_so(
 
 def test_nothing_spins_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
     with spinner("waiting"):
+        pass
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_is_told_again_and_again_how_far_it_is(
+    capsys: pytest.CaptureFixture[str], as_terminal: Callable[[], None]
+) -> None:
+    rows, far = itertools.count(8), threading.Event()
+
+    def says() -> str:
+        row = next(rows)
+        if row > 10:
+            far.set()
+        return f"{row} rows"
+
+    as_terminal()
+    with spinner(says):
+        assert far.wait(10)
+    said = capsys.readouterr()
+    assert not said.out
+    assert {"9 rows", "10 rows"} <= set(re.findall(r"\d+ rows", said.err))
+
+
+def test_who_is_to_be_quiet_is_so_on_a_terminal_too(
+    capsys: pytest.CaptureFixture[str], as_terminal: Callable[[], None]
+) -> None:
+    as_terminal()
+    with spinner("waiting", quiet=True):
         pass
     assert capsys.readouterr() == ("", "")
