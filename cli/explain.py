@@ -103,8 +103,8 @@ def explanation(settings: Settings, redis: Redis, account: str, job_id: str) -> 
             return Explanation(account, job_id, "ended", (f"it ended as {how} at {_moment(at)}",))
         case IsRunning(lease_ends_at, sent):
             return Explanation(account, job_id, "running", tuple(_running(lease_ends_at, sent)))
-        case IsDelayed(due_at, sent):
-            return Explanation(account, job_id, "delayed", (_delayed(due_at, sent),), due_at)
+        case IsDelayed(due_at) as delayed:
+            return Explanation(account, job_id, "delayed", (_delayed(delayed),), due_at)
         case IsParked(product_id, behind):
             return Explanation(account, job_id, "parked", (_parked(product_id, behind),))
         case IsQueued(ahead, queries):
@@ -117,9 +117,13 @@ def _running(lease_ends_at: float, sent: frozenset[str]) -> Iterator[str]:
         yield f"{', '.join(sorted(sent))}: sent, or about to be"
 
 
-def _delayed(due_at: float, sent: frozenset[str]) -> str:
-    why = "it was sent, and what became of it is looked up" if sent else "an attempt failed"
-    return f"{why}; it goes on at {_moment(due_at)}"
+def _delayed(delayed: IsDelayed) -> str:
+    why = "an attempt failed"
+    if delayed.sent:
+        why = "it was sent, and what became of it is looked up"
+    elif delayed.deferred:
+        why = "a query may not show the product's last update yet, so what it expects must wait"
+    return f"{why}; it goes on at {_moment(delayed.due_at)}"
 
 
 def _parked(product_id: int, behind: str | None) -> str:

@@ -38,7 +38,7 @@ class UpdateTarget:
 
 
 class TooSoon(Exception):
-    """What the job expects cannot be looked at yet."""
+    """What the job expects cannot be looked at yet; nothing of the job is under way."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__("a query may still show the product as it was before our last update")

@@ -143,6 +143,8 @@ class Claimed:
     """The job's fields that a later submission has set already, and the job that did."""
     crashes: int = 0
     """How many workers in a row had the job and were never heard of again."""
+    deferred_since: float | None = None
+    """Unix time, seconds; None unless all that became of it lately is that it was deferred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,4 +215,10 @@ class Ledger(Protocol):
         until that is known.
 
         Raises LeaseLost.
+        """
+
+    def defer(self, lease: Lease, seconds: float) -> None:
+        """Try again after so long, when what it needs can be known; this attempt does not count.
+
+        Nothing of the job may be under way. Raises LeaseLost.
         """

@@ -122,8 +122,7 @@ class UpdateHandler:
         except LeaseLost:
             raise
         except TooSoon as exc:
-            reason = Unavailable(str(exc))
-            return self._later(job, claimed, reason, attempt.sent, at_least_s=exc.seconds)
+            return self._look_later(job, claimed, exc)
         except (Throttled, QuotaExhausted) as exc:
             self._ledger.put_back(claimed.lease, unknown=bool(attempt.sent))
             return put_back(exc, self._clock())
@@ -144,13 +143,11 @@ class UpdateHandler:
         claimed: Claimed,
         exc: RevioError,
         sent: frozenset[str] | None,
-        at_least_s: float = 0.0,
     ) -> Step:
         age = self._clock() - claimed.accepted_at
         delay = self._retries.delay(claimed.attempt, age, self._chance)
         if delay is None:
             return self._settle(claimed.lease, _failure(job, exc, sent))
-        delay = max(delay, at_least_s)
         if sent:
             # Until then the vendor may still execute it, and a query would prove nothing.
             delay = max(delay, self._targets[job.account].execution_s)
@@ -158,6 +155,15 @@ class UpdateHandler:
         self._ledger.delay(claimed.lease, delay, unknown=bool(sent), why=why)
         _log.info("job_delayed", seconds=round(delay, 1), reason=str(exc), unknown=bool(sent))
         return StandAside(f"again in {delay:.1f} s: {exc}")
+
+    def _look_later(self, job: UpdateJob, claimed: Claimed, exc: TooSoon) -> Step:
+        """It costs no attempt; but it must end, even if the product is changed again and again."""
+        now = self._clock()
+        if now - (claimed.deferred_since or now) > self._retries.deadline_s:
+            return self._settle(claimed.lease, _failure(job, Unavailable(str(exc)), None))
+        self._ledger.defer(claimed.lease, exc.seconds)
+        _log.info("job_deferred", seconds=round(exc.seconds, 1), reason=str(exc))
+        return StandAside(f"again in {exc.seconds:.1f} s: {exc}")
 
     def _settle(self, lease: Lease, ending: Ending) -> Step:
         give_up = self._clock() + _SETTLE_PATIENCE_S

@@ -69,6 +69,8 @@ def assert_fenced(jobs: Jobs, lease: Lease) -> None:
         jobs.ledger.put_back(lease, unknown=False)
     with pytest.raises(LeaseLost):
         jobs.ledger.delay(lease, 1.0, unknown=False)
+    with pytest.raises(LeaseLost):
+        jobs.ledger.defer(lease, 1.0)
 
 
 def test_a_new_key_is_accepted_and_the_same_job_again_joins_it(jobs: Jobs) -> None:
@@ -315,6 +317,33 @@ def test_a_job_delayed_with_an_unknown_fate_keeps_its_product(jobs: Jobs) -> Non
     jobs.bench.advance(10)
     assert isinstance(jobs.claim("b"), NotNow)
     assert jobs.claimed("a").sent == RATE
+
+
+def test_a_deferred_job_rests_as_a_delayed_one_and_has_lost_no_attempt(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.submit("b", id=1, rate="2")
+    jobs.ledger.defer((first := jobs.claimed("a")).lease, 10.0)
+    assert_fenced(jobs, first.lease)
+    jobs.run("b")
+    jobs.bench.advance(9.75)
+    assert isinstance(jobs.claim("a"), NotNow)
+    jobs.bench.advance(0.25)
+    again = jobs.claimed("a")
+    assert (again.attempt, again.sent, again.crashes) == (1, None, 0)
+
+
+def test_a_job_tells_since_when_it_has_only_been_deferred(jobs: Jobs) -> None:
+    jobs.submit("a")
+    claim, since = jobs.claimed("a"), jobs.bench.clock()
+    assert claim.deferred_since is None
+    for _ in range(2):
+        jobs.ledger.defer(claim.lease, 10.0)
+        jobs.bench.advance(10)
+        claim = jobs.claimed("a")
+        assert claim.deferred_since == since
+    jobs.ledger.delay(claim.lease, 1.0, unknown=False)
+    jobs.bench.advance(1)
+    assert jobs.claimed("a").deferred_since is None
 
 
 def test_a_job_put_back_has_lost_no_attempt_and_keeps_its_place(jobs: Jobs) -> None:

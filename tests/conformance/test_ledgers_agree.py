@@ -85,6 +85,12 @@ class Ledgers(RuleBasedStateMachine):
         if self.both(pair, lambda ledger, lease: ledger.delay(lease, seconds, unknown=unknown)):
             self.free(pair, unknown=unknown)
 
+    @rule(pair=leases, seconds=st.integers(0, 20))
+    def defer(self, pair: tuple[Lease, Lease], seconds: int) -> None:
+        # Nothing of the job is under way then, so the product is free.
+        if self.both(pair, lambda ledger, lease: ledger.defer(lease, seconds)):
+            self.free(pair)
+
     @rule(seconds=st.sampled_from([1, 10, 30, 45, 3000, 6000]))
     def advance(self, seconds: int) -> None:
         self.redis.advance(seconds)
@@ -118,7 +124,7 @@ def succeeds(do: Callable[[Any, Lease], None], ledger: Any, lease: Lease) -> boo
 
 
 def told(claim: Claimed) -> tuple[Any, ...]:
-    return claim.attempt, claim.accepted_at, claim.sent, claim.newer
+    return claim.attempt, claim.accepted_at, claim.sent, claim.newer, claim.deferred_since
 
 
 def test_both_ledgers_agree_and_a_product_is_never_with_two(

@@ -123,6 +123,21 @@ def test_a_job_is_followed_from_worker_to_outcome(
     assert 0 < _seconds_until(delayed["runs_at"]) <= 41
 
 
+def test_a_deferred_job_is_not_said_to_have_failed(
+    jobs: RevioJobs, ledger: RedisLedger, explain: Explain
+) -> None:
+    job = update(7, "deferred")
+    (handle,) = jobs.submit([job], Lane.BULK)
+    ledger.defer(claim(ledger, job, handle.job_id).lease, 0.0)
+    told = explain(handle.job_id)
+    assert told["state"] == "delayed"
+    assert "a query may not show the product's last update yet" in told["because"][0]
+    again = claim(ledger, job, handle.job_id)
+    assert again.attempt == 1
+    ledger.delay(again.lease, 40.0, unknown=False, why="Unavailable: no answer")
+    assert "an attempt failed" in explain(handle.job_id)["because"][0]
+
+
 def test_an_ended_job_says_how_and_when(
     jobs: RevioJobs, ledger: RedisLedger, explain: Explain
 ) -> None:

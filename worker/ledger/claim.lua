@@ -20,11 +20,13 @@
 --   {"ended", outcome or "", how, at_ms} it has its outcome
 --   {"leased"}                           another worker has it, or its time has not come
 --   {"parked"}                           another job has the product, or comes before
---   {"claimed", attempt, accepted_ms, sequence, sent or "", crashes, product's fields and values...}
+--   {"claimed", attempt, accepted_ms, sequence, sent or "", crashes, deferred_ms or "", product's
+--     fields and values...}
 --     crashes: how many workers in a row have taken the job and never concluded anything
+--     deferred_ms: since when it has been deferred and nothing else
 
 local names = {'ended', 'at', 'until', 'attempts', 'accepted', 'sequence', 'sent', 'fingerprint',
-  'quiet', 'lane'}
+  'quiet', 'lane', 'deferred'}
 local values = redis.call('HMGET', KEYS[1], unpack(names))
 local job = {}
 for index, name in ipairs(names) do
@@ -107,4 +109,4 @@ redis.call('HSET', KEYS[7], 'holder', ARGV[1])
 -- An earlier settlement has set its end, but now a job depends on it.
 redis.call('PERSIST', KEYS[7])
 return {'claimed', attempt, job.accepted, job.sequence, job.sent or '', crashes,
-  unpack(redis.call('HGETALL', KEYS[7]))}
+  job.deferred or '', unpack(redis.call('HGETALL', KEYS[7]))}

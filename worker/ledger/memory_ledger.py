@@ -43,6 +43,7 @@ class _Record:
     quiet_until: float = 0.0
     claims: int = 0
     """Since anybody concluded anything."""
+    deferred_since: float | None = None
     history: list[Failure] = field(default_factory=list)
     outcome: Mapping[str, Any] | None = None
     how: str = ""
@@ -116,6 +117,7 @@ class MemoryLedger:
                 if sequence > record.sequence and name in (*job.changes(), *job.clear)
             },
             crashes=record.claims - 1,
+            deferred_since=record.deferred_since,
         )
 
     def intend(self, lease: Lease, fields: frozenset[str]) -> None:
@@ -173,6 +175,15 @@ class MemoryLedger:
             record.quiet_until = record.due_at
         self._give_up(lease, unknown=unknown)
 
+    def defer(self, lease: Lease, seconds: float) -> None:
+        """See the port."""
+        record = self._held(lease)
+        since = record.deferred_since or self._clock()
+        record.attempts -= 1
+        record.place, record.due_at = "delayed", self._clock() + seconds
+        self._give_up(lease, unknown=False)
+        record.deferred_since = since
+
     def dead_letters(self, account: str) -> list[DeadLetter]:
         """Those that are kept, the newest first."""
         oldest = self._clock() - self._times.dead_retention_s
@@ -225,7 +236,7 @@ class MemoryLedger:
 
     def _give_up(self, lease: Lease, *, unknown: bool) -> None:
         record = self._held(lease)
-        record.claims = 0
+        record.claims, record.deferred_since = 0, None
         if unknown:
             record.token, record.leased_until = "", 0.0
             return

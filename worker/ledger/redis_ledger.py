@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from redis import Redis
@@ -152,21 +152,26 @@ class RedisLedger:
         keys = LedgerKeys(lease.account)
         with fail_closed("the ledger"):
             lane = self._lane(lease.account, lease.job_id)
-            self._give_up(lease, keys.waiting(lane), 0, counts=False, unknown=unknown)
+            self._give_up(lease, keys.waiting(lane), 0, "put back", unknown=unknown)
 
     def delay(self, lease: Lease, seconds: float, *, unknown: bool, why: str = "") -> None:
         keys = LedgerKeys(lease.account)
         with fail_closed("the ledger"):
-            self._give_up(lease, keys.delayed, seconds, counts=True, unknown=unknown, why=why)
+            self._give_up(lease, keys.delayed, seconds, "delay", unknown=unknown, why=why)
+
+    def defer(self, lease: Lease, seconds: float) -> None:
+        keys = LedgerKeys(lease.account)
+        with fail_closed("the ledger"):
+            self._give_up(lease, keys.delayed, seconds, "defer")
 
     def _give_up(
         self,
         lease: Lease,
         target: str,
         seconds: float,
+        how: Literal["delay", "defer", "put back"],
         *,
-        counts: bool,
-        unknown: bool,
+        unknown: bool = False,
         why: str = "",
     ) -> None:
         keys = LedgerKeys(lease.account)
@@ -183,7 +188,7 @@ class RedisLedger:
                 lease.job_id,
                 lease.token,
                 _ms(seconds),
-                int(counts),
+                how,
                 int(unknown),
                 why[:SHOWN_CHARACTERS],
                 HISTORY_KEPT,
@@ -258,7 +263,7 @@ class RedisLedger:
 
 
 def _claimed(job: UpdateJob, lease: Lease, detail: list[Any]) -> Claimed:
-    attempt, accepted_ms, sequence, sent, crashes, *pairs = detail
+    attempt, accepted_ms, sequence, sent, crashes, deferred_ms, *pairs = detail
     product = dict(zip(pairs[::2], pairs[1::2], strict=True))
     newer = {}
     for field in (*job.changes(), *job.clear):
@@ -272,6 +277,7 @@ def _claimed(job: UpdateJob, lease: Lease, detail: list[Any]) -> Claimed:
         sent=frozenset(sent.split(",")) if sent else None,
         newer=newer,
         crashes=int(crashes),
+        deferred_since=int(deferred_ms) / 1000 if deferred_ms else None,
     )
 
 

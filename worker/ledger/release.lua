@@ -2,14 +2,15 @@
 --
 -- KEYS[1]  the job's record (hash)
 -- KEYS[2]  running (sorted set)
--- KEYS[3]  the set it goes to: waiting of its lane, or delayed
+-- KEYS[3]  the set it goes to: waiting of its lane to put it back, else delayed
 -- KEYS[4]  the product (hash, see claim.lua)
 -- KEYS[5]  the jobs parked for the product (sorted set: job id by sequence)
 -- KEYS[6]  delayed (sorted set)
 -- ARGV[1]  job id
 -- ARGV[2]  token of the lease
 -- ARGV[3]  when it is due (ms from now)
--- ARGV[4]  1: this attempt counts; 0: it does not, and the job is first in its queue again
+-- ARGV[4]  "delay": an attempt has failed; "defer": none was made, since what the job needs cannot be
+--          known yet; "put back": none was made, and the job is first in its queue again
 -- ARGV[5]  1: what was sent may have been executed, so the product stays with this job; 0: it was not
 -- ARGV[6]  what went wrong, for the job's history; "" if nothing did
 -- ARGV[7]  how many entries the history keeps
@@ -25,8 +26,15 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HDEL', KEYS[1], 'token', 'until', 'claims')
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[6], ARGV[1])
-if ARGV[4] == '0' then
+if ARGV[4] ~= 'delay' then
   redis.call('HINCRBY', KEYS[1], 'attempts', -1)
+end
+if ARGV[4] == 'defer' then
+  redis.call('HSETNX', KEYS[1], 'deferred', now)
+else
+  redis.call('HDEL', KEYS[1], 'deferred')
+end
+if ARGV[4] == 'put back' then
   redis.call('ZADD', KEYS[3], redis.call('HGET', KEYS[1], 'accepted'), ARGV[1])
 else
   redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1])
@@ -40,7 +48,7 @@ if ARGV[6] ~= '' then
   redis.call('HSET', KEYS[1], 'history', cjson.encode(history))
 end
 if ARGV[5] == '1' then
-  if ARGV[4] == '1' then
+  if ARGV[4] == 'delay' then
     redis.call('HSET', KEYS[1], 'quiet', now + ARGV[3])
   end
   return {1, ''}
@@ -49,7 +57,7 @@ redis.call('HDEL', KEYS[1], 'sent', 'quiet')
 if redis.call('HGET', KEYS[4], 'holder') == ARGV[1] then
   redis.call('HDEL', KEYS[4], 'holder')
 end
-if ARGV[4] == '0' then
+if ARGV[4] == 'put back' then
   -- It still goes first.
   return {1, ''}
 end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,8 @@ class IsDelayed:
     """Unix time, seconds."""
     sent: frozenset[str]
     """Not empty: it was sent, and nothing proves yet what became of it."""
+    deferred: bool = False
+    """It has not failed: what it expects cannot be looked at before that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +115,16 @@ class _Reader:
         return Whereabouts(
             self._account,
             self._job_id,
-            self._place(
-                lane, product_id, frozenset(filter(None, record.get("sent", "").split(",")))
-            ),
+            self._place(record, lane, product_id),
             lane=lane,
             product_id=product_id,
             accepted_at=int(record["accepted"]) / 1000,
             attempts=int(record["attempts"]),
         )
 
-    def _place(self, lane: Lane, product_id: int, sent: frozenset[str]) -> Place:
+    def _place(self, record: Mapping[str, str], lane: Lane, product_id: int) -> Place:
         keys, job_id = self._keys, self._job_id
+        sent = frozenset(filter(None, record.get("sent", "").split(",")))
         with self._redis.pipeline() as pipeline:
             pipeline.zscore(keys.running, job_id)
             pipeline.zscore(keys.parked(product_id), job_id)
@@ -136,7 +138,7 @@ class _Reader:
         if parked is not None:
             return IsParked(product_id, self._before(product_id, parked))
         if delayed is not None:
-            return IsDelayed(delayed / 1000, sent)
+            return IsDelayed(delayed / 1000, sent, deferred="deferred" in record)
         return IsQueued(rank or 0, max(queued - waiting, 0))
 
     def _before(self, product_id: int, sequence: float) -> str | None:

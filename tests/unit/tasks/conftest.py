@@ -173,6 +173,9 @@ class FlakyLedger(MemoryLedger):
     def delay(self, lease: Lease, seconds: float, *, unknown: bool, why: str = "") -> None:
         self._step(lambda: MemoryLedger.delay(self, lease, seconds, unknown=unknown, why=why))
 
+    def defer(self, lease: Lease, seconds: float) -> None:
+        self._step(lambda: MemoryLedger.defer(self, lease, seconds))
+
 
 class World:
     """One account, its vendor, and as many workers as run at a time."""
