@@ -26,7 +26,12 @@ class AsyncJobHandle(Handle[R]):
         self._watcher = watcher
 
     async def state(self) -> str:
-        """Celery's name: PENDING, STARTED, PROGRESS, RETRY, SUCCESS or FAILURE."""
+        """Celery's name: PENDING, STARTED, PROGRESS, RETRY, SUCCESS or FAILURE.
+
+        What was noted last, which need not be what happens now. STARTED: a worker has begun the
+        update at least once; it may wait again, in its queue, for another update of its product or
+        for its next attempt. PENDING: nothing is noted, as of a query until it progresses or ends.
+        """
         await self.done()
         return self._ended.state if self._ended else await self._store.state(self.job_id)
 
