@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from celery.states import RETRY, STARTED
+from celery import states
 from pydantic import BaseModel
 from redis import Redis
 
 from cli.exit_code import ExitCode, code_of
-from revio_jobs import JobHandle, QueryResult, UpdateResult, as_completed
+from revio_jobs import JobHandle, QueryResult, UpdateResult, as_completed, results
 from revio_jobs.errors import ResultExpired
 from revio_jobs.reservation import LedgerKeys
 from revio_jobs.results import Ended, ResultStore
@@ -30,7 +30,7 @@ class State(StrEnum):
     EXPIRED = "expired"
     """It ended so long ago that its result has gone."""
     UNKNOWN = "unknown"
-    """No such job, a result that has gone, or a query that no worker has taken yet."""
+    """No such job, a result that has gone, or a query that has not ended and told no progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,15 @@ class Lookup:
         return {_text(name): _text(value) for name, value in found.items()}
 
     def _unended(self, ledger: Mapping[str, str], job_id: str) -> State:
-        celery_state = self._results.state(job_id)
-        if "token" in ledger or celery_state == STARTED:
-            return State.RUNNING
-        return State.WAITING if ledger or celery_state == RETRY else State.UNKNOWN
+        if ledger:
+            return State.RUNNING if "token" in ledger else State.WAITING
+        match self._results.state(job_id):
+            case states.STARTED | results.PROGRESS:
+                return State.RUNNING
+            case states.RETRY:
+                return State.WAITING
+            case _:
+                return State.UNKNOWN
 
 
 def _text(value: bytes | str) -> str:

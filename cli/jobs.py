@@ -143,7 +143,7 @@ def _show(
         case State.UNKNOWN:
             complain(
                 f"no job {status.job_id} is known to account {status.account}: wrong id or "
-                "account, a result that has expired, or a query that no worker has taken yet"
+                "account, a result that has expired, or a query that has not ended yet"
             )
         case _ if status.error is not None:
             says = str(status.error)
