@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from threading import Lock
 from time import monotonic
@@ -30,11 +30,12 @@ class AutoPipeline(Redis):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Redis's
         super().__init__(*args, **kwargs)
+        self._encode: Callable[[Any], bytes] = self.get_encoder().encode
         self._lock = Lock()
         self._asked: list[_Asked] = []
         self._is_busy = False
         self._connection: Any = None
-        self._used_at = 0.0
+        self._taken_at = 0.0
 
     def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as Redis's
         """As Redis's; anything but a script goes its own way."""
@@ -82,13 +83,12 @@ class AutoPipeline(Redis):
                     each.answer = exc
 
     def _connected(self) -> Any:  # noqa: ANN401 - redis-py's connection
+        """The same for a second: then the pool looks whether it stands, and where the master is."""
         now = monotonic()
-        if now - self._used_at > _TRUSTED_S:
+        if now - self._taken_at > _TRUSTED_S:
             self._give_back()
         if not self._connection:
-            # The pool finds out whether it still stands, and where the master is.
-            self._connection = self.connection_pool.get_connection()
-        self._used_at = now
+            self._connection, self._taken_at = self.connection_pool.get_connection(), now
         return self._connection
 
     def _give_back(self) -> None:
@@ -98,10 +98,9 @@ class AutoPipeline(Redis):
 
     def _packed(self, args: Sequence[Any]) -> bytes:
         """As bytes of Redis's protocol. Raises DataError here, where it is nobody else's fault."""
-        encode = self.get_encoder().encode
         parts = [b"*%d\r\n" % len(args)]
         for arg in args:
-            value = encode(arg)  # type: ignore[no-untyped-call]
+            value = self._encode(arg)
             parts.append(b"$%d\r\n%b\r\n" % (len(value), value))
         return b"".join(parts)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from kombu import Connection
+from kombu.simple import SimpleQueue
 from redis import Redis
 from redis.exceptions import ResponseError
 
@@ -60,90 +61,97 @@ def workers(redis_url: str) -> Iterator[list[Worker]]:
         yield [Worker(each) for each in connections]
 
 
+@pytest.fixture
+def queue(redis_url: str) -> Iterator[SimpleQueue]:
+    with Connection(redis_url) as producer:
+        yield producer.SimpleQueue(QUEUE)
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as client:
+        yield client
+
+
 def test_what_a_worker_holds_goes_to_another_only_when_it_is_silent(
-    workers: list[Worker], redis_url: str
+    workers: list[Worker], queue: SimpleQueue, redis: Redis
 ) -> None:
     living, other = workers
-    with Connection(redis_url) as producer, Redis.from_url(redis_url) as redis:
-        producer.SimpleQueue(QUEUE).put({"job": 1})
-        living.take()
-        until = time.monotonic() + 3 * VISIBILITY_S
-        while time.monotonic() < until:
-            living.look_round()
-            other.look_round()
-            time.sleep(VISIBILITY_S / 10)
-        assert redis.llen(QUEUE.name) == 0
-
-        time.sleep(VISIBILITY_S * 1.1)
+    queue.put({"job": 1})
+    living.take()
+    until = time.monotonic() + 3 * VISIBILITY_S
+    while time.monotonic() < until:
+        living.look_round()
         other.look_round()
-        other.take()
+        time.sleep(VISIBILITY_S / 10)
+    assert redis.llen(QUEUE.name) == 0
+
+    time.sleep(VISIBILITY_S * 1.1)
+    other.look_round()
+    other.take()
     assert [each.payload for each in other.messages] == [{"job": 1}]
 
 
 def test_hosts_whose_clocks_differ_take_nothing_from_each_other(
-    workers: list[Worker], redis_url: str, monkeypatch: pytest.MonkeyPatch
+    workers: list[Worker], queue: SimpleQueue, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     living, other = workers
     living.look_round()
-    with Connection(redis_url) as producer, Redis.from_url(redis_url) as redis:
-        producer.SimpleQueue(QUEUE).put({"job": 1})
-        living.take()
-        monkeypatch.setattr("kombu.transport.redis.time", lambda: time.time() + 3600)
-        monkeypatch.setattr("worker.broker.time", lambda: time.time() + 3600)
-        for _ in range(5):
-            other.look_round()
-        assert redis.llen(QUEUE.name) == 0
+    queue.put({"job": 1})
+    living.take()
+    monkeypatch.setattr("kombu.transport.redis.time", lambda: time.time() + 3600)
+    monkeypatch.setattr("worker.broker.time", lambda: time.time() + 3600)
+    for _ in range(5):
+        other.look_round()
+    assert redis.llen(QUEUE.name) == 0
 
 
 def test_after_an_outage_everybody_is_heard_before_anything_is_given_away(
-    workers: list[Worker], redis_url: str
+    workers: list[Worker], queue: SimpleQueue, redis: Redis
 ) -> None:
     living, other = workers
-    with Connection(redis_url) as producer, Redis.from_url(redis_url) as redis:
-        producer.SimpleQueue(QUEUE).put({"job": 1})
-        living.take()
-        time.sleep(VISIBILITY_S * 1.1)
-        for each in (other, living, other, living, other):
-            each.look_round()
-        assert redis.llen(QUEUE.name) == 0
+    queue.put({"job": 1})
+    living.take()
+    time.sleep(VISIBILITY_S * 1.1)
+    for each in (other, living, other, living, other):
+        each.look_round()
+    assert redis.llen(QUEUE.name) == 0
 
 
 def test_what_has_ended_is_acknowledged_with_the_next_message_or_when_none_comes(
-    workers: list[Worker], redis_url: str
+    workers: list[Worker], queue: SimpleQueue, redis: Redis
 ) -> None:
     worker, _ = workers
-    with Connection(redis_url) as producer, Redis.from_url(redis_url) as redis:
-        queue = producer.SimpleQueue(QUEUE)
-        queue.put({"job": 1})
-        worker.take()
-        worker.messages[0].ack()
-        assert held(redis) == [worker.messages[0].delivery_tag]
-        queue.put({"job": 2})
-        worker.take()
-        assert held(redis) == [worker.messages[1].delivery_tag]
-        worker.messages[1].ack()
-        worker.wait_in_vain()
-        worker.wait_in_vain()
-        assert held(redis) == []
+    queue.put({"job": 1})
+    worker.take()
+    worker.messages[0].ack()
+    assert held(redis) == [worker.messages[0].delivery_tag]
+    queue.put({"job": 2})
+    worker.take()
+    assert held(redis) == [worker.messages[1].delivery_tag]
+    worker.messages[1].ack()
+    worker.wait_in_vain()
+    worker.wait_in_vain()
+    assert held(redis) == []
 
 
-def test_what_redis_could_not_be_told_is_told_again(workers: list[Worker], redis_url: str) -> None:
+def test_what_redis_could_not_be_told_is_told_again(
+    workers: list[Worker], queue: SimpleQueue, redis: Redis
+) -> None:
     worker, _ = workers
-    with Connection(redis_url) as producer, Redis.from_url(redis_url) as redis:
-        queue = producer.SimpleQueue(QUEUE)
-        queue.put({"job": 1})
-        worker.take()
-        worker.messages[0].ack()
-        queue.put({"job": 2})
-        redis.config_set("maxmemory", "1")
-        try:
-            with pytest.raises(ResponseError, match="OOM"):
-                worker.take()
-            assert held(redis) == [worker.messages[0].delivery_tag]
-        finally:
-            redis.config_set("maxmemory", "0")
-        worker.wait_in_vain()
-        assert held(redis) == []
+    queue.put({"job": 1})
+    worker.take()
+    worker.messages[0].ack()
+    queue.put({"job": 2})
+    redis.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(ResponseError, match="OOM"):
+            worker.take()
+        assert held(redis) == [worker.messages[0].delivery_tag]
+    finally:
+        redis.config_set("maxmemory", "0")
+    worker.wait_in_vain()
+    assert held(redis) == []
 
 
 def held(redis: Redis) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -81,6 +82,7 @@ def is_url(location: str) -> bool:
     return location.startswith(("http://", "https://"))
 
 
+@cache
 def is_safe(url: str) -> bool:
     """Whether a password may be sent there: encrypted, or to this machine."""
     parts = urlsplit(url)
