@@ -11,10 +11,20 @@ from revio_jobs.contracts import Lane
 from simulation.figures import Figures, figures
 from simulation.plot import page
 from simulation.scenario import Outcome, Scenario, simulate
-from simulation.stories import CROWDS, STEADY, WARM_UP_S, crowd, day, even_day, guest
+from simulation.stories import CROWDS, SHARED, STEADY, WARM_UP_S, crowd, day, even_day, guest
 
 _PAGE = Path("simulation.html")
-_COLUMNS = ("use", "most in 60 s", "429s", "interactive", "p99 wait", "longest", "bulk", "asked")
+_COLUMNS = (
+    "use",
+    "most in 60 s",
+    "429s",
+    "after a pause",
+    "interactive",
+    "p99 wait",
+    "longest",
+    "bulk",
+    "asked",
+)
 
 
 def main() -> None:
@@ -26,6 +36,9 @@ def main() -> None:
     _head("so many bulk workers of 16 threads")
     for processes in CROWDS:
         _line(f"{processes:,}", figures(simulate(crowd(processes)), WARM_UP_S))
+    _head("60 interactive, a guest takes")
+    for title, scenario in SHARED.items():
+        _line(title, figures(simulate(scenario)))
     charts = list(_days())
     _PAGE.write_text(page(charts), encoding="utf-8")
     print(f"\n{_PAGE} shows the days; {time.monotonic() - began:.0f} s in all")
@@ -57,6 +70,7 @@ def _line(title: str, found: Figures) -> None:
         f"{found.use:.1%}",
         f"{found.most_in_a_minute}",
         f"{found.throttled}",
+        "{:.1f}, {:.1f} s".format(*found.after_pause_s) if found.throttled else "",
         f"{found.calls[Lane.INTERACTIVE]:,}",
         f"{p99_s * 1000:.0f} ms",
         f"{longest_s * 1000:.0f} ms",

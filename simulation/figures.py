@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import sub
 
 from revio_jobs.contracts import Lane
 from simulation.scenario import START, Outcome
+from simulation.workers import Journal
 
 MINUTE_S = 60.0
 
@@ -29,6 +31,11 @@ class Figures:
     """Decisions of the limiter for each permit, over the whole time."""
     throttled: int
     """The vendor's 429s, over the whole time."""
+    answered: int
+    """Calls that the vendor took, over the whole time."""
+    after_pause_s: tuple[float, float]
+    """From a pause's end, or from when the first interactive job is there if that is later, to the
+    first interactive permit: median and longest, over the whole time."""
 
 
 def figures(outcome: Outcome, from_s: float = 0.0) -> Figures:
@@ -36,6 +43,7 @@ def figures(outcome: Outcome, from_s: float = 0.0) -> Figures:
     journal, scenario = outcome.journal, outcome.scenario
     since = {lane: bisect_left(times, START + from_s) for lane, times in journal.granted.items()}
     granted = {lane: journal.granted[lane][first:] for lane, first in since.items()}
+    after_pause_s, _, longest_after_s = _spread(sorted(_after_pauses(journal)))
     total, minutes = sum(map(len, granted.values())), (scenario.seconds - from_s) / MINUTE_S
     return Figures(
         calls={lane: len(times) for lane, times in granted.items()},
@@ -46,6 +54,8 @@ def figures(outcome: Outcome, from_s: float = 0.0) -> Figures:
         },
         asked_per_call=journal.asked / max(sum(map(len, journal.granted.values())), 1),
         throttled=outcome.statuses.get(429, 0),
+        answered=outcome.statuses.get(200, 0),
+        after_pause_s=(after_pause_s, longest_after_s),
     )
 
 
@@ -66,6 +76,17 @@ def most_in_a_minute(times: Sequence[float]) -> int:
             first += 1
         most = max(most, last - first + 1)
     return most
+
+
+def _after_pauses(journal: Journal) -> Iterator[float]:
+    granted, waited_s = (
+        each[Lane.INTERACTIVE] for each in (journal.granted, journal.jobs_waited_s)
+    )
+    for _, ended in journal.pauses:
+        first = bisect_left(granted, ended)
+        if first < len(granted):
+            submitted = map(sub, granted[first:], waited_s[first:])
+            yield granted[first] - max(ended, min(submitted))
 
 
 def _spread(values: Sequence[float]) -> tuple[float, float, float]:

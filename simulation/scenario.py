@@ -28,6 +28,8 @@ class Foreign:
     start_s: float
     end_s: float
     per_second: float
+    at_once: int = 1
+    """So many calls come together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,8 @@ class Scenario:
     way: Way = field(default_factory=Way)
     foreign: Sequence[Foreign] = ()
     outages: Sequence[tuple[float, float]] = ()
+    has_fixed_minute: bool = False
+    """The vendor's minute begins anew with each full minute; False: it slides."""
     seed: int = 1
 
 
@@ -75,6 +79,7 @@ def simulate(scenario: Scenario) -> Outcome:
         calls_per_day=rules.calls_per_day,
         way=scenario.way,
         outages=[(START + start, START + end) for start, end in scenario.outages],
+        has_fixed_minute=scenario.has_fixed_minute,
     )
     fleet = Fleet(timeline, MemoryLimiter({ACCOUNT: rules}, timeline), vendor)
     workers = [
@@ -134,5 +139,6 @@ def _restarts(scenario: Scenario, workers: Sequence[WorkerProcess]) -> Process:
 def _foreign(fleet: Fleet, foreign: Foreign) -> Process:
     yield foreign.start_s
     while fleet.timeline.now - START < foreign.end_s:
-        fleet.vendor.receive_foreign()
-        yield 1.0 / foreign.per_second
+        for _ in range(foreign.at_once):
+            fleet.vendor.receive_foreign()
+        yield foreign.at_once / foreign.per_second

@@ -77,6 +77,27 @@ def guest() -> Scenario:
     return steady(seconds=HOUR_S, foreign=foreign)
 
 
+def shared(
+    interactive_per_minute: int,
+    guest_per_minute: int,
+    *,
+    at_once: int = 1,
+    has_fixed_minute: bool = False,
+    rules: LimitRules = RULES,
+    seed: int = 1,
+) -> Scenario:
+    """Half an hour in which somebody else uses the key for twenty minutes."""
+    foreign = (Foreign(300.0, 1500.0, guest_per_minute / 60, at_once),)
+    return steady(
+        interactive_per_minute,
+        rules=rules,
+        seconds=HOUR_S / 2,
+        foreign=foreign,
+        has_fixed_minute=has_fixed_minute,
+        seed=seed,
+    )
+
+
 def crowd(processes: int) -> Scenario:
     """So many bulk workers of 16 threads, and 60 interactive calls a minute."""
     return steady(60, processes={Lane.INTERACTIVE: 2, Lane.BULK: processes}, seconds=420.0)
@@ -91,3 +112,10 @@ STEADY: Mapping[str, Scenario] = {
     "a restart each 20 s": steady(120, restart_every_s=20.0, processes=dict.fromkeys(Lane, 4)),
 }
 CROWDS = (1, 4, 16, 64, 250, 1_000)
+SHARED: Mapping[str, Scenario] = {
+    "150 a minute": shared(60, 150),
+    "150, 60 at once": shared(60, 150, at_once=60),
+    "350 a minute": shared(60, 350),
+    "150 of a fixed minute": shared(60, 150, has_fixed_minute=True),
+    "350 of a fixed minute": shared(60, 350, has_fixed_minute=True),
+}

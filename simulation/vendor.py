@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from sandbox.limits import Gateway
+from sandbox.limits import MINUTE, Denial, Gateway, throttled
 
 _KEY = "key"
 
@@ -30,8 +30,27 @@ class Reply:
     retry_after_s: float = 0.0
 
 
+class FixedMinute:
+    """A count that begins anew with each full minute, as some gateways keep it."""
+
+    def __init__(self, calls: int, clock: Callable[[], float]) -> None:
+        self._calls = calls
+        self._clock = clock
+        self._minute, self._used = 0.0, 0
+
+    def admit(self) -> Denial | None:
+        """Count a call, or tell that the minute is full."""
+        minute, passed_s = divmod(self._clock(), MINUTE)
+        if minute != self._minute:
+            self._minute, self._used = minute, 0
+        if self._used >= self._calls:
+            return throttled(MINUTE - passed_s)
+        self._used += 1
+        return None
+
+
 class Vendor:
-    """Counts in a sliding minute and a day, as the sandbox does. Every status is counted."""
+    """Counts in a minute and a day, as the sandbox does. Every status is counted."""
 
     def __init__(
         self,
@@ -42,11 +61,16 @@ class Vendor:
         calls_per_day: int,
         way: Way,
         outages: Sequence[tuple[float, float]] = (),
+        has_fixed_minute: bool = False,
     ) -> None:
-        """The day begins now; `outages` are times (start, end) at which it answers nothing."""
+        """The day begins now; `outages` are times (start, end) at which it answers nothing.
+
+        Its minute slides, or else begins anew with each full minute.
+        """
+        self._fixed_minute = FixedMinute(calls_per_minute, clock) if has_fixed_minute else None
         self._gateway = Gateway(
             subscription_key=_KEY,
-            calls_per_minute=calls_per_minute,
+            calls_per_minute=0 if has_fixed_minute else calls_per_minute,
             calls_per_day=calls_per_day,
             clock=clock,
         )
@@ -74,10 +98,14 @@ class Vendor:
 
     def receive_foreign(self) -> None:
         """A call of somebody else with the same key arrives now."""
-        self.foreign += self._gateway.admit(_KEY) is None
+        self.foreign += self._admit() is None
 
     def _reply(self) -> Reply:
         if any(start <= self._clock() < end for start, end in self._outages):
             return Reply(503)
-        denial = self._gateway.admit(_KEY)
+        denial = self._admit()
         return Reply(denial.status, float(denial.retry_after or 0)) if denial else Reply(200)
+
+    def _admit(self) -> Denial | None:
+        full = self._fixed_minute.admit() if self._fixed_minute else None
+        return full or self._gateway.admit(_KEY)

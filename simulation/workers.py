@@ -43,11 +43,25 @@ class Journal:
     """Times of all permits by lane."""
     waits_s: dict[Lane, list[float]] = field(default_factory=lambda: {each: [] for each in Lane})
     """From a thread's first asking to the permit."""
+    jobs_waited_s: dict[Lane, list[float]] = field(
+        default_factory=lambda: {each: [] for each in Lane}
+    )
+    """From a job's submission to the permit."""
     asked: int = 0
     """Decisions of the limiter."""
     put_back: Counter[Lane] = field(default_factory=Counter)
+    pauses: list[tuple[float, float]] = field(default_factory=list)
+    """When each began and ended. One that was made longer while it lasted is one."""
     lowered: list[tuple[float, int]] = field(default_factory=list)
     """When a ceiling was lowered, and to what."""
+
+    def note_pause(self, now: float, seconds: float) -> None:
+        """The vendor asks for a pause; one that lasts longer already stays."""
+        began, ends = self.pauses[-1] if self.pauses else (now, now)
+        if now < ends:
+            self.pauses[-1] = began, max(ends, now + seconds)
+        else:
+            self.pauses.append((now, now + seconds))
 
 
 class Counted:
@@ -157,6 +171,7 @@ class WorkerProcess:
         now = fleet.timeline.now
         fleet.journal.granted[self._lane].append(now)
         fleet.journal.waits_s[self._lane].append(now - asked_at)
+        fleet.journal.jobs_waited_s[self._lane].append(now - self._taken[number])
         yield fleet.vendor.way_there_s()
         reply = fleet.vendor.receive()
         yield fleet.vendor.rest_s()
@@ -178,6 +193,7 @@ class WorkerProcess:
     def _failed(self, reply: Reply, job: Job) -> Process:
         fleet = self._fleet
         if reply.retry_after_s:
+            fleet.journal.note_pause(fleet.timeline.now, reply.retry_after_s)
             spent = reply.status == 429  # noqa: PLR2004
             lowered = fleet.limiter.pause(
                 ACCOUNT, reply.retry_after_s, str(reply.status), minute_spent=spent

@@ -224,6 +224,7 @@ class CountedByHand:
         self._bench = bench
         self._rules = rules
         self._paused_until = 0.0
+        self._level = 0
         self._missed = (0, 0.0)
         self.charged: list[tuple[float, Permit]] = []
         self._arrived_at: dict[str, float] = {}
@@ -232,16 +233,24 @@ class CountedByHand:
         """After a pause the speed comes back from a tenth to all over a minute."""
         limit, window = self._rules.calls_per_minute, Fraction(self._rules.window_s)
         since = Fraction(self._bench.clock()) - Fraction(self._paused_until)
-        if self._paused_until and since < window:
+        if self._is_ramping():
             return max(math.floor(limit * (1 + 9 * since / window) / 10), 1)
         return limit
+
+    def _is_ramping(self) -> bool:
+        since = Fraction(self._bench.clock()) - Fraction(self._paused_until)
+        return bool(self._paused_until) and 0 <= since < Fraction(self._rules.window_s)
+
+    def _minute(self) -> list[float]:
+        now = self._bench.clock()
+        return sorted(at for at in map(self._arrives_at, self.charged) if at + 60 > now)
 
     def _headroom(self) -> int:
         most = self._rules.bulk_headroom_per_minute
         return min(most, self._rules.least_headroom + self._missed_now())
 
     def _missed_now(self) -> int:
-        """Interactive calls that could not go out at once; one is forgotten each two minutes."""
+        """Interactive calls that found the limit used up; one is forgotten each two minutes."""
         count, at = self._missed
         return max(count - int((self._bench.clock() - at) // 120), 0)
 
@@ -253,10 +262,12 @@ class CountedByHand:
         spent = sum(at >= start for at, _ in self.charged) >= rules.day_limit(lane)
         if spent or end - now <= rules.window_margin_s:
             return Refused(Bound.DAY, end - now)
-        window = sorted(at for at in map(self._arrives_at, self.charged) if at + 60 > now)
+        window = self._minute()
         limit = allowed = self._limit()
         if lane is Lane.BULK:
             allowed -= self._headroom() * limit // rules.calls_per_minute
+        elif self._is_ramping():
+            allowed = max(limit, self._level)
         if len(window) < max(allowed, 1) and allowed > 0:
             return None
         allowed = max(allowed, 0)
@@ -273,11 +284,16 @@ class CountedByHand:
         if refused := self.expected(lane):
             assert answer == refused
             if refused.bound is Bound.MINUTE and lane is Lane.INTERACTIVE:
-                most = self._rules.bulk_headroom_per_minute
-                self._missed = (min(self._missed_now() + 1, most), self._bench.clock())
+                self._miss()
             return
         assert isinstance(answer, Granted)
+        if lane is Lane.INTERACTIVE and len(self._minute()) >= self._limit():
+            self._miss()
         self.charged.append((self._bench.clock(), answer.permit))
+
+    def _miss(self) -> None:
+        most = self._rules.bulk_headroom_per_minute
+        self._missed = (min(self._missed_now() + 1, most), self._bench.clock())
 
     def advance(self, seconds: float) -> None:
         self._bench.advance(seconds)
@@ -312,8 +328,15 @@ class CountedByHand:
             self._bench.processes[back % 2].refund(permit)
             del self.charged[-1 - back]
 
+    def sit_out(self, seconds: float) -> None:
+        self.pause(seconds)
+        self.advance(seconds)
+
     def pause(self, seconds: float) -> None:
         self._bench.processes[0].pause("default", seconds, "429")
+        if self._paused_until <= self._bench.clock():
+            count = len(self._minute())
+            self._level = count if count <= self._limit() else count * 9 // 10
         self._paused_until = max(self._paused_until, self._bench.clock() + seconds)
 
 
@@ -336,6 +359,7 @@ steps = st.one_of(
     st.tuples(st.just("refund"), st.integers(0, 5)),
     st.tuples(st.just("answered"), st.integers(0, 5)),
     st.tuples(st.just("pause"), st.integers(1, 90 * 64).map(lambda ticks: ticks * TICK_S)),
+    st.tuples(st.just("sit_out"), st.integers(1, 20 * 64).map(lambda ticks: ticks * TICK_S)),
 )
 
 
@@ -474,6 +498,90 @@ def test_someone_else_on_the_key_lowers_the_ceiling_which_recovers(limiter_bench
     assert first.usage("default").minute_ceiling == 100
 
 
+def test_after_a_pause_an_interactive_call_goes_out_as_soon_as_the_vendor_has_forgotten_one(
+    limiter_bench: Make,
+) -> None:
+    bench = limiter_bench(calls_per_minute=100, calls_per_day=900, window_margin_s=0.0)
+    first, second = bench.processes
+    for _ in range(50):
+        admitted(first, 1)
+        bench.advance(1.0)
+    second.pause("default", 15.0, "429", minute_spent=True)
+    bench.advance(15.0)
+    # Six have left the minute; the lowered ceiling and the ramp keep bulk waiting for the others.
+    assert len(admitted(second, 9)) == 6
+    assert first.admit(call()) == Refused(Bound.MINUTE, 1.0)
+    assert second.admit(BULK).bound is Bound.MINUTE
+    bench.advance(1.0)
+    assert len(admitted(first, 9)) == 1
+    bench.advance(30.0)
+    assert len(admitted(first, 99)) == 30
+    # A minute later the lowered ceiling counts for all.
+    bench.advance(60.0)
+    assert len(admitted(first, 99)) == first.usage("default").minute_ceiling
+
+
+def test_interactive_calls_beyond_a_lowered_limit_make_bulk_leave_more(
+    limiter_bench: Make,
+) -> None:
+    bench = limiter_bench(calls_per_minute=100, calls_per_day=900, bulk_headroom_per_minute=10)
+    limiter = bench.processes[0]
+    admitted(limiter, 95)
+    bench.advance(30.0)
+    limiter.pause("default", 31.0, "429")
+    bench.advance(31.0)
+    assert len(admitted(limiter, 14)) == 14
+    bench.advance(61.0)
+    # Of the 14 the ramp had let out ten.
+    assert limiter.usage("default").bulk_headroom == 1 + 4
+
+
+def test_interactive_calls_that_were_refused_again_step_back_further(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=100, calls_per_day=900, window_margin_s=0.0)
+    limiter = bench.processes[0]
+    for _ in range(50):
+        admitted(limiter, 1)
+        bench.advance(1.0)
+    limiter.pause("default", 15.0, "429", minute_spent=True)
+    bench.advance(15.0)
+    admitted(limiter, 9)
+    assert limiter.pause("default", 2.0, "429", minute_spent=True) is None
+    bench.advance(2.0)
+    # 50 were too many, so nine tenths of that count: 48 are in the minute, and four must leave.
+    assert limiter.admit(call()) == Refused(Bound.MINUTE, 4.0)
+    bench.advance(4.0)
+    assert len(admitted(limiter, 9)) == 1
+
+
+def test_after_a_pause_the_minute_still_holds_no_more_than_its_calls(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=10, calls_per_day=900, window_margin_s=0.0)
+    limiter = bench.processes[0]
+    admitted(limiter, 10)
+    limiter.pause("default", 5.0, "429", minute_spent=True)
+    bench.advance(5.0)
+    assert limiter.admit(call()) == Refused(Bound.MINUTE, 55.0)
+    bench.advance(55.0)
+    assert len(admitted(limiter, 99)) == 10
+
+
+def test_interactive_calls_after_a_pause_put_bulk_off_by_a_step_of_the_full_pace(
+    limiter_bench: Make,
+) -> None:
+    bench = limiter_bench(calls_per_minute=60, calls_per_day=900, window_margin_s=0.0, bulk_burst=0)
+    limiter = bench.processes[0]
+    for _ in range(60):
+        admitted(limiter, 1, BULK)
+        bench.advance(1.0)
+    limiter.pause("default", 1.0, "429", minute_spent=True)
+    for _ in range(30):
+        bench.advance(1.0)
+        assert len(admitted(limiter, 1)) == 1
+    assert limiter.admit(BULK).bound is Bound.MINUTE
+    # The ramp allows 47, and 42 are in the minute.
+    bench.advance(16.0)
+    assert len(admitted(limiter, 1, BULK)) == 1
+
+
 def test_a_breaker_opens_after_faults_in_a_row_and_tries_one_call(limiter_bench: Make) -> None:
     bench = limiter_bench(
         calls_per_minute=10, calls_per_day=100, breaker_faults=3, breaker_rest_s=5.0
@@ -512,8 +620,18 @@ deeds = st.one_of(
     st.tuples(st.just("refund")),
     st.tuples(st.just("answered"), st.integers(0, 90)),
     st.tuples(st.just("pause"), st.integers(1, 90), st.booleans()),
+    st.tuples(st.just("sit_out"), st.integers(1, 20), st.booleans()),
     st.tuples(st.just("report"), st.booleans()),
 )
+
+
+throttled_deeds = st.one_of(
+    st.tuples(st.just("admit"), st.sampled_from(Lane), st.sampled_from([0.0, 5.0]), st.booleans()),
+    st.tuples(st.just("crowd"), st.sampled_from(Lane), st.integers(1, 12)),
+    st.tuples(st.just("advance"), st.integers(1, 6 * 64).map(lambda ticks: ticks * TICK_S)),
+    st.tuples(st.just("sit_out"), st.integers(1, 6), st.booleans()),
+)
+"""What happens while the vendor refuses calls again and again."""
 
 
 class Diary:
@@ -553,6 +671,10 @@ class Diary:
         limiter = self.bench.processes[0]
         self.answers.append(limiter.pause("default", seconds, "429", minute_spent=minute_spent))
 
+    def sit_out(self, seconds: int, minute_spent: bool) -> None:  # noqa: FBT001
+        self.pause(seconds, minute_spent)
+        self.bench.advance(seconds)
+
     def report(self, healthy: bool) -> None:  # noqa: FBT001
         self.answers.append(self.bench.processes[0].report("default", healthy=healthy))
 
@@ -560,8 +682,13 @@ class Diary:
         return [*self.answers, self.bench.processes[0].usage("default")]
 
 
-@settings(max_examples=200, deadline=None)
-@given(rules=everything, deeds=st.lists(deeds, max_size=40))
+@settings(max_examples=250, deadline=None)
+@given(
+    rules=everything,
+    deeds=st.one_of(
+        st.lists(deeds, max_size=40), st.lists(throttled_deeds, min_size=30, max_size=60)
+    ),
+)
 def test_both_limiters_decide_alike(
     memory_limiter_bench: Make,
     redis_limiter_bench: Make,

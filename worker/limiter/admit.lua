@@ -5,7 +5,7 @@
 --          at which each can have reached the vendor: the margin after its permit, or when its answer
 --          came. It holds as many as the limit and never expires, since Redis's clock may be set ahead
 -- KEYS[2]  state: hash of paused_until, pause_reason, ramp_from, ceiling, ceiling_at, next_at, missed,
---          missed_at, way, turn:<lane>, next_turn:<lane>, interactive_turn, faults, rests_until
+--          missed_at, way, turn:<lane>, next_turn:<lane>, interactive_turn, faults, rests_until, level
 -- KEYS[3]  record: stream of all charges
 -- KEYS[4]  prefix of the day's hashes (calls, and one counter a purpose); the day's start in Unix
 --          seconds is appended
@@ -60,7 +60,7 @@ redis.call('HSET', KEYS[5], 'asked_at', text(now))
 local state = {}
 local turn_of, next_turn_of = 'turn:' .. arg.lane, 'next_turn:' .. arg.lane
 local fields = {'paused_until', 'ramp_from', 'ceiling', 'ceiling_at', 'next_at', 'missed',
-  'missed_at', turn_of, next_turn_of, 'interactive_turn', 'faults', 'rests_until', 'way'}
+  'missed_at', turn_of, next_turn_of, 'interactive_turn', 'faults', 'rests_until', 'level', 'way'}
 local values = redis.call('HMGET', KEYS[2], unpack(fields))
 for index, name in ipairs(fields) do
   state[name] = tonumber(values[index] or 0)
@@ -68,6 +68,12 @@ end
 
 local function set(name, at)
   redis.call('HSET', KEYS[2], name, text(at))
+end
+
+-- When the oldest of so many latest calls leaves the minute; 0: there are fewer.
+local function leaves(calls)
+  local oldest = redis.call('ZREVRANGE', KEYS[1], calls - 1, calls - 1, 'WITHSCORES')
+  return oldest[2] and oldest[2] + minute or 0
 end
 
 local function refuse(bound, at)
@@ -107,20 +113,26 @@ if values[3] then
   local climbed = math.floor(math.max(now - state.ceiling_at, 0) * limit / arg.recovery)
   limit = math.min(limit, state.ceiling + climbed)
 end
-local since = now - state.ramp_from
+local bulk, my_turn = arg.lane == 'bulk', arg.my_turn == 1
+local since, level = now - state.ramp_from, 0
 if state.ramp_from > 0 and since >= 0 and since < arg.window then
   limit = math.max(math.floor(limit * (arg.window + 9 * since) / (10 * arg.window)), 1)
+  if not bulk then
+    -- Each call that the vendor has forgotten since it paused us makes room for an interactive one.
+    level = math.min(state.level, arg.limit)
+  end
 end
 
-local bulk, my_turn = arg.lane == 'bulk', arg.my_turn == 1
 local missed = math.max(state.missed - math.floor((now - state.missed_at) / remembered), 0)
 -- Of a lowered limit bulk leaves the same share.
 local headroom = math.min(arg.headroom, arg.least_headroom + missed)
 local for_bulk = limit - math.floor(headroom * limit / arg.limit)
-local allowed = bulk and for_bulk or limit
--- Between two calls of any lane, when all that bulk may see are evenly spaced.
-local pace = math.ceil((minute + way) / math.max(for_bulk, 1))
-local interval = math.floor(arg.window / math.max(limit, 1))
+local allowed = bulk and for_bulk or math.max(limit, level)
+local is_beyond = level > limit and leaves(limit) > now
+-- Between two calls of any lane, when all that bulk may see are evenly spaced; what goes out beyond
+-- a lowered limit does not put bulk off at the lowered pace.
+local pace = math.ceil((minute + way) / math.max(for_bulk, is_beyond and level or 1))
+local interval = math.floor(arg.window / math.max(allowed, 1))
 if bulk then
   if arg.spread == 1 then
     pace = math.max(pace, math.floor(until_reset / day_left))
@@ -138,10 +150,7 @@ if allowed < 1 then
   wait_for(now + arg.window, 'minute')
 else
   -- The call would be the allowed-th of a window that began with this admission.
-  local first = redis.call('ZREVRANGE', KEYS[1], allowed - 1, allowed - 1, 'WITHSCORES')
-  if first[2] then
-    wait_for(first[2] + minute, 'minute')
-  end
+  wait_for(leaves(allowed), 'minute')
 end
 local is_spare = false
 if bulk then
@@ -165,11 +174,11 @@ end
 if turn > now and turn <= now + arg.window then
   wait_for(turn + interval, 'turn')
 end
+if (at > now or is_beyond) and not (bulk or my_turn) then
+  set('missed', math.min(missed + 1, arg.headroom))
+  set('missed_at', now)
+end
 if at > now then
-  if not (bulk or my_turn) then
-    set('missed', math.min(missed + 1, arg.headroom))
-    set('missed_at', now)
-  end
   if at - now <= arg.patience then
     if my_turn then
       set(next_turn_of, at)

@@ -32,12 +32,14 @@ class State:
     paused_until: int = 0
     pause_reason: str = ""
     ramp_from: int = 0
+    level: int = 0
+    """Calls that the minute held when the vendor paused us; less if that was beyond the limit."""
     ceiling: int | None = None
     ceiling_at: int = 0
     next_at: int = 0
     """When the next call would be due if all were evenly spaced."""
     missed: int = 0
-    """Interactive calls that could not go out at once; one is forgotten each two minutes."""
+    """Interactive calls that found the limit used up; one is forgotten each two minutes."""
     missed_at: int = 0
     turns: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
     """The last turn that was given to somebody."""
@@ -73,12 +75,29 @@ class AccountNow:
             ceiling_at=state.ceiling_at,
         )
 
+    def level(self, lane: Lane) -> int:
+        """What the lane may bring the minute to just after a pause, whatever the limit is."""
+        if lane is Lane.BULK:
+            return 0
+        state = self.state
+        return self.rules.level_at(self.now, ramp_from=state.ramp_from, level=state.level)
+
     def headroom(self) -> int:
         """What bulk leaves: the more, the more interactive calls have missed it."""
         state = self.state
         return self.rules.headroom_at(
             self.now, limit=self.limit(), missed=state.missed, missed_at=state.missed_at
         )
+
+    def is_beyond(self, lane: Lane) -> bool:
+        """Whether the limit is used up, and it is the level that lets the lane go on."""
+        limit = self.limit()
+        return limit < self.level(lane) and self.leaves(limit) > self.now
+
+    def leaves(self, calls: int) -> int:
+        """When the oldest of so many latest calls leaves the minute; 0: there are fewer."""
+        arrivals = self.state.arrivals
+        return arrivals[-calls][0] + MINUTE_US if len(arrivals) >= calls else 0
 
     def is_broken(self) -> bool:
         return 0 < self.rules.breaker_faults <= self.state.faults
@@ -106,21 +125,26 @@ class AccountNow:
         return self.rules.burst < self.rules.calls_per_minute
 
     def allowed(self, lane: Lane) -> int:
-        return self.limit() - (self.headroom() if lane is Lane.BULK else 0)
+        if lane is Lane.BULK:
+            return self.limit() - self.headroom()
+        return max(self.limit(), self.level(lane))
 
-    def pace(self) -> int:
-        """Between two calls of any lane, when all that bulk may see are evenly spaced."""
+    def pace(self, lane: Lane) -> int:
+        """From a call of the lane to the next of any lane, when all that bulk may see are evenly
+        spaced; what goes out beyond a lowered limit does not put bulk off at the lowered pace.
+        """
         way = self.margin if self.state.way is None else self.state.way
-        return -(-(MINUTE_US + way) // max(self.allowed(Lane.BULK), 1))
+        beyond = self.level(lane) if self.is_beyond(lane) else 1
+        return -(-(MINUTE_US + way) // max(self.allowed(Lane.BULK), beyond))
 
     def interval(self, lane: Lane) -> int:
         """Between two calls of the lane, when it alone calls."""
         if lane is Lane.INTERACTIVE:
-            return self.window // max(self.limit(), 1)
+            return self.window // max(self.allowed(lane), 1)
         if not self.rules.bulk_spread:
-            return self.pace()
+            return self.pace(lane)
         left = self.rules.day_limit(lane) - self.day["calls"]
-        return max(self.pace(), (self.day_end - self.now) // left)
+        return max(self.pace(lane), (self.day_end - self.now) // left)
 
     def bulk_next_at(self) -> int:
         """When bulk's next call is due; what is later than this was set with a clock ahead."""
@@ -133,8 +157,8 @@ class AccountNow:
         times = [(self.now, Bound.MINUTE)]
         if allowed < 1:
             times.append((self.now + self.window, Bound.MINUTE))
-        elif len(state.arrivals) >= allowed:
-            times.append((state.arrivals[-allowed][0] + MINUTE_US, Bound.MINUTE))
+        else:
+            times.append((self.leaves(allowed), Bound.MINUTE))
         is_spare = False
         if lane is Lane.BULK:
             if self.is_paced():
@@ -153,15 +177,16 @@ class AccountNow:
             times.append((turn + interval, Bound.TURN))
         return max(times, key=lambda each: each[0])
 
-    def note_refused(self, lane: Lane, at: int, *, my_turn: bool, has_patience: bool) -> None:
-        """Somebody must wait until then, and does if his patience lasts."""
+    def note_missed(self) -> None:
+        """An interactive call has found the limit used up."""
         state = self.state
-        if lane is Lane.INTERACTIVE and not my_turn:
-            missed = self.rules.missed_at(self.now, missed=state.missed, missed_at=state.missed_at)
-            state.missed = min(missed + 1, self.rules.bulk_headroom_per_minute)
-            state.missed_at = self.now
-        if not has_patience:
-            return
+        missed = self.rules.missed_at(self.now, missed=state.missed, missed_at=state.missed_at)
+        state.missed = min(missed + 1, self.rules.bulk_headroom_per_minute)
+        state.missed_at = self.now
+
+    def note_turn(self, lane: Lane, at: int, *, my_turn: bool) -> None:
+        """Somebody waits until then."""
+        state = self.state
         if my_turn:
             state.next_turns[lane] = at
         state.turns[lane] = max(state.turns[lane], at) if my_turn else at
@@ -173,7 +198,7 @@ class AccountNow:
         if call.lane is Lane.BULK:
             state.next_at = max(self.bulk_next_at(), self.now) + self.interval(Lane.BULK)
         else:
-            state.next_at = max(state.next_at, self.now) + self.pace()
+            state.next_at = max(state.next_at, self.now) + self.pace(call.lane)
         insort(state.arrivals, (self.now + self.margin, token))
         del state.arrivals[: -rules.calls_per_minute]
         if self.is_broken():

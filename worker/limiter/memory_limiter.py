@@ -31,9 +31,12 @@ class MemoryLimiter:
         if closed := account.closed(call.lane) or account.ends_day():
             return closed
         at, bound = account.ready(call.lane, my_turn=my_turn)
+        finds_it_full = at > account.now or account.is_beyond(call.lane)
+        if finds_it_full and call.lane is Lane.INTERACTIVE and not my_turn:
+            account.note_missed()
         if at > account.now:
-            has_patience = at - account.now <= us(patience_s)
-            account.note_refused(call.lane, at, my_turn=my_turn, has_patience=has_patience)
+            if at - account.now <= us(patience_s):
+                account.note_turn(call.lane, at, my_turn=my_turn)
             return account.refused(bound, at)
         token = f"{new_token(call)}@{account.day_start}@{account.now}"
         account.charge(call, token)
@@ -68,11 +71,13 @@ class MemoryLimiter:
         state, ends = view.state, view.now + us(seconds)
         if ends <= state.paused_until:
             return None
-        if minute_spent and state.paused_until <= view.now:
-            limit = view.limit()
-            if len(view.minute()) < limit * 9 // 10:
+        if state.paused_until <= view.now:
+            limit, count = view.limit(), len(view.minute())
+            if minute_spent and count < limit * 9 // 10:
                 lowered = max(limit * 7 // 10, view.rules.calls_per_minute // 10, 1)
                 state.ceiling, state.ceiling_at = lowered, ends
+            # Interactive calls that went beyond a lowered limit went too far.
+            state.level = count if count <= limit else count * 9 // 10
         state.paused_until, state.pause_reason, state.ramp_from = ends, reason, ends
         return lowered
 

@@ -22,7 +22,7 @@ if paused_until >= ends then
 end
 
 local lowered = 0
-if ARGV[3] == '1' and paused_until <= now then
+if paused_until <= now then
   local limit, window = tonumber(ARGV[4]), tonumber(ARGV[6])
   if state[2] then
     local climbed = math.floor(math.max(now - state[3], 0) * limit / ARGV[5])
@@ -33,11 +33,16 @@ if ARGV[3] == '1' and paused_until <= now then
     limit = math.max(math.floor(limit * (window + 9 * since) / (10 * window)), 1)
   end
   local count = redis.call('ZCOUNT', KEYS[1], string.format('(%.0f', now - 60000000), '+inf')
-  if count < math.floor(limit * 9 / 10) then
+  if ARGV[3] == '1' and count < math.floor(limit * 9 / 10) then
     -- We had headroom, so somebody else uses the key.
     lowered = math.max(math.floor(limit * 7 / 10), math.floor(ARGV[4] / 10), 1)
     redis.call('HSET', KEYS[2], 'ceiling', lowered, 'ceiling_at', string.format('%.0f', ends))
   end
+  if count > limit then
+    -- Interactive calls went beyond a lowered limit, and too far.
+    count = math.floor(count * 9 / 10)
+  end
+  redis.call('HSET', KEYS[2], 'level', count)
 end
 local told = string.format('%.0f', ends)
 redis.call('HSET', KEYS[2], 'paused_until', told, 'pause_reason', ARGV[2], 'ramp_from', told)

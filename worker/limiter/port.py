@@ -45,7 +45,8 @@ class Usage:
     minute_used: int
     minute_limit: int
     minute_ceiling: int
-    """What of the limit may be used now: less while others use the key, or after a pause."""
+    """What of the limit may be used now: less while others use the key, or after a pause, when
+    interactive calls may go out beyond it."""
     day_used: int
     day_limit: int
     day_resets_at: float
@@ -101,7 +102,8 @@ class Limiter(Protocol):
         self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
     ) -> int | None:
         """The vendor told us to wait: refuse all calls of the account for so long, then let the
-        speed come back over a minute. A longer pause stays.
+        speed come back over a minute; interactive calls may go out at once, one for each call that
+        has left the minute since. A longer pause stays.
 
         `minute_spent`: the vendor says that the minute's calls are used up. When our own count had
         headroom then, somebody else uses the key: the ceiling is lowered, and returned.

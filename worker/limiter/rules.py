@@ -84,16 +84,27 @@ class LimitRules:
     def limit_at(self, now: int, *, ramp_from: int, ceiling: int | None, ceiling_at: int) -> int:
         """Calls that the minute may hold now; times in microseconds.
 
-        A lowered ceiling climbs steadily; after a pause the speed comes back over a minute.
+        A lowered ceiling climbs steadily; after a pause the speed comes back over a minute. Then
+        interactive calls may go further, see `level_at`.
         """
         limit, window = self.calls_per_minute, round(self.window_s * _MICRO)
         if ceiling is not None:
             climbed = max(now - ceiling_at, 0) * limit // round(self.recovery_s * _MICRO)
             limit = min(limit, ceiling + climbed)
-        since = now - ramp_from
-        if ramp_from and 0 <= since < window:
+        if self._is_ramping(now, ramp_from):
+            since = now - ramp_from
             limit = max(limit * (window + 9 * since) // (10 * window), 1)
         return limit
+
+    def level_at(self, now: int, *, ramp_from: int, level: int) -> int:
+        """What interactive calls may bring the minute to, even beyond `limit_at`, while the speed
+        comes back: what it held when the vendor paused us (`level`), so that each call that has
+        left the minute since makes room for one. 0 at other times; microseconds.
+        """
+        return min(level, self.calls_per_minute) if self._is_ramping(now, ramp_from) else 0
+
+    def _is_ramping(self, now: int, ramp_from: int) -> bool:
+        return ramp_from > 0 and 0 <= now - ramp_from < round(self.window_s * _MICRO)
 
     def resets_around(self, now: float) -> tuple[float, float, float]:
         """The last reset of the day's count and the next two, as Unix times.

@@ -11,7 +11,7 @@ from revio_jobs.contracts import Lane
 from simulation.figures import figures, per_minute
 from simulation.plot import page
 from simulation.scenario import Foreign, simulate
-from simulation.stories import RULES, WARM_UP_S, crowd, office_hours, steady
+from simulation.stories import RULES, WARM_UP_S, crowd, office_hours, shared, steady
 from simulation.vendor import Way
 
 
@@ -65,6 +65,26 @@ def test_a_guest_on_the_key_slows_us_down_until_it_has_gone() -> None:
     assert outcome.foreign_calls > 1_400
     assert mean(bulk[6:15]) > 200
     assert min(bulk[35:]) > 480
+
+
+@pytest.mark.parametrize(
+    ("guest", "at_once", "has_fixed_minute"),
+    [(150, 1, False), (150, 60, False), (350, 1, False), (150, 1, True), (350, 1, True)],
+)
+def test_after_a_429_an_interactive_call_goes_out_soon_and_provokes_no_more_of_them(
+    guest: int, at_once: int, *, has_fixed_minute: bool
+) -> None:
+    scenario = shared(60, guest, at_once=at_once, has_fixed_minute=has_fixed_minute)
+    found = [figures(simulate(replace(scenario, seed=seed))) for seed in (1, 2)]
+    assert max(each.after_pause_s[0] for each in found) < 1.0
+    assert max(each.after_pause_s[1] for each in found) < 15.0
+    assert max(each.throttled for each in found) < 60
+    assert max(each.most_in_a_minute for each in found) <= 500
+
+
+def test_interactive_calls_that_want_more_than_a_guest_leaves_provoke_few_429s() -> None:
+    outcome = simulate(shared(200, 350))
+    assert outcome.statuses[429] < 100
 
 
 def test_an_outage_costs_few_calls_and_ends_when_the_vendor_is_back() -> None:
