@@ -46,15 +46,21 @@ class AccountLimits:
     def left(self) -> dict[str, int]:
         """Calls that each lane may make now, by window."""
         usage, rules = self.usage, self.rules
-        headroom = {Lane.INTERACTIVE: 0, Lane.BULK: usage.bulk_headroom}
         return {
             f"{window}_left_{lane.value}": max(limit - used, 0)
             for lane in Lane
             for window, limit, used in (
-                ("minute", usage.minute_ceiling - headroom[lane], usage.minute_used),
+                ("minute", self.ceiling(lane), usage.minute_used),
                 ("day", rules.day_limit(lane), usage.day_used),
             )
         }
+
+    def ceiling(self, lane: Lane) -> int:
+        """What the lane's calls may bring the minute's count to now."""
+        usage = self.usage
+        if lane is Lane.INTERACTIVE:
+            return usage.interactive_ceiling
+        return usage.minute_ceiling - usage.bulk_headroom
 
     def document(self) -> dict[str, Any]:
         """JSON values."""

@@ -161,9 +161,7 @@ def _runs_at(
 ) -> float:
     """One call a job, at the lane's pace of the last minute, or at what it might have."""
     usage, now = limits.usage, float(redis.time()[0])
-    headroom = usage.bulk_headroom if lane is Lane.BULK else 0
-    possible = max(usage.minute_ceiling - headroom, 1)
-    per_minute = usage.lanes_minute[lane.value] or possible
+    per_minute = usage.lanes_minute[lane.value] or max(limits.ceiling(lane), 1)
     starts = now + (refused.wait_s if refused else 0.0)
     if ahead >= limits.left[f"day_left_{lane.value}"]:
         starts = max(starts, usage.day_resets_at)

@@ -508,6 +508,7 @@ def test_after_a_pause_an_interactive_call_goes_out_as_soon_as_the_vendor_has_fo
         bench.advance(1.0)
     second.pause("default", 15.0, "429", minute_spent=True)
     bench.advance(15.0)
+    assert first.usage("default").interactive_ceiling == 50
     # Six have left the minute; the lowered ceiling and the ramp keep bulk waiting for the others.
     assert len(admitted(second, 9)) == 6
     assert first.admit(call()) == Refused(Bound.MINUTE, 1.0)

@@ -99,6 +99,7 @@ class MemoryLimiter:
             minute_used=len(tokens),
             minute_limit=view.rules.calls_per_minute,
             minute_ceiling=view.limit(),
+            interactive_ceiling=view.allowed(Lane.INTERACTIVE),
             day_used=view.day["calls"],
             day_limit=view.rules.calls_per_day,
             day_resets_at=view.day_end / MICRO,

@@ -45,8 +45,9 @@ class Usage:
     minute_used: int
     minute_limit: int
     minute_ceiling: int
-    """What of the limit may be used now: less while others use the key, or after a pause, when
-    interactive calls may go out beyond it."""
+    """What of the limit may be used now: less while others use the key, or after a pause."""
+    interactive_ceiling: int
+    """What interactive calls may bring the minute to: that, or more just after a pause."""
     day_used: int
     day_limit: int
     day_resets_at: float

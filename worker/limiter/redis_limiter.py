@@ -210,9 +210,10 @@ class RedisLimiter:
         )
         tokens = [entry.decode().partition(":")[2] for entry in arrivals]
         purposes, lanes = count_tokens(tokens)
+        ramp_from = int(state.get("ramp_from", 0))
         limit = rules.limit_at(
             now,
-            ramp_from=int(state.get("ramp_from", 0)),
+            ramp_from=ramp_from,
             ceiling=int(state["ceiling"]) if "ceiling" in state else None,
             ceiling_at=int(state.get("ceiling_at", 0)),
         )
@@ -220,6 +221,9 @@ class RedisLimiter:
             minute_used=len(tokens),
             minute_limit=rules.calls_per_minute,
             minute_ceiling=limit,
+            interactive_ceiling=max(
+                limit, rules.level_at(now, ramp_from=ramp_from, level=int(state.get("level", 0)))
+            ),
             day_used=counts.get("calls", 0),
             day_limit=rules.calls_per_day,
             day_resets_at=end,
