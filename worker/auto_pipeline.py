@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from select import POLLIN, poll
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -26,6 +27,8 @@ class AutoPipeline(Redis):
 
     Else each thread would have a connection of its own, and in a worker that has much to do the
     system calls and the changes of thread cost several times what the script does.
+
+    A process that has called scripts must not fork, and no signal's handler may raise in a caller.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Redis's
@@ -85,7 +88,7 @@ class AutoPipeline(Redis):
     def _connected(self) -> Any:  # noqa: ANN401 - redis-py's connection
         """The same for a second: then the pool looks whether it stands, and where the master is."""
         now = monotonic()
-        if now - self._taken_at > _TRUSTED_S:
+        if self._connection and (now - self._taken_at > _TRUSTED_S or _has_ended(self._connection)):
             self._give_back()
         if not self._connection:
             self._connection, self._taken_at = self.connection_pool.get_connection(), now
@@ -93,8 +96,7 @@ class AutoPipeline(Redis):
 
     def _give_back(self) -> None:
         connection, self._connection = self._connection, None
-        if connection:
-            self.connection_pool.release(connection)
+        self.connection_pool.release(connection)
 
     def _packed(self, args: Sequence[Any]) -> bytes:
         """As bytes of Redis's protocol. Raises DataError here, where it is nobody else's fault."""
@@ -128,6 +130,16 @@ class _Asked:
 
     def wake(self) -> None:
         self._turn.release()
+
+
+def _has_ended(connection: Any) -> bool:  # noqa: ANN401 - redis-py's
+    """Between two exchanges nothing comes but its end, or what the pool sees to."""
+    socket = connection._sock  # noqa: SLF001
+    if socket is None:
+        return True
+    poller = poll()
+    poller.register(socket, POLLIN)
+    return bool(poller.poll(0))
 
 
 def _answer(connection: Any) -> Any:  # noqa: ANN401 - what the script returns

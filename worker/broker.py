@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from time import time
 from typing import Any
 from weakref import WeakSet
@@ -17,7 +18,9 @@ from weakref import WeakSet
 import orjson
 from celery.worker import state
 from kombu.transport import redis, virtual
+from kombu.utils.json import dumps
 from redis import Redis
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 
 from worker.auto_pipeline import AutoPipeline
@@ -53,11 +56,20 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
 
     def append(self, message: Any, delivery_tag: str) -> None:  # noqa: ANN401 - kombu's
         """As kombu's, and acknowledges what has ended."""
-        info = message.delivery_info
-        kept = orjson.dumps([message._raw, info["exchange"], info["routing_key"]])  # noqa: SLF001
-        keys, now = [self.unacked_index_key, self.unacked_key], time() + self._ahead_s
+        info, now = message.delivery_info, time() + self._ahead_s
+        kept = _json([message._raw, info["exchange"], info["routing_key"]])  # noqa: SLF001
         with self._to_acknowledge() as ended, self.channel.conn_or_acquire() as redis:
-            self._note(keys=keys, args=[delivery_tag, now, kept, *ended], client=redis)
+            note = partial(
+                self._note,
+                keys=[self.unacked_index_key, self.unacked_key],
+                args=[delivery_tag, now, kept, *ended],
+                client=redis,
+            )
+            try:
+                note()
+            except ConnectionLost:
+                # Redis has given the message away already, and to note it twice does no harm.
+                note()
         self._has_taken = True
         virtual.QoS.append(self, message, delivery_tag)
 
@@ -67,6 +79,14 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
         virtual.QoS.ack(self, delivery_tag)
         if self.is_left:
             self.send_acks()
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - as kombu's
+        """As kombu's; a message that Redis does not take back comes again."""
+        try:
+            super().reject(delivery_tag, requeue)
+        except RedisError:
+            # We hold it no more, and say so no more: to Redis it is that of a dead worker.
+            virtual.QoS.ack(self, delivery_tag)
 
     @property
     def is_left(self) -> bool:
@@ -88,20 +108,21 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
     def hold(self) -> None:
         """Say that we have our messages still."""
         self.send_acks()
-        with self.pipe_or_acquire() as pipe:
-            [(seconds, micros)] = pipe.time().execute()
+        with self.channel.conn_or_acquire() as redis:
+            seconds, micros = redis.time()
             now = seconds + micros / 1e6
             self._ahead_s = now - time()
+            self._flush()
             if tags := list(self._delivered):
-                pipe.zadd(self.unacked_index_key, dict.fromkeys(tags, now), xx=True).execute()
+                redis.zadd(self.unacked_index_key, dict.fromkeys(tags, now), xx=True)
 
     def send_acks(self) -> None:
         """In one round trip."""
-        with self._to_acknowledge() as ended:
+        with self._to_acknowledge() as ended, self.channel.conn_or_acquire() as redis:
             if ended:
-                with self.pipe_or_acquire() as pipe:
-                    pipe.zrem(self.unacked_index_key, *ended).hdel(self.unacked_key, *ended)
-                    pipe.execute()
+                # A full Redis refuses a transaction, even one that makes room.
+                pipe = redis.pipeline(transaction=False)
+                pipe.zrem(self.unacked_index_key, *ended).hdel(self.unacked_key, *ended).execute()
 
     @contextmanager
     def _to_acknowledge(self) -> Iterator[list[str]]:
@@ -112,9 +133,17 @@ class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
                 ended.append(self._acked.popleft())
         try:
             yield ended
-        except RedisError:
+        except BaseException:
             self._acked.extendleft(ended)
             raise
+
+
+def _json(value: object) -> bytes | str:
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # Of foreign messages: numbers of more than 64 bits, and half characters.
+        return str(dumps(value))
 
 
 _all: WeakSet[BundledAcks] = WeakSet()

@@ -9,9 +9,9 @@
 --
 -- Returns nothing.
 
+-- First what takes no room: a full Redis refuses a script at its first write only, and this message
+-- has left its queue, so that it takes no more room than before.
+redis.call('ZREM', KEYS[1], ARGV[1], unpack(ARGV, 4))
+redis.call('HDEL', KEYS[2], ARGV[1], unpack(ARGV, 4))
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
-if ARGV[4] then
-  redis.call('ZREM', KEYS[1], unpack(ARGV, 4))
-  redis.call('HDEL', KEYS[2], unpack(ARGV, 4))
-end

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from typing import Any
 
+import structlog
 from celery.backends.redis import RedisBackend, SentinelBackend
+from redis.exceptions import ResponseError
 
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.errors import RevioError
 from worker.auto_pipeline import shared_redis
 from worker.scripts import load_script
+
+_log = structlog.get_logger(__name__)
+
+_REFUSED_PAUSE_S = 1.0
 
 
 class _Outcomes:
@@ -51,8 +58,19 @@ class _Outcomes:
         return result
 
     def _set(self, key: bytes | str, value: str, expires: int | None = None) -> None:
-        """In one command instead of two round trips, which other threads' commands share."""
-        self._keep(keys=[key], args=[value, self.expires if expires is None else expires])
+        """In one command instead of two round trips, which other threads' commands share.
+
+        What Redis refuses because it is full or busy is offered again until it takes it: Celery
+        would give it up, and keep its message for ever.
+        """
+        while True:
+            try:
+                self._keep(keys=[key], args=[value, self.expires if expires is None else expires])
+            except ResponseError as exc:
+                _log.warning("result_refused", reason=str(exc))
+                time.sleep(_REFUSED_PAUSE_S)
+            else:
+                return
 
     @cached_property
     def _keep(self) -> Any:  # noqa: ANN401 - a script

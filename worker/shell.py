@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import structlog
 from celery import Task
-from celery.exceptions import Ignore, Reject
+from celery.exceptions import Ignore, Reject, Retry
 from celery.worker import state
 from celery.worker.request import Request
 
@@ -24,6 +25,7 @@ J = TypeVar("J", QueryJob, UpdateJob)
 
 # A second message for a job that another one runs looks again after so long.
 _DUPLICATE_PAUSE_S = 2.0
+_REFUSED_PAUSE_S = 1.0
 
 NOT_TERMINATED = "jobs are threads, which cannot be ended from outside: one that runs goes on"
 
@@ -98,13 +100,26 @@ def conclude(task: JobTask, step: Step, *, job_id: str, rest: Callable[[float, s
             raise Reject(reason, requeue=True)
         case TryAgain(seconds, reason):
             _log.info("job_retried", seconds=round(seconds, 1), reason=reason)
-            raise task.retry(countdown=seconds)
+            raise _retry(task, seconds)
         case StandAside(reason):
             _log.debug("job_stood_aside", reason=reason)
             if task.request.id != job_id:
                 # The caller of this raw message waits under an id of its own.
-                raise task.retry(countdown=_DUPLICATE_PAUSE_S)
+                raise _retry(task, _DUPLICATE_PAUSE_S)
             raise Ignore(reason)
+
+
+def _retry(task: JobTask, seconds: float) -> Retry:
+    """What to raise when the message is in its queue again, for then.
+
+    Celery would give the job up if Redis does not take it; here it is offered again.
+    """
+    while True:
+        try:
+            return cast("Retry", task.retry(countdown=seconds, throw=False))
+        except Reject as exc:
+            _log.warning("retry_refused", reason=str(exc.reason))
+            time.sleep(_REFUSED_PAUSE_S)
 
 
 def show_progress(task: JobTask, done: int, total: int) -> None:

@@ -60,6 +60,13 @@ def echo(redis: Redis) -> Callable[[object], str]:
     return lambda value: str(script(keys=["log"], args=[value]).decode())
 
 
+def cut_scripts_off(redis: Redis) -> None:
+    """Redis closes the connections over which scripts were called last."""
+    for each in redis.client_list():
+        if each["cmd"] == "evalsha":
+            redis.client_kill(each["addr"])
+
+
 def error_of(asked: Future[str]) -> BaseException | None:
     return asked.exception(timeout=10)
 
@@ -112,6 +119,14 @@ def test_when_redis_dies_all_hear_of_it_and_ask_the_next_one(server: EmbeddedRed
         assert {type(error_of(each)) for each in asked} == {NoConnection}
         server.start()
         assert [ask(number) for number in range(3)] == ["0", "1", "2"]
+
+
+def test_a_lost_connection_is_noticed_before_it_is_used(redis: Redis, redis_url: str) -> None:
+    ask = echo(redis)
+    with Redis.from_url(redis_url) as admin:
+        for number in range(20):
+            assert ask(number) == str(number)
+            cut_scripts_off(admin)
 
 
 def test_a_late_answer_is_not_taken_for_another_one(server: EmbeddedRedis) -> None:

@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 
 from revio_jobs.celery_app import lane_queue
 from revio_jobs.contracts import Lane
+from tests.integration.test_auto_pipeline import cut_scripts_off
 from worker.broker import Transport
 
 QUEUE = lane_queue("default", Lane.INTERACTIVE)
@@ -142,16 +143,79 @@ def test_what_redis_could_not_be_told_is_told_again(
     queue.put({"job": 1})
     worker.take()
     worker.messages[0].ack()
+    redis.config_set("min-replicas-to-write", "1")
+    try:
+        for _ in range(2):
+            with pytest.raises(ResponseError, match="NOREPLICAS"):
+                worker.take()
+        assert held(redis) == [worker.messages[0].delivery_tag]
+    finally:
+        redis.config_set("min-replicas-to-write", "0")
+    worker.wait_in_vain()
+    assert held(redis) == []
+
+
+def test_a_full_redis_loses_no_message_and_no_acknowledgement(
+    workers: list[Worker], queue: SimpleQueue, redis: Redis
+) -> None:
+    worker, _ = workers
+    queue.put({"job": 1})
+    worker.take()
     queue.put({"job": 2})
     redis.config_set("maxmemory", "1")
     try:
-        with pytest.raises(ResponseError, match="OOM"):
-            worker.take()
+        worker.messages[0].ack()
+        worker.take()
+        assert held(redis) == [worker.messages[1].delivery_tag]
+        worker.messages[1].ack()
+        worker.wait_in_vain()
+        worker.wait_in_vain()
+        assert held(redis) == []
+    finally:
+        redis.config_set("maxmemory", "0")
+
+
+def test_a_message_that_a_full_redis_does_not_take_back_comes_again(
+    workers: list[Worker], queue: SimpleQueue, redis: Redis
+) -> None:
+    worker, other = workers
+    queue.put({"job": 1})
+    worker.take()
+    redis.config_set("maxmemory", "1")
+    try:
+        worker.messages[0].reject(requeue=True)
         assert held(redis) == [worker.messages[0].delivery_tag]
     finally:
         redis.config_set("maxmemory", "0")
-    worker.wait_in_vain()
-    assert held(redis) == []
+    until = time.monotonic() + 1.1 * VISIBILITY_S
+    while time.monotonic() < until:
+        worker.look_round()
+        other.look_round()
+        time.sleep(VISIBILITY_S / 10)
+    other.look_round()
+    other.take()
+    assert [each.payload for each in other.messages] == [{"job": 1}]
+
+
+def test_a_message_is_held_though_the_connection_was_lost_just_then(
+    workers: list[Worker], queue: SimpleQueue, redis: Redis
+) -> None:
+    worker, _ = workers
+    for number in range(5):
+        queue.put({"job": number})
+        worker.take()
+        cut_scripts_off(redis)
+    assert [each.payload for each in worker.messages] == [{"job": each} for each in range(5)]
+    assert sorted(held(redis)) == sorted(each.delivery_tag for each in worker.messages)
+
+
+def test_a_foreign_message_that_is_hardly_json_is_held_too(
+    workers: list[Worker], queue: SimpleQueue, redis: Redis
+) -> None:
+    worker, _ = workers
+    queue.put({"job": 1}, headers={"number": 2**70, "half": "\ud800"})
+    worker.take()
+    assert held(redis) == [worker.messages[0].delivery_tag]
 
 
 def held(redis: Redis) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from celery import Celery
@@ -37,6 +39,20 @@ def test_a_failure_is_replaced_when_the_job_goes_well_after_all(app: Celery) -> 
     app.backend.mark_as_failure("job", Unavailable("no answer"))
     app.backend.mark_as_done("job", {"calls": 2})
     assert AsyncResult("job", app=app).get(1) == {"calls": 2}
+
+
+def test_a_result_waits_until_a_full_redis_has_room(app: Celery, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis, ThreadPoolExecutor(1) as threads:
+        redis.config_set("maxmemory", "1")
+        try:
+            kept = threads.submit(app.backend.mark_as_done, "job", {"calls": 3})
+            time.sleep(0.3)
+            assert not kept.done()
+            assert not redis.exists(app.backend.get_key_for_task("job"))
+        finally:
+            redis.config_set("maxmemory", "0")
+        kept.result(timeout=10)
+    assert AsyncResult("job", app=app).get(1) == {"calls": 3}
 
 
 def test_who_listens_is_told_and_the_result_goes_in_time(app: Celery, redis_url: str) -> None:
