@@ -14,7 +14,7 @@ from celery import Celery
 from redis import Redis
 
 from cli.dev.stack import Stack, local_stack
-from revio_jobs import RevioJobs, UpdateJob, as_completed, errors
+from revio_jobs import Lane, QueryJob, RevioJobs, UpdateJob, as_completed, errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import UPDATE_TASK
 from revio_jobs.handles import JobHandle
@@ -159,6 +159,7 @@ def test_a_full_redis_stops_the_calls_and_is_told_without_a_flood(
     stack: Stack, jobs: RevioJobs
 ) -> None:
     handles = submit(jobs, 400)
+    queries = jobs.submit((QueryJob(ids=(each,)) for each in range(5001, 5101)), Lane.BULK)
     wait_for_more_calls(stack, within_s=10)
     began = len(stack.services["bulk"].output())
     with Redis.from_url(stack.redis.url) as redis:
@@ -170,6 +171,7 @@ def test_a_full_redis_stops_the_calls_and_is_told_without_a_flood(
         log = stack.services["bulk"].output()[began:]
         redis.config_set("maxmemory", 0)
     assert outcomes(handles, timeout=60) == {"applied": 400}
+    assert all(list(each.records(60)) for each in queries)
     assert executions(stack) == {1: 400}
     assert "Traceback" not in log
     assert log.count('"event": "redis_is_full"') == 1
