@@ -235,11 +235,14 @@ def test_limits_can_be_watched_until_ctrl_c(stack: Stack, run: Revio) -> None:
     environment = {"PATH": os.environ["PATH"], "TERM": "xterm", **stack.environment}
     command = [sys.executable, "-m", "cli", "limits", "--watch"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=theirs, stderr=PIPE) as watch:
-        shown = b""
-        while shown.count(b"calls for") < 2:
-            shown += os.read(ours, 4096)
-        watch.send_signal(signal.SIGINT)
-        _, err = watch.communicate(timeout=10)
+        try:
+            shown = b""
+            while shown.count(b"calls for") < 2:
+                shown += os.read(ours, 4096)
+            watch.send_signal(signal.SIGINT)
+            _, err = watch.communicate(timeout=10)
+        finally:
+            watch.kill()
     os.close(ours)
     os.close(theirs)
     assert (watch.returncode, err) == (0, b"")
