@@ -22,7 +22,7 @@ from worker.app import Application, open_application
 from worker.broker import HOLD_INTERVAL_S, hold_what_is_left
 from worker.gatekeeper import Gatekeeper
 from worker.logs import configure_logs
-from worker.redis_guard import RedisGuard, refuse_eviction
+from worker.redis_guard import RedisGuard, refuse_eviction, warn_of_refusal
 from worker.revoking import Revoking
 from worker.run_events import RunEvents, feed
 from worker.scripts import fail_closed
@@ -115,7 +115,7 @@ class Lifecycle:
                 try:
                     work()
                 except Unavailable as exc:
-                    _log.warning(f"{name}_failed", reason=str(exc))
+                    warn_of_refusal(f"{name}_failed", exc)
                 except Exception:  # noqa: BLE001
                     # Nothing else does this work: the next round must come.
                     _log.exception(f"{name}_failed")

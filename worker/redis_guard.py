@@ -6,10 +6,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+import structlog
 from celery import bootsteps
 from celery.worker.consumer.connection import Connection
 from redis import Redis
 from redis.exceptions import RedisError
+
+_log = structlog.get_logger(__name__)
 
 REFUSED = 2
 """The worker's exit code."""
@@ -52,6 +55,14 @@ def is_full(error: BaseException) -> bool:
     A script's refusal has no class of its own, and what is raised from it quotes it.
     """
     return "used memory > 'maxmemory'" in str(error)
+
+
+def warn_of_refusal(event: str, error: BaseException) -> None:
+    """In the log: how to mend it if Redis is full, else `event` and the reason."""
+    if is_full(error):
+        _log.warning("redis_is_full", mend=MAKE_ROOM)
+    else:
+        _log.warning(event, reason=str(error))
 
 
 class RedisGuard(bootsteps.StartStopStep):  # type: ignore[misc] # Celery is untyped

@@ -6,16 +6,14 @@ import time
 from functools import cached_property
 from typing import Any
 
-import structlog
 from celery.backends.redis import RedisBackend, SentinelBackend
 from redis.exceptions import ResponseError
 
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.errors import RevioError
 from worker.auto_pipeline import shared_redis
+from worker.redis_guard import warn_of_refusal
 from worker.scripts import load_script
-
-_log = structlog.get_logger(__name__)
 
 _REFUSED_PAUSE_S = 1.0
 
@@ -67,7 +65,7 @@ class _Outcomes:
             try:
                 self._keep(keys=[key], args=[value, self.expires if expires is None else expires])
             except ResponseError as exc:
-                _log.warning("result_refused", reason=str(exc))
+                warn_of_refusal("result_refused", exc)
                 time.sleep(_REFUSED_PAUSE_S)
             else:
                 return

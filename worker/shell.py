@@ -18,6 +18,7 @@ from revio_jobs.contracts.decode import decode
 from revio_jobs.results import PROGRESS
 from tasks.errors import InvalidJob, RevioError
 from tasks.steps import Done, PutBack, StandAside, Step, TryAgain
+from worker.redis_guard import warn_of_refusal
 
 _log = structlog.get_logger(__name__)
 
@@ -118,7 +119,7 @@ def _retry(task: JobTask, seconds: float) -> Retry:
         try:
             return cast("Retry", task.retry(countdown=seconds, throw=False))
         except Reject as exc:
-            _log.warning("retry_refused", reason=str(exc.reason))
+            warn_of_refusal("retry_refused", exc.reason)
             time.sleep(_REFUSED_PAUSE_S)
 
 
