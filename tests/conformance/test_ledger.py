@@ -293,17 +293,22 @@ def test_a_newer_job_that_wrote_nothing_does_not_win(jobs: Jobs) -> None:
     assert jobs.claimed("old").newer == {}
 
 
+def rested(jobs: Jobs, given_up: Lease) -> Claimed:
+    """Job a, which rests for 10 s, while b, of the same product, may run."""
+    assert_fenced(jobs, given_up)
+    jobs.run("b")
+    jobs.bench.advance(9.75)
+    assert isinstance(jobs.claim("a"), NotNow)
+    jobs.bench.advance(0.25)
+    return jobs.claimed("a")
+
+
 def test_a_delayed_job_rests_until_it_is_due_and_its_product_is_free(jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.submit("b", id=1, rate="2")
     jobs.ledger.intend((first := jobs.claimed("a")).lease, RATE)
     jobs.ledger.delay(first.lease, 10.0, unknown=False)
-    assert_fenced(jobs, first.lease)
-    jobs.run("b")
-    jobs.bench.advance(9.75)
-    assert isinstance(jobs.claim("a"), NotNow)
-    jobs.bench.advance(0.25)
-    again = jobs.claimed("a")
+    again = rested(jobs, first.lease)
     assert (again.attempt, again.sent) == (2, None)
 
 
@@ -323,12 +328,7 @@ def test_a_deferred_job_rests_as_a_delayed_one_and_has_lost_no_attempt(jobs: Job
     jobs.submit("a")
     jobs.submit("b", id=1, rate="2")
     jobs.ledger.defer((first := jobs.claimed("a")).lease, 10.0)
-    assert_fenced(jobs, first.lease)
-    jobs.run("b")
-    jobs.bench.advance(9.75)
-    assert isinstance(jobs.claim("a"), NotNow)
-    jobs.bench.advance(0.25)
-    again = jobs.claimed("a")
+    again = rested(jobs, first.lease)
     assert (again.attempt, again.sent, again.crashes) == (1, None, 0)
 
 

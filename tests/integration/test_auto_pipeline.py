@@ -62,9 +62,10 @@ def echo(redis: Redis) -> Callable[[object], str]:
 
 def cut_scripts_off(redis: Redis) -> None:
     """Redis closes the connections over which scripts were called last."""
-    for each in redis.client_list():
-        if each["cmd"] == "evalsha":
-            redis.client_kill(each["addr"])
+    cut_off = [each["addr"] for each in redis.client_list() if each["cmd"] == "evalsha"]
+    assert cut_off
+    for each in cut_off:
+        redis.client_kill(each)
 
 
 def error_of(asked: Future[str]) -> BaseException | None:

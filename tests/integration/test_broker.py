@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -31,6 +31,16 @@ class Worker:
         consumer = connection.Consumer([QUEUE], callbacks=[self._take], no_ack=False)
         consumer.consume()
 
+    @property
+    def jobs(self) -> list[int]:
+        """Of the messages that it was given, in their order."""
+        return [each.payload["job"] for each in self.messages]
+
+    @property
+    def tags(self) -> list[str]:
+        """Of these messages."""
+        return [each.delivery_tag for each in self.messages]
+
     def take(self) -> None:
         self._connection.drain_events(timeout=5)
 
@@ -46,180 +56,161 @@ class Worker:
         self.messages.append(message)
 
 
+class Place:
+    """Two workers at one queue, of which the first has taken job 1."""
+
+    def __init__(self, redis: Redis, queue: SimpleQueue, first: Worker, second: Worker) -> None:
+        self.redis = redis
+        self._queue = queue
+        self.first = first
+        self.second = second
+        second.look_round()
+        self.put(1)
+        first.take()
+
+    def put(self, job: int, **options: Any) -> None:
+        self._queue.put({"job": job}, **options)
+
+    def queued(self) -> int:
+        return int(self.redis.llen(QUEUE.name))
+
+    def held(self) -> list[str]:
+        """Delivery tags of what workers hold."""
+        tags = self.redis.hkeys("unacked")
+        assert sorted(tags) == sorted(self.redis.zrange("unacked_index", 0, -1))
+        return [tag.decode() for tag in tags]
+
+    def let_pass(self, seconds: float, *looking: Worker) -> None:
+        """These look round meanwhile."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for each in looking:
+                each.look_round()
+            time.sleep(VISIBILITY_S / 10)
+
+    @contextmanager
+    def refusing(self, setting: str) -> Iterator[None]:
+        """Redis refuses to write meanwhile, for that setting's sake."""
+        self.redis.config_set(setting, "1")
+        try:
+            yield
+        finally:
+            self.redis.config_set(setting, "0")
+
+
 @pytest.fixture
-def workers(redis_url: str) -> Iterator[list[Worker]]:
+def place(redis_url: str) -> Iterator[Place]:
     with ExitStack() as ends:
-        connections = [
-            ends.enter_context(
-                Connection(
-                    redis_url,
-                    transport=Transport,
-                    transport_options={"visibility_timeout": VISIBILITY_S},
-                )
-            )
-            for _ in range(2)
-        ]
-        yield [Worker(each) for each in connections]
+        options = {"visibility_timeout": VISIBILITY_S}
+        first, second = (
+            Connection(redis_url, transport=Transport, transport_options=options) for _ in range(2)
+        )
+        for each in (first, second):
+            ends.enter_context(each)
+        producer = ends.enter_context(Connection(redis_url))
+        redis = ends.enter_context(Redis.from_url(redis_url))
+        yield Place(redis, producer.SimpleQueue(QUEUE), Worker(first), Worker(second))
 
 
-@pytest.fixture
-def queue(redis_url: str) -> Iterator[SimpleQueue]:
-    with Connection(redis_url) as producer:
-        yield producer.SimpleQueue(QUEUE)
-
-
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        yield client
-
-
-def test_what_a_worker_holds_goes_to_another_only_when_it_is_silent(
-    workers: list[Worker], queue: SimpleQueue, redis: Redis
-) -> None:
-    living, other = workers
-    queue.put({"job": 1})
-    living.take()
-    until = time.monotonic() + 3 * VISIBILITY_S
-    while time.monotonic() < until:
-        living.look_round()
-        other.look_round()
-        time.sleep(VISIBILITY_S / 10)
-    assert redis.llen(QUEUE.name) == 0
-
-    time.sleep(VISIBILITY_S * 1.1)
-    other.look_round()
-    other.take()
-    assert [each.payload for each in other.messages] == [{"job": 1}]
+def test_what_a_worker_holds_goes_to_another_only_when_it_is_silent(place: Place) -> None:
+    place.let_pass(3 * VISIBILITY_S, place.first, place.second)
+    assert place.queued() == 0
+    place.let_pass(1.1 * VISIBILITY_S)
+    place.second.look_round()
+    place.second.take()
+    assert place.second.jobs == [1]
 
 
 def test_hosts_whose_clocks_differ_take_nothing_from_each_other(
-    workers: list[Worker], queue: SimpleQueue, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    living, other = workers
-    living.look_round()
-    queue.put({"job": 1})
-    living.take()
+    place.first.look_round()
     monkeypatch.setattr("kombu.transport.redis.time", lambda: time.time() + 3600)
     monkeypatch.setattr("worker.broker.time", lambda: time.time() + 3600)
     for _ in range(5):
-        other.look_round()
-    assert redis.llen(QUEUE.name) == 0
+        place.second.look_round()
+    assert place.queued() == 0
 
 
-def test_after_an_outage_everybody_is_heard_before_anything_is_given_away(
-    workers: list[Worker], queue: SimpleQueue, redis: Redis
-) -> None:
-    living, other = workers
-    queue.put({"job": 1})
-    living.take()
-    time.sleep(VISIBILITY_S * 1.1)
-    for each in (other, living, other, living, other):
+def test_after_an_outage_everybody_is_heard_before_anything_is_given_away(place: Place) -> None:
+    place.let_pass(1.1 * VISIBILITY_S)
+    for each in (place.first, place.second, place.first, place.second):
         each.look_round()
-    assert redis.llen(QUEUE.name) == 0
+    assert place.queued() == 0
 
 
 def test_what_has_ended_is_acknowledged_with_the_next_message_or_when_none_comes(
-    workers: list[Worker], queue: SimpleQueue, redis: Redis
+    place: Place,
 ) -> None:
-    worker, _ = workers
-    queue.put({"job": 1})
-    worker.take()
+    worker = place.first
     worker.messages[0].ack()
-    assert held(redis) == [worker.messages[0].delivery_tag]
-    queue.put({"job": 2})
+    assert place.held() == worker.tags
+    place.put(2)
     worker.take()
-    assert held(redis) == [worker.messages[1].delivery_tag]
+    assert place.held() == worker.tags[1:]
     worker.messages[1].ack()
     worker.wait_in_vain()
     worker.wait_in_vain()
-    assert held(redis) == []
+    assert place.held() == []
 
 
-def test_what_redis_could_not_be_told_is_told_again(
-    workers: list[Worker], queue: SimpleQueue, redis: Redis
-) -> None:
-    worker, _ = workers
-    queue.put({"job": 1})
-    worker.take()
+def test_what_redis_could_not_be_told_is_told_again(place: Place) -> None:
+    worker = place.first
     worker.messages[0].ack()
-    redis.config_set("min-replicas-to-write", "1")
-    try:
+    with place.refusing("min-replicas-to-write"):
         for _ in range(2):
             with pytest.raises(ResponseError, match="NOREPLICAS"):
                 worker.take()
-        assert held(redis) == [worker.messages[0].delivery_tag]
-    finally:
-        redis.config_set("min-replicas-to-write", "0")
+        assert place.held() == worker.tags
     worker.wait_in_vain()
-    assert held(redis) == []
+    assert place.held() == []
 
 
-def test_a_full_redis_loses_no_message_and_no_acknowledgement(
-    workers: list[Worker], queue: SimpleQueue, redis: Redis
-) -> None:
-    worker, _ = workers
-    queue.put({"job": 1})
-    worker.take()
-    queue.put({"job": 2})
-    redis.config_set("maxmemory", "1")
-    try:
+def test_a_full_redis_loses_no_message_and_no_acknowledgement(place: Place) -> None:
+    worker = place.first
+    place.put(2)
+    with place.refusing("maxmemory"):
         worker.messages[0].ack()
         worker.take()
-        assert held(redis) == [worker.messages[1].delivery_tag]
+        assert place.held() == worker.tags[1:]
         worker.messages[1].ack()
         worker.wait_in_vain()
         worker.wait_in_vain()
-        assert held(redis) == []
-    finally:
-        redis.config_set("maxmemory", "0")
+        assert place.held() == []
 
 
-def test_a_message_that_a_full_redis_does_not_take_back_comes_again(
-    workers: list[Worker], queue: SimpleQueue, redis: Redis
+def test_a_message_that_a_full_redis_does_not_take_back_comes_again(place: Place) -> None:
+    with place.refusing("maxmemory"):
+        place.first.messages[0].reject(requeue=True)
+        assert place.held() == place.first.tags
+    place.let_pass(1.1 * VISIBILITY_S, place.first, place.second)
+    place.second.look_round()
+    place.second.take()
+    assert place.second.jobs == [1]
+
+
+def test_a_message_is_held_though_the_connection_was_lost_before(place: Place) -> None:
+    for job in range(2, 6):
+        cut_scripts_off(place.redis)
+        place.put(job)
+        place.first.take()
+    assert place.first.jobs == [1, 2, 3, 4, 5]
+    assert sorted(place.held()) == sorted(place.first.tags)
+
+
+def test_a_message_is_held_though_the_connection_is_lost_just_then(
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker, other = workers
-    queue.put({"job": 1})
-    worker.take()
-    redis.config_set("maxmemory", "1")
-    try:
-        worker.messages[0].reject(requeue=True)
-        assert held(redis) == [worker.messages[0].delivery_tag]
-    finally:
-        redis.config_set("maxmemory", "0")
-    until = time.monotonic() + 1.1 * VISIBILITY_S
-    while time.monotonic() < until:
-        worker.look_round()
-        other.look_round()
-        time.sleep(VISIBILITY_S / 10)
-    other.look_round()
-    other.take()
-    assert [each.payload for each in other.messages] == [{"job": 1}]
+    # It was looked at, and ends before the note has left.
+    monkeypatch.setattr("worker.auto_pipeline._has_ended", lambda _: False)
+    cut_scripts_off(place.redis)
+    place.put(2)
+    place.first.take()
+    assert sorted(place.held()) == sorted(place.first.tags)
+    assert place.first.jobs == [1, 2]
 
 
-def test_a_message_is_held_though_the_connection_was_lost_just_then(
-    workers: list[Worker], queue: SimpleQueue, redis: Redis
-) -> None:
-    worker, _ = workers
-    for number in range(5):
-        queue.put({"job": number})
-        worker.take()
-        cut_scripts_off(redis)
-    assert [each.payload for each in worker.messages] == [{"job": each} for each in range(5)]
-    assert sorted(held(redis)) == sorted(each.delivery_tag for each in worker.messages)
-
-
-def test_a_foreign_message_that_is_hardly_json_is_held_too(
-    workers: list[Worker], queue: SimpleQueue, redis: Redis
-) -> None:
-    worker, _ = workers
-    queue.put({"job": 1}, headers={"number": 2**70, "half": "\ud800"})
-    worker.take()
-    assert held(redis) == [worker.messages[0].delivery_tag]
-
-
-def held(redis: Redis) -> list[str]:
-    """Delivery tags of what workers hold."""
-    tags = redis.hkeys("unacked")
-    assert sorted(tags) == sorted(redis.zrange("unacked_index", 0, -1))
-    return [tag.decode() for tag in tags]
+def test_a_foreign_message_that_is_hardly_json_is_held_too(place: Place) -> None:
+    place.put(2, headers={"number": 2**70, "half": "\ud800"})
+    place.first.take()
+    assert sorted(place.held()) == sorted(place.first.tags)
