@@ -27,7 +27,7 @@ from typing import Any
 from redis import Redis
 
 from cli.dev.stack import Stack, local_stack
-from sandbox.population import populate
+from sandbox.vendor.population import populate
 
 _ROWS = 100_000
 _SEED = 1

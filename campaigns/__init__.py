@@ -1,13 +1,13 @@
 """Batch repricing campaigns: plan, review, approve, apply, watch, report, undo."""
 
-from campaigns.again import Only
 from campaigns.api import Campaigns, Person
-from campaigns.faults import CampaignError
-from campaigns.leftover import UndoReport
-from campaigns.planning import Planned, PlanRequest, Verdict
-from campaigns.rounding import Rounding
-from campaigns.rules import Rules
-from campaigns.running import RunRequest
+from campaigns.errors import CampaignError
+from campaigns.plan.planning import Planned, PlanRequest, Verdict
+from campaigns.results.retry_undo import Only
+from campaigns.results.undo_report import UndoReport
+from campaigns.rules.rounding import Rounding
+from campaigns.rules.rules import Rules
+from campaigns.run.start import RunRequest
 from campaigns.terms import Terms
 
 __all__ = [

@@ -9,23 +9,23 @@ from pathlib import Path
 
 from redis import Redis
 
-from campaigns.again import Only, rows_to_retry, rows_to_undo
-from campaigns.explain import LastJob, Touched, campaigns_of, last_jobs
-from campaigns.faults import NotAllowedError
-from campaigns.leftover import UndoReport, reporting
-from campaigns.plan_file import Plan, open_plan
-from campaigns.plan_row import PlanRow
-from campaigns.planning import Origin, Planned, Planning, PlanRequest, overriding_all
-from campaigns.reading import ProductReader
-from campaigns.report import write_report
-from campaigns.results import RowResult, header_of, row_results
-from campaigns.running import WEIGHTS, RunRequest, approve, start
-from campaigns.source import Form
+from campaigns.errors import NotAllowedError
+from campaigns.plan.plan_file import Plan, open_plan
+from campaigns.plan.plan_row import PlanRow
+from campaigns.plan.planning import Origin, Planned, Planning, PlanRequest, overriding_all
+from campaigns.plan.product_reader import ProductReader
+from campaigns.results.explain import LastJob, Touched, campaigns_of, last_jobs
+from campaigns.results.report import write_report
+from campaigns.results.retry_undo import Only, rows_to_retry, rows_to_undo
+from campaigns.results.row_results import RowResult, header_of, row_results
+from campaigns.results.undo_report import UndoReport, reporting
+from campaigns.run.start import WEIGHTS, RunRequest, approve, start
+from campaigns.run.state import Status
+from campaigns.source.table import Form
 from campaigns.store import Approval, Desk, RunView
-from campaigns.store.audit import AuditEntry
+from campaigns.store.audit_log import AuditEntry
 from campaigns.terms import Terms
 from revio_jobs import RevioJobs
-from tasks.campaign_run import Status
 
 _OPEN = (Status.RUNNING, Status.PAUSED, Status.HALTED)
 

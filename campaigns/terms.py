@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from campaigns.rounding import Rounding
-from tasks.campaign_run import HaltRules
-from tasks.rails import Rails
+from campaigns.guard_rails.rails import Rails
+from campaigns.rules.rounding import Rounding
+from campaigns.run.state import HaltRules
 
 
 @dataclass(frozen=True, slots=True)

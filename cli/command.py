@@ -14,13 +14,13 @@ from typer.main import get_command
 from cli.answer import complain
 from cli.audit import audit
 from cli.campaign import app as campaign
-from cli.dead import app as dead
-from cli.doctor import doctor
+from cli.dead.dead import app as dead
+from cli.doctor.doctor import doctor
 from cli.exit_code import ExitCode
-from cli.explain import explain
-from cli.jobs import query, result, update
-from cli.lane import app as lane
-from cli.limits import app as limits
+from cli.jobs.explain import explain
+from cli.jobs.jobs import query, result, update
+from cli.limits.lane import app as lane
+from cli.limits.limits import app as limits
 
 _INTERRUPTED = 130  # as shells have it
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from celery import Celery
 from redis import Redis
 
-from cli.job_status import Lookup
+from cli.jobs.job_status import Lookup
 from revio_jobs import RevioJobs
 from revio_jobs.celery_app import producer_app
 from revio_jobs.connection import connect_redis

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from cli.answer import printable
-from cli.job_status import JobStatus
+from cli.jobs.job_status import JobStatus
 from revio_jobs import CustomerProduct, QueryResult, UpdateResult
 
 _PRODUCT_COLUMNS = {

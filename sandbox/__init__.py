@@ -4,7 +4,7 @@
 that it stands opposite.
 """
 
-from sandbox.client import RunningSandbox, running
-from sandbox.sessions import Account
+from sandbox.local.client import RunningSandbox, running
+from sandbox.vendor.sessions import Account
 
 __all__ = ["Account", "RunningSandbox", "running"]

@@ -3,7 +3,8 @@
 import asyncio
 import sys
 
-from sandbox import options, server
+from sandbox import options
+from sandbox.server import listener as server
 
 if __name__ == "__main__":
     asyncio.run(server.serve(options.parse(sys.argv[1:])))

@@ -7,17 +7,18 @@ import uuid
 from collections.abc import Callable
 from random import Random
 
-from sandbox import contract, wsdl
-from sandbox.application import Application, Schedule
-from sandbox.control import ControlEndpoints
-from sandbox.journal import Journal
-from sandbox.limits import Gateway
+from sandbox.contract import operations as contract
+from sandbox.contract import wsdl
+from sandbox.faults.plan import Plan
 from sandbox.options import Options
-from sandbox.plan import Plan
-from sandbox.population import populate
-from sandbox.products import Products
-from sandbox.service import Service
-from sandbox.sessions import Sessions
+from sandbox.server.application import Application, Schedule
+from sandbox.server.control import ControlEndpoints
+from sandbox.server.journal import Journal
+from sandbox.vendor.limits import Gateway
+from sandbox.vendor.population import populate
+from sandbox.vendor.products import Products
+from sandbox.vendor.service import Service
+from sandbox.vendor.sessions import Sessions
 
 
 def assemble(

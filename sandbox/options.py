@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
 
-from sandbox.faults import FAULTS
-from sandbox.plan import Rule
-from sandbox.service import SESSION_EXPIRED
-from sandbox.sessions import Account
-from sandbox.shapes import (
+from sandbox.contract.shapes import (
     MIXED,
     Dates,
     FieldShape,
@@ -22,7 +18,11 @@ from sandbox.shapes import (
     Shapes,
     parse_update_shape,
 )
-from sandbox.wsdl import Port
+from sandbox.contract.wsdl import Port
+from sandbox.faults.catalogue import FAULTS
+from sandbox.faults.plan import Rule
+from sandbox.vendor.service import SESSION_EXPIRED
+from sandbox.vendor.sessions import Account
 
 T = TypeVar("T")
 

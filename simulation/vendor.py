@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from sandbox.limits import MINUTE, Denial, Gateway, throttled
+from sandbox.vendor.limits import MINUTE, Denial, Gateway, throttled
 
 _KEY = "key"
 

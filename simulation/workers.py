@@ -7,9 +7,9 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 
 from revio_jobs.contracts import Lane
+from revio_jobs.errors import QuotaExhausted, Throttled
 from simulation.timeline import Process, Timeline
 from simulation.vendor import Reply, Vendor
-from tasks.errors import QuotaExhausted, Throttled
 from tasks.ports import Call, Permit, Purpose
 from worker.limiter import Granted, Limiter, Refused
 from worker.limiter.permits import asking

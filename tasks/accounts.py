@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.errors import InvalidJob
+from revio_jobs.errors import InvalidJob
 
 
 def unknown_account(account: str, known: Mapping[str, object]) -> InvalidJob:

@@ -14,7 +14,7 @@ import structlog
 from redis import Redis
 
 from cli.command import main
-from sandbox.embedded_redis import EmbeddedRedis, embedded_redis
+from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
 
 
 @pytest.fixture(scope="session")

@@ -19,11 +19,11 @@ from kombu.transport import TRANSPORT_ALIASES
 from revio_jobs.celery_app import WIRE_SETTINGS, lane_queue
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK, Lane, QueryJob, UpdateJob, job_id_of
 from settings import Settings, SettingsError, load
-from worker.broker import HOLD_INTERVAL_S, transport_for
-from worker.consumer import ReconnectingConsumer
-from worker.lifecycle import Lifecycle
-from worker.results import backend_url
-from worker.shell import JobTask, conclude, read_job, show_progress
+from worker.celery_app.consumer import ReconnectingConsumer
+from worker.celery_app.lifecycle import Lifecycle
+from worker.celery_app.result_backend import backend_url
+from worker.celery_app.task_adapter import JobTask, conclude, read_job, show_progress
+from worker.celery_app.transport import HOLD_INTERVAL_S, transport_for
 
 
 def _load_settings() -> Settings:
@@ -52,7 +52,7 @@ app = Celery(
 app.conf.update(
     WIRE_SETTINGS,
     # Threads: an update waits for the network, one client serves all, and nothing is forked.
-    worker_pool="worker.pool:JobPool",
+    worker_pool="worker.celery_app.pool:JobPool",
     worker_concurrency=settings.threads,
     worker_query_threads=settings.query_threads,
     worker_consumer=ReconnectingConsumer,

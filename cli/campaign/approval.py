@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from campaigns.figures import Figures
-from campaigns.review import review_page, write_review_workbook
-from cli.campaign.office import office, person
+from campaigns.plan.figures import Figures
+from campaigns.plan.review import review_page, write_review_workbook
 from cli.campaign.options import By, Reason
 from cli.campaign.plan_tables import review_tables, summary_document
+from cli.campaign.session import office, person
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 

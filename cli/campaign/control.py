@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from campaigns import CampaignError, Campaigns, Person
-from cli.campaign.office import office, person
 from cli.campaign.options import By, Reason, RunName, pairs
 from cli.campaign.run_tables import run_document, run_tables
+from cli.campaign.session import office, person
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 

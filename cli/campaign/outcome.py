@@ -8,14 +8,14 @@ from typing import Annotated, NoReturn
 import typer
 
 from campaigns import Only, Planned, PlanRequest, UndoReport
-from campaigns.forecast import forecast
-from campaigns.results import GROUPS
+from campaigns.plan.forecast import forecast
+from campaigns.results.row_results import GROUPS
 from cli.answer import Answer, spinner
-from cli.campaign.office import Office, office, person
 from cli.campaign.options import By, Reason, RunName, pairs
 from cli.campaign.outcome_tables import explained, explained_document, undo_document, undo_tables
 from cli.campaign.plan_tables import plan_document, plan_tables
 from cli.campaign.planning import EXITS
+from cli.campaign.session import Office, office, person
 from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson, Texts
 from cli.tables import table

@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import RenderableType
 
 from campaigns import UndoReport
-from campaigns.explain import LastJob, Touched
-from campaigns.leftover import Why
+from campaigns.results.explain import LastJob, Touched
+from campaigns.results.undo_report import Why
 from cli.tables import table
 
 _LEFT = {

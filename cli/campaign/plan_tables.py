@@ -11,15 +11,15 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from campaigns import Planned, Verdict
-from campaigns.figures import Figures, shown_move
-from campaigns.forecast import Forecast
-from campaigns.plan_file import Plan
-from campaigns.plan_row import PlanRow, RowClass
+from campaigns.guard_rails.rails import per_cent
+from campaigns.plan.figures import Figures, shown_move
+from campaigns.plan.forecast import Forecast
+from campaigns.plan.plan_file import Plan
+from campaigns.plan.plan_row import PlanRow, RowClass
+from campaigns.plan.summary import Summary, bins
 from campaigns.store import Approval
-from campaigns.summary import Summary, bins
 from cli.campaign.run_tables import FOR_EVER_S, span
 from cli.tables import counted, table, when
-from tasks.rails import per_cent
 
 _BAR = 40
 _SHOWN = 10

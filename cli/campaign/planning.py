@@ -10,15 +10,15 @@ from typing import Annotated
 import typer
 
 from campaigns import CampaignError, Planned, PlanRequest, Rounding, Rules, Verdict
-from campaigns.forecast import forecast
+from campaigns.guard_rails.rails import Rails
+from campaigns.plan.forecast import forecast
 from cli.answer import Answer, spinner
-from cli.campaign.office import Office, office, person
 from cli.campaign.options import By, day, pairs
 from cli.campaign.plan_tables import plan_document, plan_tables
+from cli.campaign.session import Office, office, person
 from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson, Texts, numbers
 from revio_jobs.contracts import DEFAULT_ACCOUNT
-from tasks.rails import Rails
 
 
 class PlanExit(IntEnum):

@@ -12,13 +12,13 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
-from campaigns.eta import Eta, pace
-from campaigns.forecast import Budget
+from campaigns.plan.forecast import Budget
+from campaigns.run.eta import Eta, pace
+from campaigns.run.state import Status
 from campaigns.store import RunView
-from campaigns.store.audit import AuditEntry
+from campaigns.store.audit_log import AuditEntry
 from cli.answer import printable
 from cli.tables import table
-from tasks.campaign_run import Status
 
 FOR_EVER_S = 1e8
 _SHOWN = 10

@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from campaigns import RunRequest
-from campaigns.running import parse_canary
+from campaigns.run.start import parse_canary
+from campaigns.run.state import HaltRules
 from cli.campaign.approval import PlanPath
-from cli.campaign.office import office, person
 from cli.campaign.options import By, moment, window
 from cli.campaign.run_tables import run_document, run_tables
+from cli.campaign.session import office, person
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
-from tasks.campaign_run import HaltRules
 
 
 class Priority(StrEnum):

@@ -12,10 +12,10 @@ import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
-from campaigns.eta import eta
+from campaigns.run.eta import eta
+from campaigns.run.state import Status
 from campaigns.store import RunView
 from cli.answer import Answer
-from cli.campaign.office import Office, office
 from cli.campaign.options import RunName
 from cli.campaign.run_tables import (
     calls_line,
@@ -27,10 +27,10 @@ from cli.campaign.run_tables import (
     run_tables,
     top_errors,
 )
+from cli.campaign.session import Office, office
 from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
-from tasks.campaign_run import Status
 
 _LIVE_S = 0.5
 _PLAIN_S = 5.0

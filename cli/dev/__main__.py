@@ -14,7 +14,7 @@ from rich.console import Console
 from cli.dev.following import following
 from cli.dev.service import ServiceError
 from cli.dev.stack import Stack, local_stack
-from sandbox.embedded_redis import NoRedisError
+from sandbox.local.embedded_redis import NoRedisError
 
 _CHECK_EVERY_S = 0.5
 _READABLE = {"REVIO_LOG_FORMAT": "console"}

@@ -11,13 +11,13 @@ from redis import Redis
 from rich.console import Console
 
 from campaigns import Campaigns, Person, Planned, PlanRequest, Rounding, Rules, RunRequest, Terms
-from campaigns.plan_file import Plan
+from campaigns.guard_rails.rails import Rails
+from campaigns.plan.plan_file import Plan
 from campaigns.store import RunView
 from cli.campaign.run_tables import one_line
 from revio_jobs import RevioJobs
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from sandbox import RunningSandbox
-from tasks.rails import Rails
 
 # Not among those that the price list has changed.
 _CUSTOMERS = range(2501, 2541)

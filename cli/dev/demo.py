@@ -20,7 +20,7 @@ from cli.dev.story import Story
 from revio_jobs import RevioJobs
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from revio_jobs.errors import RevioError
-from sandbox.embedded_redis import NoRedisError
+from sandbox.local.embedded_redis import NoRedisError
 
 _RATES = ROOT / "examples" / "new-rates.csv"
 _CALLS_PER_MINUTE = 6000

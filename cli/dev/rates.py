@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from revio_jobs import UpdateJob
-from sandbox.population import populate
+from sandbox.vendor.population import populate
 
 CUSTOMERS, SEED = 2000, 1
 """The sandbox that the list is for; these are its defaults."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.children import kill, signal_group, spawn, wait_or_kill
+from sandbox.local.children import kill, signal_group, spawn, wait_or_kill
 
 _POLL_S = 0.02
 _SHOWN_LINES = 20

@@ -19,7 +19,7 @@ from cli.dev.service import Service
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import DEFAULT_ACCOUNT, Lane, queue_name
 from sandbox import Account, RunningSandbox
-from sandbox.embedded_redis import EmbeddedRedis, embedded_redis, free_port
+from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis, free_port
 
 ROOT = Path(__file__).parents[2]
 

@@ -22,7 +22,7 @@ import yaml
 from dotenv import dotenv_values
 
 from cli.dev.service import Service
-from sandbox.embedded_redis import find_program, free_port
+from sandbox.local.embedded_redis import find_program, free_port
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))

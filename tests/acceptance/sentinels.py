@@ -14,8 +14,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis
-from sandbox.children import kill, spawn
-from sandbox.embedded_redis import EmbeddedRedis, embedded_redis, find_program, free_port
+from sandbox.local.children import kill, spawn
+from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis, find_program, free_port
 from tests.acceptance.watching import wait_until
 
 _HOST = "127.0.0.1"

@@ -57,8 +57,9 @@ def test_workers_use_our_transport_under_the_name_that_flower_knows(
     tmp_path: Path, url: str, transport: str
 ) -> None:
     show = (
-        "from worker.celery import app; from worker import broker; c = app.connection();"
-        "assert type(c.transport).__module__ == broker.__name__;"
+        "from worker.celery import app; from worker.celery_app import transport;"
+        "c = app.connection();"
+        "assert type(c.transport).__module__ == transport.__name__;"
         "print(type(c.transport).__name__, c.as_uri())"
     )
     account = "REVIO_ACCOUNTS__DEFAULT__"

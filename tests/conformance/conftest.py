@@ -11,7 +11,7 @@ from redis import Redis
 
 from revio_jobs.contracts import Lane, UpdateJob
 from revio_jobs.reservation import Reservation, Reservations
-from sandbox.embedded_redis import EmbeddedRedis
+from sandbox.local.embedded_redis import EmbeddedRedis
 from worker.ledger import (
     Auditor,
     DeadLetter,

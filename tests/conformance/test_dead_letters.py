@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from revio_jobs import errors
 from revio_jobs.contracts import Lane, UpdateJob
 from revio_jobs.reservation import New
-from tasks import errors
 from tasks.ports import Claimed, Lease, LeaseLost
 from worker.ledger import DeadLetter, Failure, LedgerTimes
 from worker.ledger.dead_letter import HISTORY_KEPT, SHOWN_CHARACTERS

@@ -13,7 +13,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tasks.errors import Unavailable
+from revio_jobs.errors import Unavailable
 from worker.soap import MemorySessionStore, RedisSessionStore, Session, SessionStore
 
 KEY = SecretStr(Fernet.generate_key().decode())

@@ -8,9 +8,9 @@ import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
-from cli.lane_checks import limits_findings
+from cli.doctor.lane_checks import limits_findings
 from settings import AccountSettings
-from worker.agreement import Agreement, differences
+from worker.limiter.limits_drift import Agreement, differences
 
 
 def account(calls_per_minute: int = 500) -> AccountSettings:

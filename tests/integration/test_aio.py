@@ -17,8 +17,8 @@ from redis import Redis
 
 from revio_jobs import Lane, QueryJob, UpdateJob, errors
 from revio_jobs.aio import AsyncJobHandle, AsyncRevioJobs, as_completed
-from sandbox.embedded_redis import embedded_redis
-from worker.pages import RedisPages
+from sandbox.local.embedded_redis import embedded_redis
+from worker.redis_kit.result_pages import RedisPages
 
 APPLIED: dict[str, Any] = {"outcome": "applied", "id": 1, "calls": 1, "sent": ["rate"]}
 READ_AT = "2026-02-01T10:00:00+00:00"

@@ -17,8 +17,8 @@ from redis.exceptions import DataError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as NoAnswer
 
 from revio_jobs.connection import connect_redis
-from sandbox.embedded_redis import EmbeddedRedis, embedded_redis
-from worker.auto_pipeline import AutoPipeline, shared_redis
+from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
+from worker.redis_kit.auto_pipeline import AutoPipeline, shared_redis
 
 THREADS = 24
 ECHO = "redis.call('RPUSH', KEYS[1], ARGV[1]) return ARGV[1]"

@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 from revio_jobs.celery_app import lane_queue
 from revio_jobs.contracts import Lane
 from tests.integration.test_auto_pipeline import cut_scripts_off
-from worker.broker import Transport
+from worker.celery_app.transport import Transport
 
 QUEUE = lane_queue("default", Lane.INTERACTIVE)
 VISIBILITY_S = 1.0
@@ -126,7 +126,7 @@ def test_hosts_whose_clocks_differ_take_nothing_from_each_other(
 ) -> None:
     place.first.look_round()
     monkeypatch.setattr("kombu.transport.redis.time", lambda: time.time() + 3600)
-    monkeypatch.setattr("worker.broker.time", lambda: time.time() + 3600)
+    monkeypatch.setattr("worker.celery_app.transport.time", lambda: time.time() + 3600)
     for _ in range(5):
         place.second.look_round()
     assert place.queued() == 0
@@ -202,7 +202,7 @@ def test_a_message_is_held_though_the_connection_is_lost_just_then(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It was looked at, and ends before the note has left.
-    monkeypatch.setattr("worker.auto_pipeline._has_ended", lambda _: False)
+    monkeypatch.setattr("worker.redis_kit.auto_pipeline._has_ended", lambda _: False)
     cut_scripts_off(place.redis)
     place.put(2)
     place.first.take()

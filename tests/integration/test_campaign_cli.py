@@ -14,14 +14,14 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 
 from campaigns import Campaigns, Person, PlanRequest, Rules, RunRequest
-from campaigns.rounding import Rounding
+from campaigns.rules.rounding import Rounding
 from cli.connection import redis_of
 from cli.dev import Stack, local_stack
 from cli.exit_code import ExitCode
 from revio_jobs import RevioJobs
 from revio_jobs.celery_app import producer_app
 from settings import load
-from worker.campaigns import campaign_terms
+from worker.campaign_wiring import campaign_terms
 
 Revio = Callable[..., Any]
 

@@ -15,15 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from campaigns.plan_row import PlanRow, RowClass
-from campaigns.running import stages
-from campaigns.store import Desk, RedisRuns
-from campaigns.store.spec import dump_gate
-from revio_jobs.contracts import CustomerProductRecord, UpdateJob
-from sandbox.embedded_redis import EmbeddedRedis
-from tasks.campaign import CampaignFeeder
-from tasks.campaign_limits import FeederLimits
-from tasks.campaign_run import (
+from campaigns.guard_rails.rails import Rails
+from campaigns.plan.plan_row import PlanRow, RowClass
+from campaigns.run.feeder import CampaignFeeder
+from campaigns.run.limits import FeederLimits
+from campaigns.run.start import stages
+from campaigns.run.state import (
     Answered,
     DailyWindow,
     EndedRow,
@@ -34,8 +31,11 @@ from tasks.campaign_run import (
     RunState,
     Status,
 )
-from tasks.errors import Unavailable
-from tasks.rails import Rails
+from campaigns.store import Desk, RedisRuns
+from campaigns.store.run_codec import dump_gate
+from revio_jobs.contracts import CustomerProductRecord, UpdateJob
+from revio_jobs.errors import Unavailable
+from sandbox.local.embedded_redis import EmbeddedRedis
 
 RUN = "june-1a2b3c4d5e"
 EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)

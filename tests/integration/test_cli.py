@@ -22,7 +22,7 @@ from redis import Redis
 
 from cli.dev import Stack, local_stack
 from cli.exit_code import ExitCode
-from sandbox.embedded_redis import embedded_redis, free_port
+from sandbox.local.embedded_redis import embedded_redis, free_port
 
 Revio = Callable[..., Any]
 

@@ -26,10 +26,10 @@ from revio_jobs.celery_app import producer_app
 from revio_jobs.connection import connect_redis
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK, job_id_of
 from revio_jobs.message import encode_message
-from sandbox.embedded_redis import embedded_redis
-from tasks.steps import failed
+from sandbox.local.embedded_redis import embedded_redis
+from tasks.decision import failed
 from worker.ledger import LedgerTimes, RedisLedger
-from worker.pages import RedisPages
+from worker.redis_kit.result_pages import RedisPages
 
 INTERACTIVE = "revio.default.interactive"
 BULK = "revio.default.bulk"

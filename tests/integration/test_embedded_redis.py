@@ -17,8 +17,8 @@ from redis import AuthenticationError, Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from sandbox import embedded_redis as module
-from sandbox.embedded_redis import EmbeddedRedis, NoRedisError, embedded_redis, find_program
+from sandbox.local import embedded_redis as module
+from sandbox.local.embedded_redis import EmbeddedRedis, NoRedisError, embedded_redis, find_program
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = 'sp ace"quote\\back#hash@at'
@@ -146,7 +146,7 @@ def is_running(pid: int) -> bool:
 
 
 HOLDER = """
-from sandbox.embedded_redis import embedded_redis
+from sandbox.local.embedded_redis import embedded_redis
 import time
 with embedded_redis() as server:
     print(server.pid, server.directory, flush=True)

@@ -10,8 +10,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from revio_jobs import Lane, UpdateJob
-from sandbox.embedded_redis import free_port
-from tasks.errors import Unavailable
+from revio_jobs.errors import Unavailable
+from sandbox.local.embedded_redis import free_port
 from tasks.ports import Lease
 from worker.ledger import LedgerTimes, RedisLedger
 

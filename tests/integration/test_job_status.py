@@ -9,14 +9,14 @@ import pytest
 from celery import Celery
 from redis import Redis
 
-from cli.job_status import Lookup, State
+from cli.jobs.job_status import Lookup, State
 from revio_jobs import Lane, RevioJobs, UpdateJob
 from revio_jobs.celery_app import producer_app
 from revio_jobs.message import encode_message
 from revio_jobs.results import PROGRESS, ResultStore
 from tasks.ports import Claimed
+from worker.celery_app.result_backend import backend_url
 from worker.ledger import LedgerTimes, RedisLedger
-from worker.results import backend_url
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from redis import Redis
 
+from cli.doctor.finding import Finding, Verdict
+from cli.doctor.lane_checks import Served, lane_findings, strange_accounts
 from cli.exit_code import ExitCode
-from cli.finding import Finding, Verdict
-from cli.lane_checks import Served, lane_findings, strange_accounts
 from revio_jobs import Lane, RevioJobs
-from sandbox.embedded_redis import EmbeddedRedis, embedded_redis
+from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
 from tests.conftest import Revio
 from worker.limiter import Gates, Hold, LimitRules, RedisLimiter
 

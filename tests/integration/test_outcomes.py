@@ -13,7 +13,7 @@ from redis import Redis
 
 from revio_jobs.celery_app import WIRE_SETTINGS
 from revio_jobs.errors import Unavailable
-from worker.results import backend_url
+from worker.celery_app.result_backend import backend_url
 
 KEPT_S = 60
 

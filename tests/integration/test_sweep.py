@@ -14,9 +14,9 @@ from redis import Redis
 
 from revio_jobs import JobHandle, Lane, QueryJob, RevioJobs, UpdateJob
 from revio_jobs.celery_app import producer_app
+from revio_jobs.errors import Unavailable
 from revio_jobs.message import encode_message
-from sandbox.embedded_redis import embedded_redis
-from tasks.errors import Unavailable
+from sandbox.local.embedded_redis import embedded_redis
 from tasks.ports import Claimed, LeaseLost, NotNow
 from worker.ledger import LedgerTimes, RedisLedger, Sweeper, Swept
 

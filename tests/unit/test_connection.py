@@ -12,7 +12,7 @@ from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
 
 from revio_jobs.celery_app import producer_app
 from revio_jobs.connection import connect_redis, connect_redis_async
-from worker.results import OutcomeBackend, SentinelOutcomeBackend, backend_url
+from worker.celery_app.result_backend import OutcomeBackend, SentinelOutcomeBackend, backend_url
 
 SENTINELS = "sentinel://user:p%40ss@one:1/3;sentinel://two"
 

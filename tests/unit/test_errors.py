@@ -9,10 +9,9 @@ from collections.abc import Iterator
 import pytest
 from celery import Celery
 
-import tasks.errors
 from revio_jobs import errors
 from revio_jobs.errors import RevioError, revive
-from tasks.steps import failed
+from tasks.decision import failed
 
 EXAMPLES: list[RevioError] = [
     errors.RevioError("something"),
@@ -52,11 +51,6 @@ def assert_same(arrived: object, error: RevioError) -> None:
 
 def test_no_class_of_the_tree_is_forgotten_here() -> None:
     assert {type(error) for error in EXAMPLES} == set(tree())
-
-
-def test_the_application_sees_the_whole_tree() -> None:
-    assert {getattr(tasks.errors, kind.__name__) for kind in tree()} == set(tree())
-    assert set(tasks.errors.__all__) == {kind.__name__ for kind in tree()}
 
 
 @pytest.mark.parametrize(

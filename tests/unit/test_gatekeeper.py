@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from revio_jobs.contracts import Lane, queue_name
-from worker.gatekeeper import Gatekeeper
+from worker.celery_app.lane_control import Gatekeeper
 from worker.limiter import Bound, Refused
 
 LANES = [("default", lane) for lane in Lane]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from worker.repeats import Repeats
+from worker.celery_app.log_dedup import Repeats
 
 LOST = "consumer: Connection to broker lost. Trying to re-establish the connection..."
 CONNECTED = "Connected to redis://127.0.0.1:6379/0"

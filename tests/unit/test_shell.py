@@ -8,8 +8,8 @@ import pytest
 from celery.exceptions import Reject, Retry
 from redis.exceptions import ResponseError
 
-from tasks.steps import TryAgain
-from worker.shell import JobTask, conclude
+from tasks.decision import TryAgain
+from worker.celery_app.task_adapter import JobTask, conclude
 
 
 class Refused(JobTask):
@@ -31,7 +31,7 @@ def test_an_attempt_that_redis_does_not_take_is_offered_until_it_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("worker.shell.time.sleep", pauses.append)
+    monkeypatch.setattr("worker.celery_app.task_adapter.time.sleep", pauses.append)
     with pytest.raises(Retry) as raised:
         conclude(Refused(3), TryAgain(7.0, "no answer"), job_id="j", rest=lambda *_: None)
     assert raised.value.when == 7.0

@@ -17,7 +17,7 @@ from redis import Redis
 
 from revio_jobs.contracts import UPDATE_TASK, Lane, queue_name
 from revio_jobs.reservation import LedgerKeys
-from worker.scripts import load_script
+from worker.redis_kit.scripts import load_script
 
 T = TypeVar("T")
 

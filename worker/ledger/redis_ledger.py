@@ -21,7 +21,7 @@ from worker.ledger.dead_letter import (
 )
 from worker.ledger.dead_letters import DeadLetters, Encode
 from worker.ledger.times import LedgerTimes
-from worker.scripts import fail_closed, load_script
+from worker.redis_kit.scripts import fail_closed, load_script
 
 _log = structlog.get_logger(__name__)
 

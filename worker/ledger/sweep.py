@@ -21,7 +21,7 @@ from redis import Redis
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.reservation import LedgerKeys
 from worker.ledger.redis_ledger import RedisLedger
-from worker.scripts import fail_closed
+from worker.redis_kit.scripts import fail_closed
 
 _log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from redis import Redis
 
 from revio_jobs.reservation import LedgerKeys
-from worker.scripts import fail_closed
+from worker.redis_kit.scripts import fail_closed
 
 
 class RedisWrites:

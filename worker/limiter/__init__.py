@@ -1,6 +1,6 @@
 """The account's call limits, shared by all processes and hosts."""
 
-from worker.limiter.gates import Gates, Hold
+from worker.limiter.lane_pauses import Gates, Hold
 from worker.limiter.memory_limiter import MemoryLimiter
 from worker.limiter.permits import WaitingPermits
 from worker.limiter.port import Bound, Granted, Limiter, Refused, Usage

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 
 import structlog
 
-from tasks.errors import QuotaExhausted, Throttled, Unavailable
+from revio_jobs.errors import QuotaExhausted, Throttled, Unavailable
 from tasks.ports import Call, Permit
 from worker.limiter.port import Bound, Granted, Limiter, Refused
 

@@ -15,7 +15,7 @@ from redis import Redis
 
 from worker.limiter.keys import CallKeys
 from worker.limiter.rules import LimitRules
-from worker.scripts import fail_closed
+from worker.redis_kit.scripts import fail_closed
 
 _MICRO = 1_000_000
 _MINUTE_US = 60 * _MICRO

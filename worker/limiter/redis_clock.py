@@ -12,7 +12,7 @@ from collections.abc import Callable
 import structlog
 from redis import Redis
 
-from worker.scripts import load_script
+from worker.redis_kit.scripts import load_script
 
 _log = structlog.get_logger(__name__)
 

@@ -11,14 +11,14 @@ from typing import Any
 from redis import Redis
 
 from revio_jobs.contracts import Lane
-from tasks.errors import Unavailable
+from revio_jobs.errors import Unavailable
 from tasks.ports import Call, Permit, Purpose
 from worker.limiter.keys import CallKeys
 from worker.limiter.port import Bound, Granted, Refused, Usage
 from worker.limiter.redis_clock import CLOCK_KEY, MICRO, RedisClock
 from worker.limiter.rules import LimitRules
 from worker.limiter.tokens import count_tokens, new_token
-from worker.scripts import fail_closed, load_script
+from worker.redis_kit.scripts import fail_closed, load_script
 
 # A little over a day, so that a day can be verified after it has ended.
 _RECORD_FOR_MS = 26 * 3600 * 1000

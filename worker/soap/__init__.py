@@ -1,10 +1,10 @@
 """The gateway to Rev.io's SOAP service."""
 
 from worker.soap.config import SESSION_EXPIRED_MESSAGE, SoapConfig
-from worker.soap.description import Description, FieldDescription
 from worker.soap.gateway import RevioGateway, open_gateway
-from worker.soap.session import Session, SessionStore
-from worker.soap.session_store import MemorySessionStore, RedisSessionStore
+from worker.soap.session.sessions import Session, SessionStore
+from worker.soap.session.store import MemorySessionStore, RedisSessionStore
+from worker.soap.wsdl.description import Description, FieldDescription
 
 __all__ = [
     "SESSION_EXPIRED_MESSAGE",

@@ -8,14 +8,14 @@ from http import HTTPStatus
 from pydantic import SecretStr
 
 from revio_jobs.contracts import Lane
-from tasks.errors import OutcomeUnknown, RevioError, Throttled, Unavailable
+from revio_jobs.errors import OutcomeUnknown, RevioError, Throttled, Unavailable
 from tasks.ports import Call, Permits, Purpose
-from worker.soap.answer import Answer, AnswerReader, SoapFaultError
+from worker.soap.answer.reader import Answer, AnswerReader, SoapFaultError
 from worker.soap.config import SoapConfig
 from worker.soap.faults import FaultMap
-from worker.soap.request import Message
-from worker.soap.transport import Transport, origin_of
-from worker.soap.wire import HttpAnswer, NotSentError
+from worker.soap.http.transport import Transport, origin_of
+from worker.soap.http.wire import HttpAnswer, NotSentError
+from worker.soap.request.builder import Message
 
 _FAULT_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
 

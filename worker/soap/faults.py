@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 from pydantic import SecretStr
 
-from tasks.errors import (
+from revio_jobs.errors import (
     OutcomeUnknown,
     QuotaExhausted,
     Rejected,
@@ -23,10 +23,10 @@ from tasks.errors import (
     Unavailable,
 )
 from tasks.ports import Purpose
-from worker.soap.answer import Answer, SoapFaultError
+from worker.soap.answer.reader import Answer, SoapFaultError
+from worker.soap.answer.xml import UnreadableAnswerError
 from worker.soap.config import SoapConfig
-from worker.soap.wire import HttpAnswer, MaybeExecutedError, NotSentError
-from worker.soap.xml import UnreadableAnswerError
+from worker.soap.http.wire import HttpAnswer, MaybeExecutedError, NotSentError
 
 _THROTTLED_S = 60.0  # the gateway counts calls by the minute
 _QUOTA_S = 3600.0

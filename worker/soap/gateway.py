@@ -11,20 +11,20 @@ from functools import partial
 import structlog
 
 from revio_jobs.contracts import CustomerProductRecord, Lane
-from tasks.errors import RevioError, Unauthorised, Unavailable
+from revio_jobs.errors import RevioError, Unauthorised, Unavailable
 from tasks.ports import Call, Change, Filters, Permits, Purpose, Wanted
-from worker.soap import vendor
-from worker.soap.answer import Answer, AnswerReader
+from worker.soap.answer.reader import Answer, AnswerReader
 from worker.soap.caller import BeforeSend, Caller, Prepared, nothing_before
 from worker.soap.config import SoapConfig
-from worker.soap.description import Description, describe
 from worker.soap.faults import FaultMap, SessionExpiredError
-from worker.soap.login import Doorkeeper
-from worker.soap.request import Login, query_message, session_message, update_message
-from worker.soap.schema import Schema
-from worker.soap.service import LazyService, Service
-from worker.soap.session import Session, Sessions, SessionStore
-from worker.soap.transport import Transport
+from worker.soap.http.transport import Transport
+from worker.soap.request.builder import Login, query_message, session_message, update_message
+from worker.soap.session.authenticator import Doorkeeper
+from worker.soap.session.sessions import Session, Sessions, SessionStore
+from worker.soap.wsdl import vendor
+from worker.soap.wsdl.description import Description, describe
+from worker.soap.wsdl.schema import Schema
+from worker.soap.wsdl.service import LazyService, Service
 
 _log = structlog.get_logger(__name__)
 

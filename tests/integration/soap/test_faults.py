@@ -9,9 +9,7 @@ from typing import NamedTuple
 import pytest
 from pydantic import SecretStr
 
-from sandbox import RunningSandbox, running
-from sandbox.faults import FAULTS, When
-from tasks.errors import (
+from revio_jobs.errors import (
     OutcomeUnknown,
     QuotaExhausted,
     Rejected,
@@ -20,6 +18,8 @@ from tasks.errors import (
     Unauthorised,
     Unavailable,
 )
+from sandbox import RunningSandbox, running
+from sandbox.faults.catalogue import FAULTS, When
 from tasks.ports import Change, Filters, Purpose
 from tests.integration.soap.accounts import RecordingPermits, call, config, gateway, nothing
 from worker.soap import MemorySessionStore, open_gateway

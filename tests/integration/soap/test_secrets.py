@@ -15,9 +15,9 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from redis import Redis
 
+from revio_jobs.errors import RevioError
 from sandbox import RunningSandbox, running
-from sandbox.faults import FAULTS
-from tasks.errors import RevioError
+from sandbox.faults.catalogue import FAULTS
 from tasks.ports import Change, Filters, Purpose
 from tests.integration.soap.accounts import ACCOUNT, RecordingPermits, call, gateway, nothing
 from worker.soap import RedisSessionStore, RevioGateway

@@ -14,8 +14,8 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from redis import Redis
 
+from revio_jobs.errors import Throttled, Unauthorised, Unavailable
 from sandbox import RunningSandbox, running
-from tasks.errors import Throttled, Unauthorised, Unavailable
 from tasks.ports import Call, Change, Filters, Permit, Purpose
 from tests.integration.soap.accounts import RecordingPermits, call, gateway, nothing
 from worker.soap import RedisSessionStore, RevioGateway

@@ -20,8 +20,8 @@ from tests.integration.soap.servers import (
     certificate,
     serving,
 )
-from worker.soap.transport import Transport
-from worker.soap.wire import HttpAnswer, MaybeExecutedError, NotSentError
+from worker.soap.http.transport import Transport
+from worker.soap.http.wire import HttpAnswer, MaybeExecutedError, NotSentError
 
 BODY = b"<request/>"
 

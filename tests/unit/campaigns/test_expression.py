@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.expression import compile_rule
-from campaigns.faults import ExpressionError
-from campaigns.vocabulary import FIELDS
+from campaigns.errors import ExpressionError
+from campaigns.rules.expression import compile_rule
+from campaigns.rules.vocabulary import FIELDS
 
 PRODUCT: dict[str, Any] = {
     **dict.fromkeys(FIELDS),

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.cells import InputRow, Problem, read_row
-from campaigns.csv_file import opened_csv, write_csv
-from campaigns.faults import InputError
-from campaigns.neutral import neutral, original
-from campaigns.source import Form, find_columns
-from campaigns.xlsx_file import new_workbook, opened_xlsx
+from campaigns.errors import InputError
+from campaigns.source.cells import InputRow, Problem, read_row
+from campaigns.source.csv_file import opened_csv, write_csv
+from campaigns.source.neutral import neutral, original
+from campaigns.source.table import Form, find_columns
+from campaigns.source.xlsx_file import new_workbook, opened_xlsx
 
 Write = Callable[[bytes], Path]
 
@@ -256,7 +256,7 @@ def test_formulas_are_harmless_in_a_written_workbook(tmp_path: Path) -> None:
 def test_a_sheet_that_is_full_goes_on_in_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("campaigns.xlsx_file._MAX_ROWS", 2)
+    monkeypatch.setattr("campaigns.source.xlsx_file._MAX_ROWS", 2)
     with new_workbook(tmp_path / "out.xlsx") as out:
         add, _ = out.sheet("failed", ["a"]), out.sheet("none", ["a"])
         for value in range(5):

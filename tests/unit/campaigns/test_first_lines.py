@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.first_lines import FirstLines
+from campaigns.source.first_lines import FirstLines
 
 IDS = st.integers(1, 2**31 - 1)
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.eta import eta, pace
-from campaigns.forecast import Budget, forecast, time_for
+from campaigns.plan.forecast import Budget, forecast, time_for
+from campaigns.run.eta import eta, pace
+from campaigns.run.state import Phase, RunSpec, RunState, Status
 from campaigns.store import RunView
-from tasks.campaign_run import Phase, RunSpec, RunState, Status
 
 NOW = 1_800_000_000.0
 DAY_S = 86_400.0

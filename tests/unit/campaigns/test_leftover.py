@@ -6,9 +6,9 @@ import csv
 from decimal import Decimal
 from pathlib import Path
 
-from campaigns.leftover import LeftRow, UndoReport, Why, reporting
-from campaigns.plan_row import PlanRow, RowClass
-from campaigns.source import Form
+from campaigns.plan.plan_row import PlanRow, RowClass
+from campaigns.results.undo_report import LeftRow, UndoReport, Why, reporting
+from campaigns.source.table import Form
 
 
 def test_of_many_products_a_few_are_kept_and_all_are_written_in_the_inputs_form(

@@ -10,14 +10,14 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.figures import Figures
-from campaigns.page import Page
-from campaigns.plan_file import Header
-from campaigns.plan_row import PlanRow, RowClass
-from campaigns.plots import histogram, scatter, waterfall
-from campaigns.report import Layout
-from campaigns.source import Form
-from campaigns.summary import Summary, bins
+from campaigns.plan.figures import Figures
+from campaigns.plan.page import Page
+from campaigns.plan.plan_file import Header
+from campaigns.plan.plan_row import PlanRow, RowClass
+from campaigns.plan.plots import histogram, scatter, waterfall
+from campaigns.plan.summary import Summary, bins
+from campaigns.results.report import Layout
+from campaigns.source.table import Form
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30)
 RATES = st.decimals(-100, 100, places=2)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaigns.faults import PlanFileError
-from campaigns.plan_file import Header, Plan, keep, new_plan, open_plan
-from campaigns.plan_row import PlanRow, RowClass
-from campaigns.source import Form
+from campaigns.errors import PlanFileError
+from campaigns.plan.plan_file import Header, Plan, keep, new_plan, open_plan
+from campaigns.plan.plan_row import PlanRow, RowClass
+from campaigns.source.table import Form
 
 HEADER = Header("June 2026", "default", "abc", "ann", "2026-06-01T00:00:00+00:00", form=Form())
 ROWS = [

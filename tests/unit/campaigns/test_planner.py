@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from campaigns.faults import CampaignError, InputError
-from campaigns.plan_row import PlanRow
-from campaigns.planning import Planned, Planning, PlanRequest, Verdict
-from campaigns.rounding import Rounding
-from campaigns.rules import Rules
+from campaigns.errors import CampaignError, InputError
+from campaigns.guard_rails.rails import Rails
+from campaigns.plan.plan_row import PlanRow
+from campaigns.plan.planning import Planned, Planning, PlanRequest, Verdict
+from campaigns.rules.rounding import Rounding
+from campaigns.rules.rules import Rules
 from campaigns.terms import Terms
 from revio_jobs import CustomerProduct
-from tasks.rails import Rails
 
 
 class Products:

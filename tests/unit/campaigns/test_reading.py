@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from campaigns.reading import ProductReader
+from campaigns.plan.product_reader import ProductReader
 from revio_jobs import Lane, QueryJob
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.faults import CampaignError
-from campaigns.rounding import MODES, Rounding
+from campaigns.errors import CampaignError
+from campaigns.rules.rounding import MODES, Rounding
 
 
 @pytest.mark.parametrize(

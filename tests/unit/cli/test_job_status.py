@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cli.exit_code import ExitCode
-from cli.job_status import JobStatus, State
+from cli.jobs.job_status import JobStatus, State
 from revio_jobs.errors import InvalidJob, Rejected, ResultExpired, Unavailable
 from revio_jobs.results import Ended
 

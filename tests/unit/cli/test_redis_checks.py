@@ -6,9 +6,9 @@ import pytest
 from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from cli.doctor.finding import Finding, Verdict
+from cli.doctor.redis_checks import address, redis_findings
 from cli.exit_code import ExitCode
-from cli.finding import Finding, Verdict
-from cli.redis_checks import address, redis_findings
 
 URL = "redis://user:hunter2@redis.example:6380/3"
 HEALTHY = {

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from cli.doctor.finding import Finding, Verdict
+from cli.doctor.vendor_checks import vendor_findings
 from cli.exit_code import ExitCode
-from cli.finding import Finding, Verdict
-from cli.vendor_checks import vendor_findings
 from revio_jobs.errors import QuotaExhausted, RevioError, Throttled, Unauthorised, Unavailable
 from settings import AccountSettings
 from worker.soap import Description

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from revio_jobs.contracts import Lane
-from tasks.errors import QuotaExhausted, Throttled, Unavailable
+from revio_jobs.errors import QuotaExhausted, Throttled, Unavailable
 from tasks.ports import Call, Permit, Purpose
 from worker.limiter import LimitRules, MemoryLimiter, WaitingPermits
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from sandbox.application import Application
 from sandbox.assembly import assemble
-from sandbox.http import Answer, Request
+from sandbox.contract.schema import NAMESPACE
 from sandbox.options import parse
-from sandbox.schema import NAMESPACE
-from sandbox.sessions import Account
+from sandbox.server.application import Application
+from sandbox.server.http import Answer, Request
+from sandbox.vendor.sessions import Account
 
 ACCOUNT = Account()
 LOGIN = (

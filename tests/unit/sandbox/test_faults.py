@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from sandbox.distortions import HUGE_BYTES
-from sandbox.faults import FAULTS, When
-from sandbox.http import Delivery
-from sandbox.plan import Plan, Rule
+from sandbox.faults.catalogue import FAULTS, When
+from sandbox.faults.distortions import HUGE_BYTES
+from sandbox.faults.plan import Plan, Rule
+from sandbox.server.http import Delivery
 
 UPDATE = "<ID>5001</ID><Rate>1</Rate>"
 

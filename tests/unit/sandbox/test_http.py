@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.http import Answer, BadRequestError, Request, take_request
+from sandbox.server.http import Answer, BadRequestError, Request, take_request
 
 
 @given(bodies=st.lists(st.binary(max_size=40), min_size=1, max_size=4), data=st.data())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.limits import MINUTE, Gateway, SlidingCount, quota_spent
+from sandbox.vendor.limits import MINUTE, Gateway, SlidingCount, quota_spent
 
 KEY = "key"
 

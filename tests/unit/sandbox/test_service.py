@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.population import lines_of, populate, products_of
+from sandbox.vendor.population import lines_of, populate, products_of
 
 
 def test_the_population_follows_from_customers_and_seed() -> None:

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zeep.transports import Transport
 
-from sandbox.contract import build
-from sandbox.shapes import (
+from sandbox.contract.operations import build
+from sandbox.contract.shapes import (
     RECORD_PATHS,
     Dates,
     FieldShape,
@@ -26,7 +26,7 @@ from sandbox.shapes import (
     Shapes,
     parse_update_shape,
 )
-from sandbox.wsdl import Port, render
+from sandbox.contract.wsdl import Port, render
 
 LOGIN = {
     "Username": "sandbox-user",

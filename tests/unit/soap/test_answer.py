@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from lxml import etree
 
-from sandbox.shapes import RECORD_PATHS, Shapes
+from sandbox.contract.shapes import RECORD_PATHS, Shapes
 from tests.unit.soap import reference
 from tests.unit.soap.answers import answers, mutated
 from tests.unit.soap.wsdls import query_answer, render, schema_of
-from worker.soap import vendor
-from worker.soap.answer import Answer, AnswerReader, SoapFaultError
-from worker.soap.schema import Schema
-from worker.soap.xml import UnreadableAnswerError
+from worker.soap.answer.reader import Answer, AnswerReader, SoapFaultError
+from worker.soap.answer.xml import UnreadableAnswerError
+from worker.soap.wsdl import vendor
+from worker.soap.wsdl.schema import Schema
 
 RECORD = (
     "<CustomerProduct>"

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from pydantic import SecretStr
 
-from tasks.errors import (
+from revio_jobs.errors import (
     OutcomeUnknown,
     QuotaExhausted,
     Rejected,
@@ -17,10 +17,10 @@ from tasks.errors import (
 )
 from tasks.ports import Purpose
 from tests.unit.soap.wsdls import PASSWORD, SESSION_KEY, SUBSCRIPTION_KEY, config
-from worker.soap.answer import Answer, SoapFaultError
+from worker.soap.answer.reader import Answer, SoapFaultError
+from worker.soap.answer.xml import UnreadableAnswerError
 from worker.soap.faults import FaultMap, SessionExpiredError
-from worker.soap.wire import HttpAnswer, MaybeExecutedError, NotSentError
-from worker.soap.xml import UnreadableAnswerError
+from worker.soap.http.wire import HttpAnswer, MaybeExecutedError, NotSentError
 
 NOW = 1_800_000_000.0
 DATE = "Fri, 15 Jan 2027 08:02:00 GMT"  # two minutes after NOW

@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from sandbox.shapes import RequestLists
-from tasks.errors import UnsupportedChange
+from revio_jobs.errors import UnsupportedChange
+from sandbox.contract.shapes import RequestLists
 from tasks.ports import Change, Filters
 from tests.unit.soap.wsdls import LOGIN, SESSION_KEY, render, schema_of, shapes
-from worker.soap.guard import check_query, check_update
-from worker.soap.request import query_message, update_message
+from worker.soap.request.builder import query_message, update_message
+from worker.soap.request.guard import check_query, check_update
 
 CHANGE = Change(5001, {"rate": Decimal("12.50")}, frozenset({"code1"}))
 FILTERS = Filters(ids=(1, 2), customer_ids=(7,))

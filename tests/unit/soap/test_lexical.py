@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.soap.lexical import read_boolean, read_date, read_decimal, read_integer
+from worker.soap.answer.lexical import read_boolean, read_date, read_decimal, read_integer
 
 SPACES = st.text(" \t\r\n", max_size=3)
 OFFSETS = st.sampled_from(["", "Z", "+05:30", "-08:00"])

@@ -9,21 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from sandbox import contract
-from sandbox.contract import Contract
-from sandbox.shapes import UPDATE_FIELDS, Dates, FieldShape, RequestLists, Shapes
-from sandbox.soap import Call, read_call
-from tasks.errors import InvalidJob, UnsupportedChange
+from revio_jobs.errors import InvalidJob, UnsupportedChange
+from sandbox.contract import operations as contract
+from sandbox.contract.operations import Contract
+from sandbox.contract.shapes import UPDATE_FIELDS, Dates, FieldShape, RequestLists, Shapes
+from sandbox.contract.soap import Call, read_call
 from tasks.ports import Change, Filters
 from tests.unit.soap.wsdls import LOGIN, SESSION_KEY, render, schema_of, shapes
-from worker.soap import vendor
-from worker.soap.request import (
+from worker.soap.request.builder import (
     Login,
     Message,
     query_message,
     session_message,
     update_message,
 )
+from worker.soap.wsdl import vendor
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"]), max_size=30)
 VALUES: dict[str, st.SearchStrategy[Any]] = {

@@ -2,11 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.shapes import RECORD_PATHS, Dates, FieldShape, RecordNulls, Records, RequestLists
-from tasks.errors import Unavailable
+from revio_jobs.errors import Unavailable
+from sandbox.contract.shapes import (
+    RECORD_PATHS,
+    Dates,
+    FieldShape,
+    RecordNulls,
+    Records,
+    RequestLists,
+)
 from tests.unit.soap.wsdls import render, schema_of, shapes
-from worker.soap import vendor
-from worker.soap.schema import ListShape, Shape
+from worker.soap.wsdl import vendor
+from worker.soap.wsdl.schema import ListShape, Shape
 
 SHAPES = {
     FieldShape.OPTIONAL: (Shape.OPTIONAL, False),

@@ -9,11 +9,11 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from revio_jobs.contracts import Lane
-from tasks.errors import Unauthorised, Unavailable
+from revio_jobs.errors import Unauthorised, Unavailable
 from tasks.ports import Call, Purpose
 from tests.unit.soap.wsdls import PASSWORD, config
 from worker.soap import MemorySessionStore, Session
-from worker.soap.session import LoginRefusedError, Sessions
+from worker.soap.session.sessions import LoginRefusedError, Sessions
 
 CALL = Call("default", Lane.BULK, Purpose.UPDATE)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from sandbox.shapes import Records
-from tasks.errors import Throttled, Unauthorised, Unavailable
+from revio_jobs.errors import Throttled, Unauthorised, Unavailable
+from sandbox.contract.shapes import Records
 from tests.unit.soap.wsdls import ENDPOINT, config, render, shapes, write
-from worker.soap.description import describe
-from worker.soap.wsdl import Wsdl, load_wsdl
+from worker.soap.wsdl.description import describe
+from worker.soap.wsdl.loading import Wsdl, load_wsdl
 
 
 def load(document: bytes | Exception, cache: Path | None = None) -> Wsdl:

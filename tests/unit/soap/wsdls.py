@@ -7,14 +7,15 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from sandbox import contract, wsdl
-from sandbox.schema import Rendered
-from sandbox.shapes import Shapes, parse_update_shape
-from sandbox.soap import SOAP_11, answer
+from sandbox.contract import operations as contract
+from sandbox.contract import wsdl
+from sandbox.contract.schema import Rendered
+from sandbox.contract.shapes import Shapes, parse_update_shape
+from sandbox.contract.soap import SOAP_11, answer
 from worker.soap import SoapConfig
-from worker.soap.request import Login
-from worker.soap.schema import Schema
-from worker.soap.wsdl import load_wsdl
+from worker.soap.request.builder import Login
+from worker.soap.wsdl.loading import load_wsdl
+from worker.soap.wsdl.schema import Schema
 
 ENDPOINT = "https://vendor.example/v20/default.asmx"
 PASSWORD = "hunter-2-password"

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import structlog
 
+from revio_jobs import errors
 from revio_jobs.contracts import CustomerProductRecord, Lane, UpdateJob, job_id_of
-from tasks import errors
-from tasks.apply import UpdateTarget
+from tasks.decision import Done, Step
 from tasks.ports import AlreadyEnded, Call, Change, Filters, Lease
 from tasks.retry import RetryPolicy
-from tasks.steps import Done, Step
-from tasks.update import UpdateHandler
+from tasks.update.attempt import UpdateTarget
+from tasks.update.handler import UpdateHandler
 from worker.ledger import LedgerTimes, MemoryLedger
 
 LEASE_S = 45.0

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from revio_jobs import errors
 from revio_jobs.contracts import CustomerProductRecord
-from tasks import errors
-from tasks.answers import Answers, Reading, lag_left_s
 from tasks.ports import Filters
+from tasks.query.answer_cache import Answers, Reading, lag_left_s
 
 EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)
 PER_CUSTOMER = 3

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.steps import Done
+from tasks.decision import Done
 
 Make = Callable[..., Any]
 Plan = list[tuple[Any, ...]]

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from revio_jobs import errors
 from revio_jobs.contracts import CustomerProductRecord, Lane
-from tasks import errors
-from tasks.batching import Batcher
 from tasks.ports import Call, Change, Filters, Purpose, Wanted
+from tasks.query.batcher import Batcher
 
 EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)
 PER_CUSTOMER = 3

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tasks.errors import Unavailable
-from tasks.gate import CampaignGate, RunGate
-from tasks.rails import Rails
-from tasks.steps import Done, Step
+from campaigns.guard_rails.gate import CampaignGate, RunGate
+from campaigns.guard_rails.rails import Rails
+from revio_jobs.errors import Unavailable
+from tasks.decision import Done, Step
 
 RUN = "june-1a2b"
 OPEN = RunGate("running", is_open=True)
@@ -58,7 +58,7 @@ def world(make_world: Callable[..., Any], runs: Runs, lane: Lane) -> Any:
     made = make_world()
     gate = CampaignGate(runs, lane, Rails.parse(["cap=block:100", "zero=override", "billed=block"]))
     targets = made.handler._targets
-    targets["default"] = replace(targets["default"], gate=gate, fresh_s=60.0)
+    targets["default"] = replace(targets["default"], send_check=gate, fresh_s=60.0)
     made.vendor.products[1] = {
         "customer_product_id": 1,
         "rate": "10.00",

@@ -6,7 +6,7 @@ from typing import Any
 
 from revio_jobs.contracts import Lane, UpdateJob
 from revio_jobs.errors import Abandoned, InvalidJob, OutcomeUnknown
-from tasks.steps import Done
+from tasks.decision import Done
 
 
 def error_of(step: Any) -> Any:

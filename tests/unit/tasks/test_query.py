@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from revio_jobs import errors
 from revio_jobs.contracts import CustomerProductRecord, Lane, QueryJob, QueryResult
-from tasks import errors
-from tasks.answers import Answers
-from tasks.parts import split
+from tasks.decision import Done, PutBack, TryAgain
 from tasks.ports import Call, Change, Filters, Purpose, Wanted
-from tasks.query import QueryHandler, QueryTarget
-from tasks.steps import Done, PutBack, TryAgain
+from tasks.query.answer_cache import Answers
+from tasks.query.handler import QueryHandler, QueryTarget
+from tasks.query.parts import split
 
 EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.rails import Guard, Level, Rail, Rails, forbidden, per_cent
+from campaigns.guard_rails.rails import Guard, Level, Rail, Rails, forbidden, per_cent
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from revio_jobs.contracts import CustomerProductRecord
 from tasks.ports import Change
-from tasks.reconcile import Verdict, differences, judge, same
+from tasks.update.reconcile import Verdict, differences, judge, same
 
 RECORD: Any = dict.fromkeys(CustomerProductRecord.__annotations__) | {
     "customer_product_id": 1,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from revio_jobs import errors
 from revio_jobs.contracts import Lane, UpdateJob
-from tasks import errors
-from tasks.steps import Done, PutBack, StandAside
+from tasks.decision import Done, PutBack, StandAside
 
 Make = Callable[..., Any]
 Result = Callable[..., dict[str, Any]]

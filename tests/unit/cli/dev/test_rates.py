@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cli.dev.rates import CUSTOMERS, SEED, price_list, read, write
 from cli.dev.verdict import differences
-from sandbox.population import populate
+from sandbox.vendor.population import populate
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "new-rates.csv"
 RATES = list(price_list())

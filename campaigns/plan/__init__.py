@@ -1,0 +1,1 @@
+"""Plans: what a campaign will change, for those who approve it."""

@@ -1,0 +1,149 @@
+"""What changes when a row's wish meets the product as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from campaigns.errors import ExpressionError
+from campaigns.guard_rails.rails import Breach, Level, Rails, forbidden
+from campaigns.plan.plan_row import PlanRow, RowClass
+from campaigns.rules.rules import Rules, values_of
+from campaigns.source.cells import InputRow
+from revio_jobs import CustomerProduct
+from revio_jobs.errors import InvalidJob
+
+_SEEN = (
+    "customer_id",
+    "product_id",
+    "description",
+    "status",
+    "quantity",
+    "rate",
+    "cost",
+    "billed_through_date",
+)
+_DISCONNECTED = "DISCONNECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What planning holds every row to."""
+
+    rules: Rules
+    rails: Rails
+    overrides: frozenset[str] = frozenset()
+    """Rails that may be crossed, since somebody has named a reason."""
+    effective: date | None = None
+    account: str = "default"
+    includes_disconnected: bool = False
+    clearable: Callable[[], frozenset[str] | None] = lambda: None
+    """The fields that can be emptied; None: nobody knows."""
+
+    def cannot_clear(self, names: Sequence[str]) -> list[str]:
+        """Those of the fields that cannot be emptied, as far as is known."""
+        known = self.clearable() if names else None
+        return [] if known is None else [name for name in names if name not in known]
+
+
+def plan_row(row: InputRow, product: CustomerProduct | None, policy: Policy) -> PlanRow:
+    """The row with its before and after, or why it changes nothing."""
+    if product is None:
+        return _without_change(RowClass.PROBLEM, row, "no such product")
+    values = values_of(product)
+    try:
+        if not policy.rules.concern(values):
+            return _without_change(RowClass.NOT_MEANT, row, "", product)
+        if product.status == _DISCONNECTED and not policy.includes_disconnected:
+            return _without_change(RowClass.DISCONNECTED, row, "", product)
+        wanted = {**policy.rules.changes(values), **row.changes, **dict.fromkeys(row.clear)}
+    except ExpressionError as exc:
+        return _without_change(RowClass.PROBLEM, row, str(exc), product)
+    changes = {name: value for name, value in wanted.items() if not _same(value, values.get(name))}
+    if not changes:
+        return _without_change(RowClass.SAME, row, "", product)
+    before = {name: as_json(values.get(name)) for name in changes}
+    return _guarded(row, product, before, changes, policy)
+
+
+def _guarded(
+    row: InputRow,
+    product: CustomerProduct,
+    before: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    policy: Policy,
+) -> PlanRow:
+    planned = PlanRow(
+        RowClass.CHANGE,
+        row.line,
+        row.id,
+        before=before,
+        after={name: as_json(value) for name, value in changes.items() if value is not None},
+        clear=tuple(name for name, value in changes.items() if value is None),
+        seen=_seen(product),
+        cells=row.cells,
+    )
+    if kept := policy.cannot_clear(planned.clear):
+        problem = f"the vendor's schema cannot empty {', '.join(kept)}"
+        return _without_change(RowClass.PROBLEM, row, problem, product)
+    try:
+        job = planned.row.job(policy.account, "plan", "plan", None, 0)
+    except InvalidJob as exc:
+        return _without_change(RowClass.PROBLEM, row, "; ".join(exc.problems), product)
+    breaches = policy.rails.of_row(product, job.changes(), policy.effective)
+    stopped = forbidden(breaches, policy.overrides)
+    kind = RowClass.STOPPED if stopped else RowClass.CHANGE
+    says = tuple(_in_words(each) for each in (stopped or breaches))
+    return PlanRow(
+        kind,
+        row.line,
+        row.id,
+        planned.before,
+        planned.after,
+        planned.clear,
+        planned.seen,
+        says,
+        row.cells,
+    )
+
+
+def _in_words(breach: Breach) -> str:
+    how = {Level.OVERRIDE: "needs an override", Level.BLOCK: "not allowed"}
+    return f"{breach.rail}: {breach.says}" + (
+        f" ({how[breach.level]})" if breach.level in how else ""
+    )
+
+
+def _without_change(
+    kind: RowClass, row: InputRow, says: str, product: CustomerProduct | None = None
+) -> PlanRow:
+    return PlanRow(
+        kind,
+        row.line,
+        row.id,
+        seen=_seen(product) if product else {},
+        says=(says,) if says else (),
+        cells=row.cells,
+    )
+
+
+def _seen(product: CustomerProduct) -> dict[str, Any]:
+    known = {name: as_json(getattr(product, name)) for name in _SEEN}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def as_json(value: object) -> Any:  # noqa: ANN401 - a JSON value
+    """A field's value as it goes on the wire."""
+    if isinstance(value, Decimal):
+        return format(value or abs(value), "f")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _same(value: object, current: object) -> bool:
+    """Whether the product has the value; an emptied text may come back either way."""
+    if value in {None, ""}:
+        return current in {None, ""}
+    return type(value) is type(current) and value == current

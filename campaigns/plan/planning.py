@@ -1,0 +1,208 @@
+"""Makes plan files: from a price list, from rules alone, or from rows of an earlier run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from campaigns.errors import CampaignError, InputError
+from campaigns.guard_rails.rails import Breach, Level, Rails
+from campaigns.plan.diff import Policy
+from campaigns.plan.plan_file import Header, Plan, PlanWriter, is_plan, keep, new_plan, open_plan
+from campaigns.plan.plan_row import PlanRow
+from campaigns.plan.planner import Planner, Reader
+from campaigns.plan.summary import Summary
+from campaigns.rules.rules import Rules
+from campaigns.source.cells import InputRow
+from campaigns.source.csv_file import opened_csv
+from campaigns.source.problems import ProblemBook, ProblemFile, open_problem_file
+from campaigns.source.table import Form, Source
+from campaigns.source.xlsx_file import opened_xlsx
+from campaigns.terms import Terms
+
+_RULE_FORM = Form(columns=("id",))
+
+
+class Verdict(StrEnum):
+    """What planning came to."""
+
+    NOTHING = "nothing to do"
+    CHANGES = "changes"
+    PROBLEMS = "problems"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What is to be planned."""
+
+    name: str
+    author: str
+    rules: Rules = field(default_factory=Rules)
+    source: Path | None = None
+    customers: Sequence[int] = ()
+    """Without a source: whose products are meant."""
+    rails: Rails = field(default_factory=Rails)
+    """Beside those of the settings, which nothing loosens."""
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """A reason by the rail that may be crossed."""
+    effective: date | None = None
+    includes_disconnected: bool = False
+    leaves_problems_out: bool = False
+    """Plan the other rows even so."""
+    problems_to: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The run that a plan is made from."""
+
+    kind: str
+    """retry or undo."""
+    of_run: str
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What came of it."""
+
+    verdict: Verdict
+    summary: Summary
+    problems: ProblemBook
+    forbidden: Sequence[Breach]
+    """Guard rails that the plan as a whole crosses."""
+    plan: Plan | None
+    """None when there are problems, and nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """Plans for one account."""
+
+    terms: Terms
+    reader: Reader
+    clock: Callable[[], float]
+    clearable: Callable[[], frozenset[str] | None] = lambda: None
+    """Asked when products have been read, so that a worker has seen the vendor's schema."""
+    on_row: Callable[[PlanRow], None] = lambda _: None
+    """Told each row as it is planned, whatever came of it."""
+
+    def make(self, to: Path, request: PlanRequest) -> Planned:
+        """Plan into the file `to`.
+
+        Raises InputError, and RevioError when values cannot be read.
+        """
+        check_overrides(request.overrides, self.terms.rails + request.rails)
+        check_outputs(to, request)
+        if request.source is None:
+            if not (request.customers and request.rules.sets):
+                raise InputError("give a file, or --customer and --set")
+            with self._planner(to, request, _RULE_FORM) as planner:
+                planner.plan_customers(request.customers, self.reader)
+                return _finish(to, request, planner)
+        with (
+            _opened(request.source) as source,
+            self._planner(to, request, source.form, source=source.name) as planner,
+        ):
+            planner.plan_source(source, self.reader)
+            return _finish(to, request, planner)
+
+    def make_of_rows(
+        self, to: Path, request: PlanRequest, rows: Iterable[InputRow], origin: Origin
+    ) -> Planned:
+        """As `make`, from rows of a run."""
+        check_outputs(to, request)
+        more = {"source": origin.of_run, "kind": origin.kind, "of_run": origin.of_run}
+        with self._planner(to, request, origin.form, **more) as planner:
+            planner.plan_rows(rows, self.reader)
+            return _finish(to, request, planner)
+
+    @contextmanager
+    def _planner(
+        self, to: Path, request: PlanRequest, form: Form, **more: str
+    ) -> Iterator[Planner]:
+        header = Header(
+            name=request.name,
+            account=self.terms.account,
+            vendor=self.terms.vendor,
+            author=request.author,
+            created_at=datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="seconds"),
+            form=form,
+            rules=request.rules.document(),
+            rails=tuple(str(each) for each in request.rails.guards),
+            overrides=dict(request.overrides),
+            effective=request.effective.isoformat() if request.effective else None,
+            **more,
+        )
+        policy = Policy(
+            request.rules,
+            self.terms.rails + request.rails,
+            frozenset(request.overrides),
+            request.effective,
+            self.terms.account,
+            request.includes_disconnected,
+            cache(self.clearable),
+        )
+        problems = request.problems_to and open_problem_file(request.problems_to, form)
+        with new_plan(to, header) as writer, problems or nullcontext():
+            file = ProblemFile(problems, form) if problems else None
+            yield Planner(writer, policy, problem_file=file, on_row=self.on_row)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Source]:
+    if not path.is_file():
+        what = f"{path} is a directory" if path.is_dir() else f"there is no file {path}"
+        raise InputError(what)
+    if is_plan(path):
+        raise InputError(f"{path} is a plan already; `revio campaign review` shows it")
+    opened = opened_xlsx if path.suffix.lower() in {".xlsx", ".xlsm"} else opened_csv
+    try:
+        with opened(path) as source:
+            yield source
+    except InputError as exc:
+        raise InputError(f"{path.name}: {exc}") from exc
+
+
+def _finish(to: Path, request: PlanRequest, planner: Planner) -> Planned:
+    summary, forbidden = planner.writer.summary, planner.forbidden()
+    faulty = summary.faulty and not (request.leaves_problems_out and summary.changes)
+    if faulty or forbidden:
+        return Planned(Verdict.PROBLEMS, summary, planner.book, forbidden, None)
+    verdict = Verdict.CHANGES if summary.changes else Verdict.NOTHING
+    plan = _kept(to, planner.writer)
+    return Planned(verdict, summary, planner.book, forbidden, plan)
+
+
+def _kept(to: Path, writer: PlanWriter) -> Plan:
+    keep(to, writer)
+    return open_plan(to)
+
+
+def overriding_all(rails: Rails, reason: str) -> dict[str, str]:
+    """Every rail that a reason can cross, with that one."""
+    return {guard.rail: reason for guard in rails.guards if guard.level is Level.OVERRIDE}
+
+
+def check_outputs(to: Path, request: PlanRequest) -> None:
+    """Raises InputError rather than write over what is no plan, or over the input."""
+    if to.exists() and not is_plan(to):
+        raise InputError(f"{to} is there and is no plan: choose another name for -o")
+    problems, source = request.problems_to, request.source
+    if problems and (problems == to or (source and problems.resolve() == source.resolve())):
+        raise InputError(f"--problems {problems} would write over a file that is needed")
+
+
+def check_overrides(overrides: Mapping[str, str], rails: Rails) -> None:
+    """Raises CampaignError for a rail that does not exist or an empty reason."""
+    known = {guard.rail.value for guard in rails.guards}
+    for rail, reason in overrides.items():
+        if rail not in known:
+            raise CampaignError(f"there is no guard rail {rail!r}; there are {', '.join(known)}")
+        if not reason.strip():
+            raise CampaignError(f"an override of {rail} needs a reason: {rail}=REASON")

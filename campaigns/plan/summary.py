@@ -1,0 +1,115 @@
+"""A plan in figures, gathered row by row without keeping the rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from campaigns.guard_rails.rails import per_cent
+from campaigns.plan.plan_row import PlanRow, RowClass
+
+EDGES = tuple(Decimal(each) for each in (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50))
+"""Per cent: a bin holds changes from its lower edge on; the first has none, the last no upper."""
+_NOT_A_RATE = "other fields"
+_BINS = (
+    f"below {EDGES[0]} %",
+    *(f"{low} to {high} %" for low, high in pairwise(EDGES)),
+    f"{EDGES[-1]} % and more",
+    _NOT_A_RATE,
+)
+
+
+@dataclass
+class Summary:
+    """Grows with `add`."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    """By class."""
+    before: Decimal = Decimal(0)
+    """Rate times quantity of all changing rows, before, a billing period."""
+    after: Decimal = Decimal(0)
+    histogram: Counter[str] = field(default_factory=Counter)
+    """Changing rows by the change of their rate; see `bin_of`."""
+    says: Counter[str] = field(default_factory=Counter)
+    """Rows by the guard rail that speaks of them."""
+    fields: Counter[str] = field(default_factory=Counter)
+    """Changing rows by the field that changes."""
+
+    @property
+    def changes(self) -> int:
+        """Rows that will be sent."""
+        return self.rows[RowClass.CHANGE]
+
+    @property
+    def faulty(self) -> int:
+        """Rows that somebody must mend or leave out."""
+        return self.rows[RowClass.PROBLEM] + self.rows[RowClass.STOPPED]
+
+    def add(self, row: PlanRow) -> None:
+        """One more row."""
+        self.rows[row.kind] += 1
+        if row.kind in {RowClass.CHANGE, RowClass.STOPPED}:
+            self.says.update({said.partition(":")[0] for said in row.says})
+        if row.kind is RowClass.CHANGE:
+            before, after = revenue(row)
+            self.before += before
+            self.after += after
+            self.histogram[bin_of(row)] += 1
+            self.fields.update((*row.after, *row.clear))
+
+    def document(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "rows": dict(self.rows),
+            "revenue_before": str(self.before),
+            "revenue_after": str(self.after),
+            "histogram": dict(self.histogram),
+            "says": dict(self.says),
+            "fields": dict(self.fields),
+        }
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Summary:
+        """From `document`."""
+        return cls(
+            Counter(document["rows"]),
+            Decimal(document["revenue_before"]),
+            Decimal(document["revenue_after"]),
+            Counter(document["histogram"]),
+            Counter(document["says"]),
+            Counter(document["fields"]),
+        )
+
+
+def revenue(row: PlanRow) -> tuple[Decimal, Decimal]:
+    """Rate times quantity, before and after; an empty field counts as zero."""
+    rate, quantity = row.seen.get("rate"), row.seen.get("quantity")
+    before = Decimal(rate or 0) * (quantity or 0)
+    cleared = dict.fromkeys(row.clear)
+    new_rate = {"rate": rate, **row.after, **cleared}["rate"]
+    new_quantity = {"quantity": quantity, **row.after, **cleared}["quantity"]
+    return before, Decimal(new_rate or 0) * (new_quantity or 0)
+
+
+def moved(row: PlanRow) -> Decimal | None:
+    """The rate's change in per cent; None if the rate stays, or rises from nothing."""
+    if "rate" not in row.after or row.before.get("rate") is None:
+        return None
+    return per_cent(Decimal(row.before["rate"]), Decimal(row.after["rate"]))
+
+
+def bins() -> tuple[str, ...]:
+    """The names of all bins, in order."""
+    return _BINS
+
+
+def bin_of(row: PlanRow) -> str:
+    """The name of the row's bin."""
+    change = moved(row)
+    if change is None:
+        return _NOT_A_RATE
+    return _BINS[sum(change >= edge for edge in EDGES)]

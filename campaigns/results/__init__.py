@@ -1,0 +1,1 @@
+"""What a run has done: reports, retries, undo, a product's history."""

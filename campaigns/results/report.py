@@ -1,0 +1,165 @@
+"""What a run has done, as files: CSV in the input's form, a workbook, and one HTML page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from campaigns.plan.figures import Figures
+from campaigns.plan.page import Page
+from campaigns.plan.plan_file import Header
+from campaigns.plan.plan_row import PlanRow
+from campaigns.plan.summary import Summary
+from campaigns.results.row_results import GROUPS, RowResult, header_of, row_results, summary_of
+from campaigns.run.state import RunSpec
+from campaigns.source.cells import CLEAR
+from campaigns.source.csv_file import write_csv
+from campaigns.source.table import OUTCOME_PREFIX, Columns, Form, find_columns
+from campaigns.source.xlsx_file import XlsxOut, new_workbook
+from campaigns.store import Desk
+from campaigns.store.audit_log import AuditEntry
+from revio_jobs.contracts import CHANGE_NAMES
+
+_MORE = tuple(f"{OUTCOME_PREFIX}{name}" for name in ("outcome", "error", "says", "at"))
+_SHOWN_FAULTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of the report's files: those of the input, and each changed field has one."""
+
+    form: Form
+    columns: tuple[str, ...]
+    places: Columns
+    changed: tuple[str, ...]
+    """The fields that any row changes, in the contract's order."""
+    keeps_cells: bool
+    """False: the input's own values of changed fields are not what the rows wanted (undo)."""
+
+    @classmethod
+    def of(cls, header: Header, changed: Iterable[str]) -> Layout:
+        """`changed`: the fields that any row changes."""
+        columns, fields = header.form.columns or ("id",), set(changed)
+        known = find_columns(columns).changes
+        ordered = tuple(name for name in CHANGE_NAMES if name in fields)
+        titles = (*columns, *(name for name in ordered if name not in known))
+        return cls(header.form, titles, find_columns(titles), ordered, header.kind != "undo")
+
+    def cells(self, row: PlanRow) -> list[str]:
+        """The row, so that planning it again means the same."""
+        given = [*row.cells, *[""] * (len(self.columns) - len(row.cells))]
+        given[self.places.id] = str(row.id)
+        for name, place in self.places.changes.items():
+            if name in row.clear:
+                given[place] = CLEAR
+            elif name in row.after:
+                given[place] = self._text(row.after[name])
+            elif not self.keeps_cells:
+                given[place] = ""
+        return given
+
+    def _text(self, value: object) -> str:
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        text = str(value)
+        is_number = text.replace(".", "", 1).removeprefix("-").isdecimal()
+        return text.replace(".", ",") if self.form.decimal_comma and is_number else text
+
+
+def write_report(desk: Desk, spec: RunSpec, directory: Path) -> Mapping[str, int]:
+    """The files in `directory`, which is made; returns the rows by file."""
+    directory.mkdir(parents=True, exist_ok=True)
+    layout = Layout.of(header_of(spec), summary_of(spec).fields)
+    counts: Counter[str] = Counter()
+    done, figures, faults = Summary(), Figures(), list[RowResult]()
+    with ExitStack() as files:
+        book = files.enter_context(new_workbook(directory / "report.xlsx"))
+        adds = {name: _outputs(files, directory, book, name, layout) for name in GROUPS}
+        for result in row_results(desk, spec):
+            counts[result.group] += 1
+            adds[result.group](result)
+            if result.group == "succeeded":
+                done.add(result.row)
+                figures.add(result.row)
+            elif result.outcome and len(faults) < _SHOWN_FAULTS:
+                faults.append(result)
+    page = _page(spec, counts, (done, figures), faults, desk.audit(spec.run))
+    (directory / "report.html").write_text(page, encoding="utf-8")
+    return counts
+
+
+def _outputs(
+    files: ExitStack, directory: Path, book: XlsxOut, name: str, layout: Layout
+) -> Callable[[RowResult], None]:
+    """Adds a row to the CSV and to the workbook's sheet of that name."""
+    form = layout.form
+    encoding = form.encoding if form.kind == "csv" else "utf-8"
+    path = directory / f"{name}.csv"
+    file = files.enter_context(path.open("w", encoding=encoding, errors="replace", newline=""))
+    header = [*layout.columns, *_MORE]
+    csv, sheet = write_csv(file, form, header), book.sheet(name, _sheet_header(layout))
+
+    def add(result: RowResult) -> None:
+        ended = [result.outcome or "unprocessed", result.error, result.says, result.when]
+        csv.write([*layout.cells(result.row), *ended])
+        sheet([*_sheet_row(layout, result.row), *ended])
+
+    return add
+
+
+def _sheet_header(layout: Layout) -> Sequence[str]:
+    seen = ("line", "id", "customer_id", "product_id", "description", "quantity")
+    changes = [f"{name}_{when}" for name in layout.changed for when in ("before", "after")]
+    return (*seen, *changes, "outcome", "error", "says", "at")
+
+
+def _sheet_row(layout: Layout, row: PlanRow) -> list[object]:
+    seen = [row.seen.get(name) for name in ("customer_id", "product_id", "description", "quantity")]
+    changes = [
+        _value(name, CLEAR if when is row.after and name in row.clear else when.get(name))
+        for name in layout.changed
+        for when in (row.before, row.after)
+    ]
+    return [row.line or None, row.id, *seen, *changes]
+
+
+def _value(name: str, value: object) -> object:
+    return Decimal(value) if name == "rate" and isinstance(value, str) and value != CLEAR else value
+
+
+def _page(
+    spec: RunSpec,
+    counts: Mapping[str, int],
+    succeeded: tuple[Summary, Figures],
+    faults: Sequence[RowResult],
+    audit: Sequence[AuditEntry],
+) -> str:
+    page, header, planned = Page(f"Campaign {spec.run}"), header_of(spec), summary_of(spec)
+    done, figures = succeeded
+    page.facts(
+        [
+            ("plan", f"{header.name}, {spec.digest}"),
+            ("made", f"{header.created_at} by {header.author}"),
+            ("approved", f"{spec.facts['approved_at']} by {spec.facts['approved_by']}"),
+            ("approved because", spec.facts["approval"]),
+            ("overrides", "; ".join(f"{k}: {v}" for k, v in header.overrides.items())),
+            *((name, f"{counts.get(name, 0):,}") for name in GROUPS),
+            ("revenue before", f"{planned.before:,.2f}"),
+            ("revenue after, as planned", f"{planned.after:,.2f}"),
+            ("moved by the rows that succeeded", f"{done.after - done.before:+,.2f}"),
+        ]
+    )
+    page.plots(done, figures, planned.before)
+    page.table(
+        f"Failed and drifted rows (at most {_SHOWN_FAULTS})",
+        ("line", "product", "outcome", "error", "in words"),
+        ((each.row.line, each.row.id, each.outcome, each.error, each.says) for each in faults),
+    )
+    decided = ((each.when, each.by, each.what, each.reason) for each in audit)
+    page.table("Decisions", ("when", "who", "what", "why"), decided)
+    page.moves(figures)
+    return page.text()

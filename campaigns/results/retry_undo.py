@@ -1,0 +1,117 @@
+"""New plans from a run: its failed rows once more, or what it wrote taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from campaigns.guard_rails.rails import per_cent
+from campaigns.plan.plan_row import PlanRow
+from campaigns.plan.product_reader import ProductReader
+from campaigns.results.row_results import TRANSIENT, RowResult
+from campaigns.results.undo_report import LeftRow, UndoReport, Why
+from campaigns.run.state import Outcome
+from campaigns.source.cells import InputRow
+from revio_jobs import CustomerProduct
+from revio_jobs.contracts import UpdateJob
+
+_NOT_READABLE = "do_not_prorate"
+
+
+class Only(StrEnum):
+    """Which rows to try again."""
+
+    TRANSIENT = "transient"
+    """Those whose error may pass by itself."""
+    FAILED = "failed"
+    UNPROCESSED = "unprocessed"
+
+
+def rows_to_retry(results: Iterable[RowResult], only: Only) -> Iterator[InputRow]:
+    """The rows as they were wanted; their before-values are read anew."""
+    for result in results:
+        transient = result.group == "failed" and result.error in TRANSIENT
+        if transient if only is Only.TRANSIENT else result.group == only:
+            yield _wanted(result.row, result.row.after, result.row.clear)
+
+
+def rows_to_undo(
+    results: Iterable[RowResult], reader: ProductReader, report: UndoReport
+) -> Iterator[InputRow]:
+    """Before-images of the rows that we wrote and that still are as we wrote them."""
+    applied = (each for each in results if each.outcome in {Outcome.APPLIED, Outcome.DIFFERS})
+    waiting: dict[int, PlanRow] = {}
+
+    def batches() -> Iterator[list[int]]:
+        batch: list[int] = []
+        for result in applied:
+            waiting[result.row.id] = result.row
+            batch.append(result.row.id)
+            if len(batch) == reader.ids_per_call:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    for batch, products in reader.by_id(batches()):
+        for product_id in batch:
+            row, product = waiting.pop(product_id), products.get(product_id)
+            if undone := _undone(row, product, report):
+                yield undone
+
+
+def _undone(row: PlanRow, product: CustomerProduct | None, report: UndoReport) -> InputRow | None:
+    shown = "the product is gone" if product is None else _edited(row, product)
+    if product is None or shown:
+        report.add(LeftRow(Why.EDITED, row.id, row.seen.get("customer_id"), shown))
+        return None
+    if _NOT_READABLE in row.after:
+        says = f"{_NOT_READABLE} cannot be read, so it stays"
+        report.add(LeftRow(Why.NOT_UNDONE, row.id, product.customer_id, says))
+    _note_billing(row, product, report)
+    before = {name: value for name, value in row.before.items() if name != _NOT_READABLE}
+    clear = tuple(name for name, value in before.items() if value is None)
+    return _wanted(row, {name: before[name] for name in before if name not in clear}, clear)
+
+
+def _edited(row: PlanRow, product: CustomerProduct) -> str:
+    """What is not as we wrote it, in words; "" if all is."""
+    wrote = {**_typed(row.id, row.after), **dict.fromkeys(row.clear)}
+    found = {
+        name: getattr(product, name)
+        for name, value in wrote.items()
+        if name != _NOT_READABLE and (getattr(product, name) or None) != (value or None)
+    }
+    return ", ".join(f"{name}={value}" for name, value in found.items())
+
+
+def _note_billing(row: PlanRow, product: CustomerProduct, report: UndoReport) -> None:
+    billed, then = product.billed_through_date, row.seen.get("billed_through_date")
+    if billed is None or (then is not None and billed <= date.fromisoformat(then)):
+        return
+    quantity = product.quantity or 0
+    before, after = Decimal(row.before.get("rate") or 0), Decimal(row.after.get("rate") or 0)
+    more = (after - before) * quantity if per_cent(before, after) != 0 else Decimal(0)
+    report.add(
+        LeftRow(
+            Why.BILLED,
+            row.id,
+            product.customer_id,
+            billed_through=billed.isoformat(),
+            charged_more=more,
+        )
+    )
+
+
+def _wanted(row: PlanRow, after: Mapping[str, Any], clear: tuple[str, ...]) -> InputRow:
+    return InputRow(row.line, row.id, _typed(row.id, after), clear, row.cells)
+
+
+def _typed(product_id: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """From a plan's JSON values to those of the contract."""
+    if not values:
+        return {}
+    return UpdateJob.model_validate({"id": product_id, **values}).changes()

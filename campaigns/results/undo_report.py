@@ -1,0 +1,96 @@
+"""What an undo leaves alone or cannot put right: counted, with examples, and all in a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+
+from campaigns.plan.plan_row import PlanRow, RowClass
+from campaigns.source.csv_file import CsvOut, write_csv
+from campaigns.source.table import Form
+
+_SHOWN = 20
+_HEADER = ("id", "customer_id", "what", "says", "billed_through", "charged_more")
+
+
+class Why(StrEnum):
+    """Why a product is named."""
+
+    EDITED = "edited"
+    """Somebody has changed it since, or it is gone: it is left alone."""
+    BILLED = "billed"
+    """It was billed with the new values: a credit is due, or a charge."""
+    NOT_UNDONE = "not_undone"
+    """A field cannot be read, so what it was before is not known; or its row cannot be planned."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftRow:
+    """One product."""
+
+    why: Why
+    id: int
+    customer_id: int | None
+    says: str = ""
+    """What it shows, or why it stays."""
+    billed_through: str = ""
+    charged_more: Decimal | None = None
+    """Rate times quantity, new less old, a billing period."""
+
+
+@dataclass
+class UndoReport:
+    """Grows with `add`; of any number of products a few are kept, and all are written to `file`."""
+
+    counts: Counter[Why] = field(default_factory=Counter)
+    examples: dict[Why, list[LeftRow]] = field(default_factory=dict)
+    charged_more: Decimal = Decimal(0)
+    """Of all that were billed, a billing period."""
+    file: CsvOut | None = None
+    decimal_comma: bool = False
+
+    def add(self, row: LeftRow) -> None:
+        """One more."""
+        self.counts[row.why] += 1
+        self.charged_more += row.charged_more or 0
+        shown = self.examples.setdefault(row.why, [])
+        if len(shown) < _SHOWN:
+            shown.append(row)
+        if self.file:
+            self.file.write(self._cells(row))
+
+    def note(self, row: PlanRow) -> None:
+        """A row of the undo's plan: one that the plan leaves out is left as a whole.
+
+        Half of it taken back would be a state that nobody has ever wanted.
+        """
+        if row.kind in {RowClass.PROBLEM, RowClass.STOPPED}:
+            says = f"nothing of it is taken back: {'; '.join(row.says)}"
+            self.add(LeftRow(Why.NOT_UNDONE, row.id, row.seen.get("customer_id"), says))
+
+    def of(self, why: Why) -> Sequence[LeftRow]:
+        """The first few of them."""
+        return self.examples.get(why, ())
+
+    def _cells(self, row: LeftRow) -> Iterator[str]:
+        more = "" if row.charged_more is None else f"{row.charged_more:f}"
+        given = (row.id, row.customer_id, row.why.value, row.says, row.billed_through)
+        yield from ("" if each is None else str(each) for each in given)
+        yield more.replace(".", ",") if self.decimal_comma else more
+
+
+@contextmanager
+def reporting(form: Form, to: Path | None) -> Iterator[UndoReport]:
+    """A report that also writes the CSV `to`, in the form of the run's input."""
+    if to is None:
+        yield UndoReport()
+        return
+    encoding = form.encoding if form.kind == "csv" else "utf-8"
+    with to.open("w", encoding=encoding, errors="replace", newline="") as file:
+        out = write_csv(file, form, _HEADER)
+        yield UndoReport(file=out, decimal_comma=form.decimal_comma)

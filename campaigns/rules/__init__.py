@@ -1,0 +1,1 @@
+"""Rules: expressions over a product's fields, and rounding."""

@@ -1,0 +1,289 @@
+"""Rules over a product's fields, such as `product_id=17 and status=ACTIVE` or `rate*1.05`.
+
+    or · and · not · = != < <= > >= in (…) · + - · * / · unary - · min(…) max(…) abs(…)
+
+Numbers are Decimal. Texts are quoted, or a bare word to the right of a comparison. `null` is an
+empty field. Types are checked before any product is looked at; nothing is ever evaluated but this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from campaigns.errors import ExpressionError
+from campaigns.rules.vocabulary import (
+    COMPARE,
+    COMPUTE,
+    FIELDS,
+    FUNCTIONS,
+    SAME_SIGN,
+    Kind,
+    Token,
+    tokens,
+)
+
+_MAX_CHARACTERS = 2000
+_MAX_DEPTH = 40
+
+Values = Mapping[str, Any]
+"""A product's fields by name: Decimal or int, str, date, bool or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A rule that was understood."""
+
+    text: str
+    kind: Kind
+    _evaluate: Callable[[Values], Any]
+
+    def evaluate(self, values: Values) -> Any:  # noqa: ANN401 - as the rule's kind says
+        """Raises ExpressionError when a field that is computed with is empty, or on x / 0."""
+        return self._evaluate(values)
+
+
+def compile_rule(text: str) -> Expression:
+    """Raises ExpressionError that says what was not understood, and where."""
+    if len(text) > _MAX_CHARACTERS:
+        raise ExpressionError(f"a rule has at most {_MAX_CHARACTERS} characters")
+    node = _Parser(text).whole()
+    return Expression(text, node.kind, node.evaluate)
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    kind: Kind
+    evaluate: Callable[[Values], Any]
+    word: str = ""
+    """A bare word that is no field: a text if it stands to the right of a comparison."""
+
+
+_CONSTANTS = {
+    "true": _Node(Kind.FLAG, lambda _: True),
+    "false": _Node(Kind.FLAG, lambda _: False),
+    "null": _Node(Kind.NULL, lambda _: None),
+}
+
+
+class _Parser:
+    """Recursive descent, one method a level."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = tokens(text)
+        self._next = 0
+        self._depth = 0
+
+    def whole(self) -> _Node:
+        node = self._or()
+        if self._peek().kind != "end":
+            raise self._unexpected()
+        return self._value(node)
+
+    def _or(self) -> _Node:
+        node = self._and()
+        while self._takes_name("or"):
+            node = self._both(node, self._and(), any)
+        return node
+
+    def _and(self) -> _Node:
+        node = self._not()
+        while self._takes_name("and"):
+            node = self._both(node, self._not(), all)
+        return node
+
+    def _both(self, left: _Node, right: _Node, join: Callable[..., bool]) -> _Node:
+        for each in (left, right):
+            self._need(each, Kind.FLAG)
+        one, other = left.evaluate, right.evaluate
+        return _Node(Kind.FLAG, lambda values: join(part(values) for part in (one, other)))
+
+    def _not(self) -> _Node:
+        if not self._takes_name("not"):
+            return self._comparison()
+        inner = self._need(self._not(), Kind.FLAG).evaluate
+        return _Node(Kind.FLAG, lambda values: not inner(values))
+
+    def _comparison(self) -> _Node:
+        left = self._sum()
+        if self._takes_name("in"):
+            return self._membership(self._value(left))
+        sign = self._peek().text
+        sign = SAME_SIGN.get(sign, sign)
+        if sign not in COMPARE:
+            return left
+        self._next += 1
+        return self._compare(sign, self._value(left), _text_of(self._sum()))
+
+    def _membership(self, left: _Node) -> _Node:
+        self._take("(")
+        nodes = [self._compare("=", left, _text_of(self._sum()))]
+        while self._takes(","):
+            nodes.append(self._compare("=", left, _text_of(self._sum())))
+        self._take(")")
+        return _Node(Kind.FLAG, lambda values: any(each.evaluate(values) for each in nodes))
+
+    def _compare(self, sign: str, left: _Node, right: _Node) -> _Node:
+        kinds = {left.kind, right.kind} - {Kind.NULL}
+        if len(kinds) > 1:
+            raise ExpressionError(
+                f"{left.kind} cannot be compared with {right.kind} in {self._text!r}"
+            )
+        by_order = sign not in {"=", "!="}
+        if by_order and Kind.NULL in {left.kind, right.kind}:
+            raise ExpressionError(f"null is neither more nor less, in {self._text!r}")
+        one, other, holds = left.evaluate, right.evaluate, COMPARE[sign]
+
+        def evaluate(values: Values) -> bool:
+            first, second = one(values), other(values)
+            if first is None or second is None:
+                return not by_order and holds(_present(first), _present(second))
+            return holds(first, second)
+
+        return _Node(Kind.FLAG, evaluate)
+
+    def _sum(self) -> _Node:
+        return self._chain(self._product, "+-")
+
+    def _product(self) -> _Node:
+        return self._chain(self._unary, "*/")
+
+    def _chain(self, part: Callable[[], _Node], signs: str) -> _Node:
+        node = part()
+        while (sign := self._peek()).kind == "sign" and sign.text in signs:
+            self._next += 1
+            node = self._compute(sign.text, node, part())
+        return node
+
+    def _compute(self, sign: str, left: _Node, right: _Node) -> _Node:
+        one, other = self._number(left), self._number(right)
+        compute, text = COMPUTE[sign], self._text
+
+        def evaluate(values: Values) -> Decimal:
+            divisor = other(values)
+            if sign == "/" and not divisor:
+                raise ExpressionError(f"division by zero in {text!r}")
+            return compute(one(values), divisor)
+
+        return _Node(Kind.NUMBER, evaluate)
+
+    def _unary(self) -> _Node:
+        if not self._takes("-"):
+            return self._primary()
+        inner = self._number(self._nested(self._unary))
+        return _Node(Kind.NUMBER, lambda values: -inner(values))
+
+    def _primary(self) -> _Node:
+        token = self._peek()
+        self._next += 1
+        match token.kind:
+            case "number":
+                number = Decimal(token.text)
+                return _Node(Kind.NUMBER, lambda _: number)
+            case "date":
+                day = self._day(token.text)
+                return _Node(Kind.DATE, lambda _: day)
+            case "text":
+                text = token.text[1:-1]
+                return _Node(Kind.TEXT, lambda _: text)
+            case "name":
+                return self._name(token.text)
+            case "sign" if token.text == "(":
+                node = self._nested(self._or)
+                self._take(")")
+                return node
+        self._next -= 1
+        raise self._unexpected()
+
+    def _name(self, name: str) -> _Node:
+        if name in FIELDS:
+            return _Node(FIELDS[name], lambda values: values[name])
+        if name in _CONSTANTS:
+            return _CONSTANTS[name]
+        if name in FUNCTIONS and self._takes("("):
+            parts = [self._number(self._nested(self._sum))]
+            while self._takes(","):
+                parts.append(self._number(self._sum()))
+            self._take(")")
+            call = FUNCTIONS[name]
+            return _Node(Kind.NUMBER, lambda values: call(*(part(values) for part in parts)))
+        return _Node(Kind.TEXT, lambda _: name, word=name)
+
+    def _number(self, node: _Node) -> Callable[[Values], Decimal]:
+        self._need(node, Kind.NUMBER)
+        inner, text = node.evaluate, self._text
+
+        def evaluate(values: Values) -> Decimal:
+            value = inner(values)
+            if value is None:
+                raise ExpressionError(f"a field is empty that {text!r} computes with")
+            return Decimal(value)
+
+        return evaluate
+
+    def _need(self, node: _Node, kind: Kind) -> _Node:
+        self._value(node)
+        if node.kind is not kind:
+            raise ExpressionError(f"a {kind} is needed, not a {node.kind}, in {self._text!r}")
+        return node
+
+    def _value(self, node: _Node) -> _Node:
+        if node.word:
+            raise ExpressionError(
+                f"there is no field {node.word!r}; fields are {', '.join(FIELDS)}"
+            )
+        return node
+
+    def _day(self, text: str) -> date:
+        try:
+            return date.fromisoformat(text)
+        except ValueError as exc:
+            raise ExpressionError(f"{text} is no date") from exc
+
+    def _nested(self, parse: Callable[[], _Node]) -> _Node:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise ExpressionError("too many parentheses")
+        try:
+            return parse()
+        finally:
+            self._depth -= 1
+
+    def _peek(self) -> Token:
+        return self._tokens[self._next]
+
+    def _takes(self, sign: str) -> bool:
+        token = self._peek()
+        taken = token.kind == "sign" and token.text == sign
+        self._next += taken
+        return taken
+
+    def _takes_name(self, name: str) -> bool:
+        token = self._peek()
+        taken = token.kind == "name" and token.text.lower() == name
+        self._next += taken
+        return taken
+
+    def _take(self, sign: str) -> None:
+        if not self._takes(sign):
+            raise self._unexpected(sign)
+
+    def _unexpected(self, wanted: str = "") -> ExpressionError:
+        token = self._peek()
+        found = repr(token.text) if token.text else "the end"
+        instead = f" instead of {wanted!r}" if wanted else ""
+        return ExpressionError(f"{found} was not expected{instead} in {self._text!r}")
+
+
+def _text_of(node: _Node) -> _Node:
+    """To the right of a comparison a bare word is a text."""
+    return _Node(Kind.TEXT, node.evaluate) if node.word else node
+
+
+def _present(value: object) -> object:
+    """An empty text is as good as none."""
+    return None if value == "" else value

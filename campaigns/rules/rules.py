@@ -1,0 +1,86 @@
+"""What is to become of each product, beside what a file says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from campaigns.errors import ExpressionError
+from campaigns.rules.expression import Expression, compile_rule
+from campaigns.rules.rounding import Rounding
+from campaigns.rules.vocabulary import Kind
+from revio_jobs import CustomerProduct
+from revio_jobs.contracts import CHANGE_NAMES
+
+_KINDS = {
+    "rate": Kind.NUMBER,
+    "quantity": Kind.NUMBER,
+    "description": Kind.TEXT,
+    "code1": Kind.TEXT,
+    "code2": Kind.TEXT,
+    "activated_date": Kind.DATE,
+    "disconnect_date": Kind.DATE,
+    "do_not_prorate": Kind.FLAG,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A filter and assignments, both of which may be missing."""
+
+    where: Expression | None = None
+    sets: Mapping[str, Expression] = field(default_factory=dict)
+    rounding: Rounding = field(default_factory=Rounding)
+
+    @classmethod
+    def parse(cls, where: str | None, sets: Iterable[str], rounding: Rounding) -> Rules:
+        """`sets` are `field=expression`. Raises ExpressionError."""
+        condition = compile_rule(where) if where else None
+        if condition and condition.kind is not Kind.FLAG:
+            raise ExpressionError(f"where {where!r} is no condition such as status=ACTIVE")
+        return cls(condition, dict(_assignment(text) for text in sets), rounding)
+
+    def document(self) -> dict[str, Any]:
+        """JSON values, for the record in the plan."""
+        return {
+            "where": self.where.text if self.where else None,
+            "set": {name: each.text for name, each in self.sets.items()},
+            "round": self.rounding.document(),
+        }
+
+    def concern(self, values: Mapping[str, Any]) -> bool:
+        """Whether the product is meant at all."""
+        return self.where is None or bool(self.where.evaluate(values))
+
+    def changes(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """New values by contract name, None to empty. Raises ExpressionError."""
+        return {name: self._typed(name, each.evaluate(values)) for name, each in self.sets.items()}
+
+    def _typed(self, name: str, value: Any) -> Any:  # noqa: ANN401 - as the field has it
+        if name == "rate" and value is not None:
+            return self.rounding.apply(Decimal(value))
+        if name == "quantity" and value is not None:
+            if value != int(value):
+                raise ExpressionError(f"quantity would become {value}")
+            return int(value)
+        return value
+
+
+def values_of(product: CustomerProduct) -> dict[str, Any]:
+    """A product's fields as rules know them."""
+    return {**dict(product), "id": product.customer_product_id}
+
+
+def _assignment(text: str) -> tuple[str, Expression]:
+    name, sign, expression = text.partition("=")
+    name = name.strip()
+    if not sign or name not in _KINDS:
+        raise ExpressionError(
+            f"{text!r}: give FIELD=EXPRESSION with one of {', '.join(CHANGE_NAMES)}"
+        )
+    rule = compile_rule(expression)
+    if rule.kind not in {_KINDS[name], Kind.NULL}:
+        raise ExpressionError(f"{text!r}: {name} is a {_KINDS[name]}, not a {rule.kind}")
+    return name, rule

@@ -1,0 +1,99 @@
+"""Carries all campaigns of an account forward, one feeder at a time.
+
+Everything that a feeder must remember is recorded before it acts: a row is noted as sent before its
+job is submitted, and its key follows from run and product. So whoever takes over submits the noted
+rows again, which makes no second job, and goes on.
+
+A `Carrier` has one run in hand: its `RunJobs` collect what has ended, its `RowSender` reads ahead
+and sends, its `StageCheck` reads back. All of them note in the run's `RunBook`.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+
+from campaigns.guard_rails.gate import BulkLane
+from campaigns.run.carrier import Carrier
+from campaigns.run.leased_run import RunBook
+from campaigns.run.limits import FeederLimits
+from campaigns.run.patient_reader import PatientReader
+from campaigns.run.share import shares
+from campaigns.run.state import Jobs, Products, Runs, RunState
+from revio_jobs.errors import Unavailable
+from tasks.ports import LeaseLost
+
+_log = structlog.get_logger(__name__)
+
+
+class CampaignFeeder:
+    """Feeds the runs of one account."""
+
+    def __init__(
+        self,
+        account: str,
+        *,
+        runs: Runs,
+        jobs: Jobs,
+        products: Products,
+        lane: BulkLane,
+        limits: FeederLimits,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._account = account
+        self._runs = runs
+        self._jobs = jobs
+        self._lane = lane
+        self._limits = limits
+        self._clock = clock
+        self._token = uuid.uuid4().hex
+        self._reader = PatientReader(products, clock)
+        self._carriers: dict[str, Carrier] = {}
+
+    def step(self) -> list[RunState] | None:
+        """One round over all runs; their states as it found them. None: another feeder works.
+
+        Raises Unavailable.
+        """
+        if not self._runs.lease(self._account, self._token):
+            self._carriers.clear()
+            return None
+        names = self._runs.active(self._account)
+        states = [each for run in names if (each := self._runs.load(self._account, run))]
+        self._carriers = {run: each for run, each in self._carriers.items() if run in names}
+        lane_closed = self._lane.closed(self._account) if states else ""
+        slots = shares(states, self._limits.window, self._clock())
+        for state in states:
+            self._guarded(state, slots[state.spec.run], lane_closed)
+        return states
+
+    def release(self) -> None:
+        """This feeder ends; another one can go on at once. Raises Unavailable."""
+        self._runs.release(self._account, self._token)
+
+    def _guarded(self, state: RunState, slots: int, lane_closed: str) -> None:
+        run = state.spec.run
+        try:
+            self._carrier(run).carry(state, slots, lane_closed)
+        except LeaseLost:
+            self._carriers.clear()
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001
+            # One run's fault must not stop the others; nothing is half done, so it is tried again.
+            _log.exception("campaign_step_failed", run=run)
+            self._carriers.pop(run, None)
+
+    def _carrier(self, run: str) -> Carrier:
+        if run not in self._carriers:
+            self._carriers[run] = Carrier(
+                RunBook(self._runs, self._account, run, self._token),
+                jobs=self._jobs,
+                reader=self._reader,
+                limits=self._limits,
+                clock=self._clock,
+            )
+        return self._carriers[run]

@@ -1,0 +1,52 @@
+"""One run as its feeder reads it and notes what it does, under the feeder's lease."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from campaigns.run.row import Row
+from campaigns.run.state import Progress, Runs, RunState, Status
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunBook:
+    """Raises Unavailable; what writes also LeaseLost, when another feeder works by now."""
+
+    runs: Runs
+    account: str
+    run: str
+    token: str
+    """Of the lease."""
+
+    def load(self) -> RunState | None:
+        """The recorded state; None: the run has gone."""
+        return self.runs.load(self.account, self.run)
+
+    def rows(self, indexes: Iterable[int]) -> dict[int, Row]:
+        """Those rows of the plan."""
+        return self.runs.rows(self.account, self.run, indexes)
+
+    def outcomes(self, first: int, end: int) -> dict[int, str]:
+        """By index, of the rows in that range that have ended."""
+        return self.runs.outcomes(self.account, self.run, first, end)
+
+    def note(self, progress: Progress) -> bool:
+        """Whether there was anything to note."""
+        if progress:
+            self.runs.record(self.account, self.run, self.token, progress)
+        return bool(progress)
+
+    def note_wait(self, state: RunState, why: str) -> None:
+        """Say why nothing is sent; the same words again are not noted."""
+        if why != state.waits:
+            self.note(Progress(waits=why))
+
+    def stop(self, status: Status, reason: str) -> None:
+        """Halt or end the run."""
+        self.runs.stop(self.account, self.run, self.token, status, reason)
+        _log.info("campaign_stopped", run=self.run, status=status.value, reason=reason)

@@ -1,0 +1,51 @@
+"""Reads products for the feeder, and leaves the vendor alone for a while after a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from campaigns.run.state import Products
+from revio_jobs.contracts import CustomerProductRecord
+from revio_jobs.errors import Permanent, QuotaExhausted, Retryable, Throttled
+
+_FIRST_S = 1.0
+_LONGEST_S = 60.0
+
+
+class PatientReader:
+    """Rests twice as long after each failure, up to a minute; a limit says itself how long."""
+
+    def __init__(self, products: Products, clock: Callable[[], float]) -> None:
+        self._products = products
+        self._clock = clock
+        self._next_s = _FIRST_S
+        self._until = 0.0
+        self.rests = ""
+        """Why nothing can be read, in words that change little while it lasts; "" if it can."""
+
+    def read(self, ids: Sequence[int]) -> dict[int, CustomerProductRecord] | None:
+        """By id, those that there are; None when they cannot be read now."""
+        if self._clock() < self._until:
+            return None
+        try:
+            found = self._products.read(ids)
+        except (Retryable, Permanent) as exc:
+            self.rests = self._rest_after(exc)
+            return None
+        self._next_s, self.rests = _FIRST_S, ""
+        return found
+
+    def _rest_after(self, error: Retryable | Permanent) -> str:
+        now = self._clock()
+        self._next_s, rest_s = min(self._next_s * 2, _LONGEST_S), self._next_s
+        match error:
+            case Throttled():
+                rest_s, says = error.retry_after, "no call is free just now"
+            case QuotaExhausted():
+                rest_s = error.until - now
+                says = f"the day's calls are spent for {max(rest_s, 0) / 3600:.1f} h"
+            case _:
+                says = str(error)
+        # Limits may be raised meanwhile, so even a long wait is looked at now and then.
+        self._until = now + min(max(rest_s, 0.0), _LONGEST_S)
+        return says

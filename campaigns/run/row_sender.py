@@ -1,0 +1,93 @@
+"""Reads the next rows' products again in full calls, and sends those that still are as planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from campaigns.run.leased_run import RunBook
+from campaigns.run.limits import FeederLimits
+from campaigns.run.patient_reader import PatientReader
+from campaigns.run.row_ending import end_unsent, row_key
+from campaigns.run.run_jobs import RunJobs
+from campaigns.run.share import Allowance
+from campaigns.run.state import EndedRow, Progress, RunState
+from revio_jobs.contracts import CustomerProductRecord
+
+
+class RowSender:
+    """Of one run. What it has read may be forgotten: then it is read again."""
+
+    def __init__(
+        self,
+        book: RunBook,
+        *,
+        jobs: RunJobs,
+        reader: PatientReader,
+        limits: FeederLimits,
+        clock: Callable[[], float],
+    ) -> None:
+        self._book = book
+        self._jobs = jobs
+        self._reader = reader
+        self._limits = limits
+        self._clock = clock
+        self._allowance = Allowance(clock())
+        self._read: dict[int, tuple[CustomerProductRecord, float]] = {}
+
+    def step(self, state: RunState, slots: int) -> bool:
+        """Read or send, with at most `slots` jobs under way. Whether anything was noted."""
+        free = slots - len(state.in_flight)
+        room = int(min(free, self._allowance.room(state.rate, self._clock())))
+        if room <= 0:
+            return False
+        fresh = sorted(at for at in state.todo if self._is_fresh(at))
+        if len(fresh) < room and self._read_ahead(state, fresh):
+            return True
+        return self._send(state, fresh[:room])
+
+    def _is_fresh(self, at: int) -> bool:
+        """Young enough to be still fresh when the worker calls."""
+        known = self._read.get(at)
+        return known is not None and self._clock() - known[1] < self._limits.fresh_s / 2
+
+    def _read_ahead(self, state: RunState, fresh: Sequence[int]) -> bool:
+        """Read the next rows in one call. Whether anything was noted."""
+        wanted = self._next_to_read(state, fresh)
+        if not wanted:
+            return False
+        rows, read_at = self._book.rows(wanted), self._clock()
+        found = self._reader.read([rows[at].id for at in wanted])
+        if found is None:
+            return False
+        ended, todo = list[EndedRow](), dict[int, int]()
+        for at in wanted:
+            record = found.get(rows[at].id)
+            if end := end_unsent(at, rows[at], record, read_at):
+                ended.append(end)
+            elif record is not None:
+                todo[at] = state.todo.get(at, 0)
+                self._read[at] = (record, read_at)
+        cursor = max(state.cursor, wanted[-1] + 1)
+        return self._book.note(Progress(ended=ended, todo=todo, cursor=cursor, waits=""))
+
+    def _next_to_read(self, state: RunState, fresh: Sequence[int]) -> list[int]:
+        """Those first that were read too long ago; in order, so that the cursor follows from the
+        last.
+        """
+        stale = sorted(state.todo.keys() - set(fresh))[: self._limits.ids_per_call]
+        room = max(self._limits.ids_per_call - len(fresh) - len(stale), 0)
+        return [*stale, *range(state.cursor, min(state.stage_ends, state.cursor + room))]
+
+    def _send(self, state: RunState, indexes: Sequence[int]) -> bool:
+        if not indexes:
+            return False
+        account, run = self._book.account, self._book.run
+        rows, jobs = self._book.rows(indexes), {}
+        for at in indexes:
+            record, read_at = self._read.pop(at)
+            key = row_key(run, rows[at].id, state.todo[at])
+            jobs[at] = rows[at].job(account, run, key, record, read_at)
+        self._book.note(Progress(sent={at: state.todo[at] for at in indexes}, waits=""))
+        self._allowance.spend(len(jobs))
+        self._jobs.submit(jobs)
+        return True

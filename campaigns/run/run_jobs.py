@@ -1,0 +1,61 @@
+"""A run's jobs under way: submitted, asked for, and submitted again after a long silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from campaigns.run.leased_run import RunBook
+from campaigns.run.row import Row
+from campaigns.run.row_ending import ending, row_key
+from campaigns.run.state import Answered, EndedRow, Jobs, Progress, RunState
+from revio_jobs.contracts import UpdateJob
+from revio_jobs.errors import Withdrawn
+
+# A job that nobody has heard of for so long is submitted again: it may have been lost.
+_ASK_AGAIN_S = 30.0
+
+
+class RunJobs:
+    """Those of one run. When each was asked for last may be forgotten: it is asked for again."""
+
+    def __init__(self, book: RunBook, jobs: Jobs, clock: Callable[[], float]) -> None:
+        self._book = book
+        self._jobs = jobs
+        self._clock = clock
+        self._asked_at: dict[int, float] = {}
+
+    def submit(self, jobs: Mapping[int, UpdateJob]) -> dict[str, Answered]:
+        """By row; each must be noted as sent before. Returns those that have ended, by key."""
+        self._asked_at |= dict.fromkeys(jobs, self._clock())
+        answers = self._jobs.submit(list(jobs.values()))
+        return {key: answer for key, answer in answers.items() if answer}
+
+    def collect(self, state: RunState) -> Progress:
+        """The rows whose jobs have ended; a withdrawn one is sent again under its next key."""
+        if not state.in_flight:
+            return Progress()
+        rows = self._book.rows(state.in_flight)
+        keys = {
+            row_key(self._book.run, rows[at].id, number): at
+            for at, number in state.in_flight.items()
+        }
+        ended, todo = list[EndedRow](), dict[int, int]()
+        for key, answer in self._answers(rows, keys).items():
+            at = keys[key]
+            self._asked_at.pop(at, None)
+            if answer.error == Withdrawn.__name__:
+                todo[at] = state.in_flight[at] + 1
+            else:
+                ended.append(ending(at, answer, rows[at], self._clock()))
+        return Progress(ended=ended, todo=todo, waits="" if ended else None)
+
+    def _answers(self, rows: Mapping[int, Row], keys: Mapping[str, int]) -> dict[str, Answered]:
+        """Of those keys the ones that have ended; the others are submitted again now and then."""
+        known = self._jobs.answers(self._book.account, list(keys))
+        now = self._clock()
+        late = {
+            at: rows[at].job(self._book.account, self._book.run, key, None, 0)
+            for key, at in keys.items()
+            if key not in known and now - self._asked_at.get(at, 0.0) > _ASK_AGAIN_S
+        }
+        return known | self.submit(late) if late else known

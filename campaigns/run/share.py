@@ -1,0 +1,50 @@
+"""How the small window of jobs is divided among campaigns, and how fast one may go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from campaigns.run.state import Phase, RunState, Status
+
+_MINUTE_S = 60.0
+_BURST_S = 2.0
+
+
+def shares(states: Iterable[RunState], window: int, now: float) -> dict[str, int]:
+    """Jobs that each run may have under way, by its weight among those that have rows to send.
+
+    Each gets at least one, so that none starves.
+    """
+    known = list(states)
+    sending = [state for state in known if _sends(state, now)]
+    weights = sum(state.weight for state in sending)
+    allowed = {state.spec.run: max(window * state.weight // weights, 1) for state in sending}
+    return {state.spec.run: allowed.get(state.spec.run, 0) for state in known}
+
+
+def _sends(state: RunState, now: float) -> bool:
+    in_time = state.spec.opens_at(now) <= now
+    return state.status is Status.RUNNING and state.phase is Phase.FEEDING and in_time
+
+
+class Allowance:
+    """A run's own rate: it fills evenly, and holds two seconds' worth and one more at most."""
+
+    def __init__(self, now: float) -> None:
+        self._since = now
+        self._saved = 1.0
+
+    def room(self, rate: float | None, now: float) -> float:
+        """Jobs that may be sent now; `rate` in jobs a minute, None for any number."""
+        if rate is None:
+            return math.inf
+        per_second = rate / _MINUTE_S
+        filled = self._saved + max(now - self._since, 0.0) * per_second
+        self._saved = min(filled, per_second * _BURST_S + 1.0)
+        self._since = now
+        return self._saved
+
+    def spend(self, jobs: int) -> None:
+        """So many were sent."""
+        self._saved -= jobs

@@ -1,0 +1,76 @@
+"""Reads back what a stage has changed, and compares it with the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from campaigns.run.leased_run import RunBook
+from campaigns.run.patient_reader import PatientReader
+from campaigns.run.state import EndedRow, Outcome, Progress, RunState
+from revio_jobs.contracts import CustomerProductRecord
+
+# Outcomes are looked at in ranges of so many rows.
+_LOOKED_AT = 2000
+_AGAIN_AFTER_S = 1.0
+
+
+@dataclass
+class StageCheck:
+    """Goes over a stage's applied rows, a call at a time.
+
+    A query may lag behind the change: what differs is looked at again until `patience_s` is over.
+    """
+
+    patience_s: float
+    _differs_since: float | None = None
+    _again_at: float = 0.0
+
+    def step(
+        self, state: RunState, book: RunBook, reader: PatientReader, ids_per_call: int, now: float
+    ) -> Progress | None:
+        """The next rows checked; None when there is nothing to note yet."""
+        if now < self._again_at:
+            return None
+        applied, end = _applied(state, book, ids_per_call)
+        if not applied:
+            return Progress(checked=end)
+        rows = book.rows(applied)
+        found = reader.read([row.id for row in rows.values()])
+        if found is None:
+            return None
+        differing = {
+            at: unlike
+            for at, row in rows.items()
+            if (unlike := _unlike(found.get(row.id), row.unlike))
+        }
+        if differing and self._waits(now):
+            return None
+        self._differs_since = None
+        ended = [
+            EndedRow(at, Outcome.DIFFERS, now, {"found": has}) for at, has in differing.items()
+        ]
+        return Progress(ended=ended, checked=end, waits="")
+
+    def _waits(self, now: float) -> bool:
+        self._differs_since = now if self._differs_since is None else self._differs_since
+        self._again_at = now + _AGAIN_AFTER_S
+        return now - self._differs_since < self.patience_s
+
+
+def _applied(state: RunState, book: RunBook, ids_per_call: int) -> tuple[list[int], int]:
+    """The next applied rows of the stage, as many as a call holds, and the row after the last."""
+    first = state.checked
+    end = min(first + max(_LOOKED_AT, ids_per_call), state.stage_ends)
+    outcomes = book.outcomes(first, end)
+    applied = sorted(at for at, outcome in outcomes.items() if outcome == Outcome.APPLIED)
+    if len(applied) > ids_per_call:
+        return applied[:ids_per_call], applied[ids_per_call]
+    return applied, end
+
+
+def _unlike(
+    record: CustomerProductRecord | None,
+    compare: Callable[[CustomerProductRecord], dict[str, object]],
+) -> dict[str, object]:
+    return {"customer_product_id": None} if record is None else compare(record)

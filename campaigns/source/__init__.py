@@ -1,0 +1,1 @@
+"""Price lists: what a campaign's rows are read from."""

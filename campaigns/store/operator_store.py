@@ -1,0 +1,233 @@
+"""The operator's side of the store: approvals, starting, deciding, looking."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis import Redis
+
+from campaigns.errors import NotAllowedError
+from campaigns.plan.plan_row import PlanRow
+from campaigns.run.state import RunSpec, RunState, Status
+from campaigns.store.access import asking, load_script, numbers, text, texts
+from campaigns.store.audit_log import AuditEntry, entry, read_entry
+from campaigns.store.keys import AccountKeys, RunKeys
+from campaigns.store.row_chunks import RowChunks
+from campaigns.store.run_codec import dump_spec, read_spec, read_state
+
+_LISTED = 50
+_PACE_MINUTES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Somebody's word for one plan, known by its digest."""
+
+    digest: str
+    by: str
+    at: float
+    """Unix time, seconds."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as an operator sees it."""
+
+    state: RunState
+    pace: Mapping[int, int] = field(default_factory=dict)
+    """Rows that ended, by the minute (Unix time / 60) in which they did."""
+    has_ended: bool = False
+    errors: Mapping[str, int] = field(default_factory=dict)
+    """Failed rows by the words of their error."""
+    is_fed: bool = True
+    """Whether a worker carries the account's runs forward, or did so a moment ago."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether something is still to happen by itself."""
+        settles = self.state.status is Status.CANCELLED and not self.has_ended
+        return self.state.status is Status.RUNNING or settles
+
+    @property
+    def waits(self) -> str:
+        """Why nothing happens although something should; "" if it does, or nobody has said."""
+        if self.goes_on and not self.is_fed:
+            return "no worker is there to carry it on"
+        return self.state.waits
+
+
+class Desk:
+    """Of one account. Every method raises Unavailable."""
+
+    def __init__(
+        self, redis: Redis, account: str, *, keep_s: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._redis = redis
+        self._account = account
+        self._keep_s = keep_s
+        self._clock = clock
+        self._common = AccountKeys(account)
+        self.chunks = RowChunks(redis)
+        self._start = load_script(redis, "start")
+        self._transition = load_script(redis, "transition")
+
+    def keys(self, run: str) -> RunKeys:
+        """Of a run."""
+        return RunKeys(self._account, run)
+
+    def approve(self, plan: str, approval: Approval) -> None:
+        """`plan`: its name, by which an approval of another version is found."""
+        document = json.dumps([approval.by, approval.at, approval.reason])
+        with asking(), self._redis.pipeline() as pipeline:
+            pipeline.hset(self._common.approvals, f"digest:{approval.digest}", document)
+            pipeline.hset(self._common.approvals, f"name:{plan}", approval.digest)
+            pipeline.execute()
+
+    def approval(self, digest: str) -> Approval | None:
+        """Of exactly that plan."""
+        with asking():
+            found = self._redis.hget(self._common.approvals, f"digest:{digest}")
+        return Approval(digest, *json.loads(found)) if found else None
+
+    def approved_digest(self, plan: str) -> str | None:
+        """Of the last plan of that name that was approved."""
+        with asking():
+            found = self._redis.hget(self._common.approvals, f"name:{plan}")
+        return text(found) if found else None
+
+    def clearable(self) -> frozenset[str] | None:
+        """The fields that the vendor's schema can empty; None: no worker has seen it yet."""
+        with asking():
+            found = self._redis.get(self._common.clearable)
+        return frozenset(json.loads(found)) if found else None
+
+    def exists(self, run: str) -> bool:
+        """Whether it was started."""
+        with asking():
+            return bool(self._redis.exists(self.keys(run).spec))
+
+    def start(
+        self,
+        spec: RunSpec,
+        rows: Iterable[PlanRow],
+        *,
+        gate: str,
+        rate: float | None,
+        weight: int,
+        by: str,
+        reason: str,
+    ) -> bool:
+        """Store the rows, then begin; False: the run is there already, and nothing was done.
+
+        Nothing is sent before all rows are stored, and what `rows` raises stops it.
+        """
+        if self.exists(spec.run):
+            return False
+        keys = self.keys(spec.run)
+        with asking():
+            self.chunks.store(keys, rows, self._keep_s)
+            now = self._clock()
+            return bool(
+                self._start(
+                    keys=[
+                        keys.spec,
+                        keys.control,
+                        keys.progress,
+                        keys.audit,
+                        self._common.active,
+                        self._common.all,
+                        keys.rows,
+                        keys.ids,
+                    ],
+                    args=[
+                        spec.run,
+                        dump_spec(spec),
+                        gate,
+                        "" if rate is None else repr(rate),
+                        weight,
+                        entry(now, by, "apply", reason),
+                        self._keep_s,
+                        spec.not_yet(now),
+                    ],
+                )
+            )
+
+    def decide(
+        self,
+        run: str,
+        what: str,
+        *,
+        by: str,
+        reason: str,
+        possible: Sequence[Status],
+        status: Status | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
+        """Change the run's status or settings, and note it. Raises NotAllowedError."""
+        keys = self.keys(run)
+        changed = [str(each) for pair in (settings or {}).items() for each in pair]
+        noted = entry(self._clock(), by, what, reason)
+        with asking():
+            done, found = self._transition(
+                keys=[keys.control, keys.progress, keys.audit],
+                args=[status or "", reason, noted, ",".join(possible), *changed],
+            )
+        if done:
+            return
+        if not found:
+            raise NotAllowedError(f"no run {run} is known; `revio campaign list` shows them")
+        raise NotAllowedError(f"run {run} is {found.decode()}: it cannot {what} now")
+
+    def view(self, run: str) -> RunView:
+        """Raises NotAllowedError when there is none."""
+        keys = self.keys(run)
+        with asking(), self._redis.pipeline() as pipeline:
+            pipeline.get(keys.spec)
+            for key in (keys.control, keys.progress, keys.todo, keys.in_flight):
+                pipeline.hgetall(key)
+            pipeline.hgetall(keys.pace)
+            pipeline.hgetall(keys.errors)
+            pipeline.exists(self._common.feeder)
+            pipeline.sismember(self._common.active, run)
+            spec, control, progress, todo, in_flight, *more = pipeline.execute()
+        if not (spec and control and progress):
+            raise NotAllowedError(f"no run {run} is known; `revio campaign list` shows them")
+        state = read_state(
+            read_spec(spec), texts(control), texts(progress), numbers(todo), numbers(in_flight)
+        )
+        pace, errors, is_fed, active = more
+        since = self._clock() / 60 - _PACE_MINUTES
+        recent = {minute: count for minute, count in numbers(pace).items() if minute >= since}
+        counted = {words: int(rows) for words, rows in texts(errors).items()}
+        return RunView(state, recent, not active, counted, bool(is_fed))
+
+    def runs(self, limit: int = _LISTED) -> list[str]:
+        """The newest first."""
+        with asking():
+            return [text(run) for run in self._redis.zrevrange(self._common.all, 0, limit - 1)]
+
+    def audit(self, run: str) -> list[AuditEntry]:
+        """In the order in which it was decided."""
+        with asking():
+            return [read_entry(each) for each in self._redis.lrange(self.keys(run).audit, 0, -1)]
+
+    def outcomes(self, run: str, chunk: int) -> dict[int, tuple[str, int]]:
+        """By row, of the chunk's ended rows: outcome and Unix time in seconds."""
+        with asking():
+            found = self._redis.hgetall(self.keys(run).outcomes(chunk))
+        pairs = ((int(index), text(value).partition(" ")) for index, value in found.items())
+        return {index: (outcome, int(at)) for index, (outcome, _, at) in pairs}
+
+    def details(self, run: str, indexes: Iterable[int]) -> dict[int, dict[str, Any]]:
+        """What is to be said about those rows."""
+        wanted = list(indexes)
+        if not wanted:
+            return {}
+        with asking():
+            found = self._redis.hmget(self.keys(run).details, [str(each) for each in wanted])
+        return {index: json.loads(each) for index, each in zip(wanted, found, strict=True) if each}

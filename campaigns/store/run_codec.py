@@ -1,0 +1,105 @@
+"""A run's specification, state and gate, from and to their forms in Redis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, time
+from typing import Any
+
+from campaigns.guard_rails.gate import RunGate
+from campaigns.guard_rails.rails import Rails
+from campaigns.run.state import (
+    DailyWindow,
+    HaltRules,
+    Phase,
+    RunSpec,
+    RunState,
+    Status,
+)
+
+_COUNT = "count:"
+_SINCE = "since:"
+
+
+def dump_spec(spec: RunSpec) -> str:
+    """As JSON."""
+    window = spec.window and {
+        "begins": spec.window.begins.isoformat("minutes"),
+        "ends": spec.window.ends.isoformat("minutes"),
+        "zone": spec.window.zone,
+    }
+    return json.dumps({**asdict(spec), "window": window})
+
+
+def read_spec(text: bytes) -> RunSpec:
+    """From `dump_spec`."""
+    document = json.loads(text)
+    window = document["window"]
+    return RunSpec(
+        **{
+            **document,
+            "stages": tuple(document["stages"]),
+            "halt": HaltRules(**document["halt"]),
+            "window": window
+            and DailyWindow(
+                time.fromisoformat(window["begins"]),
+                time.fromisoformat(window["ends"]),
+                window["zone"],
+            ),
+        }
+    )
+
+
+def read_state(
+    spec: RunSpec,
+    control: Mapping[str, str],
+    progress: Mapping[str, str],
+    todo: Mapping[int, int],
+    in_flight: Mapping[int, int],
+) -> RunState:
+    """From the run's hashes."""
+    return RunState(
+        spec,
+        Status(control["status"]),
+        control["reason"],
+        float(control["rate"]) if control.get("rate") else None,
+        int(control["weight"]),
+        Phase(progress["phase"]),
+        int(progress["stage"]),
+        int(progress["cursor"]),
+        int(progress["checked"]),
+        counts=_numbered(progress, _COUNT),
+        since=_numbered(control, _SINCE),
+        todo=todo,
+        in_flight=in_flight,
+        waits=progress.get("waits", ""),
+    )
+
+
+def dump_gate(rails: Rails, overrides: Mapping[str, str], effective: str | None) -> str:
+    """As JSON."""
+    guards = [str(each) for each in rails.guards]
+    return json.dumps({"rails": guards, "overrides": list(overrides), "effective": effective})
+
+
+def read_gate(status: str, text: str) -> RunGate:
+    """From `dump_gate`."""
+    document: dict[str, Any] = json.loads(text)
+    effective = document["effective"]
+    return RunGate(
+        status,
+        is_open=status == Status.RUNNING,
+        rails=Rails.parse(document["rails"]),
+        overrides=frozenset(document["overrides"]),
+        effective=date.fromisoformat(effective) if effective else None,
+    )
+
+
+def _numbered(fields: Mapping[str, str], prefix: str) -> dict[str, int]:
+    return {
+        name.removeprefix(prefix): int(value)
+        for name, value in fields.items()
+        if name.startswith(prefix)
+    }

@@ -1,0 +1,130 @@
+"""What the campaign commands talk through, and how their errors are told."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import typer
+from redis import Redis
+
+from campaigns import CampaignError, Campaigns, Person
+from campaigns.plan.forecast import Budget
+from campaigns.plan.plan_row import PlanRow
+from cli.answer import Answer, answering, complain
+from cli.connection import app_of, redis_of
+from cli.exit_code import ExitCode
+from cli.tables import counted
+from revio_jobs import Lane, RevioJobs
+from revio_jobs.errors import InvalidJob
+from settings import Settings, SettingsError, load
+from worker.campaign_wiring import CampaignLane, campaign_terms
+from worker.limiter import Gates
+from worker.wiring import limit_rules, open_limiter
+
+_NO_ANSWER = "no answer yet; workers of the bulk lane are busy, or none runs"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far planning has come."""
+
+    rows: int = 0
+
+    def add(self, _: PlanRow) -> None:
+        """One more."""
+        self.rows += 1
+
+    def says(self) -> str:
+        """In words."""
+        return f"reading current values: {counted(self.rows, 'row')} so far"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """One account's campaigns, and the calls that they may still make."""
+
+    campaigns: Campaigns
+    progress: Progress
+    _settings: Settings
+    _redis: Redis
+
+    def budget(self) -> Budget:
+        """As of now. Raises Unavailable."""
+        account = self.campaigns.terms.account
+        rules = limit_rules(self._settings.accounts[account])
+        usage = open_limiter(self._settings, self._redis).usage(account)
+        per_day = rules.day_limit(Lane.BULK)
+        return Budget(
+            per_minute=max(usage.minute_ceiling - rules.least_headroom, 0),
+            per_day=per_day,
+            left_today=max(per_day - usage.day_used, 0),
+            day_resets_at=usage.day_resets_at,
+            now=time.time(),
+            last_minute=usage.minute_used,
+            ids_per_call=self.campaigns.terms.ids_per_call,
+        )
+
+
+@contextmanager
+def office(
+    account: str, *, as_json: bool, wrong: ExitCode = ExitCode.INVALID
+) -> Iterator[tuple[Answer, Office]]:
+    """For the body of a command. `wrong`: its exit code when input, plan or order is at fault."""
+    with answering(as_json=as_json) as answer:
+        try:
+            with _opened(account) as found:
+                yield answer, found
+        except (CampaignError, InvalidJob, SettingsError) as exc:
+            raise _ended(answer, _kind(exc), str(exc).splitlines(), wrong) from None
+        except OSError as exc:
+            if exc.filename is None:
+                raise
+            raise _ended(answer, "File", [f"{exc.filename}: {exc.strerror}"], wrong) from None
+
+
+def _ended(answer: Answer, kind: str, lines: list[str], code: ExitCode) -> typer.Exit:
+    answer.give({"error": {"type": kind, "message": "; ".join(lines)}})
+    complain(*lines)
+    return typer.Exit(code)
+
+
+@contextmanager
+def _opened(account: str) -> Iterator[Office]:
+    settings = load()
+    if account not in settings.accounts:
+        known = ", ".join(settings.accounts)
+        raise typer.BadParameter(f"{account!r} is not one of {known}", param_hint="--account")
+    terms, redis = campaign_terms(settings, account), redis_of(settings)
+    lane = CampaignLane(Gates(redis), open_limiter(settings, redis))
+    with RevioJobs(app_of(settings), redis) as jobs:
+        waits, progress = _Waits(lane, account), Progress()
+        campaigns = Campaigns(terms, jobs, redis, on_wait=waits.tell, on_row=progress.add)
+        yield Office(campaigns, progress, settings, redis)
+
+
+@dataclass
+class _Waits:
+    """Tells on standard error why reading takes long; the same words once."""
+
+    lane: CampaignLane
+    account: str
+    _told: str = ""
+
+    def tell(self) -> None:
+        says = self.lane.closed(self.account) or _NO_ANSWER
+        if says != self._told:
+            self._told = says
+            complain(f"still reading: {says}")
+
+
+def person(by: str | None, reason: str) -> Person:
+    """Who gives this order: whoever is named, else the user of this process."""
+    return Person(by or getpass.getuser(), reason)
+
+
+def _kind(exc: Exception) -> str:
+    return type(exc).__name__.removesuffix("Error")

@@ -1,0 +1,214 @@
+"""`revio dead`: the updates that failed for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+
+from cli.answer import Answer, answering, complain, spinner
+from cli.connection import app_of, redis_of
+from cli.dead.dead_tables import letter_details, letter_document, letter_table
+from cli.exit_code import ExitCode
+from cli.options import AccountName, AsJson
+from cli.tables import counted, table
+from revio_jobs.contracts import DEFAULT_ACCOUNT
+from revio_jobs.errors import InvalidJob, OutcomeUnknown
+from revio_jobs.message import encode_message
+from settings import load_redis
+from worker.ledger import DeadLetter, DeadLetters, Wanted
+
+app = typer.Typer(help="Updates that failed for good.", no_args_is_help=True)
+
+_SHOWN = 50
+
+Error = Annotated[
+    str | None, typer.Option(help="Only this class of error, such as Rejected or OutcomeUnknown.")
+]
+Since = Annotated[datetime | None, typer.Option(help="Only those that failed from then on (UTC).")]
+Until = Annotated[datetime | None, typer.Option(help="Only those that failed by then (UTC).")]
+Jobs = Annotated[list[str] | None, typer.Argument(metavar="[JOB]...", help="Ids of jobs.")]
+Everything = Annotated[bool, typer.Option("--all", help="All that are kept.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Which letters a command is to take: named ones, or all that a filter lets through."""
+
+    account: str
+    jobs: list[str]
+    wanted: Wanted
+    limit: int | None
+
+    def letters(self, dead: DeadLetters) -> Iterator[DeadLetter]:
+        """The oldest first, so that they go out in their old order."""
+        if not self.jobs:
+            found = dead.find(self.account, self.wanted, oldest_first=True)
+            yield from islice(found, self.limit)
+        for job_id in self.jobs:
+            if letter := dead.get(self.account, job_id):
+                yield letter
+            else:
+                complain(f"there is no dead letter of job {job_id} in account {self.account}")
+
+
+@app.command("list")
+def list_(
+    *,
+    account: AccountName = DEFAULT_ACCOUNT,
+    error: Error = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = _SHOWN,
+    as_json: AsJson = False,
+) -> None:
+    """Show what failed, the newest first."""
+    with _dead(as_json=as_json) as (answer, dead):
+        letters = list(islice(dead.find(account, _wanted(error, since, until)), limit))
+        answer.give(
+            {"account": account, "dead_letters": [letter_document(each) for each in letters]},
+            letter_table(account, letters),
+        )
+
+
+@app.command()
+def show(job: str, *, account: AccountName = DEFAULT_ACCOUNT, as_json: AsJson = False) -> None:
+    """Show one with its payload and the history of its attempts."""
+    with _dead(as_json=as_json) as (answer, dead):
+        letter = dead.get(account, job)
+        if letter is None:
+            answer.give({"error": {"type": "NotFound", "message": "no such dead letter"}})
+            complain(f"there is no dead letter of job {job} in account {account}")
+            raise typer.Exit(ExitCode.FAILED)
+        answer.give(letter_document(letter), *letter_details(letter))
+
+
+@app.command()
+def retry(
+    jobs: Jobs = None,
+    *,
+    account: AccountName = DEFAULT_ACCOUNT,
+    error: Error = None,
+    since: Since = None,
+    until: Until = None,
+    everything: Everything = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="How many at most.")] = None,
+    even_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--even-unknown",
+            help="Also those of unknown outcome, which the vendor may execute a second time.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try again, as new jobs in the bulk lane: interactive jobs and their limits go first.
+
+    A new job keeps the old one's place in the order of submissions: what newer jobs have set since
+    stays. Retrying twice makes one job.
+    """
+    choice = _choice(account, jobs, _wanted(error, since, until), limit, everything=everything)
+    with _dead(as_json=as_json) as (answer, dead):
+        retried: list[dict[str, str]] = []
+        left: list[dict[str, str]] = []
+        with spinner("submitting"):
+            for letter in choice.letters(dead):
+                if why := _not_to_be_retried(letter, even_unknown=even_unknown):
+                    left.append({"job_id": letter.job_id, "reason": why})
+                else:
+                    _retry(dead, letter, retried, left)
+        answer.give({"account": account, "retried": retried, "left": left}, *_done(retried, left))
+        if left or len(retried) < len(choice.jobs):
+            raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command()
+def discard(
+    jobs: Jobs = None,
+    *,
+    account: AccountName = DEFAULT_ACCOUNT,
+    error: Error = None,
+    since: Since = None,
+    until: Until = None,
+    everything: Everything = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="How many at most.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget them. The jobs' outcomes and keys stay as they are."""
+    choice = _choice(account, jobs, _wanted(error, since, until), limit, everything=everything)
+    with _dead(as_json=as_json) as (answer, dead), spinner("discarding"):
+        gone = [
+            letter.job_id for letter in choice.letters(dead) if dead.discard(account, letter.job_id)
+        ]
+        answer.give(
+            {"account": account, "discarded": gone},
+            f"{counted(len(gone), 'dead letter')} discarded",
+        )
+        if len(gone) < len(choice.jobs):
+            raise typer.Exit(ExitCode.FAILED)
+
+
+@contextmanager
+def _dead(*, as_json: bool) -> Iterator[tuple[Answer, DeadLetters]]:
+    with answering(as_json=as_json) as answer:
+        settings = load_redis()
+        with redis_of(settings) as redis, app_of(settings) as celery:
+            yield answer, DeadLetters(redis, partial(encode_message, celery))
+
+
+def _wanted(error: str | None, since: datetime | None, until: datetime | None) -> Wanted:
+    times = {
+        name: moment.replace(tzinfo=UTC).timestamp()
+        for name, moment in (("since", since), ("until", until))
+        if moment
+    }
+    return Wanted(error, **times)
+
+
+def _choice(
+    account: str, jobs: list[str] | None, wanted: Wanted, limit: int | None, *, everything: bool
+) -> _Choice:
+    """Raises typer.BadParameter unless it is clear which are meant."""
+    is_filtered = wanted != Wanted() or limit is not None or everything
+    if bool(jobs) == is_filtered:
+        raise typer.BadParameter("name either jobs, or a filter, or --all", param_hint="JOB")
+    return _Choice(account, jobs or [], wanted, limit)
+
+
+def _not_to_be_retried(letter: DeadLetter, *, even_unknown: bool) -> str | None:
+    if letter.campaign:
+        return f"it is a row of campaign {letter.campaign}, which has a retry of its own"
+    if isinstance(letter.error, OutcomeUnknown) and not even_unknown:
+        return "the vendor may have executed it; look there, then give --even-unknown"
+    return None
+
+
+def _retry(
+    dead: DeadLetters, letter: DeadLetter, retried: list[dict[str, str]], left: list[dict[str, str]]
+) -> None:
+    try:
+        done = dead.retry(letter)
+    except InvalidJob as exc:
+        left.append({"job_id": letter.job_id, "reason": str(exc)})
+    else:
+        submission = type(done.reservation).__name__.lower()
+        retried.append(
+            {"job_id": letter.job_id, "retried_as": done.job_id, "submission": submission}
+        )
+
+
+def _done(retried: list[dict[str, str]], left: list[dict[str, str]]) -> Iterator[RenderableType]:
+    yield f"{counted(len(retried), 'job')} submitted again, in the bulk lane"
+    if retried:
+        rows = ((each["job_id"], each["retried_as"]) for each in retried[:_SHOWN])
+        yield table("dead job", "goes on as", rows=rows)
+    if left:
+        rows = ((each["job_id"], each["reason"]) for each in left[:_SHOWN])
+        yield table("left as it is", "why", rows=rows)

@@ -1,0 +1,101 @@
+"""Whether the jobs of an account's lanes are taken, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import timedelta
+
+from redis import Redis
+
+from cli.doctor.finding import Finding, fine, warning
+from cli.tables import counted, when
+from revio_jobs import Lane
+from revio_jobs.contracts import parse_queue_name, queue_name
+from settings import AccountSettings
+from worker.ledger import Auditor, audited_accounts
+from worker.limiter import Gates, Limiter
+from worker.limiter.limits_drift import differences
+
+_SHOWN = 5
+# A call that waits no longer than this closes no lane.
+_SHORT_WAIT_S = 3.0
+
+Served = Mapping[str, Collection[str]]
+"""Names of the workers that take from a queue, by its name."""
+
+
+def lane_findings(
+    gates: Gates, limiter: Limiter, accounts: Iterable[str], served: Served
+) -> Iterator[Finding]:
+    """Of each lane, why its jobs wait, if they do. Raises Unavailable."""
+    for account in accounts:
+        for lane in Lane:
+            yield _lane(
+                gates, limiter, account, lane, sorted(served.get(queue_name(account, lane), ()))
+            )
+
+
+def limits_findings(redis: Redis, accounts: Mapping[str, AccountSettings]) -> Iterator[Finding]:
+    """Accounts whose live workers go by other limits than these. Raises RedisError."""
+    for account, settings in accounts.items():
+        if found := differences(redis, account, settings):
+            yield warning(
+                f"limits of {account}",
+                "; ".join(map(str, found[:_SHOWN])),
+                "give all workers, and this command, the same settings of the account",
+            )
+
+
+def strange_accounts(redis: Redis, known: Collection[str]) -> Iterator[Finding]:
+    """Those whose jobs wait, though the settings here do not know them. Raises RedisError."""
+    queues = redis.scan_iter("revio.*", count=1000, _type="list")
+    named = [parse_queue_name(key.decode()) for key in queues]
+    accounts = {account for account, _ in filter(None, named)} | {*audited_accounts(redis)}
+    for account in sorted(accounts - {*known}):
+        if count := _waiting(redis, account):
+            yield warning(
+                f"account {account}",
+                f"{_jobs(count)}, and these settings do not know it",
+                "configure it and start workers for it, or mend the producer that has misnamed it",
+            )
+
+
+def unknown_account(redis: Redis, account: str, known: Iterable[str]) -> str:
+    """What to say of an account that the settings do not know. Raises RedisError."""
+    said = f"{account!r} is not one of {', '.join(known)}"
+    count = _waiting(redis, account)
+    return f"{said}; {_jobs(count)}, and no worker of these settings serves it" if count else said
+
+
+def _waiting(redis: Redis, account: str) -> int:
+    """Queries and raw messages are in queues alone, and jobs that rest in the ledger alone."""
+    queued = sum(int(redis.llen(queue_name(account, lane))) for lane in Lane)
+    balance = Auditor(redis, account).balance()
+    return max(queued, balance.waiting + balance.running + balance.delayed)
+
+
+def _jobs(count: int) -> str:
+    return f"{counted(count, 'job')} of it {'waits' if count == 1 else 'wait'}"
+
+
+def _lane(
+    gates: Gates, limiter: Limiter, account: str, lane: Lane, workers: Collection[str]
+) -> Finding:
+    queue = queue_name(account, lane)
+    check = f"workers of {queue}"
+    if hold := gates.held(account, lane):
+        says = f"paused by {hold.by} since {when(hold.since)}: {hold.reason}"
+        return warning(check, says, f"revio lane resume --account {account} --lane {lane.value}")
+    refused = limiter.closed(account, lane)
+    if refused and refused.wait_s > _SHORT_WAIT_S:
+        usage, wait = limiter.usage(account), timedelta(seconds=round(refused.wait_s))
+        reason = usage.pause_reason or f"the limit of the {refused.bound.value}"
+        return warning(
+            check,
+            f"no call may go out for {wait}: {reason}",
+            f"the lane opens by itself; revio limits --account {account} shows what is used",
+        )
+    if not workers:
+        mend = f"start one: celery -A worker worker -Q {queue}"
+        return warning(check, "none has answered: jobs wait", mend)
+    return fine(check, ", ".join(workers))

@@ -1,0 +1,147 @@
+"""Whether a Redis is one that jobs can be trusted to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from celery import Celery
+from redis import Redis
+from redis.exceptions import AuthenticationError, RedisError
+
+from cli.doctor.finding import Finding, fine, warning, wrong
+from cli.exit_code import ExitCode
+from worker.redis_kit.redis_guard import FULL, MAKE_ROOM
+
+MEMORY_CHECK = "Redis's memory"
+_OLDEST = (6, 2)
+_NEARLY_FULL = 0.9
+_CLOCKS_MAY_DIFFER_S = 1.0
+_WORKERS_REPLY_S = 1.0
+_DEFAULT_PORTS = {"sentinel": 26379}
+
+
+def redis_findings(redis: Redis, url: str, now: Callable[[], float] = time.time) -> list[Finding]:
+    """`url` is shown without its password; a single finding if Redis does not answer."""
+    try:
+        info: Mapping[str, Any] = redis.info()
+        difference_s = _difference_s(redis, now)
+    except RedisError as exc:
+        return [_no_answer(exc, address(url))]
+    return [
+        _server(info, address(url)),
+        _role(info),
+        _eviction(info),
+        _memory(info),
+        _persistence(info),
+        _clock(difference_s),
+    ]
+
+
+def served_queues(app: Celery) -> dict[str, list[str]]:
+    """The workers that take from each queue now. Raises RedisError or kombu's errors."""
+    replies = app.control.inspect(timeout=_WORKERS_REPLY_S).active_queues() or {}
+    served: dict[str, list[str]] = {}
+    for worker, taken in replies.items():
+        for queue in taken:
+            served.setdefault(queue["name"], []).append(worker)
+    return served
+
+
+def address(url: str) -> str:
+    """Host, port and database of each address: what may be shown of the URL."""
+    shown = ", ".join(map(_address, url.split(";")))
+    return f"the master of {shown}" if url.startswith("sentinel://") else shown
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 6379)
+    return f"{host}:{port}/{parts.path.strip('/') or 0}"
+
+
+def _no_answer(exc: RedisError, where: str) -> Finding:
+    if isinstance(exc, AuthenticationError) or "NOAUTH" in str(exc):
+        mend = "put the password into REVIO_REDIS_URL: redis://:password@host:port/0"
+        return wrong("Redis", f"{where} refuses us: {exc}", mend)
+    mend = "start Redis, or mend the host, port and database in REVIO_REDIS_URL"
+    return wrong("Redis", f"{where} does not answer: {exc}", mend, ExitCode.UNREACHABLE)
+
+
+def _difference_s(redis: Redis, now: Callable[[], float]) -> float:
+    """Redis's clock less ours; the way there and back is taken as even."""
+    asked = now()
+    seconds, micros = redis.time()
+    return float(seconds + micros / 1e6 - (asked + now()) / 2)
+
+
+def _server(info: Mapping[str, Any], where: str) -> Finding:
+    version = str(info["redis_version"])
+    if tuple(map(int, version.split(".")[:2])) < _OLDEST:
+        return wrong("Redis", f"{where} is version {version}", "run Redis 6.2 or newer")
+    return fine("Redis", f"{where} answers, version {version}")
+
+
+def _role(info: Mapping[str, Any]) -> Finding:
+    if info["role"] != "master":
+        return wrong(
+            "Redis's role", f"it is a {info['role']}", "name the primary in REVIO_REDIS_URL"
+        )
+    return fine("Redis's role", "primary")
+
+
+def _eviction(info: Mapping[str, Any]) -> Finding:
+    check, policy = "Redis's eviction", str(info["maxmemory_policy"])
+    if policy != "noeviction":
+        return wrong(
+            check,
+            f"maxmemory-policy is {policy}: when memory runs short, Redis would drop jobs and "
+            "idempotency keys",
+            "set `maxmemory-policy noeviction` (redis.conf, or CONFIG SET), and use a Redis of "
+            "our own",
+        )
+    return fine(check, "noeviction")
+
+
+def _memory(info: Mapping[str, Any]) -> Finding:
+    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    if not most:
+        return fine(MEMORY_CHECK, f"{_mib(used)} used; no maxmemory is set")
+    says = f"{_mib(used)} used of {_mib(most)} (maxmemory)"
+    if used >= most:
+        return wrong(MEMORY_CHECK, f"{FULL}: {says}", MAKE_ROOM, ExitCode.UNREACHABLE)
+    if used > most * _NEARLY_FULL:
+        return warning(MEMORY_CHECK, f"nearly full: {says}", MAKE_ROOM)
+    return fine(MEMORY_CHECK, says)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"
+
+
+def _persistence(info: Mapping[str, Any]) -> Finding:
+    check = "Redis's persistence"
+    failed = [
+        name
+        for name in ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
+        if info.get(name, "ok") != "ok"
+    ]
+    if failed:
+        return wrong(check, f"{', '.join(failed)}: failed", "look at Redis's log and its disk")
+    if not info["aof_enabled"]:
+        return warning(
+            check,
+            "no append-only file: jobs since the last snapshot are gone when Redis restarts",
+            "set `appendonly yes` (and `appendfsync everysec`)",
+        )
+    return fine(check, "append-only file")
+
+
+def _clock(difference_s: float) -> Finding:
+    says = f"Redis's clock is {abs(difference_s):.2f} s {'ahead' if difference_s > 0 else 'behind'}"
+    if abs(difference_s) > _CLOCKS_MAY_DIFFER_S:
+        return warning("clocks", says, "let NTP set the clocks of this machine and of Redis's")
+    return fine("clocks", says)

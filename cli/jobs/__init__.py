@@ -1,0 +1,1 @@
+"""The producer's commands, and what a job waits for."""

@@ -1,0 +1,183 @@
+"""`revio explain`: what a job waits for now, and when it will probably run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+from redis import Redis
+
+from cli.answer import answering, complain
+from cli.connection import app_of, redis_of
+from cli.doctor.lane_checks import unknown_account
+from cli.exit_code import ExitCode
+from cli.jobs.job_status import Lookup, State
+from cli.limits.account_limits import AccountLimits
+from cli.options import AccountName, AsJson
+from cli.tables import counted, table, when
+from revio_jobs import Lane
+from revio_jobs.contracts import DEFAULT_ACCOUNT, job_id_of, queue_name
+from revio_jobs.results import ResultStore
+from settings import Settings, load
+from worker.ledger.location import (
+    HasEnded,
+    IsDelayed,
+    IsParked,
+    IsQueued,
+    IsRunning,
+    Whereabouts,
+    whereabouts,
+)
+from worker.limiter import Refused
+from worker.wiring import limit_rules, open_limiter
+
+_OF_OTHERS = {
+    State.WAITING: "it has failed before and is tried again in a moment",
+    State.RUNNING: "a worker has it",
+    State.DONE: "it has ended, with a result",
+    State.FAILED: "it has ended, with an error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What there is to say about a job."""
+
+    account: str
+    job_id: str
+    state: str
+    because: tuple[str, ...]
+    """Whole sentences, the nearest reason first."""
+    runs_at: float | None = None
+    """Unix time, seconds; None: it has run, or nobody can tell."""
+
+    def document(self) -> dict[str, Any]:
+        """JSON values."""
+        runs_at = self.runs_at and datetime.fromtimestamp(self.runs_at, UTC).isoformat()
+        return {
+            "account": self.account,
+            "job_id": self.job_id,
+            "state": self.state,
+            "because": list(self.because),
+            "runs_at": runs_at,
+        }
+
+
+def explain(
+    job_id: Annotated[str | None, typer.Argument(help="The job's id.")] = None,
+    *,
+    key: Annotated[str | None, typer.Option(help="The update's idempotency key instead.")] = None,
+    account: AccountName = DEFAULT_ACCOUNT,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a job waits for now, and when it will probably run."""
+    if (job_id is None) == (key is None):
+        raise typer.BadParameter("give either a job's id or --key", param_hint="JOB_ID")
+    wanted = job_id_of(account, key) if key is not None else str(job_id)
+    with answering(as_json=as_json) as answer:
+        settings = load()
+        with redis_of(settings) as redis:
+            if account not in settings.accounts:
+                said = unknown_account(redis, account, settings.accounts)
+                raise typer.BadParameter(said, param_hint="--account")
+            told = explanation(settings, redis, account, wanted)
+        facts = {"state": told.state, **{f"{n}": text for n, text in enumerate(told.because, 1)}}
+        if told.runs_at:
+            facts["probably runs"] = _moment(told.runs_at)
+        answer.give(told.document(), table("job", told.job_id, rows=facts.items()))
+        if told.state == "unknown":
+            complain(f"no job {wanted} is known to account {account}, nor in its queues")
+            raise typer.Exit(ExitCode.FAILED)
+
+
+def explanation(settings: Settings, redis: Redis, account: str, job_id: str) -> Explanation:
+    """Raises Unavailable or RedisError."""
+    found = whereabouts(redis, account, job_id)
+    if found is None:
+        return _of_a_job_without_record(settings, redis, account, job_id)
+    match found.place:
+        case HasEnded(how, at):
+            return Explanation(account, job_id, "ended", (f"it ended as {how} at {_moment(at)}",))
+        case IsRunning(lease_ends_at, sent):
+            return Explanation(account, job_id, "running", tuple(_running(lease_ends_at, sent)))
+        case IsDelayed(due_at) as delayed:
+            return Explanation(account, job_id, "delayed", (_delayed(delayed),), due_at)
+        case IsParked(product_id, behind):
+            return Explanation(account, job_id, "parked", (_parked(product_id, behind),))
+        case IsQueued(ahead, queries):
+            return _queued(settings, redis, found, ahead, queries)
+
+
+def _running(lease_ends_at: float, sent: frozenset[str]) -> Iterator[str]:
+    yield f"a worker has it; if that dies, another gets it after {_moment(lease_ends_at)}"
+    if sent:
+        yield f"{', '.join(sorted(sent))}: sent, or about to be"
+
+
+def _delayed(delayed: IsDelayed) -> str:
+    why = "an attempt failed"
+    if delayed.sent:
+        why = "it was sent, and what became of it is looked up"
+    elif delayed.deferred:
+        why = "a query may not show the product's last update yet, so what it expects must wait"
+    return f"{why}; it goes on at {_moment(delayed.due_at)}"
+
+
+def _parked(product_id: int, behind: str | None) -> str:
+    if behind is None:
+        return f"the job before it at product {product_id} has just ended; it is next"
+    return f"job {behind} comes before it at product {product_id}; `revio explain {behind}`"
+
+
+def _queued(
+    settings: Settings, redis: Redis, found: Whereabouts, ahead: int, queries: int
+) -> Explanation:
+    lane, account = found.lane or Lane.BULK, found.account
+    limiter, rules = open_limiter(settings, redis), limit_rules(settings.accounts[account])
+    limits = AccountLimits.read(redis, limiter, account, rules)
+    refused = limiter.closed(account, lane)
+    because = [f"ahead of it in {queue_name(account, lane)}: {counted(ahead, 'job')}"]
+    if queries:
+        because.append(f"queries in that queue, which may come first, too: {queries:,}")
+    if hold := limits.holds[lane]:
+        because.insert(0, f"the lane is paused by {hold.by}: {hold.reason}")
+    if refused:
+        because.insert(0, _closed(limits, refused))
+    runs_at = None if hold else _runs_at(redis, limits, lane, ahead + queries, refused)
+    return Explanation(account, found.job_id, "queued", tuple(because), runs_at)
+
+
+def _closed(limits: AccountLimits, refused: Refused) -> str:
+    wait = timedelta(seconds=round(refused.wait_s))
+    reason = limits.usage.pause_reason or f"the limit of the {refused.bound.value}"
+    return f"no call may go out for {wait}: {reason}"
+
+
+def _runs_at(
+    redis: Redis, limits: AccountLimits, lane: Lane, ahead: int, refused: Refused | None
+) -> float:
+    """One call a job, at the lane's pace of the last minute, or at what it might have."""
+    usage, now = limits.usage, float(redis.time()[0])
+    per_minute = usage.lanes_minute[lane.value] or max(limits.ceiling(lane), 1)
+    starts = now + (refused.wait_s if refused else 0.0)
+    if ahead >= limits.left[f"day_left_{lane.value}"]:
+        starts = max(starts, usage.day_resets_at)
+    return starts + ahead * 60 / per_minute
+
+
+def _of_a_job_without_record(
+    settings: Settings, redis: Redis, account: str, job_id: str
+) -> Explanation:
+    """A query that is in no queue any more, or a job that nobody knows."""
+    with app_of(settings) as app:
+        state = Lookup(redis, ResultStore(app, redis)).status(account, job_id).state
+    if state in _OF_OTHERS:
+        return Explanation(account, job_id, state.value, (_OF_OTHERS[state],))
+    return Explanation(account, job_id, "unknown", ("no ledger and no result knows it",))
+
+
+def _moment(at: float) -> str:
+    return when(datetime.fromtimestamp(at, UTC))

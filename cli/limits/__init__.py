@@ -1,0 +1,1 @@
+"""`revio limits` and `revio lane`."""

@@ -1,0 +1,1 @@
+"""Faults on demand: the catalogue, and when each strikes."""

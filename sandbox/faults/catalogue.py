@@ -1,0 +1,164 @@
+"""The catalogue of faults, by name.
+
+A name that ends in ``-before`` fails without executing the call, one in ``-after`` executes it
+first, ``silent-late`` executes it when the caller may already have given up. The rest: what the
+gateway or the service says no with is not executed, and what spoils an answer is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from sandbox.contract import soap
+from sandbox.contract.soap import Call
+from sandbox.faults import distortions
+from sandbox.server.http import HTML, Answer, Delivery
+from sandbox.vendor import limits
+from sandbox.vendor.service import PRODUCT_DENIED, Refusal
+
+_PAGE = b"<!DOCTYPE html><html><head><title>%b</title></head><body><h1>%b</h1></body></html>"
+_RETRY_AFTER = 2.0
+_DRIP_PAUSE = 0.2
+_LATE = 2.0
+
+
+class When(Enum):
+    """When the call is executed."""
+
+    NEVER = auto()
+    FIRST = auto()
+    LATER = auto()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a fault has to work with: the call, its true answer (a blank one if it was not
+    executed), how the service says no, and the rule's own `seconds` and `field`.
+    """
+
+    call: Call
+    answer: Answer
+    refused: Callable[[Refusal, bytes | None], Answer]
+    expired: Refusal
+    seconds: float | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    name: str
+    when: When
+    answer: Callable[[Scene], Answer]
+    seconds: float = 0
+    """How much later it is executed, if LATER."""
+
+
+def _denied(denial: Callable[[float], limits.Denial], *, told: bool) -> Callable[[Scene], Answer]:
+    def answer(scene: Scene) -> Answer:
+        said = denial(_RETRY_AFTER if scene.seconds is None else scene.seconds)
+        return (said if told else replace(said, retry_after=None)).answer()
+
+    return answer
+
+
+def _always(answer: Answer) -> Callable[[Scene], Answer]:
+    return lambda _: answer
+
+
+def _page(status: int, title: bytes, *headers: tuple[str, str]) -> Callable[[Scene], Answer]:
+    return _always(Answer(status, _PAGE % (title, title), HTML, headers))
+
+
+def _refused(refusal: Refusal, *, echo: bool = False) -> Callable[[Scene], Answer]:
+    return lambda scene: scene.refused(refusal, scene.call.source if echo else None)
+
+
+def _expired(scene: Scene) -> Answer:
+    return scene.refused(scene.expired, None)
+
+
+def _soap_fault(scene: Scene) -> Answer:
+    message = "Server was unable to process request. ---> Timeout expired."
+    version = scene.call.version
+    body = soap.fault(version, message, blames_client=False)
+    return Answer(500, body, version.content_type)
+
+
+def _empty_soap_body(scene: Scene) -> Answer:
+    version = scene.call.version
+    return Answer(200, soap.envelope(version, ""), version.content_type)
+
+
+def _drip(scene: Scene) -> Answer:
+    pause = _DRIP_PAUSE if scene.seconds is None else scene.seconds
+    return replace(scene.answer, delivery=Delivery.DRIP, pause=pause)
+
+
+def _delivered(delivery: Delivery) -> Callable[[Scene], Answer]:
+    return lambda scene: replace(scene.answer, delivery=delivery)
+
+
+def _spoilt(distort: Callable[[bytes, str | None], bytes]) -> Callable[[Scene], Answer]:
+    return lambda scene: replace(scene.answer, body=distort(scene.answer.body, scene.field))
+
+
+def _other_operation(scene: Scene) -> Answer:
+    body = distortions.of_other_operation(scene.answer.body, scene.call.operation.name)
+    return replace(scene.answer, body=body)
+
+
+REFUSE = Fault("refuse", When.NEVER, _always(Answer(delivery=Delivery.RESET)))
+
+_BEFORE_OR_AFTER: dict[str, Callable[[Scene], Answer]] = {
+    "reset": _always(Answer(delivery=Delivery.RESET)),
+    "silent": _always(Answer(delivery=Delivery.SILENT)),
+    "html-200": _page(200, b"Down for maintenance"),
+    "html-502": _page(502, b"502 - Bad Gateway"),
+    "http-500": _page(500, b"Runtime Error"),
+    "http-503": _page(503, b"Service Unavailable", ("Retry-After", "2")),
+    "soap-fault": _soap_fault,
+    "empty-body": _always(Answer(200, b"", soap.SOAP_11.content_type)),
+    "empty-soap-body": _empty_soap_body,
+    "accepted-202": _always(Answer(202, b"", soap.SOAP_11.content_type)),
+}
+
+_NOT_EXECUTED: dict[str, Callable[[Scene], Answer]] = {
+    "throttled-429": _denied(limits.throttled, told=True),
+    "throttled-429-bare": _denied(limits.throttled, told=False),
+    "quota-403": _denied(limits.quota_spent, told=True),
+    "quota-403-bare": _denied(limits.quota_spent, told=False),
+    "forbidden-403": _always(limits.Denial(403, "Forbidden").answer()),
+    "unauthorised-401": _always(limits.unauthorised(given=True).answer()),
+    "redirect-302": _page(302, b"Object moved", ("Location", "/elsewhere/default.asmx")),
+    "redirect-307": _page(307, b"Object moved", ("Location", "/elsewhere/default.asmx")),
+    "not-found-404": _page(404, b"404 - File or directory not found."),
+    "success-false": _refused(Refusal("The change was rejected.", PRODUCT_DENIED)),
+    "success-false-bare": _refused(Refusal("The change was rejected.")),
+    "debug-echo": _refused(Refusal("A fatal error occurred.", "S9999"), echo=True),
+    "expired-session": _expired,
+}
+
+_SPOILT: dict[str, Callable[[Scene], Answer]] = {
+    "drip": _drip,
+    "short-body": _delivered(Delivery.SHORT),
+    "endless-body": _delivered(Delivery.ENDLESS),
+    "other-operation": _other_operation,
+    **{name: _spoilt(distort) for name, distort in distortions.BY_NAME.items()},
+}
+
+
+def _catalogue() -> Iterator[Fault]:
+    yield REFUSE
+    for name, answer in _BEFORE_OR_AFTER.items():
+        yield Fault(f"{name}-before", When.NEVER, answer)
+        yield Fault(f"{name}-after", When.FIRST, answer)
+    yield Fault("silent-late", When.LATER, _BEFORE_OR_AFTER["silent"], _LATE)
+    for name, answer in _NOT_EXECUTED.items():
+        yield Fault(name, When.NEVER, answer)
+    for name, answer in _SPOILT.items():
+        yield Fault(name, When.FIRST, answer)
+
+
+FAULTS = {fault.name: fault for fault in _catalogue()}

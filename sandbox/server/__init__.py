@@ -1,0 +1,1 @@
+"""The HTTP side: listener, application, control endpoints, journal."""

@@ -1,0 +1,1 @@
+"""What the vendor is and does: products, sessions, limits, operations."""

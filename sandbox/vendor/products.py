@@ -1,0 +1,118 @@
+"""The products: what is true of them, what a query shows, and which updates were executed."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from sandbox.contract.schema import Element, Rendered, Values
+from sandbox.contract.update_fields import Changes
+from sandbox.vendor.population import Record
+
+_RECORD_NAMES = {"ActivatedDate": "Activated_Date", "DisconnectDate": "Disconnect_Date"}
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One update that was carried out, `at` in seconds since the epoch."""
+
+    at: float
+    fields: Changes
+
+
+@dataclass
+class Product:
+    truth: Record
+    shown: Record = field(init=False)
+    executions: list[Execution] = field(default_factory=list)
+    pending: deque[tuple[float, Record]] = field(default_factory=deque)
+    markup: Rendered | None = None
+
+    def __post_init__(self) -> None:
+        self.shown = dict(self.truth)
+
+
+class Products:
+    """`monotonic` and `wall` are clocks in seconds; a change shows `read_back_delay` seconds
+    after it was made.
+    """
+
+    def __init__(
+        self,
+        population: Iterable[Record],
+        *,
+        monotonic: Callable[[], float],
+        wall: Callable[[], float],
+        read_back_delay: float = 0,
+    ) -> None:
+        self._population = list(population)
+        self._monotonic = monotonic
+        self._wall = wall
+        self._read_back_delay = read_back_delay
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the population, with nothing executed."""
+        self._by_id = {
+            int(record["Customer_Product_ID"] or 0): Product(dict(record))
+            for record in self._population
+        }
+        self._by_customer: dict[int, list[int]] = defaultdict(list)
+        self._by_line: dict[int, list[int]] = defaultdict(list)
+        for product_id, product in self._by_id.items():
+            self._by_customer[int(product.truth["Customer_ID"] or 0)].append(product_id)
+            self._by_line[int(product.truth["Line_ID"] or 0)].append(product_id)
+
+    def __contains__(self, product_id: int) -> bool:
+        return product_id in self._by_id
+
+    def __getitem__(self, product_id: int) -> Product:
+        return self._by_id[product_id]
+
+    def ids(self) -> list[int]:
+        return list(self._by_id)
+
+    def find(self, ids: list[int], customer_ids: list[int], line_ids: list[int]) -> list[Product]:
+        """Those that every given filter lets through; without any filter, all. In the order of
+        the first filter given, each once.
+        """
+        filters = [
+            [one for one in ids if one in self._by_id],
+            [one for customer in customer_ids for one in self._by_customer.get(customer, ())],
+            [one for line in line_ids for one in self._by_line.get(line, ())],
+        ]
+        given = [
+            dict.fromkeys(found)
+            for asked, found in zip((ids, customer_ids, line_ids), filters, strict=True)
+            if asked
+        ]
+        if not given:
+            return list(self._by_id.values())
+        first, *others = given
+        return [self._by_id[one] for one in first if all(one in other for other in others)]
+
+    def update(self, product_id: int, changes: Changes) -> None:
+        """Carries out an update and records it."""
+        product = self._by_id[product_id]
+        product.executions.append(Execution(self._wall(), changes))
+        self._change(product, {_RECORD_NAMES.get(name, name): changes[name] for name in changes})
+
+    def edit(self, product_id: int, fields: Record) -> None:
+        """A change by someone else, under the record's names; no execution is recorded."""
+        self._change(self._by_id[product_id], fields)
+
+    def markup(self, product: Product, element: Element) -> Rendered:
+        """The record as a query shows it now."""
+        now = self._monotonic()
+        while product.pending and product.pending[0][0] <= now:
+            product.shown.update(product.pending.popleft()[1])
+            product.markup = None
+        if product.markup is None:
+            shown: Values = {**product.shown}
+            product.markup = Rendered(element.write(shown))
+        return product.markup
+
+    def _change(self, product: Product, fields: Record) -> None:
+        product.truth.update(fields)
+        product.pending.append((self._monotonic() + self._read_back_delay, fields))

@@ -1,0 +1,150 @@
+"""What each operation does, once the gateway has let the call through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sandbox.contract.operations import CREATE, DESTROY, QUERY, UPDATE, VALIDATE, Contract
+from sandbox.contract.schema import Values, texts_at
+from sandbox.contract.soap import Call
+from sandbox.vendor.products import Products
+from sandbox.vendor.sessions import Account, Sessions
+
+LOGIN_REFUSED = "S2005"
+# The vendor's codes for what follows are unknown; these are made up.
+SESSION_EXPIRED = "S2006"
+UNKNOWN_PRODUCT = "P3001"
+PRODUCT_DENIED = "P3002"
+TOO_MANY_IDS = "P3003"
+NOT_OFFERED = "P3004"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Success=false; without a code only the message says why."""
+
+    message: str
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The content of the operation's result element, and whether the operation was done."""
+
+    result: Values
+    executed: bool
+
+
+class Service:
+    """`ids_per_call` 0 sets no limit on a query's ids."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        products: Products,
+        sessions: Sessions,
+        account: Account,
+        *,
+        expired_code: str = SESSION_EXPIRED,
+        ids_per_call: int = 0,
+    ) -> None:
+        self._contract = contract
+        self._products = products
+        self._sessions = sessions
+        self._account = account
+        self._expired_code = expired_code
+        self._ids_per_call = ids_per_call
+        self._operations: Mapping[str, Callable[[Call], Values | Refusal]] = {
+            QUERY: self._query,
+            UPDATE: self._update,
+            CREATE: self._create,
+            VALIDATE: self._validate,
+            DESTROY: self._destroy,
+        }
+
+    def execute(self, call: Call) -> Outcome:
+        refusal = self._refused_login(call)
+        if refusal:
+            return Outcome(self.refused(refusal), executed=False)
+        done = self._operations.get(call.operation.name, self._not_offered)(call)
+        if isinstance(done, Refusal):
+            return Outcome(self.refused(done), executed=False)
+        key = next(iter(_session_keys(call)), None)
+        return Outcome({"Header": _header(success=True, session_key=key), **done}, executed=True)
+
+    def refused(self, refusal: Refusal, *, echoed: bytes | None = None) -> Values:
+        """The result that says no, with the request echoed as the vendor's fatal errors do."""
+        header = _header(success=False, message=refusal.message, code=refusal.code)
+        debug: Values = {"Debug": {"Request": echoed.decode(errors="replace")}} if echoed else {}
+        return {"Header": header, **debug}
+
+    def session_expired(self) -> Refusal:
+        return Refusal("The session has expired or does not exist.", self._expired_code)
+
+    def _refused_login(self, call: Call) -> Refusal | None:
+        keys = _session_keys(call)
+        if call.operation.name != CREATE and keys:
+            return None if self._sessions.valid(keys[0]) else self.session_expired()
+        if self._account.matches(call.values):
+            return None
+        return Refusal("Login failed: invalid username, password or client.", LOGIN_REFUSED)
+
+    def _create(self, _: Call) -> Values:
+        return {"SessionKey": self._sessions.create()}
+
+    def _validate(self, _: Call) -> Values:
+        return {}
+
+    def _destroy(self, call: Call) -> Values:
+        for key in _session_keys(call):
+            self._sessions.destroy(key)
+        return {}
+
+    def _query(self, call: Call) -> Values | Refusal:
+        asked = call.filters
+        if 0 < self._ids_per_call < sum(map(len, asked.values())):
+            return Refusal(f"At most {self._ids_per_call} ids can be asked for.", TOO_MANY_IDS)
+        found = self._products.find(asked["ID"], asked["CustomerID"], asked["LineID"])
+        element = self._contract.record
+        return self._contract.records(
+            [self._products.markup(product, element) for product in found]
+        )
+
+    def _update(self, call: Call) -> Values | Refusal:
+        product_id = call.ids[0] if call.ids else 0
+        if product_id not in self._products:
+            return Refusal(f"Customer product {product_id} does not exist.", UNKNOWN_PRODUCT)
+        if self._products[product_id].truth["Status"] == "DENIED":
+            # Both forms of a rejection can be had: only even ids get a code.
+            code = None if product_id % 2 else PRODUCT_DENIED
+            return Refusal(f"Customer product {product_id} is denied.", code)
+        changes = {}
+        for field in self._contract.update_fields:
+            changes.update(field.changes(call.values))
+        self._products.update(product_id, changes)
+        return {}
+
+    def _not_offered(self, call: Call) -> Refusal:
+        return Refusal(f"{call.operation.name} is not offered here.", NOT_OFFERED)
+
+
+def _session_keys(call: Call) -> list[str]:
+    return [key for key in texts_at(call.values, "Session", "SessionKey") if key]
+
+
+def _header(
+    *,
+    success: bool,
+    message: str | None = None,
+    code: str | None = None,
+    session_key: str | None = None,
+) -> Values:
+    return {
+        "Success": str(success).lower(),
+        "Message": message,
+        "SessionKey": session_key,
+        "Impersonated": "false",
+        "Error_Code": code,
+        "Error_Description": message if code else None,
+    }

@@ -1,0 +1,54 @@
+"""Who may call: the account's credentials and the sessions made with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sandbox.contract.schema import Values, texts_at
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a caller must know. The defaults are made up, and meant to look it."""
+
+    username: str = "sandbox-user"
+    password: str = "sandbox-password"  # noqa: S105 - made up
+    client_code: str = "sandbox-client"
+    subscription_key: str = "sandbox-subscription-key"
+
+    def matches(self, request: Values) -> bool:
+        """Whether the request's Credentials are this account's."""
+        given = [
+            texts_at(request, "Credentials", name) for name in ("Username", "Password", "Client")
+        ]
+        return given == [[self.username], [self.password], [self.client_code]]
+
+
+class Sessions:
+    """Keys that are good for `lifetime` seconds of `clock` after they were made."""
+
+    def __init__(
+        self, lifetime: float, *, clock: Callable[[], float], new_key: Callable[[], str]
+    ) -> None:
+        self._lifetime = lifetime
+        self._clock = clock
+        self._new_key = new_key
+        self._expiries: dict[str, float] = {}
+
+    def create(self) -> str:
+        key = self._new_key()
+        self._expiries[key] = self._clock() + self._lifetime
+        return key
+
+    def valid(self, key: str) -> bool:
+        return self._expiries.get(key, 0) > self._clock()
+
+    def destroy(self, key: str) -> None:
+        self._expiries.pop(key, None)
+
+    def expire_all(self) -> int:
+        """Ends every session; the number of those ended."""
+        ended = len(self._expiries)
+        self._expiries.clear()
+        return ended

@@ -1,0 +1,140 @@
+"""Natural batching: queries that wait for a call leave together and share it.
+
+Whoever opens a batch leads it: waits for a permit, while others join, and asks for all. An idle
+system has no wait, so nobody joins and nothing is delayed. When many come, calls leave at the pace
+that the limit can sustain; a minute's calls spent on single ids in its first second would leave
+none for the rest of it.
+
+Lanes never share a call: an interactive answer would grow by what bulk asks for.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from revio_jobs.contracts import CustomerProductRecord, Lane
+from revio_jobs.errors import Rejected, RevioError, Unavailable
+from tasks.ports import Call, Filters, Gateway
+from tasks.query.filters import Records, by_value, kind_of
+from tasks.query.pace import Pace
+
+_BURST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One query in a batch."""
+
+    values: tuple[int, ...]
+    answer: Future[Records] = field(default_factory=Future)
+
+
+@dataclass(slots=True)
+class _Batch:
+    members: list[_Member] = field(default_factory=list)
+    values: dict[int, None] = field(default_factory=dict)
+
+    def add(self, member: _Member) -> None:
+        self.members.append(member)
+        self.values |= dict.fromkeys(member.values)
+
+
+class Batcher:
+    """Asks one account's gateway, for all threads of a process."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        ids_per_call: int,
+        calls_per_minute: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._gateway = gateway
+        self._ids_per_call = ids_per_call
+        self._sleep = sleep
+        self._paces = {lane: Pace(60.0 / calls_per_minute, _BURST, clock) for lane in Lane}
+        self._open: dict[tuple[Lane, str], _Batch] = {}
+        self._lock = threading.Lock()
+
+    def query(self, filters: Filters, call: Call, *, alone: bool = False) -> Records:
+        """The records of `filters`, from a call that may be shared. Raises as the gateway does.
+
+        `alone`: no company, for a query that has failed in company before.
+        """
+        kind, values = kind_of(filters)
+        if kind is None or alone or len(values) >= self._ids_per_call:
+            return self._gateway.query(filters, call)
+        member = _Member(values)
+        if batch := self._join((call.lane, kind), member):
+            self._lead(batch, kind, call)
+        return member.answer.result()
+
+    def _join(self, key: tuple[Lane, str], member: _Member) -> _Batch | None:
+        """The batch if it is to be led by the member, who opened it."""
+        with self._lock:
+            batch = self._open.get(key)
+            if batch and len(batch.values.keys() | set(member.values)) <= self._ids_per_call:
+                batch.add(member)
+                return None
+            opened = self._open[key] = _Batch()
+            opened.add(member)
+            return opened
+
+    def _lead(self, batch: _Batch, kind: str, call: Call) -> None:
+        def close() -> Filters:
+            """Nobody joins any more."""
+            with self._lock:
+                if self._open.get((call.lane, kind)) is batch:
+                    del self._open[call.lane, kind]
+            return Filters(**{kind: tuple(batch.values)})
+
+        try:
+            if wait_s := self._paces[call.lane].turn():
+                self._sleep(wait_s)
+            self._ask(batch.members, kind, call, close)
+        finally:
+            close()
+            # Only if something unforeseen is on its way up from here.
+            _fail(batch.members, Unavailable("the call that was shared was broken off"))
+
+    def _ask(
+        self, members: Sequence[_Member], kind: str, call: Call, filters: Callable[[], Filters]
+    ) -> None:
+        try:
+            records = self._gateway.query(filters, call)
+        except RevioError as exc:
+            filters()
+            if isinstance(exc, Rejected) and len(members) > 1:
+                self._ask_halves(members, kind, call)
+            else:
+                _fail(members, exc)
+        else:
+            _share(records, members, kind)
+
+    def _ask_halves(self, members: Sequence[_Member], kind: str, call: Call) -> None:
+        """Until the culprit stands alone."""
+        middle = len(members) // 2
+        for half in (members[:middle], members[middle:]):
+            values = dict.fromkeys(value for member in half for value in member.values)
+            filters = Filters(**{kind: tuple(values)})
+            self._ask(half, kind, call, partial(replace, filters))
+
+
+def _share(records: Iterable[CustomerProductRecord], members: Iterable[_Member], kind: str) -> None:
+    found = by_value(kind, records)
+    for member in members:
+        member.answer.set_result([each for value in member.values for each in found[value]])
+
+
+def _fail(members: Iterable[_Member], error: RevioError) -> None:
+    """Each gets an error of its own, which it may raise in its own thread."""
+    for member in members:
+        if not member.answer.done():
+            member.answer.set_exception(type(error)(*error.args))

@@ -1,0 +1,119 @@
+"""A query's parts: cut to the size of a call, asked several at a time, each retried alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, wait
+from itertools import islice
+from queue import SimpleQueue
+
+from revio_jobs.contracts import QueryJob
+from revio_jobs.errors import InvalidJob, QuotaExhausted, Retryable, Throttled
+from tasks.ports import Filters
+from tasks.query.filters import Records
+
+# A query of many calls does not start anew for each full minute, but waits it out.
+_LONGEST_WAIT_BETWEEN_CALLS_S = 61.0
+
+
+def split(job: QueryJob, ids_per_call: int) -> list[Filters]:
+    """The vendor calls of a job: each holds at most `ids_per_call` values.
+
+    Whether the vendor joins filters of several kinds by "and" or by "or" is not known, so such a
+    job is one call as it stands. Raises InvalidJob when it is too large for that.
+    """
+    given = {
+        name: tuple(dict.fromkeys(values))
+        for name in ("ids", "customer_ids", "line_ids")
+        if (values := getattr(job, name))
+    }
+    if len(given) > 1:
+        if sum(map(len, given.values())) > ids_per_call:
+            raise InvalidJob(
+                [f"{', '.join(given)}: together they may hold at most {ids_per_call} values"]
+            )
+        return [Filters(**given)]
+    [(name, values)] = given.items()
+    return [
+        Filters(**{name: values[start : start + ids_per_call]})
+        for start in range(0, len(values), ids_per_call)
+    ]
+
+
+class PartAsker:
+    """Asks the parts of one query, in several threads, and each again that failed."""
+
+    def __init__(
+        self,
+        query: Callable[[Filters], Records],
+        delay: Callable[[int], float | None],
+        sleep: Callable[[float], None],
+    ) -> None:
+        """`delay` tells the seconds after the attempt of that number (1 for the first), or None."""
+        self._query = query
+        self._delay = delay
+        self._sleep = sleep
+        self._begun = False
+        self._over = False
+
+    def stop(self) -> None:
+        """Nobody wants the answers any more."""
+        self._over = True
+
+    def ask(self, part: Filters) -> Records:
+        """Raises what will not go away soon; Throttled also before any part was answered."""
+        attempt = 1
+        while True:
+            try:
+                found = self._query(part)
+            except Throttled as exc:
+                if self._over or not self._begun or exc.retry_after > _LONGEST_WAIT_BETWEEN_CALLS_S:
+                    raise
+                self._sleep(exc.retry_after)
+            except QuotaExhausted:
+                raise
+            except Retryable:
+                delay_s = self._delay(attempt)
+                if self._over or delay_s is None:
+                    raise
+                self._sleep(delay_s)
+                attempt += 1
+            else:
+                self._begun = True
+                return found
+
+
+def ask_all(
+    parts: Sequence[Filters],
+    asker: PartAsker,
+    take: Callable[[int, Records], None],
+    threads: Executor,
+    at_once: int,
+) -> Iterator[int]:
+    """How many parts have been answered, as it grows, `at_once` being under way at a time.
+
+    `take` is given each part's number and records, in the thread that has asked for them. Raises
+    the first error, when no part is under way any more.
+    """
+
+    def ask(number: int, part: Filters) -> None:
+        take(number, asker.ask(part))
+
+    todo = iter(enumerate(parts))
+    running: set[Future[None]] = set()
+    ended: SimpleQueue[Future[None]] = SimpleQueue()
+    try:
+        for answered in range(len(parts)):
+            for number, part in islice(todo, at_once - len(running)):
+                future = threads.submit(ask, number, part)
+                running.add(future)
+                future.add_done_callback(ended.put)
+            done = ended.get()
+            running.remove(done)
+            done.result()
+            yield answered + 1
+    finally:
+        asker.stop()
+        for each in running:
+            each.cancel()
+        wait(running)

@@ -1,0 +1,1 @@
+"""The update job: changes one customer product once, and says truly how that ended."""

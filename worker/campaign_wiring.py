@@ -1,0 +1,166 @@
+"""Campaigns in a worker: the feeder of each account, and the gate before each call."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from celery import Celery
+from redis import Redis
+from redis.exceptions import RedisError
+
+from campaigns.guard_rails.gate import CampaignGate
+from campaigns.guard_rails.rails import Guard, Rails
+from campaigns.rules.rounding import Rounding
+from campaigns.run.feeder import CampaignFeeder
+from campaigns.run.limits import FeederLimits
+from campaigns.run.state import HaltRules
+from campaigns.store import BulkJobs, RedisRuns
+from campaigns.store.keys import AccountKeys
+from campaigns.terms import Terms, fingerprint
+from revio_jobs import Lane, RevioJobs
+from revio_jobs.contracts import CustomerProductRecord
+from revio_jobs.errors import Unavailable
+from revio_jobs.results import ResultStore
+from settings import Settings
+from tasks.ports import Call, Filters, Gateway, Purpose
+from worker.limiter import Bound, Gates, Limiter
+from worker.soap.wsdl.schema import Schema
+
+# A change that does not show at once is looked for again for so long, at least.
+_READ_BACK_PATIENCE_S = 5.0
+
+# What is shorter is waited for where the call is made.
+_SHORT_WAIT_S = 3.0
+# Steps of the time that is told, so that the words stay the same while one waits.
+_TOLD_TO_S = 5
+_CLOSED = {
+    Bound.PAUSE: "the vendor has asked for a pause",
+    Bound.BREAKER: "the vendor fails call by call",
+    Bound.DAY: "the day's calls for bulk work are spent",
+}
+
+
+class CampaignLane:
+    """Implements the BulkLane port on the lanes' holds and the limiter."""
+
+    def __init__(
+        self, gates: Gates, limiter: Limiter, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._gates = gates
+        self._limiter = limiter
+        self._clock = clock
+
+    def held(self, account: str) -> str:
+        """See the port."""
+        hold = self._gates.held(account, Lane.BULK)
+        return f"the bulk lane is paused by {hold.by}: {hold.reason}" if hold else ""
+
+    def closed(self, account: str) -> str:
+        """See the port."""
+        if held := self.held(account):
+            return held
+        refused = self._limiter.closed(account, Lane.BULK)
+        if refused is None or refused.wait_s <= _SHORT_WAIT_S:
+            return ""
+        until = math.ceil((self._clock() + refused.wait_s) / _TOLD_TO_S) * _TOLD_TO_S
+        why = _CLOSED.get(refused.bound, f"no call is free ({refused.bound})")
+        return f"{why}: no calls before {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+class VendorProducts:
+    """Implements the feeder's Products port on an account's gateway."""
+
+    def __init__(self, account: str, gateway: Gateway) -> None:
+        self._call = Call(account, Lane.BULK, Purpose.QUERY)
+        self._gateway = gateway
+
+    def read(self, ids: Sequence[int]) -> dict[int, CustomerProductRecord]:
+        """See the port."""
+        found = self._gateway.query(Filters(ids=tuple(ids)), self._call)
+        return {record["customer_product_id"]: record for record in found}
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignWork:
+    """What of campaigns runs in this process."""
+
+    gate: CampaignGate
+    runs: RedisRuns
+    feeders: Mapping[str, CampaignFeeder]
+    """By account; each needs a thread of its own, since reading waits for the vendor."""
+
+    def close(self) -> None:
+        """Other workers go on at once; if Redis is away, when the lease ends."""
+        with suppress(Unavailable):
+            for feeder in self.feeders.values():
+                feeder.release()
+
+
+def open_campaigns(
+    settings: Settings,
+    redis: Redis,
+    app: Celery,
+    gateways: Mapping[str, Gateway],
+    lane: CampaignLane,
+) -> CampaignWork:
+    """Connects lazily."""
+    runs = RedisRuns(redis, lease_s=settings.lease_s, keep_s=settings.campaign_retention_s)
+    jobs = BulkJobs(RevioJobs(app, redis), ResultStore(app, redis))
+    return CampaignWork(
+        CampaignGate(runs, lane, setting_rails(settings)),
+        runs,
+        {
+            name: CampaignFeeder(
+                name,
+                runs=runs,
+                jobs=jobs,
+                products=VendorProducts(name, gateways[name]),
+                lane=lane,
+                limits=FeederLimits(
+                    window=settings.campaign_window,
+                    ids_per_call=account.ids_per_call,
+                    fresh_s=settings.campaign_fresh_s,
+                    read_back_patience_s=max(account.read_back_lag_s, _READ_BACK_PATIENCE_S),
+                ),
+            )
+            for name, account in settings.accounts.items()
+        },
+    )
+
+
+def note_clearable(redis: Redis, account: str, schema: Schema) -> None:
+    """Let who plans know which fields the vendor's schema can empty. Never raises."""
+    names = sorted(field.name for field in schema.changes.values() if field.can_clear)
+    with suppress(RedisError):
+        redis.set(AccountKeys(account).clearable, json.dumps(names))
+
+
+def setting_rails(settings: Settings) -> Rails:
+    """The guard rails that the settings ask for."""
+    return Rails(tuple(Guard.parse(rail, text) for rail, text in settings.rails.items()))
+
+
+def campaign_terms(settings: Settings, account: str) -> Terms:
+    """What the settings hold an account's campaigns to. Raises KeyError for an unknown account."""
+    known = settings.accounts[account]
+    return Terms(
+        account,
+        fingerprint(known.endpoint, known.client_code),
+        ids_per_call=known.ids_per_call,
+        rails=setting_rails(settings),
+        rounding=Rounding(settings.campaign_round_step, settings.campaign_round_mode),
+        four_eyes=settings.campaign_four_eyes,
+        halt=HaltRules(
+            float(settings.campaign_halt_errors_percent),
+            float(settings.campaign_halt_drift_percent),
+            settings.campaign_halt_after,
+        ),
+        zone=known.day_reset_timezone,
+        keep_s=settings.campaign_retention_s,
+    )

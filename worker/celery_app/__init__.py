@@ -1,0 +1,1 @@
+"""What Celery calls: task adapter, transport, pool, consumer, result backend, control."""

@@ -1,0 +1,92 @@
+"""Celery's consumer, made to outlive every way in which Redis can vanish under it."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import structlog
+from celery.exceptions import CPendingDeprecationWarning
+from celery.worker.consumer import Consumer
+
+from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
+from revio_jobs.errors import InvalidJob
+from worker.redis_kit.redis_guard import MAKE_ROOM, is_full
+
+_log = structlog.get_logger(__name__)
+
+# Operators see an event so much later, and each costs the worker a fraction of a message.
+_EVENTS_EVERY_S = 0.25
+_EVENTS_AT_ONCE = 1000
+# A full Redis takes the connection and then refuses, at once each time.
+_FULL_PAUSE_S = 2.0
+
+
+class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
+    """Reconnects after any error of its loop.
+
+    kombu 5.7 with redis-py 8 does not always report a lost connection as a connection error: a
+    channel whose connection is gone raises AttributeError, for one, and that would end the worker.
+    """
+
+    connection_errors: tuple[type[BaseException], ...]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Celery's
+        # Nothing uses what workers tell each other in these; mingle delays each start by a second,
+        # and gossip fails at each reconnection.
+        super().__init__(*args, **kwargs, without_mingle=True, without_gossip=True)
+        self.connection_errors = (*self.connection_errors, Exception)
+        self.pool.consumer = self
+
+    def on_connection_error_before_connected(self, exc: BaseException) -> None:
+        """As Celery's."""
+        super().on_connection_error_before_connected(exc)
+        _wait_if_full(exc)
+
+    def on_connection_error_after_connected(self, exc: BaseException) -> None:
+        """Forget the lost connection, also when closing it fails in its own way.
+
+        kombu gives messages back as it closes, which needs a connection, and the object that could
+        make one may be gone. The broker's visibility timeout and our sweep give them back anyway.
+        """
+        if isinstance(exc, ValueError | KeyError):
+            _log.error("message_dropped", reason=f"it is not of Celery's form: {exc!r}")
+        try:
+            with warnings.catch_warnings():
+                # About a setting that will change its default, and that we have set.
+                warnings.simplefilter("ignore", CPendingDeprecationWarning)
+                super().on_connection_error_after_connected(exc)
+        except Exception as closing:  # noqa: BLE001 - whatever it is, the next step is to connect
+            _log.warning("lost_connection_not_closed", reason=repr(closing))
+        _wait_if_full(exc)
+
+    def on_decode_error(self, message: Any, exc: BaseException) -> None:  # noqa: ANN401 - kombu's
+        """As `on_invalid_task`."""
+        self.on_invalid_task(None, message, exc)
+
+    def on_invalid_task(self, body: object, message: Any, exc: BaseException) -> None:  # noqa: ANN401, ARG002
+        """A message that is no JSON, or malformed: its caller is told, its body is not shown."""
+        headers = message.headers or {}
+        job_id, task = headers.get("id"), headers.get("task")
+        _log.error("message_dropped", job=job_id, task=task, reason=str(exc))
+        message.reject()
+        if job_id and task in {QUERY_TASK, UPDATE_TASK}:
+            error = InvalidJob([f"the message must be Celery's, in JSON: {exc}"])
+            self.app.backend.mark_as_failure(job_id, error)
+
+    def register_with_event_loop(self, hub: Any) -> None:  # noqa: ANN401 - as Celery's
+        """Also sends the tasks' events in bundles: Celery would send each three or four alone."""
+        super().register_with_event_loop(hub)
+        if self.event_dispatcher:
+            self.event_dispatcher.buffer_limit = _EVENTS_AT_ONCE
+            hub.call_repeatedly(_EVENTS_EVERY_S, self._flush_events)
+
+    def on_send_event_buffered(self) -> None:
+        """Nothing: they leave by the clock."""
+
+
+def _wait_if_full(exc: BaseException) -> None:
+    if is_full(exc):
+        _log.warning("redis_is_full", mend=MAKE_ROOM)
+        time.sleep(_FULL_PAUSE_S)

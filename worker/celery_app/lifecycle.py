@@ -1,0 +1,131 @@
+"""What a worker process does besides running jobs: logs, the sweep, an orderly end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+from celery.utils.nodenames import default_nodename
+
+from revio_jobs.connection import connect_redis
+from revio_jobs.contracts import Lane, parse_queue_name
+from revio_jobs.errors import Unavailable
+from settings import Settings
+from worker.celery_app.control import Revoking
+from worker.celery_app.lane_control import Gatekeeper
+from worker.celery_app.logs import configure_logs
+from worker.celery_app.run_events import RunEvents, feed
+from worker.celery_app.transport import HOLD_INTERVAL_S, hold_what_is_left
+from worker.limiter.limits_drift import NOTED_EVERY_S, Agreement
+from worker.redis_kit.redis_guard import RedisGuard, refuse_eviction, warn_of_refusal
+from worker.redis_kit.scripts import fail_closed
+from worker.wiring import Application, open_application
+
+_log = structlog.get_logger(__name__)
+
+_GATES_INTERVAL_S = 1.0
+_FEED_INTERVAL_S = 0.2
+
+
+class Lifecycle:
+    """Follows Celery's signals. The application opens when the worker starts, or at first use."""
+
+    def __init__(self, app: Celery, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._application: Application | None = None
+        self._gatekeeper: Gatekeeper | None = None
+        self._agreement: Agreement | None = None
+        self._ended = threading.Event()
+        app.steps["consumer"].add(RedisGuard)
+        Revoking(app, settings.accounts, lambda: self.application.ledger)
+        # Celery holds weak references to bound methods; this object lives as long as the app.
+        signals.setup_logging.connect(self._configure_logs)
+        signals.celeryd_init.connect(self._check_redis)
+        signals.celeryd_init.connect(self._name_worker)
+        signals.worker_ready.connect(self._start)
+        signals.worker_shutdown.connect(self._end)
+
+    @property
+    def application(self) -> Application:
+        """The handlers and adapters of this process."""
+        with self._lock:
+            if self._application is None:
+                self._application = open_application(self._settings, self._app)
+            return self._application
+
+    def _configure_logs(self, **_: object) -> None:
+        configure_logs(self._settings.log_level, self._settings.log_format)
+
+    def _check_redis(self, **_: object) -> None:
+        settings = self._settings
+        url = settings.redis_url.get_secret_value()
+        with connect_redis(url, settings.redis_sentinel_master) as redis:
+            refuse_eviction(redis)
+
+    def _name_worker(self, instance: Any, options: dict[str, Any], **_: object) -> None:  # noqa: ANN401
+        """Two workers on one host must not share a name, and an operator should know them apart."""
+        if instance.hostname != default_nodename(None):
+            return
+        parsed = [parse_queue_name(name) for name in options.get("queues") or ()]
+        lanes = "+".join(f"{each[0]}.{each[1].value}" for each in parsed if each)
+        instance.hostname = f"{lanes or 'all'}.{os.getpid()}@{socket.gethostname()}"
+
+    def rest(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
+        """Take no more messages of the lane for so long. Returns when that holds."""
+        if self._gatekeeper:
+            self._gatekeeper.rest(account, lane, seconds, reason)
+
+    def _start(self, sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's consumer
+        parsed = map(parse_queue_name, self._app.amqp.queues.consume_from)
+        lanes = [lane for lane in parsed if lane]
+        application = self.application
+        self._gatekeeper = Gatekeeper(sender, lanes, application.limiter, application.gates)
+        served = {account for account, _ in lanes} & self._settings.accounts.keys()
+        accounts = {name: self._settings.accounts[name] for name in served}
+        self._agreement = Agreement(application.redis, accounts, sender.hostname)
+        self._repeat("limits", NOTED_EVERY_S, self._agreement.note, at_once=True)
+        self._repeat("gates", _GATES_INTERVAL_S, self._gatekeeper.look)
+        self._repeat("hold", HOLD_INTERVAL_S, self._hold)
+        self._repeat("sweep", self._settings.sweep_interval_s, application.sweeper.sweep)
+        for feeder in application.campaigns.feeders.values():
+            events = RunEvents(self._app, sender.hostname, application.campaigns.runs.load)
+            self._repeat("campaigns", _FEED_INTERVAL_S, partial(feed, feeder, events))
+        _log.info("worker_ready", accounts=sorted(self._settings.accounts))
+
+    def _hold(self) -> None:
+        """While the worker stops, Celery's loop turns no more."""
+        with fail_closed("the broker"):
+            hold_what_is_left()
+
+    def _repeat(
+        self, name: str, interval_s: float, work: Callable[[], object], *, at_once: bool = False
+    ) -> None:
+        def repeat() -> None:
+            wait_s = 0.0 if at_once else interval_s
+            while not self._ended.wait(wait_s):
+                wait_s = interval_s
+                try:
+                    work()
+                except Unavailable as exc:
+                    warn_of_refusal(f"{name}_failed", exc)
+                except Exception:  # noqa: BLE001
+                    # Nothing else does this work: the next round must come.
+                    _log.exception(f"{name}_failed")
+
+        threading.Thread(target=repeat, name=name, daemon=True).start()
+
+    def _end(self, **_: object) -> None:
+        self._ended.set()
+        if self._agreement:
+            self._agreement.leave()
+        with self._lock:
+            if self._application is not None:
+                self._application.close()

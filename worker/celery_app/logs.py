@@ -1,0 +1,94 @@
+"""Logging: one event a line, JSON for machines, readable on a terminal."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from redis.exceptions import RedisError
+
+from worker.celery_app.log_dedup import Repeats
+
+# These write whole requests, passwords included, at DEBUG.
+_TELLTALES = ("zeep", "urllib3", "requests", "http.client")
+# What these say below that level, our own events say better.
+_TALKATIVE = {
+    "celery.worker.strategy": logging.WARNING,
+    "celery.app.trace": logging.ERROR,
+    "kombu": logging.WARNING,
+}
+
+
+# What Celery warns of, with a traceback, when Redis does not take a job's result.
+_OUTSIDE = "RuntimeWarning: Exception raised outside body"
+
+
+def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None:
+    """Send our events and everybody's log records through one formatter to standard error."""
+    on_terminal = sys.stderr.isatty() if form == "auto" else form == "console"
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    renderer: list[structlog.typing.Processor] = (
+        # Without the local variables of a traceback, among which may be requests and keys.
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=on_terminal, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
+        if on_terminal
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Repeats())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _brief,
+                *renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _TELLTALES:
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    for name, least in _TALKATIVE.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
+
+
+def _brief(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Celery logs a lost connection with all its causes, and a message that it refuses with its
+    body, which may hold secrets, and with advice; the first line says enough.
+
+    A task's own unexpected error keeps its traceback, as a defect of ours; one of Redis's is not.
+    """
+    said, by_celery = str(event.get("event", "")), str(event.get("logger", ""))
+    if by_celery.startswith(("celery.worker", "kombu")) or _OUTSIDE in said:
+        event["event"] = said.strip().partition("\n")[0]
+        event.pop("exc_info", None)
+    if isinstance(_raised(event), RedisError):
+        event.pop("exc_info", None)
+    return event
+
+
+def _raised(event: structlog.typing.EventDict) -> object:
+    match event.get("exc_info"):
+        case (_, exception, _):
+            return exception
+        case other:
+            return other

@@ -1,0 +1,90 @@
+"""Where Celery keeps results: in Redis, without the tracebacks of errors that are outcomes."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import Any
+
+from celery.backends.redis import RedisBackend, SentinelBackend
+from redis.exceptions import ResponseError
+
+from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
+from revio_jobs.errors import RevioError
+from worker.redis_kit.auto_pipeline import shared_redis
+from worker.redis_kit.redis_guard import warn_of_refusal
+from worker.redis_kit.scripts import load_script
+
+_REFUSED_PAUSE_S = 1.0
+
+
+class _Outcomes:
+    """A job's own error says all there is to say; where we raised it helps nobody."""
+
+    url: str
+    expires: int
+    encode: Any
+    get_key_for_task: Any
+    _get_result_meta: Any
+    _set_with_state: Any
+    _transport_options: dict[str, Any]
+
+    def mark_as_failure(
+        self,
+        task_id: str,
+        exc: BaseException,
+        traceback: str | None = None,
+        *args: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        """As Celery's."""
+        told = None if isinstance(exc, RevioError) else traceback
+        super().mark_as_failure(task_id, exc, told, *args, **kwargs)  # type: ignore[misc] # a mixin
+
+    def _store_result(
+        self,
+        task_id: str,
+        result: object,
+        state: str,
+        traceback: str | None = None,
+        request: Any = None,  # noqa: ANN401 - Celery's
+        **_: object,
+    ) -> object:
+        """As Celery's, which first reads whether the task has succeeded before: `_set` knows."""
+        meta = self._get_result_meta(result, state, traceback, request) | {"task_id": task_id}
+        self._set_with_state(self.get_key_for_task(task_id), self.encode(meta), state)
+        return result
+
+    def _set(self, key: bytes | str, value: str, expires: int | None = None) -> None:
+        """In one command instead of two round trips, which other threads' commands share.
+
+        What Redis refuses because it is full or busy is offered again until it takes it: Celery
+        would give it up, and keep its message for ever.
+        """
+        while True:
+            try:
+                self._keep(keys=[key], args=[value, self.expires if expires is None else expires])
+            except ResponseError as exc:
+                warn_of_refusal("result_refused", exc)
+                time.sleep(_REFUSED_PAUSE_S)
+            else:
+                return
+
+    @cached_property
+    def _keep(self) -> Any:  # noqa: ANN401 - a script
+        master = self._transport_options.get("master_name", DEFAULT_SENTINEL_MASTER)
+        return load_script(shared_redis(self.url, master), "worker.celery_app", "result")
+
+
+class OutcomeBackend(_Outcomes, RedisBackend):  # type: ignore[misc] # Celery is untyped
+    """On one Redis."""
+
+
+class SentinelOutcomeBackend(_Outcomes, SentinelBackend):  # type: ignore[misc] # as above
+    """On the master that sentinels watch."""
+
+
+def backend_url(redis_url: str) -> str:
+    """Celery's setting for the backend that suits the Redis."""
+    kind = SentinelOutcomeBackend if redis_url.startswith("sentinel://") else OutcomeBackend
+    return f"{__name__}:{kind.__name__}+{redis_url}"

@@ -1,0 +1,142 @@
+"""Between Celery and the handlers: a message becomes a job, a decision becomes Celery's answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+import structlog
+from celery import Task
+from celery.exceptions import Ignore, Reject, Retry
+from celery.worker import state
+from celery.worker.request import Request
+
+from revio_jobs.contracts import UPDATE_TASK, Lane, QueryJob, UpdateJob, parse_queue_name
+from revio_jobs.contracts.decode import decode
+from revio_jobs.errors import InvalidJob, RevioError
+from revio_jobs.results import PROGRESS
+from tasks.decision import Done, PutBack, StandAside, Step, TryAgain
+from worker.redis_kit.redis_guard import warn_of_refusal
+
+_log = structlog.get_logger(__name__)
+
+J = TypeVar("J", QueryJob, UpdateJob)
+
+# A second message for a job that another one runs looks again after so long.
+_DUPLICATE_PAUSE_S = 2.0
+_REFUSED_PAUSE_S = 1.0
+
+NOT_TERMINATED = "jobs are threads, which cannot be ended from outside: one that runs goes on"
+
+
+REVOKED = "somebody revoked it; nothing was sent"
+_EXPIRED = "it was not to be run so late; nothing was sent"
+
+
+class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
+    """A message that a worker holds. Operators see its events in Flower."""
+
+    def revoked(self) -> bool:
+        """As Celery's; but an update is handled all the same, since its end belongs in the ledger.
+
+        The task finds why it is not wanted in its request, as `withdrawn`.
+        """
+        if self.type != UPDATE_TASK:
+            return bool(super().revoked())
+        if self.maybe_expire():
+            self.request_dict["withdrawn"] = _EXPIRED
+        elif self.id in state.revoked:
+            self.request_dict["withdrawn"] = REVOKED
+        return False
+
+    def terminate(self, pool: Any, signal: Any = None) -> None:  # noqa: ANN401, ARG002 - as Celery's
+        """Nothing: no thread can be ended from outside."""
+        _log.warning("job_not_terminated", job=self.id, reason=NOT_TERMINATED)
+
+    def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """As Celery's, but an error that is an outcome is shown without where we raised it."""
+        if isinstance(exc_info.exception, RevioError):
+            exc_info.traceback = ""
+        return super().on_failure(exc_info, *args, **kwargs)
+
+
+class JobTask(Task):  # type: ignore[misc] # Celery is untyped
+    """A task whose errors are outcomes: told to the caller, no traceback for the operator."""
+
+    Request = JobRequest
+    throws = (RevioError,)
+    max_retries = None
+
+
+@contextmanager
+def read_job(
+    task: JobTask, kind: type[J], args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> Iterator[tuple[J, Lane]]:
+    """The message's job and lane, with both bound to all log lines. Raises InvalidJob."""
+    lane = _lane(task)
+    with structlog.contextvars.bound_contextvars(job=task.request.id, task=task.name, lane=lane):
+        job = _decode(kind, args, kwargs)
+        key = getattr(job, "idempotency_key", None)
+        with structlog.contextvars.bound_contextvars(account=job.account, idempotency_key=key):
+            yield job, lane
+
+
+def conclude(task: JobTask, step: Step, *, job_id: str, rest: Callable[[float, str], None]) -> Any:  # noqa: ANN401 - Celery's result
+    """Return or raise what makes Celery do as the handler decided.
+
+    `rest` stops the lane for some seconds and a reason, before a message goes back to its front.
+    """
+    match step:
+        case Done():
+            if error := step.error:
+                _log.info("job_failed", error=type(error).__name__, reason=str(error))
+                raise error
+            _log.info("job_done")
+            return step.outcome["ok"]
+        case PutBack(seconds, reason):
+            _log.info("job_put_back", reason=reason)
+            rest(seconds, reason)
+            raise Reject(reason, requeue=True)
+        case TryAgain(seconds, reason):
+            _log.info("job_retried", seconds=round(seconds, 1), reason=reason)
+            raise _retry(task, seconds)
+        case StandAside(reason):
+            _log.debug("job_stood_aside", reason=reason)
+            if task.request.id != job_id:
+                # The caller of this raw message waits under an id of its own.
+                raise _retry(task, _DUPLICATE_PAUSE_S)
+            raise Ignore(reason)
+
+
+def _retry(task: JobTask, seconds: float) -> Retry:
+    """What to raise when the message is in its queue again, for then.
+
+    Celery would give the job up if Redis does not take it; here it is offered again.
+    """
+    while True:
+        try:
+            return cast("Retry", task.retry(countdown=seconds, throw=False))
+        except Reject as exc:
+            warn_of_refusal("retry_refused", exc.reason)
+            time.sleep(_REFUSED_PAUSE_S)
+
+
+def show_progress(task: JobTask, done: int, total: int) -> None:
+    """As the task's state, for callers and Flower."""
+    task.update_state(state=PROGRESS, meta={"done": done, "total": total})
+
+
+def _decode(kind: type[J], args: tuple[object, ...], kwargs: Mapping[str, object]) -> J:
+    try:
+        return decode(kind, {"args": list(args), **kwargs} if args else kwargs)
+    except InvalidJob as exc:
+        _log.warning("job_invalid", reason=str(exc))
+        raise
+
+
+def _lane(task: JobTask) -> Lane:
+    info = task.request.delivery_info or {}
+    queue = parse_queue_name(str(info.get("routing_key")))
+    return queue[1] if queue else Lane.INTERACTIVE

@@ -1,0 +1,172 @@
+"""Where one job is now, and what stands before it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+
+from revio_jobs.contracts import Lane, queue_name
+from revio_jobs.reservation import LedgerKeys
+from worker.redis_kit.scripts import fail_closed
+
+# Of each queue, so many of the next jobs are searched for one that is nowhere else.
+_LOOKED_AT = 10_000
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class HasEnded:
+    """It has its outcome; `how` is that, or the class of its error."""
+
+    how: str
+    at: float
+    """Unix time, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsRunning:
+    """A worker has it."""
+
+    lease_ends_at: float
+    """Unix time, seconds. After that another worker gets it."""
+    sent: frozenset[str]
+    """The fields that are on their way, or of which nobody knows whether they arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsDelayed:
+    """It is tried again when its time has come."""
+
+    due_at: float
+    """Unix time, seconds."""
+    sent: frozenset[str]
+    """Not empty: it was sent, and nothing proves yet what became of it."""
+    deferred: bool = False
+    """It has not failed: what it expects cannot be looked at before that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsParked:
+    """Another job has its product, or comes before it."""
+
+    product_id: int
+    behind: str | None
+    """The job that it waits for; None: that one has just ended, and this is next."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsQueued:
+    """It is in its lane's queue."""
+
+    ahead: int
+    """Jobs that come before it; of an update, only updates are counted, and those that came in the
+    same millisecond in any order."""
+    queries: int
+    """Of an update: queries in the queue, of which some may be ahead, too."""
+
+
+Place = HasEnded | IsRunning | IsDelayed | IsParked | IsQueued
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """A job at one moment."""
+
+    account: str
+    job_id: str
+    place: Place
+    lane: Lane | None = None
+    """Of a job that has not ended."""
+    product_id: int | None = None
+    accepted_at: float | None = None
+    """Unix time, seconds."""
+    attempts: int = 0
+
+
+def whereabouts(redis: Redis, account: str, job_id: str) -> Whereabouts | None:
+    """None: the ledger knows no such job, and it is near the front of no queue.
+
+    Raises Unavailable.
+    """
+    with fail_closed("the ledger"):
+        return _Reader(redis, account, job_id).read()
+
+
+class _Reader:
+    def __init__(self, redis: Redis, account: str, job_id: str) -> None:
+        self._redis = redis
+        self._account = account
+        self._job_id = job_id
+        self._keys = LedgerKeys(account)
+
+    def read(self) -> Whereabouts | None:
+        record = _texts(self._redis.hgetall(self._keys.record(self._job_id)))
+        if not record:
+            return self._in_a_queue()
+        if "ended" in record:
+            ended = HasEnded(record["ended"], int(record["at"]) / 1000)
+            return Whereabouts(self._account, self._job_id, ended)
+        lane = Lane(record["lane"])
+        product_id = int(json.loads(record["payload"])["id"])
+        return Whereabouts(
+            self._account,
+            self._job_id,
+            self._place(record, lane, product_id),
+            lane=lane,
+            product_id=product_id,
+            accepted_at=int(record["accepted"]) / 1000,
+            attempts=int(record["attempts"]),
+        )
+
+    def _place(self, record: Mapping[str, str], lane: Lane, product_id: int) -> Place:
+        keys, job_id = self._keys, self._job_id
+        sent = frozenset(filter(None, record.get("sent", "").split(",")))
+        with self._redis.pipeline() as pipeline:
+            pipeline.zscore(keys.running, job_id)
+            pipeline.zscore(keys.parked(product_id), job_id)
+            pipeline.zscore(keys.delayed, job_id)
+            pipeline.zrank(keys.waiting(lane), job_id)
+            pipeline.zcard(keys.waiting(lane))
+            pipeline.llen(queue_name(self._account, lane))
+            running, parked, delayed, rank, waiting, queued = pipeline.execute()
+        if running is not None:
+            return IsRunning(running / 1000, sent)
+        if parked is not None:
+            return IsParked(product_id, self._before(product_id, parked))
+        if delayed is not None:
+            return IsDelayed(delayed / 1000, sent, deferred="deferred" in record)
+        return IsQueued(rank or 0, max(queued - waiting, 0))
+
+    def _before(self, product_id: int, sequence: float) -> str | None:
+        """Who has the product, else the first that waits for it."""
+        with self._redis.pipeline() as pipeline:
+            pipeline.hget(self._keys.product(product_id), "holder")
+            pipeline.zrangebyscore(
+                self._keys.line(product_id), "-inf", f"({sequence:.0f}", start=0, num=1
+            )
+            holder, before = pipeline.execute()
+        found = [each.decode() for each in (holder, *before) if each]
+        return next((each for each in found if each != self._job_id), None)
+
+    def _in_a_queue(self) -> Whereabouts | None:
+        """A query, or a raw message that no worker has taken: only the queue has it."""
+        wanted = self._job_id.encode()
+        for lane in Lane:
+            for last in range(-1, -1 - _LOOKED_AT, -_AT_ONCE):
+                name = queue_name(self._account, lane)
+                found: Any = self._redis.lrange(name, last - _AT_ONCE + 1, last)
+                for place, message in enumerate(reversed(found)):
+                    if wanted in message:
+                        ahead = IsQueued(-1 - last + place, 0)
+                        return Whereabouts(self._account, self._job_id, ahead, lane)
+                if len(found) < _AT_ONCE:
+                    break
+        return None
+
+
+def _texts(found: Any) -> dict[str, str]:  # noqa: ANN401 - as loosely typed as redis-py
+    return {name.decode(): value.decode() for name, value in found.items()}

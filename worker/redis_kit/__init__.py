@@ -1,0 +1,1 @@
+"""Redis as all adapters use it: scripts, leases, connection."""

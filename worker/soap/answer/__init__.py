@@ -1,0 +1,1 @@
+"""The vendor's answers as values of the contract."""

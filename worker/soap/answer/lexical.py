@@ -1,0 +1,81 @@
+"""Texts of XML Schema's simple types as the contract's JSON values, exact or refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+
+from worker.soap.wsdl.vendor import Kind
+
+Value = int | str | bool | None
+
+# No number of ours is longer, and none may be so long that reading it takes time.
+_LONGEST_INTEGER = 18
+_INTEGER = re.compile(r"([+-]?[0-9]{1,18})(\.0*)?")
+_PLAIN_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,27})(\.[0-9]{1,28})?")
+_DECIMAL = re.compile(r"[+-]?([0-9]{1,28}(\.[0-9]{0,28})?|\.[0-9]{1,28})")
+_DATE = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?)?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+# .NET's DateTime.MinValue, which stands for no date.
+_NO_DATE = "0001-01-01"
+_XML_SPACE = " \t\r\n"
+
+
+def read_integer(text: str) -> int:
+    """Raises ValueError."""
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_INTEGER:
+        return int(text)
+    matched = _INTEGER.fullmatch(text.strip(_XML_SPACE))
+    if not matched:
+        raise ValueError("no integer")
+    return int(matched[1])
+
+
+def read_decimal(text: str) -> str:
+    """The same number as a plain decimal, with its trailing zeros. Raises ValueError."""
+    if _PLAIN_DECIMAL.fullmatch(text) and not text.startswith("-0"):
+        return text
+    stripped = text.strip(_XML_SPACE)
+    if not _DECIMAL.fullmatch(stripped):
+        raise ValueError("no decimal")
+    number = Decimal(stripped)
+    return format(number or abs(number), "f")
+
+
+def read_boolean(text: str) -> bool:
+    """Raises ValueError."""
+    try:
+        return _BOOLEANS[text.strip(_XML_SPACE)]
+    except KeyError:
+        raise ValueError("no boolean") from None
+
+
+def read_date(text: str) -> str | None:
+    """The date part as it is written, whatever time and zone follow. Raises ValueError."""
+    matched = _DATE.fullmatch(text.strip(_XML_SPACE))
+    if not matched:
+        raise ValueError("no date")
+    if matched[1] == _NO_DATE:
+        return None
+    try:
+        return date.fromisoformat(matched[1]).isoformat()
+    except ValueError:
+        raise ValueError(f"{matched[1]}, which is no date") from None
+
+
+READERS: Mapping[Kind, Callable[[str], Value]] = MappingProxyType(
+    {
+        Kind.INTEGER: read_integer,
+        Kind.DECIMAL: read_decimal,
+        Kind.BOOLEAN: read_boolean,
+        Kind.DATE: read_date,
+        Kind.TEXT: str,
+    }
+)

@@ -1,0 +1,106 @@
+"""The careful way for records: taken out of the tree while it grows, in any form XML allows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from typing import NoReturn, cast
+
+from lxml import etree
+
+from revio_jobs.contracts import CustomerProductRecord
+from worker.soap.answer.lexical import READERS, Value
+from worker.soap.answer.plain import MARK, Cut
+from worker.soap.answer.xml import UnreadableAnswerError, holds_a_record, is_nil, local_name
+from worker.soap.wsdl import vendor
+from worker.soap.wsdl.schema import RecordPlace
+
+_BLANK: dict[str, Value] = dict.fromkeys(wire.lower() for wire in vendor.RECORD)
+
+
+class RecordReader:
+    """Reads the records of one answer. Of what was cut out it reads the marks."""
+
+    def __init__(self, place: RecordPlace, keep: Collection[str], cut: Cut | None) -> None:
+        self.tag = place.tags[-1]
+        self.found: list[CustomerProductRecord] = []
+        self.elements = 0
+        """How many elements the records were in."""
+        self.unknown: Counter[str] = Counter()
+        self._cut = cut
+        self._left_in_tree = {self.tag, *keep}
+        self._readers = {f.tag: (f.name, READERS[f.kind]) for f in place.fields if f.kind}
+        self._ignored = {field.tag for field in place.fields if not field.kind}
+        self._required = {f.name for f in place.fields if f.kind and not f.may_be_absent}
+
+    def take(self, element: etree._Element) -> None:
+        """Reads a record and empties its element. Raises UnreadableAnswerError."""
+        self.elements += 1
+        if self._cut and (mark := element.get(MARK)) in self._cut.runs:
+            if self._cut.has_nil and not is_nil(element):
+                self._refuse("xsi means something else here")
+            self.found += self._cut.runs.pop(mark)
+        else:
+            self.found.append(self._read(element))
+        # The parser may still be writing the text behind the element: that has to stay.
+        element.clear(keep_tail=True)  # type: ignore[call-arg]  # newer than the stubs
+        self._drop_what_is_before(element)
+
+    def check_all_found(self) -> None:
+        """Raises UnreadableAnswerError if a mark has not been met."""
+        if self._cut and self._cut.runs:
+            self._refuse("records in another namespace")
+
+    def _read(self, element: etree._Element) -> CustomerProductRecord:
+        values: dict[str, Value] = {}
+        others = 0
+        for child in element:
+            if child.tag in self._readers:
+                name, value = self._value(child)
+                values[name] = value
+            else:
+                self._pass_over(child)
+                others += 1
+        if len(values) + others != len(element):
+            self._refuse("a field came twice")
+        if missing := self._required - values.keys():
+            self._refuse(f"{', '.join(sorted(missing))} missing")
+        if values["customer_product_id"] is None:
+            self._refuse("it has no id")
+        return cast("CustomerProductRecord", _BLANK | values)
+
+    def _value(self, field: etree._Element) -> tuple[str, Value]:
+        name, read = self._readers[field.tag]
+        if len(field):
+            self._refuse(f"{name} holds elements")
+        if not field.text and is_nil(field):
+            return name, None
+        try:
+            return name, read(field.text or "")
+        except ValueError as exc:
+            self._refuse(f"{name} holds {exc}")
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise UnreadableAnswerError(f"record {len(self.found) + 1}: {reason}") from None
+
+    def _pass_over(self, element: etree._Element) -> None:
+        if local_name(element) in vendor.RECORD:
+            self._refuse(f"{local_name(element)} in another namespace")
+        self._count_unknown(element)
+
+    def _drop_what_is_before(self, element: etree._Element) -> None:
+        before = element.getprevious()
+        while before is not None and before.tag not in self._left_in_tree:
+            earlier = before.getprevious()
+            self._count_unknown(before)
+            parent = element.getparent()
+            if parent is not None:
+                parent.remove(before)
+            before = earlier
+
+    def _count_unknown(self, element: etree._Element) -> None:
+        """Before it is forgotten; a record in it must not be."""
+        if holds_a_record(element):
+            self._refuse("records in an unexpected place")
+        if element.tag not in self._ignored:
+            self.unknown[local_name(element)] += 1

@@ -1,0 +1,30 @@
+"""What the readers of answers share: small questions to an element, and their one error."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from worker.soap.wsdl.vendor import RECORD_ID
+
+_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+
+
+class UnreadableAnswerError(Exception):
+    """This is no answer to what was asked, or not a whole one."""
+
+
+def local_name(element: etree._Element) -> str:
+    return etree.QName(element).localname
+
+
+def is_nil(element: etree._Element) -> bool:
+    return element.get(_NIL) in {"true", "1"}
+
+
+def holds_a_record(element: etree._Element) -> bool:
+    """Whether anything in it is named as only a record's id is, in whatever namespace."""
+    return next(element.iter(f"{{*}}{RECORD_ID}"), None) is not None
+
+
+def text_of(leaf: etree._Element) -> str:
+    return leaf.text or ""

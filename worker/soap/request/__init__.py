@@ -1,0 +1,1 @@
+"""Requests as bytes, and the guard that reads them back before they leave."""

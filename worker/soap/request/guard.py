@@ -1,0 +1,130 @@
+"""The last look before anything leaves: the bytes are read back and must say what was asked.
+
+It knows neither the schema nor how the request was built, so that a mistake there is caught here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from lxml import etree
+
+from revio_jobs.errors import UnsupportedChange
+from tasks.ports import Change, Filters
+from worker.soap.wsdl import vendor
+
+if TYPE_CHECKING:
+    from worker.soap.request.builder import Login
+
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_NIL = f"{{{_XSI}}}nil"
+# All but xsi:nil="true" on an element that is empty.
+_has_odd_attributes = etree.XPath(
+    "boolean(//@*[not(. = 'true' and name() = name(../@xsi:nil))] | //*[@xsi:nil and node()])",
+    namespaces={"xsi": _XSI},
+)
+_LISTS = frozenset(vendor.FILTERS.values())
+
+
+class _Written(Enum):
+    NULL = "null"
+    """An element with xsi:nil."""
+
+
+Leaf = str | _Written
+Leaves = Mapping[str, Sequence[Leaf]]
+"""The texts by the name of the element that holds them."""
+
+
+def check_update(body: bytes, tag: str, login: Login, change: Change) -> None:
+    """Raises UnsupportedChange unless the request holds the login, the id, the change, no more."""
+    found = _leaves(body, tag)
+    asked: dict[str, Sequence[object]] = {vendor.ID: [change.id], **_login(login, found)}
+    for name, value in change.values.items():
+        asked[vendor.CHANGES[name][0]] = [value]
+    for name in change.clear:
+        asked[vendor.CHANGES[name][0]] = [_Written.NULL]
+    _compare(found, asked)
+
+
+def check_query(body: bytes, tag: str, login: Login, filters: Filters) -> None:
+    """Raises UnsupportedChange unless the request holds the login and the filters, no more."""
+    found = _leaves(body, tag)
+    asked = {wire: getattr(filters, name) for name, wire in vendor.FILTERS.items()}
+    _compare(found, {**_login(login, found), **{w: ids for w, ids in asked.items() if ids}})
+
+
+def _login(login: Login, found: Leaves) -> dict[str, Sequence[object]]:
+    if login.session_key and vendor.SESSION_KEY in found:
+        return {vendor.SESSION_KEY: [login.session_key.get_secret_value()]}
+    values = (login.username, login.password.get_secret_value(), login.client_code)
+    return {name: [value] for name, value in zip(vendor.CREDENTIALS, values, strict=True)}
+
+
+def _compare(found: Leaves, asked: Mapping[str, Sequence[object]]) -> None:
+    if wrong := sorted(
+        name
+        for name in found.keys() | asked.keys()
+        if not _agree(found.get(name, ()), asked.get(name, ()))
+    ):
+        raise UnsupportedChange(
+            f"the request that was built is not what was asked for ({', '.join(wrong)}); "
+            "nothing was sent"
+        )
+
+
+def _agree(found: Sequence[Leaf], asked: Sequence[object]) -> bool:
+    return len(found) == len(asked) and all(map(_says, found, asked))
+
+
+def _says(written: Leaf, asked: object) -> bool:
+    if isinstance(written, _Written):
+        return written is asked
+    match asked:
+        case bool():
+            return written == ("true" if asked else "false")
+        case int():
+            return written == str(asked)
+        case Decimal():
+            return "e" not in written.lower() and Decimal(written) == asked
+        case date():
+            return written in {asked.isoformat(), f"{asked.isoformat()}T00:00:00"}
+        case str():
+            return written == asked
+    return False
+
+
+def _leaves(body: bytes, tag: str) -> Leaves:
+    root = etree.fromstring(body, etree.XMLParser(resolve_entities=False))
+    operations = [operation for part in root for operation in part]
+    if len(root) != 1 or len(operations) != 1 or operations[0].tag != tag:
+        raise UnsupportedChange("the request that was built is for another operation")
+    if _has_odd_attributes(root):
+        raise UnsupportedChange("the request that was built has attributes of no known meaning")
+    found: dict[str, list[Leaf]] = {}
+    _gather(operations[0], found)
+    return found
+
+
+def _gather(parent: etree._Element, found: dict[str, list[Leaf]], item_of: str = "") -> None:
+    """The leaves below; those of a list go under the list's name."""
+    for child in parent:
+        name = item_of or _local(child)
+        if len(child) == 0:
+            found.setdefault(name, []).append(_leaf(child))
+        elif [_local(part) for part in child] == ["Updated", "Value"] and child[0].text == "true":
+            found.setdefault(name, []).append(_leaf(child[1]))
+        else:
+            _gather(child, found, name if name in _LISTS else "")
+
+
+def _leaf(element: etree._Element) -> Leaf:
+    return _Written.NULL if element.get(_NIL) == "true" else element.text or ""
+
+
+def _local(element: etree._Element) -> str:
+    return element.tag.rpartition("}")[2]

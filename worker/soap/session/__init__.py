@@ -1,0 +1,1 @@
+"""The session that an account's processes share."""

@@ -1,0 +1,74 @@
+"""The calls that make and end sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from pydantic import SecretStr
+
+from revio_jobs.contracts import Lane
+from revio_jobs.errors import Unavailable
+from tasks.ports import Call, Permits, Purpose
+from worker.soap.caller import Caller
+from worker.soap.config import SoapConfig
+from worker.soap.faults import FaultMap, SessionExpiredError
+from worker.soap.request.builder import Login, session_message
+from worker.soap.session.sessions import LoginRefusedError, Session
+from worker.soap.wsdl import vendor
+from worker.soap.wsdl.service import Service
+
+# A login that failed for no reason we know may be a refused one: accounts lock after a few.
+_LOGIN_REST_S = 900.0
+
+
+class Doorkeeper:
+    """Logs in and out."""
+
+    def __init__(
+        self,
+        config: SoapConfig,
+        caller: Caller,
+        faults: FaultMap,
+        permits: Permits,
+        service: Callable[[], Service],
+    ) -> None:
+        self._config = config
+        self._caller = caller
+        self._faults = faults
+        self._permits = permits
+        self._service = service
+
+    def login(self, key: SecretStr | None) -> Login:
+        """The session, or without one the credentials."""
+        config = self._config
+        return Login(config.username, config.password, config.client_code, key)
+
+    def create_session(self, call: Call) -> SecretStr:
+        """One vendor call. Raises LoginRefusedError, or an error of the tree."""
+        service = self._service()
+        message = session_message(service.schema, vendor.SESSION_CREATE, self.login(None))
+        answer = self._caller.ask(
+            lambda: message,
+            service.readers[vendor.SESSION_CREATE],
+            replace(call, purpose=Purpose.SESSION),
+        )
+        if answer.success and answer.session_key:
+            return SecretStr(answer.session_key)
+        reason = self._faults.of_refusal(answer, None)
+        if self._faults.is_login_refused(answer.error_code):
+            raise LoginRefusedError(str(reason))
+        self._permits.pause(self._config.account, _LOGIN_REST_S, f"login failed: {reason}")
+        raise Unavailable(f"no session was given: {reason}")
+
+    def end_session(self, session: Session) -> None:
+        """One vendor call. Raises an error of the tree."""
+        service = self._service()
+        if vendor.SESSION_DESTROY not in service.schema.operations:
+            return
+        message = session_message(service.schema, vendor.SESSION_DESTROY, self.login(session.key))
+        call = Call(self._config.account, Lane.INTERACTIVE, Purpose.SESSION)
+        reader = service.readers[vendor.SESSION_DESTROY]
+        with suppress(SessionExpiredError):  # then it has ended by itself
+            self._caller.ask(lambda: message, reader, call, session_key=session.key)

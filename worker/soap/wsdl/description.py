@@ -1,0 +1,143 @@
+"""What was found in the WSDL, for people: `revio doctor`, and the warning when it has changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worker.soap.wsdl import vendor
+from worker.soap.wsdl.schema import RecordField, Schema, Shape
+
+if TYPE_CHECKING:
+    from worker.soap.wsdl.loading import Wsdl
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDescription:
+    """One field that we use, and how the vendor's schema has it."""
+
+    where: str
+    """update, query or record."""
+    name: str
+    """The contract's name."""
+    wire: str
+    """The vendor's."""
+    shape: str
+    """optional, nillable, wrapped, required, missing, flat."""
+    xsd_type: str
+    can_clear: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    location: str
+    sha256: str
+    is_kept_copy: bool
+    """The vendor's own could not be had."""
+    soap_version: str
+    endpoint: str
+    other_addresses: tuple[str, ...]
+    """Named by the WSDL and not used."""
+    operation_count: int
+    login: str
+    """session or credentials."""
+    records_at: str
+    fields: tuple[FieldDescription, ...]
+    problems: tuple[str, ...]
+    """What cannot be done as long as the schema is like this."""
+
+
+def describe(wsdl: Wsdl, endpoint: str) -> Description:
+    schema = wsdl.schema
+    return Description(
+        location=wsdl.location,
+        sha256=wsdl.sha256,
+        is_kept_copy=wsdl.is_kept_copy,
+        soap_version=schema.soap_version,
+        endpoint=endpoint,
+        other_addresses=tuple(sorted({*schema.addresses} - {endpoint})),
+        operation_count=schema.operation_count,
+        login=_login(schema),
+        records_at=_records_at(schema),
+        fields=_fields(schema),
+        problems=_problems(schema),
+    )
+
+
+def differences(old: Schema, new: Schema) -> list[str]:
+    """What has changed for us, one line each; empty if the change does not concern us."""
+    before, after = _facts(old), _facts(new)
+    return [
+        f"{name}: {before.get(name, 'none')} → {after.get(name, 'none')}"
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _fields(schema: Schema) -> tuple[FieldDescription, ...]:
+    updates = (
+        FieldDescription(
+            "update", field.name, field.path[-1], field.shape, field.xsd_type, field.can_clear
+        )
+        for field in schema.changes.values()
+    )
+    filters = (
+        FieldDescription("query", found.name, vendor.FILTERS[found.name], found.shape, "int")
+        for found in schema.filters.values()
+    )
+    records = (
+        FieldDescription(
+            "record",
+            field.name,
+            field.wire,
+            _record_shape(field),
+            field.xsd_type,
+        )
+        for field in schema.records.fields
+        if field.kind
+    )
+    return (*updates, *filters, *records)
+
+
+def _record_shape(field: RecordField) -> Shape:
+    if field.may_be_absent:
+        return Shape.OPTIONAL
+    return Shape.NILLABLE if field.nillable else Shape.REQUIRED
+
+
+def _login(schema: Schema) -> str:
+    return "session" if schema.uses_sessions else "credentials"
+
+
+def _records_at(schema: Schema) -> str:
+    return "/".join(tag.rpartition("}")[2] for tag in schema.records.tags)
+
+
+def _problems(schema: Schema) -> tuple[str, ...]:
+    changes = schema.changes.values()
+    missing = [field.name for field in changes if field.shape is Shape.MISSING]
+    required = [field.name for field in changes if field.shape is Shape.REQUIRED]
+    problems = []
+    if missing:
+        problems.append(f"cannot be changed: {', '.join(missing)}")
+    if required:
+        problems.append(f"would be reset unless part of every update: {', '.join(required)}")
+    if schema.stray_required:
+        problems.append(f"no update is possible: it would reset {', '.join(schema.stray_required)}")
+    if schema.records.unknown_to_wsdl:
+        problems.append(f"always empty in records: {', '.join(schema.records.unknown_to_wsdl)}")
+    return tuple(problems)
+
+
+def _facts(schema: Schema) -> dict[str, str]:
+    facts = {
+        f"{field.where} {field.wire}": f"{field.shape} {field.xsd_type}"
+        + (" clearable" if field.can_clear else "")
+        for field in _fields(schema)
+    }
+    return facts | {
+        "SOAP version": schema.soap_version,
+        "login": _login(schema),
+        "records": _records_at(schema),
+        "fields that would be reset": ", ".join(schema.stray_required) or "none",
+    }

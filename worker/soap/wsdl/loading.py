@@ -1,0 +1,178 @@
+"""The vendor's WSDL: fetched once, understood by zeep, kept for when it cannot be had."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+from lxml import etree
+from zeep import Settings as ZeepSettings
+from zeep import exceptions as zeep_errors
+from zeep.wsdl import Document
+
+from revio_jobs.errors import RevioError, Unavailable
+from worker.soap.config import SoapConfig, is_url
+from worker.soap.wsdl.description import differences
+from worker.soap.wsdl.schema import Schema, UnfitWsdlError
+from worker.soap.wsdl.schema_reader import read_schema
+
+_log = structlog.get_logger(__name__)
+
+Documents = dict[str, bytes]
+"""The WSDL and what it imports, by location; the WSDL itself is the first."""
+
+
+class _NoWsdlError(Exception):
+    """What came is no WSDL, or none that may be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wsdl:
+    schema: Schema
+    location: str
+    sha256: str
+    is_kept_copy: bool
+
+
+def load_wsdl(config: SoapConfig, fetch: Callable[[str], bytes]) -> Wsdl:
+    """`fetch` gets an address and raises RevioError. Raises Unavailable if there is no WSDL that
+    fits, neither the vendor's nor a kept one.
+    """
+    location = config.wsdl_location
+    shelf = _Shelf.of(config)
+    kept = shelf.read() if shelf else None
+    try:
+        loader = _Loader(location, fetch if is_url(location) else _read_file)
+        document = loader.load_document()
+    except (RevioError, _NoWsdlError, OSError) as exc:
+        if kept is None and isinstance(exc, RevioError):
+            raise
+        if kept is None:
+            raise Unavailable(f"the WSDL cannot be had: {exc}") from exc
+        _log.warning("wsdl_kept_copy_used", account=config.account, reason=str(exc))
+        return Wsdl(_fitting(_from_documents(kept)), location, _digest(kept), is_kept_copy=True)
+    schema = _fitting(document)
+    if shelf and loader.documents != kept:
+        if kept:
+            _warn_of_change(config.account, kept, schema)
+        shelf.write(loader.documents)
+    return Wsdl(schema, location, _digest(loader.documents), is_kept_copy=False)
+
+
+def _fitting(document: Document) -> Schema:
+    try:
+        return read_schema(document)
+    except UnfitWsdlError as exc:
+        raise Unavailable(f"the WSDL does not fit: {exc}") from exc
+
+
+def _warn_of_change(account: str, kept: Documents, schema: Schema) -> None:
+    try:
+        changed = differences(read_schema(_from_documents(kept)), schema)
+    except (UnfitWsdlError, _NoWsdlError):
+        changed = ["the kept copy cannot be compared"]
+    _log.warning("wsdl_changed", account=account, changed=changed or ["nothing that we use"])
+
+
+def _from_documents(documents: Documents) -> Document:
+    def missing(location: str) -> bytes:
+        raise _NoWsdlError(f"the kept copy lacks {location}")
+
+    loader = _Loader(next(iter(documents)), missing)
+    loader.documents.update(documents)
+    return loader.load_document()
+
+
+class _Loader:
+    """What zeep takes for its transport: it reads from where the WSDL is, and nowhere else."""
+
+    def __init__(self, location: str, fetch: Callable[[str], bytes]) -> None:
+        self.documents: Documents = {}
+        self._location = location if is_url(location) else str(Path(location).resolve())
+        self._fetch = fetch
+
+    def load_document(self) -> Document:
+        """Raises _NoWsdlError, OSError, or what `fetch` raises."""
+        settings = ZeepSettings(forbid_dtd=True, forbid_entities=True, force_https=False)
+        try:
+            document = Document(self._location, self, settings=settings)
+        except zeep_errors.Error as exc:
+            raise _NoWsdlError(_first_line(exc)) from exc
+        except (etree.LxmlError, LookupError, AttributeError, TypeError, ValueError) as exc:
+            # zeep meets what is no WSDL with these.
+            raise _NoWsdlError(f"not a WSDL ({type(exc).__name__})") from exc
+        if not document.bindings:
+            raise _NoWsdlError("not a WSDL")  # zeep takes any XML for an empty one
+        return document
+
+    def load(self, location: str) -> bytes:
+        """zeep's hook, for the document itself and all that it imports."""
+        if location not in self.documents:
+            if not _is_beside(location, self._location):
+                raise _NoWsdlError("it imports from elsewhere, which is refused")
+            self.documents[location] = self._fetch(location)
+        return self.documents[location]
+
+
+def _is_beside(location: str, root: str) -> bool:
+    """On the same server, or in the same directory."""
+    if is_url(root):
+        return urlsplit(location)[:2] == urlsplit(root)[:2]
+    return not is_url(location) and Path(location).resolve().is_relative_to(Path(root).parent)
+
+
+def _read_file(location: str) -> bytes:
+    return Path(location).read_bytes()
+
+
+def _first_line(exc: Exception) -> str:
+    return str(exc).partition("\n")[0][:200]
+
+
+def _digest(documents: Documents) -> str:
+    """Of the WSDL alone it is the file's own SHA-256."""
+    return hashlib.sha256(b"".join(documents.values())).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """The place on disk of one location's last good copy."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, config: SoapConfig) -> _Shelf | None:
+        if config.wsdl_cache is None or not is_url(config.wsdl_location):
+            return None
+        name = hashlib.sha256(config.wsdl_location.encode()).hexdigest()[:16]
+        return cls(config.wsdl_cache / f"{config.account}-{name}.json")
+
+    def read(self) -> Documents | None:
+        """None also for a copy that is not what was written."""
+        try:
+            kept = json.loads(self.path.read_bytes())
+            documents = {name: base64.b64decode(text) for name, text in kept["documents"].items()}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return None
+        return documents if documents and _digest(documents) == kept["sha256"] else None
+
+    def write(self, documents: Documents) -> None:
+        """A copy that cannot be kept is no reason to stop."""
+        kept = {
+            "sha256": _digest(documents),
+            "documents": {name: base64.b64encode(d).decode() for name, d in documents.items()},
+        }
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self.path.parent, delete=False) as file:
+                json.dump(kept, file)
+            Path(file.name).replace(self.path)
+        except OSError as exc:
+            _log.warning("wsdl_not_kept", path=str(self.path), reason=exc.strerror)

@@ -1,0 +1,73 @@
+"""The vendor's service as its WSDL describes it, loaded once a process and only when needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from revio_jobs.errors import RevioError
+from worker.soap.answer.reader import AnswerReader
+from worker.soap.config import SoapConfig
+from worker.soap.wsdl import vendor
+from worker.soap.wsdl.loading import Wsdl, load_wsdl
+from worker.soap.wsdl.schema import Schema
+
+# How long a WSDL that could not be had is not asked for again.
+_REST_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    wsdl: Wsdl
+    readers: Mapping[str, AnswerReader]
+    """By the operation's name."""
+
+    @property
+    def schema(self) -> Schema:
+        return self.wsdl.schema
+
+
+class LazyService:
+    """For all threads: the first one loads, the others wait for it."""
+
+    def __init__(
+        self,
+        config: SoapConfig,
+        now: Callable[[], float],
+        on_schema: Callable[[Schema], None] = lambda _: None,
+    ) -> None:
+        """`on_schema` hears what was loaded."""
+        self._config = config
+        self._now = now
+        self._on_schema = on_schema
+        self._lock = threading.Lock()
+        self._loaded: Service | None = None
+        self._failure: tuple[float, RevioError] | None = None
+
+    def get(self, fetch: Callable[[str], bytes]) -> Service:
+        """`fetch` gets an address if that is necessary. Raises Retryable or Unauthorised."""
+        if self._loaded is not None:
+            return self._loaded
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._load(fetch)
+                self._on_schema(self._loaded.schema)
+            return self._loaded
+
+    def _load(self, fetch: Callable[[str], bytes]) -> Service:
+        if self._failure and self._now() - self._failure[0] < _REST_S:
+            raise self._failure[1]
+        try:
+            wsdl = load_wsdl(self._config, fetch)
+        except RevioError as exc:
+            self._failure = (self._now(), exc)
+            raise
+        return Service(wsdl, _readers(wsdl.schema))
+
+
+def _readers(schema: Schema) -> dict[str, AnswerReader]:
+    return {
+        name: AnswerReader(operation, schema.records if name == vendor.QUERY else None)
+        for name, operation in schema.operations.items()
+    }

@@ -1,0 +1,179 @@
+"""Puts the parts together from the settings; the command line uses them without a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from celery import Celery
+from redis import Redis
+
+from revio_jobs.message import encode_message
+from settings import AccountSettings, Settings
+from tasks.query.answer_cache import Answers, lag_left_s
+from tasks.query.batcher import Batcher
+from tasks.query.handler import QueryHandler, QueryTarget
+from tasks.update.attempt import UpdateTarget
+from tasks.update.handler import UpdateHandler
+from worker.campaign_wiring import CampaignLane, CampaignWork, note_clearable, open_campaigns
+from worker.ledger import LedgerTimes, RedisLedger, RedisWrites, Sweeper
+from worker.limiter import Gates, LimitRules, RedisLimiter, WaitingPermits
+from worker.redis_kit.auto_pipeline import shared_redis
+from worker.redis_kit.result_pages import RedisPages
+from worker.soap import (
+    SESSION_EXPIRED_MESSAGE,
+    RedisSessionStore,
+    RevioGateway,
+    SoapConfig,
+    open_gateway,
+)
+
+_LOGIN_MARGIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Everything that runs jobs, connected."""
+
+    redis: Redis
+    limiter: RedisLimiter
+    gates: Gates
+    gateways: Mapping[str, RevioGateway]
+    queries: QueryHandler
+    updates: UpdateHandler
+    ledger: RedisLedger
+    sweeper: Sweeper
+    campaigns: CampaignWork
+
+    def close(self) -> None:
+        """End sessions at the vendor and connections to Redis."""
+        self.campaigns.close()
+        for gateway in self.gateways.values():
+            gateway.close()
+        self.redis.close()
+
+
+def open_application(settings: Settings, app: Celery) -> Application:
+    """Connects lazily: neither Redis nor the vendor need be up yet. `app` shapes the messages."""
+    redis = shared_redis(settings.redis_url.get_secret_value(), settings.redis_sentinel_master)
+    limiter = open_limiter(settings, redis)
+    permits = WaitingPermits(limiter, settings.max_permit_wait_s)
+    slowest_call_s = max(account.call_timeout_s for account in settings.accounts.values())
+    sessions = RedisSessionStore(
+        redis,
+        settings.session_key,
+        login_s=settings.max_permit_wait_s + slowest_call_s + _LOGIN_MARGIN_S,
+    )
+    gateways = {
+        name: open_gateway(
+            soap_config(name, account, settings),
+            permits,
+            sessions,
+            partial(note_clearable, redis, name),
+        )
+        for name, account in settings.accounts.items()
+    }
+    ledger = RedisLedger(
+        redis,
+        LedgerTimes(
+            lease_s=settings.lease_s,
+            quiet_s=max(
+                account.call_timeout_s + account.execution_s
+                for account in settings.accounts.values()
+            ),
+            result_retention_s=settings.result_retention_s,
+            key_retention_s=settings.key_retention_s,
+            dead_retention_s=settings.dead_letter_retention_s,
+        ),
+        encode=partial(encode_message, app),
+    )
+    gates, writes = Gates(redis), RedisWrites(redis)
+    campaigns = open_campaigns(settings, redis, app, gateways, CampaignLane(gates, limiter))
+    return Application(
+        redis=redis,
+        limiter=limiter,
+        gates=gates,
+        gateways=gateways,
+        queries=QueryHandler(
+            {
+                name: QueryTarget(gateways[name], account.ids_per_call, account.calls_per_minute)
+                for name, account in settings.accounts.items()
+            },
+            RedisPages(redis, settings.result_retention_s),
+            Answers(
+                writes,
+                settings.answer_cache_bytes,
+                {name: account.read_back_lag_s for name, account in settings.accounts.items()},
+            ),
+            inline_bytes=settings.result_inline_bytes,
+        ),
+        updates=UpdateHandler(
+            {
+                name: UpdateTarget(
+                    gateways[name],
+                    Batcher(gateways[name], account.ids_per_call, account.calls_per_minute),
+                    execution_s=account.execution_s,
+                    shows_at_once=not account.read_back_lag_s,
+                    lag_left_s=partial(lag_left_s, writes, name, account.read_back_lag_s),
+                    send_check=campaigns.gate,
+                    fresh_s=settings.campaign_fresh_s,
+                )
+                for name, account in settings.accounts.items()
+            },
+            ledger,
+        ),
+        ledger=ledger,
+        sweeper=Sweeper(
+            redis,
+            ledger,
+            settings.accounts,
+            interval_s=settings.sweep_interval_s,
+            lost_after_s=settings.sweep_after_s,
+        ),
+        campaigns=campaigns,
+    )
+
+
+def open_limiter(settings: Settings, redis: Redis) -> RedisLimiter:
+    """The limits of all accounts."""
+    return RedisLimiter(
+        redis, {name: limit_rules(account) for name, account in settings.accounts.items()}
+    )
+
+
+def limit_rules(account: AccountSettings) -> LimitRules:
+    """The limiter's view of an account."""
+    return LimitRules(
+        calls_per_minute=account.calls_per_minute,
+        calls_per_day=account.calls_per_day,
+        bulk_headroom_per_minute=account.bulk_headroom_per_minute,
+        bulk_reserve_per_day=account.bulk_reserve_per_day,
+        bulk_spread=account.bulk_policy == "even",
+        day_reset_hour=account.day_reset_hour,
+        day_reset_zone=ZoneInfo(account.day_reset_timezone),
+    )
+
+
+def soap_config(name: str, account: AccountSettings, settings: Settings) -> SoapConfig:
+    """The gateway's view of an account."""
+    return SoapConfig(
+        account=name,
+        endpoint=account.endpoint,
+        username=account.username,
+        password=account.password,
+        client_code=account.client_code,
+        subscription_key=account.subscription_key,
+        wsdl=account.wsdl,
+        wsdl_cache=settings.wsdl_cache_dir,
+        call_timeout_s=account.call_timeout_s,
+        connect_timeout_s=account.connect_timeout_s,
+        max_answer_bytes=account.max_answer_bytes,
+        max_connections=settings.threads,
+        session_lifetime_s=account.session_lifetime_s,
+        session_expired_codes=frozenset(account.session_expired_codes),
+        session_expired_message=account.session_expired_message or SESSION_EXPIRED_MESSAGE,
+        login_refused_codes=frozenset(account.login_refused_codes),
+        use_environment_proxies=account.use_environment_proxies,
+    )
