@@ -17,6 +17,12 @@ from revio_jobs.contracts.names import (
     parse_queue_name,
     queue_name,
 )
+from revio_jobs.contracts.product_fields import (
+    PRODUCT_FIELDS,
+    FieldKind,
+    ProductField,
+    values_agree,
+)
 from revio_jobs.contracts.results import (
     CustomerProduct,
     CustomerProductRecord,
@@ -28,15 +34,18 @@ from revio_jobs.contracts.results import (
 __all__ = [
     "CHANGE_NAMES",
     "DEFAULT_ACCOUNT",
+    "PRODUCT_FIELDS",
     "QUERY_TASK",
     "UPDATE_TASK",
     "CampaignRow",
     "CustomerProduct",
     "CustomerProductRecord",
     "Expected",
+    "FieldKind",
     "Job",
     "Lane",
     "Outcome",
+    "ProductField",
     "QueryJob",
     "QueryResult",
     "UpdateJob",
@@ -44,4 +53,5 @@ __all__ = [
     "job_id_of",
     "parse_queue_name",
     "queue_name",
+    "values_agree",
 ]
