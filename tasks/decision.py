@@ -1,67 +1,93 @@
-"""What a handler decides about a job it was given."""
+"""What a handler decides about the job it was given, and when a failed one is tried again."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from revio_jobs.errors import QuotaExhausted, Retryable, RevioError, Throttled, revive
+from revio_jobs.errors import InvalidJob, QuotaExhausted, Retryable, RevioError, Throttled, revive
+
+# How long a worker leaves a lane alone when Redis could not tell it what to do.
+_REDIS_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The job has ended. In the ledger's form: {"ok": result} or {"error": {"type", "args"}}."""
+    """The job has ended."""
 
     outcome: Mapping[str, Any]
+    """In the ledger's form: {"ok": result} or {"error": {"type", "args"}}."""
 
     @property
     def error(self) -> RevioError | None:
-        """The error that the job ended with."""
+        """The error that the job ended with; None if it succeeded."""
         error = self.outcome.get("error")
         return revive(error["type"], error["args"]) if error else None
 
 
 @dataclass(frozen=True, slots=True)
-class StandAside:
-    """Nothing to do for this message: another has the job, or it will come again by itself."""
+class Skip:
+    """Drop this message: another worker has the job, or the ledger will deliver it again."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
-    """No call may go out now: the message goes back to the front of its queue."""
+class Requeue:
+    """No call may go out now: return the message to the front of its queue, no attempt spent."""
 
     seconds: float
-    """How long that will last."""
+    """How long the lane will stay closed."""
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class TryAgain:
-    """The call failed and changed nothing: the message comes again a little later."""
+class Retry:
+    """The call failed and changed nothing: deliver the message again after a delay."""
 
     seconds: float
     reason: str
 
 
-Step = Done | StandAside | PutBack | TryAgain
+Decision = Done | Skip | Requeue | Retry
 
 
-# How long a worker leaves a lane alone when Redis could not tell it what to do.
-_REDIS_REST_S = 2.0
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter and a cap, limited by attempts and by age.
+
+    Full jitter as in Brooker, "Exponential Backoff And Jitter" (2015): uniform between 0 and the
+    exponential bound, so that jobs that failed together do not come back together.
+    """
+
+    first_s: float = 1.0
+    cap_s: float = 300.0
+    max_attempts: int = 10
+    max_crashes: int = 8
+    """A job that this many workers in a row died of is not given to another one."""
+    deadline_s: float = 3600.0
+    """No attempt starts later than this after the job was accepted."""
+
+    def delay(self, attempt: int, age_s: float, chance: random.Random) -> float | None:
+        """Seconds from attempt number `attempt` (1 is the first) to the next; None: give up."""
+        bound = min(self.cap_s, self.first_s * 2.0 ** min(attempt - 1, 30))
+        delay = chance.uniform(0.0, bound)
+        if attempt >= self.max_attempts or age_s + delay > self.deadline_s:
+            return None
+        return delay
 
 
-def put_back(error: Retryable, now: float) -> PutBack:
-    """For a job that did not come to its call. `now` is Unix time, seconds."""
+def requeue(error: Retryable, now: float) -> Requeue:
+    """For a job whose call did not go out because of `error`. `now` is Unix time in seconds."""
     match error:
         case Throttled():
-            return PutBack(error.retry_after, str(error))
+            return Requeue(error.retry_after, str(error))
         case QuotaExhausted():
-            return PutBack(max(error.until - now, 0.0), str(error))
+            return Requeue(max(error.until - now, 0.0), str(error))
         case _:
-            return PutBack(_REDIS_REST_S, str(error))
+            return Requeue(_REDIS_PAUSE_S, str(error))
 
 
 def succeeded(result: Mapping[str, Any]) -> Done:
@@ -72,3 +98,8 @@ def succeeded(result: Mapping[str, Any]) -> Done:
 def failed(error: RevioError) -> Done:
     """The job ended with this error."""
     return Done({"error": {"type": type(error).__name__, "args": list(error.args)}})
+
+
+def unknown_account(account: str, known: Mapping[str, object]) -> InvalidJob:
+    """The error of a job whose account is not among the configured ones."""
+    return InvalidJob([f"account: {account!r} is not configured; known are {', '.join(known)}"])

@@ -29,7 +29,7 @@ from revio_jobs.errors import Unavailable
 from revio_jobs.results import ResultStore
 from settings import Settings
 from tasks.ports import Call, Filters, Gateway, Purpose
-from worker.limiter import Bound, Gates, Limiter
+from worker.limiter import Bound, LanePauses, Limiter
 from worker.soap.wsdl.schema import Schema
 
 # A change that does not show at once is looked for again for so long, at least.
@@ -47,19 +47,19 @@ _CLOSED = {
 
 
 class CampaignLane:
-    """Implements the BulkLane port on the lanes' holds and the limiter."""
+    """Implements the BulkLane port on the lanes' pauses and the limiter."""
 
     def __init__(
-        self, gates: Gates, limiter: Limiter, clock: Callable[[], float] = time.time
+        self, pauses: LanePauses, limiter: Limiter, clock: Callable[[], float] = time.time
     ) -> None:
-        self._gates = gates
+        self._pauses = pauses
         self._limiter = limiter
         self._clock = clock
 
     def held(self, account: str) -> str:
         """See the port."""
-        hold = self._gates.held(account, Lane.BULK)
-        return f"the bulk lane is paused by {hold.by}: {hold.reason}" if hold else ""
+        pause = self._pauses.get(account, Lane.BULK)
+        return f"the bulk lane is paused by {pause.by}: {pause.reason}" if pause else ""
 
     def closed(self, account: str) -> str:
         """See the port."""

@@ -91,9 +91,9 @@ def query(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN40
     with read_job(self, QueryJob, args, kwargs) as (job, lane):
         attempt = self.request.retries + 1
         progress = partial(show_progress, self)
-        step = lifecycle.application.queries.run(job, self.request.id, lane, attempt, progress)
+        decision = lifecycle.application.queries.run(job, self.request.id, lane, attempt, progress)
         rest = partial(lifecycle.rest, job.account, lane)
-        return conclude(self, step, job_id=self.request.id, rest=rest)
+        return conclude(self, decision, job_id=self.request.id, rest=rest)
 
 
 @app.task(bind=True, name=UPDATE_TASK)
@@ -103,6 +103,6 @@ def update(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN4
         key = job.idempotency_key
         job_id = job_id_of(job.account, key) if key else self.request.id
         withdrawn = self.request.get("withdrawn") or ""
-        step = lifecycle.application.updates.run(job, job_id, lane, withdrawn)
+        decision = lifecycle.application.updates.run(job, job_id, lane, withdrawn)
         rest = partial(lifecycle.rest, job.account, lane)
-        return conclude(self, step, job_id=job_id, rest=rest)
+        return conclude(self, decision, job_id=job_id, rest=rest)

@@ -13,7 +13,7 @@ from revio_jobs import Lane
 from revio_jobs.contracts import parse_queue_name, queue_name
 from settings import AccountSettings
 from worker.ledger import Auditor, audited_accounts
-from worker.limiter import Gates, Limiter
+from worker.limiter import LanePauses, Limiter
 from worker.limiter.limits_drift import differences
 
 _SHOWN = 5
@@ -25,13 +25,13 @@ Served = Mapping[str, Collection[str]]
 
 
 def lane_findings(
-    gates: Gates, limiter: Limiter, accounts: Iterable[str], served: Served
+    pauses: LanePauses, limiter: Limiter, accounts: Iterable[str], served: Served
 ) -> Iterator[Finding]:
     """Of each lane, why its jobs wait, if they do. Raises Unavailable."""
     for account in accounts:
         for lane in Lane:
             yield _lane(
-                gates, limiter, account, lane, sorted(served.get(queue_name(account, lane), ()))
+                pauses, limiter, account, lane, sorted(served.get(queue_name(account, lane), ()))
             )
 
 
@@ -79,12 +79,12 @@ def _jobs(count: int) -> str:
 
 
 def _lane(
-    gates: Gates, limiter: Limiter, account: str, lane: Lane, workers: Collection[str]
+    pauses: LanePauses, limiter: Limiter, account: str, lane: Lane, workers: Collection[str]
 ) -> Finding:
     queue = queue_name(account, lane)
     check = f"workers of {queue}"
-    if hold := gates.held(account, lane):
-        says = f"paused by {hold.by} since {when(hold.since)}: {hold.reason}"
+    if pause := pauses.get(account, lane):
+        says = f"paused by {pause.by} since {when(pause.since)}: {pause.reason}"
         return warning(check, says, f"revio lane resume --account {account} --lane {lane.value}")
     refused = limiter.closed(account, lane)
     if refused and refused.wait_s > _SHORT_WAIT_S:

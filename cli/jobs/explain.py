@@ -142,11 +142,11 @@ def _queued(
     because = [f"ahead of it in {queue_name(account, lane)}: {counted(ahead, 'job')}"]
     if queries:
         because.append(f"queries in that queue, which may come first, too: {queries:,}")
-    if hold := limits.holds[lane]:
-        because.insert(0, f"the lane is paused by {hold.by}: {hold.reason}")
+    if pause := limits.pauses[lane]:
+        because.insert(0, f"the lane is paused by {pause.by}: {pause.reason}")
     if refused:
         because.insert(0, _closed(limits, refused))
-    runs_at = None if hold else _runs_at(redis, limits, lane, ahead + queries, refused)
+    runs_at = None if pause else _runs_at(redis, limits, lane, ahead + queries, refused)
     return Explanation(account, found.job_id, "queued", tuple(because), runs_at)
 
 

@@ -15,7 +15,7 @@ from cli.tables import table, when
 from revio_jobs import Lane
 from revio_jobs.contracts import queue_name
 from tasks.ports import Purpose
-from worker.limiter import Gates, Hold, Limiter, LimitRules, Usage
+from worker.limiter import LanePauses, Limiter, LimitRules, Pause, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +27,19 @@ class AccountLimits:
     usage: Usage
     queued: Mapping[Lane, int]
     """Jobs in the queue."""
-    holds: Mapping[Lane, Hold | None]
+    pauses: Mapping[Lane, Pause | None]
     """Lanes that an operator has paused."""
 
     @classmethod
     def read(cls, redis: Redis, limiter: Limiter, account: str, rules: LimitRules) -> Self:
         """Raises Unavailable or RedisError."""
-        gates = Gates(redis)
+        pauses = LanePauses(redis)
         return cls(
             account,
             rules,
             limiter.usage(account),
             {lane: int(redis.llen(queue_name(account, lane))) for lane in Lane},
-            {lane: gates.held(account, lane) for lane in Lane},
+            {lane: pauses.get(account, lane) for lane in Lane},
         )
 
     @property
@@ -64,13 +64,13 @@ class AccountLimits:
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
-        holds = {
-            lane.value: {"reason": hold.reason, "by": hold.by, "since": hold.since.isoformat()}
-            for lane, hold in self.holds.items()
-            if hold
+        paused = {
+            lane.value: {"reason": pause.reason, "by": pause.by, "since": pause.since.isoformat()}
+            for lane, pause in self.pauses.items()
+            if pause
         }
         queued = {lane.value: count for lane, count in self.queued.items()}
-        return asdict(self.usage) | self.left | {"queued": queued, "lanes_paused": holds}
+        return asdict(self.usage) | self.left | {"queued": queued, "lanes_paused": paused}
 
     def tables(self) -> Iterator[RenderableType]:
         """For people."""
@@ -123,7 +123,7 @@ class AccountLimits:
                     self.queued[lane],
                     self.usage.lanes_minute[lane.value],
                     f"{self.usage.waits_s.get(lane.value, 0.0):.1f} s",
-                    _gate(self.holds[lane]),
+                    _lane_state(self.pauses[lane]),
                 )
                 for lane in Lane
             ),
@@ -139,8 +139,8 @@ class AccountLimits:
         )
 
 
-def _gate(hold: Hold | None) -> str:
-    return f"paused by {hold.by} since {when(hold.since)}: {hold.reason}" if hold else "open"
+def _lane_state(pause: Pause | None) -> str:
+    return f"paused by {pause.by} since {when(pause.since)}: {pause.reason}" if pause else "open"
 
 
 def _span(seconds: float) -> str:

@@ -17,7 +17,7 @@ from cli.tables import table
 from revio_jobs import Lane
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from settings import load_redis
-from worker.limiter import Gates, Hold
+from worker.limiter import LanePauses, Pause
 
 app = typer.Typer(help="Pause and resume lanes.", no_args_is_help=True)
 
@@ -35,11 +35,11 @@ def pause(
     as_json: AsJson = False,
 ) -> None:
     """Let workers take no more jobs, until resumed. Jobs that run now end."""
-    with _gates(as_json=as_json) as (answer, gates):
-        hold = Hold(reason, getpass.getuser(), datetime.now(UTC))
-        for each in lane or Lane:
-            gates.hold(account, each, hold)
-        _give(answer, gates, account)
+    with _pauses(as_json=as_json) as (answer, pauses):
+        pause = Pause(reason, getpass.getuser(), datetime.now(UTC))
+        for chosen in lane or Lane:
+            pauses.pause(account, chosen, pause)
+        _give(answer, pauses, account)
 
 
 @app.command()
@@ -47,37 +47,39 @@ def resume(
     *, account: AccountName = DEFAULT_ACCOUNT, lane: SomeLanes = None, as_json: AsJson = False
 ) -> None:
     """Let workers take jobs again."""
-    with _gates(as_json=as_json) as (answer, gates):
-        for each in lane or Lane:
-            gates.resume(account, each)
-        _give(answer, gates, account)
+    with _pauses(as_json=as_json) as (answer, pauses):
+        for chosen in lane or Lane:
+            pauses.resume(account, chosen)
+        _give(answer, pauses, account)
 
 
 @app.command()
 def show(*, account: AccountName = DEFAULT_ACCOUNT, as_json: AsJson = False) -> None:
     """Which lanes are paused, by whom, since when and why."""
-    with _gates(as_json=as_json) as (answer, gates):
-        _give(answer, gates, account)
+    with _pauses(as_json=as_json) as (answer, pauses):
+        _give(answer, pauses, account)
 
 
 @contextmanager
-def _gates(*, as_json: bool) -> Iterator[tuple[Answer, Gates]]:
+def _pauses(*, as_json: bool) -> Iterator[tuple[Answer, LanePauses]]:
     with answering(as_json=as_json) as answer, redis_of(load_redis()) as redis:
-        yield answer, Gates(redis)
+        yield answer, LanePauses(redis)
 
 
-def _give(answer: Answer, gates: Gates, account: str) -> None:
-    holds = {lane.value: gates.held(account, lane) for lane in Lane}
+def _give(answer: Answer, pauses: LanePauses, account: str) -> None:
+    paused = {lane.value: pauses.get(account, lane) for lane in Lane}
     document = {
-        lane: hold and {"reason": hold.reason, "by": hold.by, "since": hold.since.isoformat()}
-        for lane, hold in holds.items()
+        lane: pause and {"reason": pause.reason, "by": pause.by, "since": pause.since.isoformat()}
+        for lane, pause in paused.items()
     }
-    rows = [(lane, _state(hold), hold.reason if hold else None) for lane, hold in holds.items()]
+    rows = [
+        (lane, _state(pause), pause.reason if pause else None) for lane, pause in paused.items()
+    ]
     answer.give(
         {"account": account, "lanes": document},
         table("lane", "state", "why", rows=rows, title=f"lanes of {account}"),
     )
 
 
-def _state(hold: Hold | None) -> str:
-    return f"paused by {hold.by} since {hold.since:%Y-%m-%d %H:%M} UTC" if hold else "open"
+def _state(pause: Pause | None) -> str:
+    return f"paused by {pause.by} since {pause.since:%Y-%m-%d %H:%M} UTC" if pause else "open"

@@ -13,7 +13,7 @@ import orjson
 
 from revio_jobs.errors import Unavailable
 from tasks.ports import Filters
-from tasks.query.filters import Records, by_value, kind_of
+from tasks.query.parts import Records, by_value, kind_of
 
 
 class Writes(Protocol):

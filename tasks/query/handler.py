@@ -13,14 +13,12 @@ from typing import Any
 
 from revio_jobs.contracts import Lane, QueryJob
 from revio_jobs.errors import QuotaExhausted, Retryable, RevioError, Throttled, Unavailable
-from tasks.accounts import unknown_account
-from tasks.decision import Step, TryAgain, failed, put_back, succeeded
+from tasks.decision import Decision, Retry, RetryPolicy, failed, requeue, succeeded, unknown_account
 from tasks.ports import Call, Filters, Gateway, Purpose
 from tasks.query.answer_cache import Answers, Reading
 from tasks.query.batcher import Batcher
 from tasks.query.parts import PartAsker, ask_all, split
 from tasks.query.result_pages import Harvest, PageStore
-from tasks.retry import RetryPolicy
 
 QUERY_RETRIES = RetryPolicy(first_s=0.5, cap_s=5.0, max_attempts=6, deadline_s=600.0)
 
@@ -81,7 +79,7 @@ class QueryHandler:
 
     def run(
         self, job: QueryJob, job_id: str, lane: Lane, attempt: int, progress: Progress = _untold
-    ) -> Step:
+    ) -> Decision:
         """One attempt; `attempt` is 1 for the first."""
         target = self._targets.get(job.account)
         if target is None:
@@ -96,10 +94,10 @@ class QueryHandler:
             harvest = self._reap(parts, reading, progress)
             return succeeded(self._result(job, job_id, harvest, reading))
         except (Throttled, QuotaExhausted) as exc:
-            return put_back(exc, self._clock())
+            return requeue(exc, self._clock())
         except Retryable as exc:
             delay = self._delay(attempt)
-            return failed(exc) if delay is None else TryAgain(delay, str(exc))
+            return failed(exc) if delay is None else Retry(delay, str(exc))
         except RevioError as exc:
             return failed(exc)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from itertools import islice
 from queue import SimpleQueue
 
-from revio_jobs.contracts import QueryJob
+from revio_jobs.contracts import CustomerProductRecord, QueryJob
 from revio_jobs.errors import InvalidJob, QuotaExhausted, Retryable, Throttled
 from tasks.ports import Filters
-from tasks.query.filters import Records
+
+_FIELDS = {"ids": "customer_product_id", "customer_ids": "customer_id", "line_ids": "line_id"}
+
+Records = list[CustomerProductRecord]
 
 # A query of many calls does not start anew for each full minute, but waits it out.
 _LONGEST_WAIT_BETWEEN_CALLS_S = 61.0
@@ -38,6 +42,23 @@ def split(job: QueryJob, ids_per_call: int) -> list[Filters]:
         Filters(**{name: values[start : start + ids_per_call]})
         for start in range(0, len(values), ids_per_call)
     ]
+
+
+def kind_of(filters: Filters) -> tuple[str | None, tuple[int, ...]]:
+    """The one kind of filter and its values; None if there are several.
+
+    Whether the vendor joins several by "and" or by "or" is not known.
+    """
+    given = [(kind, values) for kind in _FIELDS if (values := getattr(filters, kind))]
+    return given[0] if len(given) == 1 else (None, ())
+
+
+def by_value(kind: str, records: Iterable[CustomerProductRecord]) -> defaultdict[int, Records]:
+    """The records that answer each value of that kind."""
+    found = defaultdict[int, Records](list)
+    for record in records:
+        found[record[_FIELDS[kind]]].append(record)  # type: ignore[literal-required]
+    return found
 
 
 class PartAsker:

@@ -22,8 +22,7 @@ from revio_jobs.errors import (
     Unavailable,
     Withdrawn,
 )
-from tasks.accounts import unknown_account
-from tasks.decision import Done, StandAside, Step, failed, put_back
+from tasks.decision import Decision, Done, RetryPolicy, Skip, failed, requeue, unknown_account
 from tasks.ports import (
     AlreadyEnded,
     Call,
@@ -35,7 +34,6 @@ from tasks.ports import (
     NotNow,
     Purpose,
 )
-from tasks.retry import RetryPolicy
 from tasks.update.attempt import Attempt, Ending, TooSoon, UpdateTarget, unknown_ending
 from tasks.update.send_check import AlreadyWithdrawn
 
@@ -66,7 +64,7 @@ class UpdateHandler:
         self._clock = clock
         self._sleep = sleep
 
-    def run(self, job: UpdateJob, job_id: str, lane: Lane, withdrawn: str = "") -> Step:
+    def run(self, job: UpdateJob, job_id: str, lane: Lane, withdrawn: str = "") -> Decision:
         """One attempt at the job, if it is ours to make.
 
         `withdrawn`: why nobody wants it any more. It then ends as Withdrawn, unless it was sent:
@@ -77,7 +75,7 @@ class UpdateHandler:
                 return self._refuse(job, job_id, lane)
             claim = self._ledger.claim(job, job_id, lane)
         except Unavailable as exc:
-            return put_back(exc, self._clock())
+            return requeue(exc, self._clock())
         match claim:
             case Claimed():
                 return self._guarded(job, claim, lane, withdrawn)
@@ -86,17 +84,17 @@ class UpdateHandler:
             case AlreadyEnded(outcome):
                 return Done(outcome or {})
             case NotNow(reason):
-                return StandAside(reason)
+                return Skip(reason)
             case KeyTaken():
                 return failed(IdempotencyConflict(job.account, job.idempotency_key or "", job_id))
 
-    def _refuse(self, job: UpdateJob, job_id: str, lane: Lane) -> Step:
+    def _refuse(self, job: UpdateJob, job_id: str, lane: Lane) -> Decision:
         error = unknown_account(job.account, self._targets)
         refused = failed(error)
         self._ledger.bury(job, job_id, lane, refused.outcome, type(error).__name__)
         return refused
 
-    def _guarded(self, job: UpdateJob, claimed: Claimed, lane: Lane, withdrawn: str) -> Step:
+    def _guarded(self, job: UpdateJob, claimed: Claimed, lane: Lane, withdrawn: str) -> Decision:
         try:
             if withdrawn and not claimed.sent:
                 return self._settle(claimed.lease, _failure(job, Withdrawn(withdrawn), None))
@@ -105,12 +103,12 @@ class UpdateHandler:
                 return self._settle(claimed.lease, _failure(job, error, claimed.sent))
             return self._attempt(job, claimed, lane, withdrawn)
         except LeaseLost:
-            return StandAside("the lease was lost")
+            return Skip("the lease was lost")
         except Unavailable as exc:
             # The ledger is silent: the lease runs out, and then the job comes again.
-            return StandAside(str(exc))
+            return Skip(str(exc))
 
-    def _attempt(self, job: UpdateJob, claimed: Claimed, lane: Lane, withdrawn: str) -> Step:
+    def _attempt(self, job: UpdateJob, claimed: Claimed, lane: Lane, withdrawn: str) -> Decision:
         call = Call(job.account, lane, Purpose.UPDATE, claimed.lease.job_id)
         target = self._targets[job.account]
         if withdrawn:
@@ -126,7 +124,7 @@ class UpdateHandler:
             return self._look_later(job, claimed, exc)
         except (Throttled, QuotaExhausted) as exc:
             self._ledger.put_back(claimed.lease, unknown=bool(attempt.sent))
-            return put_back(exc, self._clock())
+            return requeue(exc, self._clock())
         except (Retryable, OutcomeUnknown) as exc:
             return self._later(job, claimed, exc, attempt.sent)
         except RevioError as exc:
@@ -144,7 +142,7 @@ class UpdateHandler:
         claimed: Claimed,
         exc: RevioError,
         sent: frozenset[str] | None,
-    ) -> Step:
+    ) -> Decision:
         age = self._clock() - claimed.accepted_at
         delay = self._retries.delay(claimed.attempt, age, self._chance)
         if delay is None:
@@ -155,18 +153,18 @@ class UpdateHandler:
         why = f"{type(exc).__name__}: {exc}"
         self._ledger.delay(claimed.lease, delay, unknown=bool(sent), why=why)
         _log.info("job_delayed", seconds=round(delay, 1), reason=str(exc), unknown=bool(sent))
-        return StandAside(f"again in {delay:.1f} s: {exc}")
+        return Skip(f"again in {delay:.1f} s: {exc}")
 
-    def _look_later(self, job: UpdateJob, claimed: Claimed, exc: TooSoon) -> Step:
+    def _look_later(self, job: UpdateJob, claimed: Claimed, exc: TooSoon) -> Decision:
         """It costs no attempt; but it must end, even if the product is changed again and again."""
         now = self._clock()
         if now - (claimed.deferred_since or now) > self._retries.deadline_s:
             return self._settle(claimed.lease, _failure(job, Unavailable(str(exc)), None))
         self._ledger.defer(claimed.lease, exc.seconds)
         _log.info("job_deferred", seconds=round(exc.seconds, 1), reason=str(exc))
-        return StandAside(f"again in {exc.seconds:.1f} s: {exc}")
+        return Skip(f"again in {exc.seconds:.1f} s: {exc}")
 
-    def _settle(self, lease: Lease, ending: Ending) -> Step:
+    def _settle(self, lease: Lease, ending: Ending) -> Decision:
         give_up = self._clock() + _SETTLE_PATIENCE_S
         while True:
             try:

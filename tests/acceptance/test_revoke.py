@@ -18,7 +18,7 @@ from revio_jobs import Lane, RevioJobs, errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from tests.acceptance.watching import events, wait_until
-from worker.limiter import Gates, Hold
+from worker.limiter import LanePauses, Pause
 
 QUEUE = "revio.default.bulk"
 
@@ -41,13 +41,13 @@ def raw(stack: Stack) -> Iterator[Celery]:
 
 
 @pytest.fixture
-def gates(stack: Stack, redis: Redis) -> Iterator[Gates]:
-    gates = Gates(redis)
+def pauses(stack: Stack, redis: Redis) -> Iterator[LanePauses]:
+    pauses = LanePauses(redis)
     closed = events(stack, "lane_closed")
-    gates.hold("default", Lane.BULK, Hold("a test", getpass.getuser(), datetime.now(UTC)))
+    pauses.pause("default", Lane.BULK, Pause("a test", getpass.getuser(), datetime.now(UTC)))
     wait_until(lambda: events(stack, "lane_closed") > closed)
-    yield gates
-    gates.resume("default", Lane.BULK)
+    yield pauses
+    pauses.resume("default", Lane.BULK)
 
 
 def flower_revokes(stack: Stack, task_id: str, query: str = "") -> None:
@@ -57,7 +57,7 @@ def flower_revokes(stack: Stack, task_id: str, query: str = "") -> None:
 
 
 def test_a_revoked_update_ends_at_once_and_those_behind_it_go_on(
-    stack: Stack, jobs: RevioJobs, raw: Celery, gates: Gates, redis: Redis
+    stack: Stack, jobs: RevioJobs, raw: Celery, pauses: LanePauses, redis: Redis
 ) -> None:
     first = jobs.update(id=5001, rate="8.50", lane=Lane.BULK, idempotency_key="revoked")
     second = jobs.update(id=5001, rate="9.50", lane=Lane.BULK)
@@ -66,7 +66,7 @@ def test_a_revoked_update_ends_at_once_and_those_behind_it_go_on(
         first.result(timeout=10)
     with pytest.raises(errors.Withdrawn):
         raw.AsyncResult(first.job_id).get(timeout=10)
-    gates.resume("default", Lane.BULK)
+    pauses.resume("default", Lane.BULK)
     assert second.result(timeout=20).outcome == "applied"
     assert len(stack.sandbox.updates([5001])[5001]) == 1
     # Longer than the sweep takes to miss a job.
@@ -76,13 +76,13 @@ def test_a_revoked_update_ends_at_once_and_those_behind_it_go_on(
 
 
 def test_raw_jobs_that_no_worker_had_accepted_are_not_run(
-    stack: Stack, raw: Celery, gates: Gates, redis: Redis
+    stack: Stack, raw: Celery, pauses: LanePauses, redis: Redis
 ) -> None:
     update = raw.send_task(UPDATE_TASK, kwargs={"id": 5002, "rate": "1"}, queue=QUEUE)
     query = raw.send_task(QUERY_TASK, kwargs={"ids": [5002]}, queue=QUEUE)
     late = raw.send_task(UPDATE_TASK, kwargs={"id": 5003, "rate": "1"}, queue=QUEUE, expires=0.1)
     raw.control.revoke([update.id, query.id], reply=True)
-    gates.resume("default", Lane.BULK)
+    pauses.resume("default", Lane.BULK)
     with pytest.raises(errors.Withdrawn, match="not to be run so late"):
         late.get(timeout=20)
     with pytest.raises(TaskRevokedError):

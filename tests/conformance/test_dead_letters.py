@@ -13,7 +13,7 @@ from revio_jobs.contracts import Lane, UpdateJob
 from revio_jobs.reservation import New
 from tasks.ports import Claimed, Lease, LeaseLost
 from worker.ledger import DeadLetter, Failure, LedgerTimes
-from worker.ledger.dead_letter import HISTORY_KEPT, SHOWN_CHARACTERS
+from worker.ledger.retention import HISTORY_KEPT, SHOWN_CHARACTERS
 
 TIMES = LedgerTimes(
     lease_s=45.0, quiet_s=10.0, result_retention_s=3600, key_retention_s=7200, dead_retention_s=600

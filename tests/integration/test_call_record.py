@@ -15,7 +15,7 @@ from redis import Redis
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Purpose
 from worker.limiter import Granted, LimitRules, RedisLimiter
-from worker.limiter.keys import CallKeys
+from worker.limiter.charge import CallKeys
 from worker.limiter.record import Charge, Proof, Record, Refund, prove
 
 RULES = LimitRules(calls_per_minute=5, calls_per_day=50)

@@ -14,7 +14,7 @@ from cli.exit_code import ExitCode
 from revio_jobs import Lane, RevioJobs
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
 from tests.conftest import Revio
-from worker.limiter import Gates, Hold, LimitRules, RedisLimiter
+from worker.limiter import LanePauses, LimitRules, Pause, RedisLimiter
 
 ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
 SETTINGS = {
@@ -29,14 +29,14 @@ class Place:
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
-        self.gates = Gates(redis)
+        self.pauses = LanePauses(redis)
         self.limiter = RedisLimiter(
             redis, {"default": LimitRules(calls_per_minute=500, calls_per_day=900)}
         )
 
     def look(self, served: Served = SERVED) -> list[Finding]:
         """Of the interactive lane, and of the bulk lane."""
-        return list(lane_findings(self.gates, self.limiter, ["default"], served))
+        return list(lane_findings(self.pauses, self.limiter, ["default"], served))
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_paused_lane_is_told_with_who_and_why_and_not_as_one_without_workers(
     place: Place,
 ) -> None:
     since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    place.gates.hold("default", Lane.BULK, Hold("price list is wrong", "ann", since))
+    place.pauses.pause("default", Lane.BULK, Pause("price list is wrong", "ann", since))
     interactive, bulk = place.look({"revio.default.interactive": ("w1",)})
     assert interactive.verdict is Verdict.OK
     assert bulk.verdict is Verdict.WARNING

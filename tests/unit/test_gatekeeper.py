@@ -37,7 +37,7 @@ class Consumer:
 
 
 class World:
-    """Implements what the gatekeeper asks of Limiter and Gates."""
+    """Implements what the gatekeeper asks of Limiter and LanePauses."""
 
     def __init__(self) -> None:
         self.refused: set[Lane] = set()
@@ -45,7 +45,7 @@ class World:
     def closed(self, account: str, lane: Lane) -> Refused | None:
         return Refused(Bound.DAY, 100.0) if lane in self.refused else None
 
-    def held(self, account: str, lane: Lane) -> None:
+    def get(self, account: str, lane: Lane) -> None:
         return None
 
 

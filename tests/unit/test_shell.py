@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from celery.exceptions import Reject, Retry
+from celery.exceptions import Reject
+from celery.exceptions import Retry as CeleryRetry
 from redis.exceptions import ResponseError
 
-from tasks.decision import TryAgain
+from tasks.decision import Retry
 from worker.celery_app.task_adapter import JobTask, conclude
 
 
@@ -20,11 +21,11 @@ class Refused(JobTask):
     def __init__(self, times: int) -> None:
         self.left = times
 
-    def retry(self, *_: Any, **options: Any) -> Retry:
+    def retry(self, *_: Any, **options: Any) -> CeleryRetry:
         if self.left:
             self.left -= 1
             raise Reject(ResponseError("BUSY Redis is busy running a script"), requeue=False)
-        return Retry(when=options["countdown"])
+        return CeleryRetry(when=options["countdown"])
 
 
 def test_an_attempt_that_redis_does_not_take_is_offered_until_it_does(
@@ -32,7 +33,7 @@ def test_an_attempt_that_redis_does_not_take_is_offered_until_it_does(
 ) -> None:
     pauses: list[float] = []
     monkeypatch.setattr("worker.celery_app.task_adapter.time.sleep", pauses.append)
-    with pytest.raises(Retry) as raised:
-        conclude(Refused(3), TryAgain(7.0, "no answer"), job_id="j", rest=lambda *_: None)
+    with pytest.raises(CeleryRetry) as raised:
+        conclude(Refused(3), Retry(7.0, "no answer"), job_id="j", rest=lambda *_: None)
     assert raised.value.when == 7.0
     assert pauses == [1.0, 1.0, 1.0]

@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 
 from revio_jobs.contracts import Lane, queue_name
-from worker.limiter import Gates, Limiter
+from worker.limiter import LanePauses, Limiter
 
 _log = structlog.get_logger(__name__)
 
@@ -55,12 +55,12 @@ class Gatekeeper:
         consumer: Consumer,
         lanes: Iterable[Where],
         limiter: Limiter,
-        gates: Gates,
+        pauses: LanePauses,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumer = consumer
         self._limiter = limiter
-        self._gates = gates
+        self._pauses = pauses
         self._clock = clock
         self._closed: dict[Where, str] = {}
         self._resting: dict[Where, _Closure] = {}
@@ -94,8 +94,8 @@ class Gatekeeper:
             stopped.wait(_STOPPED_WITHIN_S)
 
     def _reason(self, where: Where) -> str | None:
-        if hold := self._gates.held(*where):
-            return f"paused by {hold.by}: {hold.reason}"
+        if pause := self._pauses.get(*where):
+            return f"paused by {pause.by}: {pause.reason}"
         refused = self._limiter.closed(*where)
         if refused and refused.wait_s > _SHORT_WAIT_S:
             return f"no calls for {refused.wait_s:.0f} s ({refused.bound})"

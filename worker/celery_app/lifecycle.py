@@ -87,7 +87,7 @@ class Lifecycle:
         parsed = map(parse_queue_name, self._app.amqp.queues.consume_from)
         lanes = [lane for lane in parsed if lane]
         application = self.application
-        self._gatekeeper = Gatekeeper(sender, lanes, application.limiter, application.gates)
+        self._gatekeeper = Gatekeeper(sender, lanes, application.limiter, application.pauses)
         served = {account for account, _ in lanes} & self._settings.accounts.keys()
         accounts = {name: self._settings.accounts[name] for name in served}
         self._agreement = Agreement(application.redis, accounts, sender.hostname)

@@ -9,7 +9,8 @@ from typing import Any, TypeVar, cast
 
 import structlog
 from celery import Task
-from celery.exceptions import Ignore, Reject, Retry
+from celery.exceptions import Ignore, Reject
+from celery.exceptions import Retry as CeleryRetry
 from celery.worker import state
 from celery.worker.request import Request
 
@@ -17,7 +18,7 @@ from revio_jobs.contracts import UPDATE_TASK, Lane, QueryJob, UpdateJob, parse_q
 from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import InvalidJob, RevioError
 from revio_jobs.results import PROGRESS
-from tasks.decision import Done, PutBack, StandAside, Step, TryAgain
+from tasks.decision import Decision, Done, Requeue, Retry, Skip
 from worker.redis_kit.redis_guard import warn_of_refusal
 
 _log = structlog.get_logger(__name__)
@@ -83,26 +84,28 @@ def read_job(
             yield job, lane
 
 
-def conclude(task: JobTask, step: Step, *, job_id: str, rest: Callable[[float, str], None]) -> Any:  # noqa: ANN401 - Celery's result
+def conclude(
+    task: JobTask, decision: Decision, *, job_id: str, rest: Callable[[float, str], None]
+) -> Any:  # noqa: ANN401 - Celery's result
     """Return or raise what makes Celery do as the handler decided.
 
     `rest` stops the lane for some seconds and a reason, before a message goes back to its front.
     """
-    match step:
+    match decision:
         case Done():
-            if error := step.error:
+            if error := decision.error:
                 _log.info("job_failed", error=type(error).__name__, reason=str(error))
                 raise error
             _log.info("job_done")
-            return step.outcome["ok"]
-        case PutBack(seconds, reason):
+            return decision.outcome["ok"]
+        case Requeue(seconds, reason):
             _log.info("job_put_back", reason=reason)
             rest(seconds, reason)
             raise Reject(reason, requeue=True)
-        case TryAgain(seconds, reason):
+        case Retry(seconds, reason):
             _log.info("job_retried", seconds=round(seconds, 1), reason=reason)
             raise _retry(task, seconds)
-        case StandAside(reason):
+        case Skip(reason):
             _log.debug("job_stood_aside", reason=reason)
             if task.request.id != job_id:
                 # The caller of this raw message waits under an id of its own.
@@ -110,14 +113,14 @@ def conclude(task: JobTask, step: Step, *, job_id: str, rest: Callable[[float, s
             raise Ignore(reason)
 
 
-def _retry(task: JobTask, seconds: float) -> Retry:
+def _retry(task: JobTask, seconds: float) -> CeleryRetry:
     """What to raise when the message is in its queue again, for then.
 
     Celery would give the job up if Redis does not take it; here it is offered again.
     """
     while True:
         try:
-            return cast("Retry", task.retry(countdown=seconds, throw=False))
+            return cast("CeleryRetry", task.retry(countdown=seconds, throw=False))
         except Reject as exc:
             warn_of_refusal("retry_refused", exc.reason)
             time.sleep(_REFUSED_PAUSE_S)

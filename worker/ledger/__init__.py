@@ -4,10 +4,9 @@ from worker.ledger.audit import Audit, Auditor, Balance, Finding, audited_accoun
 from worker.ledger.dead_letter import DeadLetter, Failure
 from worker.ledger.dead_letters import DeadLetters, Retried, Wanted
 from worker.ledger.memory_ledger import MemoryLedger
-from worker.ledger.redis_ledger import RedisLedger
+from worker.ledger.redis_ledger import RedisLedger, RedisWrites
+from worker.ledger.retention import LedgerTimes
 from worker.ledger.sweep import Sweeper, Swept
-from worker.ledger.times import LedgerTimes
-from worker.ledger.writes import RedisWrites
 
 __all__ = [
     "Audit",

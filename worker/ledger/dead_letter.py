@@ -9,13 +9,6 @@ from typing import Any
 from revio_jobs.contracts import Lane
 from revio_jobs.errors import RevioError
 
-DEAD_LETTERS_KEPT = 100_000
-"""Of each account; the oldest go first."""
-HISTORY_KEPT = 10
-"""Failed attempts of a job."""
-SHOWN_CHARACTERS = 300
-"""Of what went wrong in an attempt."""
-
 # Its campaign sends the row again by itself.
 _NO_FAILURES = frozenset({"Withdrawn"})
 

@@ -14,14 +14,8 @@ from revio_jobs.contracts import Lane, UpdateJob
 from revio_jobs.errors import revive
 from revio_jobs.reservation import Attached, Conflict, Expired, New, Reservation, Settled
 from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow
-from worker.ledger.dead_letter import (
-    HISTORY_KEPT,
-    SHOWN_CHARACTERS,
-    DeadLetter,
-    Failure,
-    leaves_dead_letter,
-)
-from worker.ledger.times import LedgerTimes
+from worker.ledger.dead_letter import DeadLetter, Failure, leaves_dead_letter
+from worker.ledger.retention import HISTORY_KEPT, SHOWN_CHARACTERS, LedgerTimes
 
 _NO_SEQUENCE = 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import structlog
@@ -13,14 +13,14 @@ from redis import Redis
 from revio_jobs.contracts import Lane, UpdateJob, queue_name
 from revio_jobs.reservation import Conflict, LedgerKeys, Reservations
 from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow
-from worker.ledger.dead_letter import (
+from worker.ledger.dead_letter import leaves_dead_letter
+from worker.ledger.dead_letters import DeadLetters, Encode
+from worker.ledger.retention import (
     DEAD_LETTERS_KEPT,
     HISTORY_KEPT,
     SHOWN_CHARACTERS,
-    leaves_dead_letter,
+    LedgerTimes,
 )
-from worker.ledger.dead_letters import DeadLetters, Encode
-from worker.ledger.times import LedgerTimes
 from worker.redis_kit.scripts import fail_closed, load_script
 
 _log = structlog.get_logger(__name__)
@@ -260,6 +260,29 @@ class RedisLedger:
     def _lane(self, account: str, job_id: str) -> Lane:
         lane = self._redis.hget(LedgerKeys(account).record(job_id), "lane")
         return Lane(_text(lane)) if lane else Lane.BULK
+
+
+class RedisWrites:
+    """When updates last changed products, by Redis's clock; settling an update records it.
+
+    Implements the answer cache's Writes port.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def now(self) -> int:
+        with fail_closed("the ledger"):
+            seconds, micros = self._redis.time()
+        return seconds * 1000 + micros // 1000
+
+    def last(self, account: str, products: Iterable[int]) -> Mapping[int, int]:
+        ids, keys = list(products), LedgerKeys(account)
+        with fail_closed("the ledger"), self._redis.pipeline(transaction=False) as pipeline:
+            for product in ids:
+                pipeline.hget(keys.product(product), "written")
+            stamps = pipeline.execute()
+        return {product: int(at) for product, at in zip(ids, stamps, strict=True) if at is not None}
 
 
 def _claimed(job: UpdateJob, lease: Lease, detail: list[Any]) -> Claimed:

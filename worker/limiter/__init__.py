@@ -1,6 +1,6 @@
 """The account's call limits, shared by all processes and hosts."""
 
-from worker.limiter.lane_pauses import Gates, Hold
+from worker.limiter.lane_pauses import LanePauses, Pause
 from worker.limiter.memory_limiter import MemoryLimiter
 from worker.limiter.permits import WaitingPermits
 from worker.limiter.port import Bound, Granted, Limiter, Refused, Usage
@@ -9,12 +9,12 @@ from worker.limiter.rules import LimitRules
 
 __all__ = [
     "Bound",
-    "Gates",
     "Granted",
-    "Hold",
+    "LanePauses",
     "LimitRules",
     "Limiter",
     "MemoryLimiter",
+    "Pause",
     "RedisLimiter",
     "Refused",
     "Usage",

@@ -1,4 +1,4 @@
-"""What an operator holds: a lane that is paused until somebody resumes it, whatever restarts."""
+"""Lanes that an operator has paused. A pause outlives restarts and ends when somebody resumes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from worker.redis_kit.scripts import fail_closed
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """Why a lane is paused."""
+class Pause:
+    """Why a lane is paused, and by whom."""
 
     reason: str
     by: str
@@ -22,31 +22,31 @@ class Hold:
     """Aware, UTC."""
 
 
-class Gates:
-    """The lanes' holds in Redis. Raises Unavailable when it cannot be asked."""
+class LanePauses:
+    """The paused lanes in Redis. Every method raises Unavailable if Redis cannot be asked."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def hold(self, account: str, lane: Lane, hold: Hold) -> None:
-        """No worker takes jobs from the lane from about a second from now."""
-        fields = {"reason": hold.reason, "by": hold.by, "since": hold.since.isoformat()}
-        with fail_closed("the lanes' gates"):
+    def pause(self, account: str, lane: Lane, pause: Pause) -> None:
+        """Pause the lane; within about a second no worker takes jobs from it."""
+        fields = {"reason": pause.reason, "by": pause.by, "since": pause.since.isoformat()}
+        with fail_closed("the paused lanes"):
             self._redis.set(_key(account, lane), json.dumps(fields))
 
     def resume(self, account: str, lane: Lane) -> bool:
-        """False: the lane was not held."""
-        with fail_closed("the lanes' gates"):
+        """Resume the lane. Returns False if it was not paused."""
+        with fail_closed("the paused lanes"):
             return bool(self._redis.delete(_key(account, lane)))
 
-    def held(self, account: str, lane: Lane) -> Hold | None:
-        """The lane's hold, if it has one."""
-        with fail_closed("the lanes' gates"):
-            found = self._redis.get(_key(account, lane))
-        if not found:
+    def get(self, account: str, lane: Lane) -> Pause | None:
+        """The lane's pause, or None if it is not paused."""
+        with fail_closed("the paused lanes"):
+            stored = self._redis.get(_key(account, lane))
+        if not stored:
             return None
-        fields = json.loads(found)
-        return Hold(fields["reason"], fields["by"], datetime.fromisoformat(fields["since"]))
+        fields = json.loads(stored)
+        return Pause(fields["reason"], fields["by"], datetime.fromisoformat(fields["since"]))
 
 
 def _key(account: str, lane: Lane) -> str:

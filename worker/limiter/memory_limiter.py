@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit, Purpose
+from worker.limiter.charge import count_tokens, new_token
 from worker.limiter.memory_account import MICRO, MINUTE_US, AccountNow, State, us
 from worker.limiter.port import Granted, Refused, Usage
 from worker.limiter.rules import LimitRules
-from worker.limiter.tokens import count_tokens, new_token
 
 
 class MemoryLimiter:

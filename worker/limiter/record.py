@@ -13,7 +13,7 @@ from typing import Any
 
 from redis import Redis
 
-from worker.limiter.keys import CallKeys
+from worker.limiter.charge import CallKeys, Charge, Refund
 from worker.limiter.rules import LimitRules
 from worker.redis_kit.scripts import fail_closed
 
@@ -21,25 +21,6 @@ _MICRO = 1_000_000
 _MINUTE_US = 60 * _MICRO
 _AT_ONCE = 1_000
 _SHOWN_BREACHES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """A call was permitted."""
-
-    at_us: int
-    """By the limiter's clock, which never goes back; microseconds."""
-    written_at: float
-    """By Redis's clock, by which days go; Unix time, seconds."""
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """A charge was taken back: its call never left."""
-
-    written_at: float
-    token: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,10 @@ from redis import Redis
 from revio_jobs.contracts import Lane
 from revio_jobs.errors import Unavailable
 from tasks.ports import Call, Permit, Purpose
-from worker.limiter.keys import CallKeys
+from worker.limiter.charge import CallKeys, count_tokens, new_token
 from worker.limiter.port import Bound, Granted, Refused, Usage
 from worker.limiter.redis_clock import CLOCK_KEY, MICRO, RedisClock
 from worker.limiter.rules import LimitRules
-from worker.limiter.tokens import count_tokens, new_token
 from worker.redis_kit.scripts import fail_closed, load_script
 
 # A little over a day, so that a day can be verified after it has ended.

@@ -14,9 +14,8 @@ import structlog
 
 from revio_jobs import errors
 from revio_jobs.contracts import CustomerProductRecord, Lane, UpdateJob, job_id_of
-from tasks.decision import Done, Step
+from tasks.decision import Decision, Done, RetryPolicy
 from tasks.ports import AlreadyEnded, Call, Change, Filters, Lease
-from tasks.retry import RetryPolicy
 from tasks.update.attempt import UpdateTarget
 from tasks.update.handler import UpdateHandler
 from worker.ledger import LedgerTimes, MemoryLedger
@@ -207,7 +206,7 @@ class World:
         self.jobs[key] = job
         return job_id
 
-    def deliver(self, key: str, *faults: str, withdrawn: str = "") -> Step | None:
+    def deliver(self, key: str, *faults: str, withdrawn: str = "") -> Decision | None:
         """The job's message comes to a worker; None when that dies of it."""
         if faults:
             self.vendor.faults = iter(faults)
@@ -251,12 +250,12 @@ def make_world() -> type[World]:
     return World
 
 
-def result_of(step: Step | None) -> dict[str, Any]:
+def result_of(step: Decision | None) -> dict[str, Any]:
     assert isinstance(step, Done), step
     return dict(step.outcome["ok"])
 
 
 @pytest.fixture(scope="session")
-def result() -> Callable[[Step | None], dict[str, Any]]:
+def result() -> Callable[[Decision | None], dict[str, Any]]:
     """The result of a job that ended well."""
     return result_of

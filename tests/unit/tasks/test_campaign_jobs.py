@@ -12,7 +12,7 @@ import pytest
 from campaigns.guard_rails.gate import CampaignGate, RunGate
 from campaigns.guard_rails.rails import Rails
 from revio_jobs.errors import Unavailable
-from tasks.decision import Done, Step
+from tasks.decision import Decision, Done
 
 RUN = "june-1a2b"
 OPEN = RunGate("running", is_open=True)
@@ -74,7 +74,7 @@ def submit(world: Any, *, read_at: float | None = None, rate: str = "12.50", **m
     world.submit("k", rate=rate, expected={"rate": "10.00"}, campaign=seen)
 
 
-def error_of(step: Step | None) -> Any:
+def error_of(step: Decision | None) -> Any:
     assert isinstance(step, Done), step
     return step.error
 

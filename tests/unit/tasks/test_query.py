@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from revio_jobs import errors
 from revio_jobs.contracts import CustomerProductRecord, Lane, QueryJob, QueryResult
-from tasks.decision import Done, PutBack, TryAgain
+from tasks.decision import Done, Requeue, Retry
 from tasks.ports import Call, Change, Filters, Purpose, Wanted
 from tasks.query.answer_cache import Answers
 from tasks.query.handler import QueryHandler, QueryTarget
@@ -171,7 +171,7 @@ def test_a_call_says_on_whose_behalf_it_is_made() -> None:
 
 @pytest.mark.parametrize("fault", [errors.Throttled(9.0), errors.QuotaExhausted(2e6)])
 def test_a_query_that_cannot_begin_goes_back_to_its_queue(fault: Exception) -> None:
-    assert isinstance(Runner(fault).run(), PutBack)
+    assert isinstance(Runner(fault).run(), Requeue)
 
 
 def test_a_query_under_way_waits_for_the_next_minute() -> None:
@@ -183,7 +183,7 @@ def test_a_query_under_way_waits_for_the_next_minute() -> None:
 
 def test_a_query_under_way_does_not_wait_for_long() -> None:
     runner = Runner(*[None] * 15, errors.Throttled(62.0), ids_per_call=1)
-    assert isinstance(runner.run(ids=range(1, 31)), PutBack)
+    assert isinstance(runner.run(ids=range(1, 31)), Requeue)
     assert runner.slept == []
 
 
@@ -251,7 +251,7 @@ def test_pages_are_stored_as_soon_as_redis_is_back() -> None:
     runner.shelf.refusals = 30
     assert isinstance(runner.run(), Done)
     runner.shelf.refusals = 50
-    assert isinstance(runner.run(), TryAgain)
+    assert isinstance(runner.run(), Retry)
 
 
 def test_what_failed_twice_in_company_is_asked_alone() -> None:
@@ -268,7 +268,7 @@ def test_what_failed_twice_in_company_is_asked_alone() -> None:
 
 def test_a_call_that_failed_is_tried_again_shortly() -> None:
     step = Runner(errors.Unavailable("no answer")).run(attempt=3)
-    assert isinstance(step, TryAgain)
+    assert isinstance(step, Retry)
     assert 0 <= step.seconds <= 2.0
 
 

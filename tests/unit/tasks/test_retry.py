@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.retry import RetryPolicy
+from tasks.decision import RetryPolicy
 
 POLICY = RetryPolicy(first_s=1.0, cap_s=300.0, max_attempts=10, deadline_s=3600.0)
 

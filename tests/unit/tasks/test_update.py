@@ -10,7 +10,7 @@ import pytest
 
 from revio_jobs import errors
 from revio_jobs.contracts import Lane, UpdateJob
-from tasks.decision import Done, PutBack, StandAside
+from tasks.decision import Done, Requeue, Skip
 
 Make = Callable[..., Any]
 Result = Callable[..., dict[str, Any]]
@@ -53,7 +53,7 @@ def test_a_second_message_stands_aside_while_the_first_is_at_work(world: Any) ->
     world.vendor.meanwhile = lambda: steps.append(world.deliver("a"))
     world.deliver("a")
     assert steps
-    assert all(isinstance(step, StandAside) for step in steps)
+    assert all(isinstance(step, Skip) for step in steps)
     assert len(world.vendor.executed) == 1
 
 
@@ -84,7 +84,7 @@ def test_an_unknown_account_is_an_invalid_job(world: Any) -> None:
 def test_nothing_is_called_while_the_ledger_is_silent(world: Any, result: Result) -> None:
     world.submit("a", rate="1")
     world.flaky(["refused"])
-    assert isinstance(world.deliver("a"), PutBack)
+    assert isinstance(world.deliver("a"), Requeue)
     assert world.vendor.calls == []
     assert result(world.deliver("a"))["outcome"] == "applied"
 
@@ -93,13 +93,13 @@ def test_nothing_is_called_while_the_ledger_is_silent(world: Any, result: Result
 def test_waiting_for_a_call_costs_no_attempt(world: Any, result: Result, fault: str) -> None:
     world.submit("a", rate="1")
     for _ in range(50):
-        assert isinstance(world.deliver("a", fault), PutBack)
+        assert isinstance(world.deliver("a", fault), Requeue)
     assert result(world.deliver("a"))["outcome"] == "applied"
 
 
 def test_a_call_that_changed_nothing_is_made_again_later(world: Any, result: Result) -> None:
     world.submit("a", rate="1")
-    assert isinstance(world.deliver("a", "unavailable"), StandAside)
+    assert isinstance(world.deliver("a", "unavailable"), Skip)
     world.later()
     assert result(world.deliver("a"))["verified"] is False
     assert world.purposes() == ["update", "update"]
@@ -109,7 +109,7 @@ def test_a_vendor_that_stays_away_fails_the_job_at_last(make_world: Make) -> Non
     world = make_world(max_attempts=3)
     world.submit("a", rate="1")
     for _ in range(2):
-        assert isinstance(world.deliver("a", "unavailable"), StandAside)
+        assert isinstance(world.deliver("a", "unavailable"), Skip)
         world.later()
     assert_failed(world.deliver("a", "unavailable"), errors.Unavailable)
     assert world.vendor.executed == []
@@ -138,9 +138,9 @@ def test_an_update_without_an_answer_is_looked_up_and_not_sent_again(
     world: Any, result: Result, fault: str
 ) -> None:
     world.submit("a", rate="1.5", clear=["code1"])
-    assert isinstance(world.deliver("a", fault), StandAside)
+    assert isinstance(world.deliver("a", fault), Skip)
     world.later(29)
-    assert isinstance(world.deliver("a"), StandAside)
+    assert isinstance(world.deliver("a"), Skip)
     assert len(world.vendor.calls) == 1
     world.later()
     ended = result(world.deliver("a"))
@@ -217,7 +217,7 @@ def test_a_look_up_that_never_succeeds_ends_as_unknown(make_world: Make) -> None
     world.submit("a", rate="1")
     world.deliver("a", "executed_lost")
     world.later()
-    assert isinstance(world.deliver("a", "unavailable"), StandAside)
+    assert isinstance(world.deliver("a", "unavailable"), Skip)
     world.later()
     assert_failed(world.deliver("a", "unavailable"), errors.OutcomeUnknown)
     assert len(world.vendor.executed) == 1
@@ -229,7 +229,7 @@ def test_a_look_up_waits_for_its_call_without_losing_what_it_knows(
     world.submit("a", rate="1")
     world.deliver("a", "executed_lost")
     world.later()
-    assert isinstance(world.deliver("a", "throttled"), PutBack)
+    assert isinstance(world.deliver("a", "throttled"), Requeue)
     assert result(world.deliver("a"))["verified"] is True
     assert len(world.vendor.executed) == 1
 
@@ -237,7 +237,7 @@ def test_a_look_up_waits_for_its_call_without_losing_what_it_knows(
 def test_a_worker_that_died_before_the_intent_has_sent_nothing(world: Any, result: Result) -> None:
     world.submit("a", rate="1")
     assert world.deliver("a", "killed_first") is None
-    assert isinstance(world.deliver("a"), StandAside)
+    assert isinstance(world.deliver("a"), Skip)
     world.later()
     assert result(world.deliver("a"))["verified"] is False
     assert world.purposes() == ["update", "update"]
@@ -257,14 +257,14 @@ def test_what_a_dead_worker_sent_is_looked_up(
 
 def test_a_worker_that_stalled_beyond_its_lease_sends_nothing(world: Any) -> None:
     world.submit("a", rate="1")
-    assert isinstance(world.deliver("a", "stalled"), StandAside)
+    assert isinstance(world.deliver("a", "stalled"), Skip)
     assert world.vendor.executed == []
 
 
 def test_a_fault_of_our_own_is_not_an_outcome(world: Any, result: Result) -> None:
     world.submit("a", rate="1")
     world.vendor.products[1] = {"customer_product_id": 1, "rate": "9.00"}
-    assert isinstance(world.deliver("a", "bug"), StandAside)
+    assert isinstance(world.deliver("a", "bug"), Skip)
     world.later()
     assert result(world.deliver("a"))["outcome"] == "applied"
 
@@ -272,7 +272,7 @@ def test_a_fault_of_our_own_is_not_an_outcome(world: Any, result: Result) -> Non
 def test_a_fault_of_our_own_that_lasts_is_told_without_its_text(make_world: Make) -> None:
     world = make_world(max_attempts=2)
     world.submit("a", rate="1", expected={"rate": "1"})
-    assert isinstance(world.deliver("a", "bug"), StandAside)
+    assert isinstance(world.deliver("a", "bug"), Skip)
     world.later()
     error = assert_failed(world.deliver("a", "bug"), errors.RevioError)
     assert error.args == ("unexpected KeyError",)
@@ -341,7 +341,7 @@ def test_an_outcome_that_the_ledger_took_unheard_is_told_all_the_same(
 def test_an_outcome_that_cannot_be_told_is_found_out_later(world: Any, result: Result) -> None:
     world.submit("a", rate="1")
     world.flaky(["", "", *["refused"] * 60])
-    assert isinstance(world.deliver("a"), StandAside)
+    assert isinstance(world.deliver("a"), Skip)
     world.flaky([])
     world.later()
     assert result(world.deliver("a"))["verified"] is True
@@ -354,7 +354,7 @@ def test_nothing_is_sent_when_the_intent_cannot_be_told(
 ) -> None:
     world.submit("a", rate="1")
     world.flaky(["", fault])
-    assert isinstance(world.deliver("a"), StandAside)
+    assert isinstance(world.deliver("a"), Skip)
     assert world.vendor.executed == []
     world.later()
     assert result(world.deliver("a"))["outcome"] == "applied"
@@ -396,9 +396,9 @@ def test_what_is_expected_is_looked_at_when_our_last_change_must_show(
     world.vendor.products[1] = {"customer_product_id": 1, "rate": "9.5"}
     world.submit("a", rate="1", expected={"rate": "9.5"})
     world.lag_left_s = 200.0
-    assert isinstance(world.deliver("a"), StandAside)
+    assert isinstance(world.deliver("a"), Skip)
     world.later(199)
-    assert isinstance(world.deliver("a"), StandAside)
+    assert isinstance(world.deliver("a"), Skip)
     assert world.purposes() == []
     world.later(2)
     world.lag_left_s = 0.0
@@ -411,7 +411,7 @@ def test_a_look_that_is_never_reliable_is_not_waited_for_for_ever(make_world: An
     world.lag_left_s = 200.0
     world.later(100_000)  # only what it has waited for this counts, not how long it was in a queue
     for _ in range(19):
-        assert isinstance(world.deliver("a"), StandAside)
+        assert isinstance(world.deliver("a"), Skip)
         world.later(200)
     assert_failed(world.deliver("a"), errors.Unavailable)
     assert world.vendor.executed == []

@@ -1,0 +1,59 @@
+"""A charge: one permitted call, how it is named, and where an account's charges are in Redis."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from revio_jobs.contracts import Lane
+from tasks.ports import Call, Purpose
+
+
+class CallKeys:
+    """The keys of one account; admit.lua says what each holds."""
+
+    def __init__(self, account: str) -> None:
+        prefix = f"revio:{account}:calls"
+        self.arrivals = f"{prefix}:arrivals"
+        self.state = f"{prefix}:state"
+        self.record = f"{prefix}:record"
+        self.day_prefix = f"{prefix}:day:"
+
+    def day(self, start: float) -> str:
+        """Of the day that began then (Unix time, seconds)."""
+        return f"{self.day_prefix}{int(start)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A call was permitted."""
+
+    at_us: int
+    """By the limiter's clock, which never goes back; microseconds."""
+    written_at: float
+    """By Redis's clock, by which days go; Unix time, seconds."""
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """A charge was taken back: its call never left."""
+
+    written_at: float
+    token: str
+
+
+def new_token(call: Call) -> str:
+    """A unique name that also says for whom the call is: `<lane>.<purpose>.<random>`."""
+    return f"{call.lane.value}.{call.purpose.value}.{uuid.uuid4().hex[:16]}"
+
+
+def count_tokens(tokens: Iterable[str]) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """The number of charges by purpose and by lane, zeros included."""
+    counts = Counter(part for token in tokens for part in token.split(".")[:2])
+    return (
+        {purpose.value: counts[purpose.value] for purpose in Purpose},
+        {lane.value: counts[lane.value] for lane in Lane},
+    )
