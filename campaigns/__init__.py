@@ -2,12 +2,12 @@
 
 from campaigns.api import Campaigns, Person
 from campaigns.errors import CampaignError
-from campaigns.plan.planning import Planned, PlanRequest, Verdict
+from campaigns.plan.planner import Planned, PlanRequest, PlanVerdict
 from campaigns.results.retry_undo import Only
 from campaigns.results.undo_report import UndoReport
 from campaigns.rules.rounding import Rounding
 from campaigns.rules.rules import Rules
-from campaigns.run.start import RunRequest
+from campaigns.start import RunRequest
 from campaigns.terms import Terms
 
 __all__ = [
@@ -16,11 +16,11 @@ __all__ = [
     "Only",
     "Person",
     "PlanRequest",
+    "PlanVerdict",
     "Planned",
     "Rounding",
     "Rules",
     "RunRequest",
     "Terms",
     "UndoReport",
-    "Verdict",
 ]

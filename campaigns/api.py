@@ -11,19 +11,20 @@ from redis import Redis
 
 from campaigns.errors import NotAllowedError
 from campaigns.plan.plan_file import Plan, open_plan
-from campaigns.plan.plan_row import PlanRow
-from campaigns.plan.planning import Origin, Planned, Planning, PlanRequest, overriding_all
+from campaigns.plan.planner import Origin, Planned, Planner, PlanRequest, overriding_all
 from campaigns.plan.product_reader import ProductReader
-from campaigns.results.explain import LastJob, Touched, campaigns_of, last_jobs
+from campaigns.results.explain import Touched, campaigns_of
 from campaigns.results.report import write_report
 from campaigns.results.retry_undo import Only, rows_to_retry, rows_to_undo
 from campaigns.results.row_results import RowResult, header_of, row_results
 from campaigns.results.undo_report import UndoReport, reporting
-from campaigns.run.start import WEIGHTS, RunRequest, approve, start
+from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.state import Status
 from campaigns.source.table import Form
-from campaigns.store import Approval, Desk, RunView
+from campaigns.start import WEIGHTS, RunRequest, approve, start
+from campaigns.store import Approval, OperatorStore, RunView
 from campaigns.store.audit_log import AuditEntry
+from campaigns.store.last_jobs import LastJob, last_jobs
 from campaigns.terms import Terms
 from revio_jobs import RevioJobs
 
@@ -55,15 +56,15 @@ class Campaigns:
         clock: Callable[[], float] = time.time,
         *,
         on_wait: Callable[[], None] = lambda: None,
-        on_row: Callable[[PlanRow], None] = lambda _: None,
+        on_row: Callable[[PlannedRow], None] = lambda _: None,
     ) -> None:
         """`on_wait`: reading current values takes long. `on_row`: one more row has been planned."""
         self.terms = terms
         self._redis = redis
         self._clock = clock
         self.reader = ProductReader(jobs, terms.account, terms.ids_per_call, on_wait=on_wait)
-        self.desk = Desk(redis, terms.account, keep_s=terms.keep_s, clock=clock)
-        self._planning = Planning(terms, self.reader, clock, self.desk.clearable, on_row)
+        self.store = OperatorStore(redis, terms.account, keep_s=terms.keep_s, clock=clock)
+        self._planning = Planner(terms, self.reader, clock, self.store.clearable, on_row)
 
     def plan(self, to: Path, request: PlanRequest) -> Planned:
         """Make the plan file `to`. Reads current values; changes nothing."""
@@ -76,22 +77,22 @@ class Campaigns:
     def approve(self, plan: Plan, person: Person) -> Approval:
         """Needed before `apply`, and good for exactly this plan."""
         return approve(
-            plan, self.terms, self.desk, by=person.by, reason=person.reason, clock=self._clock
+            plan, self.terms, self.store, by=person.by, reason=person.reason, clock=self._clock
         )
 
     def apply(self, plan: Plan, request: RunRequest) -> bool:
         """Begin the plan's run; False: it had begun before, and nothing is done twice."""
-        return start(plan, self.terms, self.desk, request)
+        return start(plan, self.terms, self.store, request)
 
     def view(self, run: str) -> RunView:
         """A run at this moment."""
-        return self.desk.view(run)
+        return self.store.view(run)
 
     def runs(self) -> Iterator[RunView]:
         """The newest first."""
-        for run in self.desk.runs():
+        for run in self.store.runs():
             try:
-                yield self.desk.view(run)
+                yield self.store.view(run)
             except NotAllowedError:
                 continue  # it was kept for its time, and has gone
 
@@ -100,10 +101,10 @@ class Campaigns:
         path = Path(name)
         if path.is_file():
             run = open_plan(path).run
-            if not self.desk.exists(run):
+            if not self.store.exists(run):
                 raise NotAllowedError(f"{name} has no run yet; `revio campaign apply` begins it")
             return run
-        runs = self.desk.runs(1000)
+        runs = self.store.runs(1000)
         if name in runs:
             return name
         close = [run for run in runs if run.startswith(name)]
@@ -139,15 +140,15 @@ class Campaigns:
 
     def audit(self, run: str) -> list[AuditEntry]:
         """Who decided what, when and why."""
-        return self.desk.audit(run)
+        return self.store.audit(run)
 
     def results(self, run: str) -> Iterator[RowResult]:
         """All rows of the run in the plan's order."""
-        return row_results(self.desk, self.desk.view(run).state.spec)
+        return row_results(self.store, self.store.view(run).state.spec)
 
     def report(self, run: str, directory: Path) -> Mapping[str, int]:
         """Files for people; returns the rows by file."""
-        return write_report(self.desk, self.desk.view(run).state.spec, directory)
+        return write_report(self.store, self.store.view(run).state.spec, directory)
 
     def retry(self, run: str, to: Path, only: Only, request: PlanRequest) -> Planned:
         """A new plan of rows that failed or were not processed."""
@@ -182,12 +183,12 @@ class Campaigns:
     def explain(self, product_id: int) -> tuple[list[Touched], list[LastJob]]:
         """Every campaign's row of a product, and the jobs that wrote its fields last."""
         return (
-            campaigns_of(self.desk, product_id),
+            campaigns_of(self.store, product_id),
             last_jobs(self._redis, self.terms.account, product_id),
         )
 
-    def _noting(self, report: UndoReport) -> Callable[[PlanRow], None]:
-        def on_row(row: PlanRow) -> None:
+    def _noting(self, report: UndoReport) -> Callable[[PlannedRow], None]:
+        def on_row(row: PlannedRow) -> None:
             report.note(row)
             self._planning.on_row(row)
 
@@ -195,7 +196,7 @@ class Campaigns:
 
     def _form_at_rest(self, run: str) -> Form:
         """The input's form. Raises NotAllowedError while rows of the run are under way."""
-        view = self.desk.view(run)
+        view = self.store.view(run)
         if view.state.status is Status.RUNNING:
             raise NotAllowedError(f"run {run} goes on: pause or cancel it first")
         if under_way := len(view.state.in_flight):
@@ -217,7 +218,7 @@ class Campaigns:
     ) -> None:
         if not person.reason.strip():
             raise NotAllowedError(f"to {what} needs a reason")
-        self.desk.decide(
+        self.store.decide(
             run,
             what,
             by=person.by,

@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 
 from campaigns.guard_rails.rails import Rails
 from campaigns.rules.rounding import Rounding
-from campaigns.run.state import HaltRules
+
+
+@dataclass(frozen=True, slots=True)
+class HaltRules:
+    """When a run halts by itself."""
+
+    errors_percent: float = 5.0
+    drift_percent: float = 10.0
+    after: int = 50
+    """Rows that must have ended before the rates count; at a stage's end they count anyway."""
+    differences: int = 0
+    """Rows of a stage that may read back otherwise than planned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,14 @@ from celery import Celery
 from redis import Redis
 from redis.exceptions import RedisError
 
-from campaigns.guard_rails.gate import CampaignGate
 from campaigns.guard_rails.rails import Guard, Rails
+from campaigns.guard_rails.send_check import CampaignSendCheck
 from campaigns.rules.rounding import Rounding
 from campaigns.run.feeder import CampaignFeeder
-from campaigns.run.limits import FeederLimits
-from campaigns.run.state import HaltRules
+from campaigns.run.share import FeederLimits
 from campaigns.store import BulkJobs, RedisRuns
 from campaigns.store.keys import AccountKeys
-from campaigns.terms import Terms, fingerprint
+from campaigns.terms import HaltRules, Terms, fingerprint
 from revio_jobs import Lane, RevioJobs
 from revio_jobs.contracts import CustomerProductRecord
 from revio_jobs.errors import Unavailable
@@ -90,7 +89,7 @@ class VendorProducts:
 class CampaignWork:
     """What of campaigns runs in this process."""
 
-    gate: CampaignGate
+    gate: CampaignSendCheck
     runs: RedisRuns
     feeders: Mapping[str, CampaignFeeder]
     """By account; each needs a thread of its own, since reading waits for the vendor."""
@@ -113,7 +112,7 @@ def open_campaigns(
     runs = RedisRuns(redis, lease_s=settings.lease_s, keep_s=settings.campaign_retention_s)
     jobs = BulkJobs(RevioJobs(app, redis), ResultStore(app, redis))
     return CampaignWork(
-        CampaignGate(runs, lane, setting_rails(settings)),
+        CampaignSendCheck(runs, lane, setting_rails(settings)),
         runs,
         {
             name: CampaignFeeder(

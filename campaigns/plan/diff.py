@@ -10,11 +10,12 @@ from typing import Any
 
 from campaigns.errors import ExpressionError
 from campaigns.guard_rails.rails import Breach, Level, Rails, forbidden
-from campaigns.plan.plan_row import PlanRow, RowClass
+from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.rules.rules import Rules, values_of
-from campaigns.source.cells import InputRow
+from campaigns.source.cells import ParsedRow
 from revio_jobs import CustomerProduct
 from revio_jobs.errors import InvalidJob
+from tasks.update.reconcile import same
 
 _SEEN = (
     "customer_id",
@@ -49,7 +50,7 @@ class Policy:
         return [] if known is None else [name for name in names if name not in known]
 
 
-def plan_row(row: InputRow, product: CustomerProduct | None, policy: Policy) -> PlanRow:
+def plan_row(row: ParsedRow, product: CustomerProduct | None, policy: Policy) -> PlannedRow:
     """The row with its before and after, or why it changes nothing."""
     if product is None:
         return _without_change(RowClass.PROBLEM, row, "no such product")
@@ -62,7 +63,7 @@ def plan_row(row: InputRow, product: CustomerProduct | None, policy: Policy) -> 
         wanted = {**policy.rules.changes(values), **row.changes, **dict.fromkeys(row.clear)}
     except ExpressionError as exc:
         return _without_change(RowClass.PROBLEM, row, str(exc), product)
-    changes = {name: value for name, value in wanted.items() if not _same(value, values.get(name))}
+    changes = {name: value for name, value in wanted.items() if not same(value, values.get(name))}
     if not changes:
         return _without_change(RowClass.SAME, row, "", product)
     before = {name: as_json(values.get(name)) for name in changes}
@@ -70,13 +71,13 @@ def plan_row(row: InputRow, product: CustomerProduct | None, policy: Policy) -> 
 
 
 def _guarded(
-    row: InputRow,
+    row: ParsedRow,
     product: CustomerProduct,
     before: Mapping[str, Any],
     changes: Mapping[str, Any],
     policy: Policy,
-) -> PlanRow:
-    planned = PlanRow(
+) -> PlannedRow:
+    planned = PlannedRow(
         RowClass.CHANGE,
         row.line,
         row.id,
@@ -90,14 +91,14 @@ def _guarded(
         problem = f"the vendor's schema cannot empty {', '.join(kept)}"
         return _without_change(RowClass.PROBLEM, row, problem, product)
     try:
-        job = planned.row.job(policy.account, "plan", "plan", None, 0)
+        job = planned.job(policy.account, "plan", "plan", None, 0)
     except InvalidJob as exc:
         return _without_change(RowClass.PROBLEM, row, "; ".join(exc.problems), product)
     breaches = policy.rails.of_row(product, job.changes(), policy.effective)
     stopped = forbidden(breaches, policy.overrides)
     kind = RowClass.STOPPED if stopped else RowClass.CHANGE
     says = tuple(_in_words(each) for each in (stopped or breaches))
-    return PlanRow(
+    return PlannedRow(
         kind,
         row.line,
         row.id,
@@ -118,9 +119,9 @@ def _in_words(breach: Breach) -> str:
 
 
 def _without_change(
-    kind: RowClass, row: InputRow, says: str, product: CustomerProduct | None = None
-) -> PlanRow:
-    return PlanRow(
+    kind: RowClass, row: ParsedRow, says: str, product: CustomerProduct | None = None
+) -> PlannedRow:
+    return PlannedRow(
         kind,
         row.line,
         row.id,
@@ -140,10 +141,3 @@ def as_json(value: object) -> Any:  # noqa: ANN401 - a JSON value
     if isinstance(value, Decimal):
         return format(value or abs(value), "f")
     return value.isoformat() if isinstance(value, date) else value
-
-
-def _same(value: object, current: object) -> bool:
-    """Whether the product has the value; an emptied text may come back either way."""
-    if value in {None, ""}:
-        return current in {None, ""}
-    return type(value) is type(current) and value == current

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from campaigns.guard_rails.rails import per_cent
-from campaigns.plan.plan_row import PlanRow, RowClass
 from campaigns.plan.summary import moved, revenue
+from campaigns.rows.planned_row import PlannedRow, RowClass
 
 _LARGEST = 20
 _SAMPLES = 3
@@ -25,7 +25,7 @@ class Move:
     distance: Decimal
     """Per cent without sign; rows without a rate before count as the farthest."""
     line: int
-    row: PlanRow = field(compare=False)
+    row: PlannedRow = field(compare=False)
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Offer:
     rows: int = 0
     before: Decimal = Decimal(0)
     after: Decimal = Decimal(0)
-    samples: list[PlanRow] = field(default_factory=list)
+    samples: list[PlannedRow] = field(default_factory=list)
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Figures:
     _chance: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - a sample
 
     @classmethod
-    def of(cls, rows: Iterable[PlanRow]) -> Figures:
+    def of(cls, rows: Iterable[PlannedRow]) -> Figures:
         """Of the rows that change."""
         figures = cls()
         for row in rows:
@@ -61,7 +61,7 @@ class Figures:
                 figures.add(row)
         return figures
 
-    def add(self, row: PlanRow) -> None:
+    def add(self, row: PlannedRow) -> None:
         """One more."""
         self._keep_if_large(row)
         self._add_to_offer(row)
@@ -72,7 +72,7 @@ class Figures:
         """The largest first."""
         return sorted(self.largest, reverse=True)
 
-    def _keep_if_large(self, row: PlanRow) -> None:
+    def _keep_if_large(self, row: PlannedRow) -> None:
         if "rate" not in row.after:
             return
         change = moved(row)
@@ -82,7 +82,7 @@ class Figures:
         else:
             heapq.heappushpop(self.largest, move)
 
-    def _add_to_offer(self, row: PlanRow) -> None:
+    def _add_to_offer(self, row: PlannedRow) -> None:
         product = int(row.seen.get("product_id") or 0)
         if product not in self.offers and len(self.offers) >= _PRODUCTS:
             product = 0
@@ -104,7 +104,7 @@ class Figures:
             self.points[place] = point
 
 
-def shown_move(row: PlanRow) -> str:
+def shown_move(row: PlannedRow) -> str:
     """The change of the rate in words for a table."""
     before, after = row.before.get("rate"), row.after.get("rate")
     if after is None:

@@ -7,9 +7,9 @@ from decimal import Decimal
 from html import escape
 
 from campaigns.plan.figures import Figures, shown_move
-from campaigns.plan.plan_row import PlanRow
 from campaigns.plan.plots import histogram, scatter, waterfall
 from campaigns.plan.summary import Summary, bins
+from campaigns.rows.planned_row import PlannedRow
 
 _STEPS = 8
 # A table that is too wide scrolls by itself; a plot shrinks, since a part of it would mislead.
@@ -93,7 +93,7 @@ def _steps(figures: Figures) -> list[tuple[str, Decimal]]:
     return [*steps, *([("others", rest)] if rest else [])]
 
 
-def _shown(row: PlanRow) -> tuple[object, ...]:
+def _shown(row: PlannedRow) -> tuple[object, ...]:
     return (
         row.line or "",
         row.id,

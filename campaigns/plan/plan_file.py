@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from campaigns.errors import PlanFileError
-from campaigns.plan.plan_row import PlanRow, RowClass
 from campaigns.plan.summary import Summary
+from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.source.table import Form
 
 FORMAT = 1
@@ -78,7 +78,7 @@ class Plan:
         name = _NAME.sub("-", self.header.name.lower()).strip("-")[:_NAME_CHARACTERS].strip("-")
         return f"{name or 'plan'}-{self.digest[:10]}"
 
-    def rows(self) -> Iterator[PlanRow]:
+    def rows(self) -> Iterator[PlannedRow]:
         """Every row. Raises PlanFileError if the file is not what it was when it was opened."""
         digest = hashlib.sha256()
         with self.path.open("rb") as file:
@@ -88,11 +88,11 @@ class Plan:
                     break
                 digest.update(line)
                 if not line.startswith(_SUMMARY):
-                    yield PlanRow.of(_parsed(line))
+                    yield PlannedRow.of(_parsed(line))
         if digest.hexdigest() != self.digest:
             raise PlanFileError(f"{self.path.name}: the plan was changed while it was read")
 
-    def changes(self) -> Iterator[PlanRow]:
+    def changes(self) -> Iterator[PlannedRow]:
         """The rows that will be sent."""
         return (row for row in self.rows() if row.kind is RowClass.CHANGE)
 
@@ -106,7 +106,7 @@ class PlanWriter:
         self.summary = Summary()
         self._write(header.document())
 
-    def add(self, row: PlanRow) -> None:
+    def add(self, row: PlannedRow) -> None:
         """One more row."""
         self.summary.add(row)
         self._write(row.document())

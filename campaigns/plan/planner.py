@@ -1,143 +1,208 @@
-"""Makes a plan: rows in, current values read in batches, rows with before and after out."""
+"""Makes plan files: from a price list, from rules alone, or from rows of an earlier run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Protocol, TypeVar
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
 
-from campaigns.errors import InputError
-from campaigns.guard_rails.rails import Breach, forbidden
-from campaigns.plan.diff import Policy, plan_row
-from campaigns.plan.plan_file import PlanWriter
-from campaigns.plan.plan_row import PlanRow, RowClass
-from campaigns.source.cells import InputRow, Problem, read_row
-from campaigns.source.first_lines import FirstLines
-from campaigns.source.problems import ProblemBook, ProblemFile
-from campaigns.source.table import RawRow, Source, find_columns
-from revio_jobs import CustomerProduct
+from campaigns.errors import CampaignError, InputError
+from campaigns.guard_rails.rails import Breach, Level, Rails
+from campaigns.plan.diff import Policy
+from campaigns.plan.plan_file import Header, Plan, PlanWriter, is_plan, keep, new_plan, open_plan
+from campaigns.plan.row_planner import Reader, RowPlanner
+from campaigns.plan.summary import Summary
+from campaigns.rows.planned_row import PlannedRow
+from campaigns.rules.rules import Rules
+from campaigns.source.cells import ParsedRow
+from campaigns.source.csv_file import opened_csv
+from campaigns.source.problems import ProblemBook, ProblemFile, open_problem_file
+from campaigns.source.table import Form, Source
+from campaigns.source.xlsx_file import opened_xlsx
+from campaigns.terms import Terms
 
-T = TypeVar("T")
-
-
-class Reader(Protocol):
-    """Where current values come from."""
-
-    ids_per_call: int
-
-    def by_id(
-        self, batches: Iterable[Sequence[int]]
-    ) -> Iterator[tuple[Sequence[int], dict[int, CustomerProduct]]]:
-        """Each batch with its products by id, in the batches' order."""
-
-    def by_customer(self, customers: Sequence[int]) -> Iterator[CustomerProduct]:
-        """All products of those customers."""
+_RULE_FORM = Form(columns=("id",))
 
 
-@dataclass
+class PlanVerdict(StrEnum):
+    """What planning came to."""
+
+    NOTHING = "nothing to do"
+    CHANGES = "changes"
+    PROBLEMS = "problems"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What is to be planned."""
+
+    name: str
+    author: str
+    rules: Rules = field(default_factory=Rules)
+    source: Path | None = None
+    customers: Sequence[int] = ()
+    """Without a source: whose products are meant."""
+    rails: Rails = field(default_factory=Rails)
+    """Beside those of the settings, which nothing loosens."""
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """A reason by the rail that may be crossed."""
+    effective: date | None = None
+    includes_disconnected: bool = False
+    leaves_problems_out: bool = False
+    """Plan the other rows even so."""
+    problems_to: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The run that a plan is made from."""
+
+    kind: str
+    """retry or undo."""
+    of_run: str
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What came of it."""
+
+    verdict: PlanVerdict
+    summary: Summary
+    problems: ProblemBook
+    forbidden: Sequence[Breach]
+    """Guard rails that the plan as a whole crosses."""
+    plan: Plan | None
+    """None when there are problems, and nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans into `writer`, and keeps what is wrong."""
+    """Makes plan files for one account."""
 
-    writer: PlanWriter
-    policy: Policy
-    book: ProblemBook = field(default_factory=ProblemBook)
-    problem_file: ProblemFile | None = None
-    on_row: Callable[[PlanRow], None] = lambda _: None
-    """Told each row as it is written."""
-    _first_lines: FirstLines = field(default_factory=FirstLines)
+    terms: Terms
+    reader: Reader
+    clock: Callable[[], float]
+    clearable: Callable[[], frozenset[str] | None] = lambda: None
+    """Asked when products have been read, so that a worker has seen the vendor's schema."""
+    on_row: Callable[[PlannedRow], None] = lambda _: None
+    """Told each row as it is planned, whatever came of it."""
 
-    def plan_source(self, source: Source, reader: Reader) -> None:
-        """The rows of a file. Raises InputError, and RevioError when values cannot be read."""
-        columns = find_columns(source.form.columns)
-        if not columns.changes and not self.policy.rules.sets:
-            raise InputError(
-                "no column says what to change: name one rate, quantity, description, code1, "
-                "code2, activated_date, disconnect_date or do_not_prorate, or give --set"
-            )
-        read = ((read_row(row, columns, source.form), row) for row in source.rows)
-        wanted = self._without_faults(read)
-        count = self.plan_rows(wanted, reader)
-        if not count and not self.book.counts:
-            raise InputError("the file has no rows beside its first line")
+    def make(self, to: Path, request: PlanRequest) -> Planned:
+        """Plan into the file `to`.
 
-    def plan_rows(self, rows: Iterable[InputRow], reader: Reader) -> int:
-        """Rows whose products are named; returns how many there were."""
-        waiting: dict[int, InputRow] = {}
+        Raises InputError, and RevioError when values cannot be read.
+        """
+        check_overrides(request.overrides, self.terms.rails + request.rails)
+        check_outputs(to, request)
+        if request.source is None:
+            if not (request.customers and request.rules.sets):
+                raise InputError("give a file, or --customer and --set")
+            with self._planner(to, request, _RULE_FORM) as planner:
+                planner.plan_customers(request.customers, self.reader)
+                return _finish(to, request, planner)
+        with (
+            _opened(request.source) as source,
+            self._planner(to, request, source.form, source=source.name) as planner,
+        ):
+            planner.plan_source(source, self.reader)
+            return _finish(to, request, planner)
 
-        def batches() -> Iterator[list[int]]:
-            for batch in _batches(rows, reader.ids_per_call):
-                waiting.update({row.id: row for row in batch})
-                yield [row.id for row in batch]
+    def make_of_rows(
+        self, to: Path, request: PlanRequest, rows: Iterable[ParsedRow], origin: Origin
+    ) -> Planned:
+        """As `make`, from rows of a run."""
+        check_outputs(to, request)
+        more = {"source": origin.of_run, "kind": origin.kind, "of_run": origin.of_run}
+        with self._planner(to, request, origin.form, **more) as planner:
+            planner.plan_rows(rows, self.reader)
+            return _finish(to, request, planner)
 
-        count = 0
-        for batch, products in reader.by_id(batches()):
-            for product_id in batch:
-                self._add(plan_row(waiting.pop(product_id), products.get(product_id), self.policy))
-                count += 1
-        return count
-
-    def plan_customers(self, customers: Sequence[int], reader: Reader) -> None:
-        """All products of those customers, as the rules want them."""
-        for product in reader.by_customer(customers):
-            product_id = product.customer_product_id
-            row = InputRow(0, product_id, cells=(str(product_id),))
-            self._add(plan_row(row, product, self.policy))
-
-    def forbidden(self) -> list[Breach]:
-        """The guard rails that the plan as a whole must not cross."""
-        summary = self.writer.summary
-        if not summary.changes:
-            return []
-        breaches = self.policy.rails.of_plan(summary.changes, summary.before, summary.after)
-        return forbidden(breaches, self.policy.overrides)
-
-    def _without_faults(
-        self, rows: Iterable[tuple[InputRow | list[Problem], RawRow]]
-    ) -> Iterator[InputRow]:
-        for read, raw in rows:
-            row = self._first_of_its_id(read) if isinstance(read, InputRow) else read
-            if isinstance(row, InputRow):
-                yield row
-            else:
-                self._note(row, raw)
-
-    def _first_of_its_id(self, row: InputRow) -> InputRow | list[Problem]:
-        first = self._first_lines.note(row.id, row.line)
-        if first == row.line:
-            return row
-        return [Problem("id was there before", row.line, "id", f"{row.id}, also line {first}")]
-
-    def _note(self, problems: Sequence[Problem], raw: RawRow) -> None:
-        for problem in problems:
-            self.book.note(problem)
-        says = tuple(f"{each.kind}: {each.value}" if each.value else each.kind for each in problems)
-        self._write(PlanRow(RowClass.PROBLEM, raw.line, 0, says=says, cells=raw.cells))
-        if self.problem_file:
-            self.problem_file.write(raw.cells, "; ".join(says))
-
-    def _add(self, row: PlanRow) -> None:
-        self._write(row)
-        if row.kind not in {RowClass.PROBLEM, RowClass.STOPPED}:
-            return
-        for said in row.says:
-            self.book.note(_problem(row, said))
-        if self.problem_file:
-            self.problem_file.write(row.cells, "; ".join(row.says))
-
-    def _write(self, row: PlanRow) -> None:
-        self.writer.add(row)
-        self.on_row(row)
+    @contextmanager
+    def _planner(
+        self, to: Path, request: PlanRequest, form: Form, **more: str
+    ) -> Iterator[RowPlanner]:
+        header = Header(
+            name=request.name,
+            account=self.terms.account,
+            vendor=self.terms.vendor,
+            author=request.author,
+            created_at=datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="seconds"),
+            form=form,
+            rules=request.rules.document(),
+            rails=tuple(str(each) for each in request.rails.guards),
+            overrides=dict(request.overrides),
+            effective=request.effective.isoformat() if request.effective else None,
+            **more,
+        )
+        policy = Policy(
+            request.rules,
+            self.terms.rails + request.rails,
+            frozenset(request.overrides),
+            request.effective,
+            self.terms.account,
+            request.includes_disconnected,
+            cache(self.clearable),
+        )
+        problems = request.problems_to and open_problem_file(request.problems_to, form)
+        with new_plan(to, header) as writer, problems or nullcontext():
+            file = ProblemFile(problems, form) if problems else None
+            yield RowPlanner(writer, policy, problem_file=file, on_row=self.on_row)
 
 
-def _problem(row: PlanRow, said: str) -> Problem:
-    if row.kind is RowClass.STOPPED:
-        rail, _, words = said.partition(": ")
-        return Problem(f"stopped by the guard rail {rail}", row.line, "id", f"{row.id}, {words}")
-    return Problem(said, row.line, "id", str(row.id))
+@contextmanager
+def _opened(path: Path) -> Iterator[Source]:
+    if not path.is_file():
+        what = f"{path} is a directory" if path.is_dir() else f"there is no file {path}"
+        raise InputError(what)
+    if is_plan(path):
+        raise InputError(f"{path} is a plan already; `revio campaign review` shows it")
+    opened = opened_xlsx if path.suffix.lower() in {".xlsx", ".xlsm"} else opened_csv
+    try:
+        with opened(path) as source:
+            yield source
+    except InputError as exc:
+        raise InputError(f"{path.name}: {exc}") from exc
 
 
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
+def _finish(to: Path, request: PlanRequest, planner: RowPlanner) -> Planned:
+    summary, forbidden = planner.writer.summary, planner.forbidden()
+    faulty = summary.faulty and not (request.leaves_problems_out and summary.changes)
+    if faulty or forbidden:
+        return Planned(PlanVerdict.PROBLEMS, summary, planner.book, forbidden, None)
+    verdict = PlanVerdict.CHANGES if summary.changes else PlanVerdict.NOTHING
+    plan = _kept(to, planner.writer)
+    return Planned(verdict, summary, planner.book, forbidden, plan)
+
+
+def _kept(to: Path, writer: PlanWriter) -> Plan:
+    keep(to, writer)
+    return open_plan(to)
+
+
+def overriding_all(rails: Rails, reason: str) -> dict[str, str]:
+    """Every rail that a reason can cross, with that one."""
+    return {guard.rail: reason for guard in rails.guards if guard.level is Level.OVERRIDE}
+
+
+def check_outputs(to: Path, request: PlanRequest) -> None:
+    """Raises InputError rather than write over what is no plan, or over the input."""
+    if to.exists() and not is_plan(to):
+        raise InputError(f"{to} is there and is no plan: choose another name for -o")
+    problems, source = request.problems_to, request.source
+    if problems and (problems == to or (source and problems.resolve() == source.resolve())):
+        raise InputError(f"--problems {problems} would write over a file that is needed")
+
+
+def check_overrides(overrides: Mapping[str, str], rails: Rails) -> None:
+    """Raises CampaignError for a rail that does not exist or an empty reason."""
+    known = {guard.rail.value for guard in rails.guards}
+    for rail, reason in overrides.items():
+        if rail not in known:
+            raise CampaignError(f"there is no guard rail {rail!r}; there are {', '.join(known)}")
+        if not reason.strip():
+            raise CampaignError(f"an override of {rail} needs a reason: {rail}=REASON")

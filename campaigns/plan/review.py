@@ -8,8 +8,8 @@ from pathlib import Path
 from campaigns.plan.figures import Figures
 from campaigns.plan.page import Page
 from campaigns.plan.plan_file import Plan
-from campaigns.plan.plan_row import PlanRow
 from campaigns.plan.summary import moved
+from campaigns.rows.planned_row import PlannedRow
 from campaigns.source.cells import CLEAR
 from campaigns.source.xlsx_file import new_workbook
 
@@ -51,7 +51,7 @@ def write_review_workbook(plan: Plan, path: Path) -> None:
             add(_cells(row))
 
 
-def _cells(row: PlanRow) -> list[object]:
+def _cells(row: PlannedRow) -> list[object]:
     change = moved(row)
     others = {name: value for name, value in row.after.items() if name != "rate"}
     others |= dict.fromkeys(row.clear, CLEAR)

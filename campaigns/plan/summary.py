@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from campaigns.guard_rails.rails import per_cent
-from campaigns.plan.plan_row import PlanRow, RowClass
+from campaigns.rows.planned_row import PlannedRow, RowClass
 
 EDGES = tuple(Decimal(each) for each in (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50))
 """Per cent: a bin holds changes from its lower edge on; the first has none, the last no upper."""
@@ -49,7 +49,7 @@ class Summary:
         """Rows that somebody must mend or leave out."""
         return self.rows[RowClass.PROBLEM] + self.rows[RowClass.STOPPED]
 
-    def add(self, row: PlanRow) -> None:
+    def add(self, row: PlannedRow) -> None:
         """One more row."""
         self.rows[row.kind] += 1
         if row.kind in {RowClass.CHANGE, RowClass.STOPPED}:
@@ -85,7 +85,7 @@ class Summary:
         )
 
 
-def revenue(row: PlanRow) -> tuple[Decimal, Decimal]:
+def revenue(row: PlannedRow) -> tuple[Decimal, Decimal]:
     """Rate times quantity, before and after; an empty field counts as zero."""
     rate, quantity = row.seen.get("rate"), row.seen.get("quantity")
     before = Decimal(rate or 0) * (quantity or 0)
@@ -95,7 +95,7 @@ def revenue(row: PlanRow) -> tuple[Decimal, Decimal]:
     return before, Decimal(new_rate or 0) * (new_quantity or 0)
 
 
-def moved(row: PlanRow) -> Decimal | None:
+def moved(row: PlannedRow) -> Decimal | None:
     """The rate's change in per cent; None if the rate stays, or rises from nothing."""
     if "rate" not in row.after or row.before.get("rate") is None:
         return None
@@ -107,7 +107,7 @@ def bins() -> tuple[str, ...]:
     return _BINS
 
 
-def bin_of(row: PlanRow) -> str:
+def bin_of(row: PlannedRow) -> str:
     """The name of the row's bin."""
     change = moved(row)
     if change is None:

@@ -12,15 +12,15 @@ from pathlib import Path
 from campaigns.plan.figures import Figures
 from campaigns.plan.page import Page
 from campaigns.plan.plan_file import Header
-from campaigns.plan.plan_row import PlanRow
 from campaigns.plan.summary import Summary
 from campaigns.results.row_results import GROUPS, RowResult, header_of, row_results, summary_of
-from campaigns.run.state import RunSpec
+from campaigns.rows.planned_row import PlannedRow
+from campaigns.run.spec import RunSpec
 from campaigns.source.cells import CLEAR
 from campaigns.source.csv_file import write_csv
 from campaigns.source.table import OUTCOME_PREFIX, Columns, Form, find_columns
 from campaigns.source.xlsx_file import XlsxOut, new_workbook
-from campaigns.store import Desk
+from campaigns.store import OperatorStore
 from campaigns.store.audit_log import AuditEntry
 from revio_jobs.contracts import CHANGE_NAMES
 
@@ -49,7 +49,7 @@ class Layout:
         titles = (*columns, *(name for name in ordered if name not in known))
         return cls(header.form, titles, find_columns(titles), ordered, header.kind != "undo")
 
-    def cells(self, row: PlanRow) -> list[str]:
+    def cells(self, row: PlannedRow) -> list[str]:
         """The row, so that planning it again means the same."""
         given = [*row.cells, *[""] * (len(self.columns) - len(row.cells))]
         given[self.places.id] = str(row.id)
@@ -70,7 +70,7 @@ class Layout:
         return text.replace(".", ",") if self.form.decimal_comma and is_number else text
 
 
-def write_report(desk: Desk, spec: RunSpec, directory: Path) -> Mapping[str, int]:
+def write_report(store: OperatorStore, spec: RunSpec, directory: Path) -> Mapping[str, int]:
     """The files in `directory`, which is made; returns the rows by file."""
     directory.mkdir(parents=True, exist_ok=True)
     layout = Layout.of(header_of(spec), summary_of(spec).fields)
@@ -79,7 +79,7 @@ def write_report(desk: Desk, spec: RunSpec, directory: Path) -> Mapping[str, int
     with ExitStack() as files:
         book = files.enter_context(new_workbook(directory / "report.xlsx"))
         adds = {name: _outputs(files, directory, book, name, layout) for name in GROUPS}
-        for result in row_results(desk, spec):
+        for result in row_results(store, spec):
             counts[result.group] += 1
             adds[result.group](result)
             if result.group == "succeeded":
@@ -87,7 +87,7 @@ def write_report(desk: Desk, spec: RunSpec, directory: Path) -> Mapping[str, int
                 figures.add(result.row)
             elif result.outcome and len(faults) < _SHOWN_FAULTS:
                 faults.append(result)
-    page = _page(spec, counts, (done, figures), faults, desk.audit(spec.run))
+    page = _page(spec, counts, (done, figures), faults, store.audit(spec.run))
     (directory / "report.html").write_text(page, encoding="utf-8")
     return counts
 
@@ -117,7 +117,7 @@ def _sheet_header(layout: Layout) -> Sequence[str]:
     return (*seen, *changes, "outcome", "error", "says", "at")
 
 
-def _sheet_row(layout: Layout, row: PlanRow) -> list[object]:
+def _sheet_row(layout: Layout, row: PlannedRow) -> list[object]:
     seen = [row.seen.get(name) for name in ("customer_id", "product_id", "description", "quantity")]
     changes = [
         _value(name, CLEAR if when is row.after and name in row.clear else when.get(name))

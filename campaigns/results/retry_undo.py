@@ -9,14 +9,15 @@ from enum import StrEnum
 from typing import Any
 
 from campaigns.guard_rails.rails import per_cent
-from campaigns.plan.plan_row import PlanRow
 from campaigns.plan.product_reader import ProductReader
 from campaigns.results.row_results import TRANSIENT, RowResult
 from campaigns.results.undo_report import LeftRow, UndoReport, Why
-from campaigns.run.state import Outcome
-from campaigns.source.cells import InputRow
+from campaigns.rows.ended_row import RowOutcome
+from campaigns.rows.planned_row import PlannedRow
+from campaigns.source.cells import ParsedRow
 from revio_jobs import CustomerProduct
 from revio_jobs.contracts import UpdateJob
+from tasks.update.reconcile import same
 
 _NOT_READABLE = "do_not_prorate"
 
@@ -30,7 +31,7 @@ class Only(StrEnum):
     UNPROCESSED = "unprocessed"
 
 
-def rows_to_retry(results: Iterable[RowResult], only: Only) -> Iterator[InputRow]:
+def rows_to_retry(results: Iterable[RowResult], only: Only) -> Iterator[ParsedRow]:
     """The rows as they were wanted; their before-values are read anew."""
     for result in results:
         transient = result.group == "failed" and result.error in TRANSIENT
@@ -40,10 +41,10 @@ def rows_to_retry(results: Iterable[RowResult], only: Only) -> Iterator[InputRow
 
 def rows_to_undo(
     results: Iterable[RowResult], reader: ProductReader, report: UndoReport
-) -> Iterator[InputRow]:
+) -> Iterator[ParsedRow]:
     """Before-images of the rows that we wrote and that still are as we wrote them."""
-    applied = (each for each in results if each.outcome in {Outcome.APPLIED, Outcome.DIFFERS})
-    waiting: dict[int, PlanRow] = {}
+    applied = (each for each in results if each.outcome in {RowOutcome.APPLIED, RowOutcome.DIFFERS})
+    waiting: dict[int, PlannedRow] = {}
 
     def batches() -> Iterator[list[int]]:
         batch: list[int] = []
@@ -63,7 +64,9 @@ def rows_to_undo(
                 yield undone
 
 
-def _undone(row: PlanRow, product: CustomerProduct | None, report: UndoReport) -> InputRow | None:
+def _undone(
+    row: PlannedRow, product: CustomerProduct | None, report: UndoReport
+) -> ParsedRow | None:
     shown = "the product is gone" if product is None else _edited(row, product)
     if product is None or shown:
         report.add(LeftRow(Why.EDITED, row.id, row.seen.get("customer_id"), shown))
@@ -77,18 +80,15 @@ def _undone(row: PlanRow, product: CustomerProduct | None, report: UndoReport) -
     return _wanted(row, {name: before[name] for name in before if name not in clear}, clear)
 
 
-def _edited(row: PlanRow, product: CustomerProduct) -> str:
+def _edited(row: PlannedRow, product: CustomerProduct) -> str:
     """What is not as we wrote it, in words; "" if all is."""
     wrote = {**_typed(row.id, row.after), **dict.fromkeys(row.clear)}
-    found = {
-        name: getattr(product, name)
-        for name, value in wrote.items()
-        if name != _NOT_READABLE and (getattr(product, name) or None) != (value or None)
-    }
-    return ", ".join(f"{name}={value}" for name, value in found.items())
+    current = {name: getattr(product, name) for name in wrote if name != _NOT_READABLE}
+    edited = {name: value for name, value in current.items() if not same(wrote[name], value)}
+    return ", ".join(f"{name}={value}" for name, value in edited.items())
 
 
-def _note_billing(row: PlanRow, product: CustomerProduct, report: UndoReport) -> None:
+def _note_billing(row: PlannedRow, product: CustomerProduct, report: UndoReport) -> None:
     billed, then = product.billed_through_date, row.seen.get("billed_through_date")
     if billed is None or (then is not None and billed <= date.fromisoformat(then)):
         return
@@ -106,8 +106,8 @@ def _note_billing(row: PlanRow, product: CustomerProduct, report: UndoReport) ->
     )
 
 
-def _wanted(row: PlanRow, after: Mapping[str, Any], clear: tuple[str, ...]) -> InputRow:
-    return InputRow(row.line, row.id, _typed(row.id, after), clear, row.cells)
+def _wanted(row: PlannedRow, after: Mapping[str, Any], clear: tuple[str, ...]) -> ParsedRow:
+    return ParsedRow(row.line, row.id, _typed(row.id, after), clear, row.cells)
 
 
 def _typed(product_id: int, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from campaigns.plan.plan_file import Header
-from campaigns.plan.plan_row import PlanRow
 from campaigns.plan.summary import Summary
-from campaigns.run.state import Outcome, RunSpec
-from campaigns.store import Desk
+from campaigns.rows.ended_row import RowOutcome
+from campaigns.rows.planned_row import PlannedRow
+from campaigns.run.spec import RunSpec
+from campaigns.store import OperatorStore
 from campaigns.store.keys import ROWS_PER_CHUNK
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "succeeded": (Outcome.APPLIED, Outcome.ALREADY),
-    "failed": (Outcome.FAILED, Outcome.DIFFERS),
-    "drifted": (Outcome.DRIFTED, Outcome.SUPERSEDED),
+    "succeeded": (RowOutcome.APPLIED, RowOutcome.ALREADY),
+    "failed": (RowOutcome.FAILED, RowOutcome.DIFFERS),
+    "drifted": (RowOutcome.DRIFTED, RowOutcome.SUPERSEDED),
     "unprocessed": ("",),
 }
 """The files of a report, with the outcomes that are in each."""
@@ -30,9 +31,9 @@ TRANSIENT = frozenset({"Unavailable", "Throttled", "QuotaExhausted", "Retryable"
 class RowResult:
     """A row and how it ended."""
 
-    row: PlanRow
+    row: PlannedRow
     outcome: str
-    """See Outcome; "" when it was not processed."""
+    """See RowOutcome; "" when it was not processed."""
     at: int = 0
     """Unix time, seconds."""
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -60,12 +61,12 @@ class RowResult:
         return datetime.fromtimestamp(self.at, UTC).isoformat() if self.at else ""
 
 
-def row_results(desk: Desk, spec: RunSpec) -> Iterator[RowResult]:
+def row_results(store: OperatorStore, spec: RunSpec) -> Iterator[RowResult]:
     """All rows in the plan's order, a chunk at a time."""
-    for number, chunk in desk.chunks.every(desk.keys(spec.run), spec.rows):
+    for number, chunk in store.chunks.every(store.keys(spec.run), spec.rows):
         first = number * ROWS_PER_CHUNK
-        outcomes = desk.outcomes(spec.run, number)
-        details = desk.details(spec.run, outcomes)
+        outcomes = store.outcomes(spec.run, number)
+        details = store.details(spec.run, outcomes)
         for index, row in enumerate(chunk, start=first):
             outcome, at = outcomes.get(index, ("", 0))
             yield RowResult(row, outcome, at, details.get(index, {}))

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
-from campaigns.plan.plan_row import PlanRow, RowClass
+from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.source.csv_file import CsvOut, write_csv
 from campaigns.source.table import Form
 
@@ -64,7 +64,7 @@ class UndoReport:
         if self.file:
             self.file.write(self._cells(row))
 
-    def note(self, row: PlanRow) -> None:
+    def note(self, row: PlannedRow) -> None:
         """A row of the undo's plan: one that the plan leaves out is left as a whole.
 
         Half of it taken back would be a state that nobody has ever wanted.

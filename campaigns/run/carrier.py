@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from campaigns.run.halt import too_bad
-from campaigns.run.leased_run import RunBook
-from campaigns.run.limits import FeederLimits
+from campaigns.rows.ended_row import RowOutcome
+from campaigns.run.leased_run import LeasedRun
 from campaigns.run.patient_reader import PatientReader
+from campaigns.run.ports import Jobs
 from campaigns.run.row_sender import RowSender
 from campaigns.run.run_jobs import RunJobs
+from campaigns.run.share import FeederLimits
 from campaigns.run.stage_check import StageCheck
-from campaigns.run.state import Jobs, Outcome, Phase, Progress, RunState, Status
+from campaigns.run.state import Phase, RunState, RunStep, Status
 
 # Enough to collect, read and send; what remains is for the next round.
 _STEPS_A_ROUND = 4
@@ -22,19 +23,19 @@ class Carrier:
 
     def __init__(
         self,
-        book: RunBook,
+        leased: LeasedRun,
         *,
         jobs: Jobs,
         reader: PatientReader,
         limits: FeederLimits,
         clock: Callable[[], float],
     ) -> None:
-        self._book = book
+        self._leased = leased
         self._reader = reader
         self._limits = limits
         self._clock = clock
-        self._jobs = RunJobs(book, jobs, clock)
-        self._sender = RowSender(book, jobs=self._jobs, reader=reader, limits=limits, clock=clock)
+        self._jobs = RunJobs(leased, jobs, clock)
+        self._sender = RowSender(leased, jobs=self._jobs, reader=reader, limits=limits, clock=clock)
         self._check = StageCheck(limits.read_back_patience_s)
 
     def carry(self, state: RunState, slots: int, lane_closed: str) -> None:
@@ -46,21 +47,21 @@ class Carrier:
         for _ in range(_STEPS_A_ROUND):
             if now is None or not self._advance(now, slots, lane_closed):
                 return
-            now = self._book.load()
+            now = self._leased.load()
 
     def _advance(self, state: RunState, slots: int, lane_closed: str) -> bool:
         """One thing; whether there may be another one to do."""
-        if self._book.note(self._jobs.collect(state)):
+        if self._leased.note(self._jobs.collect(state)):
             return True
         if state.status is Status.CANCELLED and not state.in_flight:
             return self._stop(Status.CANCELLED, state.reason)
         if lane_closed and (state.status is Status.RUNNING or state.in_flight):
-            self._book.note_wait(state, lane_closed)
+            self._leased.note_wait(state, lane_closed)
             return False
         if state.status is not Status.RUNNING:
-            self._book.note_wait(state, "")
+            self._leased.note_wait(state, "")
             return False
-        if reason := too_bad(state, at_stage_end=False):
+        if reason := state.halt_reason(at_stage_end=False):
             return self._stop(Status.HALTED, reason)
         if state.phase is Phase.CHECKING:
             return self._read_back(state)
@@ -75,33 +76,33 @@ class Carrier:
                 return True
             why = self._reader.rests
         if why:
-            self._book.note_wait(state, why)
+            self._leased.note_wait(state, why)
         return False
 
     def _end_feeding(self, state: RunState) -> bool:
-        if reason := too_bad(state, at_stage_end=True):
+        if reason := state.halt_reason(at_stage_end=True):
             return self._stop(Status.HALTED, reason)
-        checking = Progress(phase=Phase.CHECKING, checked=state.stage_begins, waits="")
-        return self._book.note(checking)
+        checking = RunStep(phase=Phase.CHECKING, checked=state.stage_begins, waits="")
+        return self._leased.note(checking)
 
     def _read_back(self, state: RunState) -> bool:
         if state.checked == state.stage_ends:
             return self._end_stage(state)
         ids_per_call = self._limits.ids_per_call
-        progress = self._check.step(state, self._book, self._reader, ids_per_call, self._clock())
+        progress = self._check.step(state, self._leased, self._reader, ids_per_call, self._clock())
         if progress is None and self._reader.rests:
-            self._book.note_wait(state, self._reader.rests)
-        return self._book.note(progress or Progress())
+            self._leased.note_wait(state, self._reader.rests)
+        return self._leased.note(progress or RunStep())
 
     def _end_stage(self, state: RunState) -> bool:
-        if (differing := state.ended(Outcome.DIFFERS)) > state.spec.halt.differences:
+        if (differing := state.ended(RowOutcome.DIFFERS)) > state.spec.halt.differences:
             says = f"{differing} rows read back otherwise than planned"
             return self._stop(Status.HALTED, says)
         if state.is_last_stage:
             return self._stop(Status.DONE, "")
-        return self._book.note(Progress(phase=Phase.FEEDING, stage=state.stage + 1))
+        return self._leased.note(RunStep(phase=Phase.FEEDING, stage=state.stage + 1))
 
     def _stop(self, status: Status, reason: str) -> bool:
         """There is nothing more to do in this round."""
-        self._book.stop(status, reason)
+        self._leased.stop(status, reason)
         return False

@@ -5,7 +5,7 @@ job is submitted, and its key follows from run and product. So whoever takes ove
 rows again, which makes no second job, and goes on.
 
 A `Carrier` has one run in hand: its `RunJobs` collect what has ended, its `RowSender` reads ahead
-and sends, its `StageCheck` reads back. All of them note in the run's `RunBook`.
+and sends, its `StageCheck` reads back. All of them note in the run's `LeasedRun`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from collections.abc import Callable
 
 import structlog
 
-from campaigns.guard_rails.gate import BulkLane
+from campaigns.guard_rails.send_check import BulkLane
 from campaigns.run.carrier import Carrier
-from campaigns.run.leased_run import RunBook
-from campaigns.run.limits import FeederLimits
+from campaigns.run.leased_run import LeasedRun
 from campaigns.run.patient_reader import PatientReader
-from campaigns.run.share import shares
-from campaigns.run.state import Jobs, Products, Runs, RunState
+from campaigns.run.ports import Jobs, Products, Runs
+from campaigns.run.share import FeederLimits, shares
+from campaigns.run.state import RunState
 from revio_jobs.errors import Unavailable
 from tasks.ports import LeaseLost
 
@@ -90,7 +90,7 @@ class CampaignFeeder:
     def _carrier(self, run: str) -> Carrier:
         if run not in self._carriers:
             self._carriers[run] = Carrier(
-                RunBook(self._runs, self._account, run, self._token),
+                LeasedRun(self._runs, self._account, run, self._token),
                 jobs=self._jobs,
                 reader=self._reader,
                 limits=self._limits,

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import structlog
 
-from campaigns.run.row import Row
-from campaigns.run.state import Progress, Runs, RunState, Status
+from campaigns.rows.planned_row import PlannedRow
+from campaigns.run.ports import Runs
+from campaigns.run.state import RunState, RunStep, Status
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class RunBook:
+class LeasedRun:
     """Raises Unavailable; what writes also LeaseLost, when another feeder works by now."""
 
     runs: Runs
@@ -27,7 +28,7 @@ class RunBook:
         """The recorded state; None: the run has gone."""
         return self.runs.load(self.account, self.run)
 
-    def rows(self, indexes: Iterable[int]) -> dict[int, Row]:
+    def rows(self, indexes: Iterable[int]) -> dict[int, PlannedRow]:
         """Those rows of the plan."""
         return self.runs.rows(self.account, self.run, indexes)
 
@@ -35,7 +36,7 @@ class RunBook:
         """By index, of the rows in that range that have ended."""
         return self.runs.outcomes(self.account, self.run, first, end)
 
-    def note(self, progress: Progress) -> bool:
+    def note(self, progress: RunStep) -> bool:
         """Whether there was anything to note."""
         if progress:
             self.runs.record(self.account, self.run, self.token, progress)
@@ -44,7 +45,7 @@ class RunBook:
     def note_wait(self, state: RunState, why: str) -> None:
         """Say why nothing is sent; the same words again are not noted."""
         if why != state.waits:
-            self.note(Progress(waits=why))
+            self.note(RunStep(waits=why))
 
     def stop(self, status: Status, reason: str) -> None:
         """Halt or end the run."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from campaigns.run.state import Products
+from campaigns.run.ports import Products
 from revio_jobs.contracts import CustomerProductRecord
 from revio_jobs.errors import Permanent, QuotaExhausted, Retryable, Throttled
 

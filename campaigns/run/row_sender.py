@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from campaigns.run.leased_run import RunBook
-from campaigns.run.limits import FeederLimits
+from campaigns.rows.ended_row import EndedRow
+from campaigns.run.leased_run import LeasedRun
 from campaigns.run.patient_reader import PatientReader
-from campaigns.run.row_ending import end_unsent, row_key
+from campaigns.run.row_end import end_unsent, row_key
 from campaigns.run.run_jobs import RunJobs
-from campaigns.run.share import Allowance
-from campaigns.run.state import EndedRow, Progress, RunState
+from campaigns.run.share import Allowance, FeederLimits
+from campaigns.run.state import RunState, RunStep
 from revio_jobs.contracts import CustomerProductRecord
 
 
@@ -19,14 +19,14 @@ class RowSender:
 
     def __init__(
         self,
-        book: RunBook,
+        leased: LeasedRun,
         *,
         jobs: RunJobs,
         reader: PatientReader,
         limits: FeederLimits,
         clock: Callable[[], float],
     ) -> None:
-        self._book = book
+        self._leased = leased
         self._jobs = jobs
         self._reader = reader
         self._limits = limits
@@ -55,7 +55,7 @@ class RowSender:
         wanted = self._next_to_read(state, fresh)
         if not wanted:
             return False
-        rows, read_at = self._book.rows(wanted), self._clock()
+        rows, read_at = self._leased.rows(wanted), self._clock()
         found = self._reader.read([rows[at].id for at in wanted])
         if found is None:
             return False
@@ -68,7 +68,7 @@ class RowSender:
                 todo[at] = state.todo.get(at, 0)
                 self._read[at] = (record, read_at)
         cursor = max(state.cursor, wanted[-1] + 1)
-        return self._book.note(Progress(ended=ended, todo=todo, cursor=cursor, waits=""))
+        return self._leased.note(RunStep(ended=ended, todo=todo, cursor=cursor, waits=""))
 
     def _next_to_read(self, state: RunState, fresh: Sequence[int]) -> list[int]:
         """Those first that were read too long ago; in order, so that the cursor follows from the
@@ -81,13 +81,13 @@ class RowSender:
     def _send(self, state: RunState, indexes: Sequence[int]) -> bool:
         if not indexes:
             return False
-        account, run = self._book.account, self._book.run
-        rows, jobs = self._book.rows(indexes), {}
+        account, run = self._leased.account, self._leased.run
+        rows, jobs = self._leased.rows(indexes), {}
         for at in indexes:
             record, read_at = self._read.pop(at)
             key = row_key(run, rows[at].id, state.todo[at])
             jobs[at] = rows[at].job(account, run, key, record, read_at)
-        self._book.note(Progress(sent={at: state.todo[at] for at in indexes}, waits=""))
+        self._leased.note(RunStep(sent={at: state.todo[at] for at in indexes}, waits=""))
         self._allowance.spend(len(jobs))
         self._jobs.submit(jobs)
         return True

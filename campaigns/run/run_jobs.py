@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from campaigns.run.leased_run import RunBook
-from campaigns.run.row import Row
-from campaigns.run.row_ending import ending, row_key
-from campaigns.run.state import Answered, EndedRow, Jobs, Progress, RunState
+from campaigns.rows.ended_row import EndedRow
+from campaigns.rows.planned_row import PlannedRow
+from campaigns.run.leased_run import LeasedRun
+from campaigns.run.ports import JobEnd, Jobs
+from campaigns.run.row_end import ending, row_key
+from campaigns.run.state import RunState, RunStep
 from revio_jobs.contracts import UpdateJob
 from revio_jobs.errors import Withdrawn
 
@@ -18,25 +20,25 @@ _ASK_AGAIN_S = 30.0
 class RunJobs:
     """Those of one run. When each was asked for last may be forgotten: it is asked for again."""
 
-    def __init__(self, book: RunBook, jobs: Jobs, clock: Callable[[], float]) -> None:
-        self._book = book
+    def __init__(self, leased: LeasedRun, jobs: Jobs, clock: Callable[[], float]) -> None:
+        self._leased = leased
         self._jobs = jobs
         self._clock = clock
         self._asked_at: dict[int, float] = {}
 
-    def submit(self, jobs: Mapping[int, UpdateJob]) -> dict[str, Answered]:
+    def submit(self, jobs: Mapping[int, UpdateJob]) -> dict[str, JobEnd]:
         """By row; each must be noted as sent before. Returns those that have ended, by key."""
         self._asked_at |= dict.fromkeys(jobs, self._clock())
         answers = self._jobs.submit(list(jobs.values()))
         return {key: answer for key, answer in answers.items() if answer}
 
-    def collect(self, state: RunState) -> Progress:
+    def collect(self, state: RunState) -> RunStep:
         """The rows whose jobs have ended; a withdrawn one is sent again under its next key."""
         if not state.in_flight:
-            return Progress()
-        rows = self._book.rows(state.in_flight)
+            return RunStep()
+        rows = self._leased.rows(state.in_flight)
         keys = {
-            row_key(self._book.run, rows[at].id, number): at
+            row_key(self._leased.run, rows[at].id, number): at
             for at, number in state.in_flight.items()
         }
         ended, todo = list[EndedRow](), dict[int, int]()
@@ -47,14 +49,16 @@ class RunJobs:
                 todo[at] = state.in_flight[at] + 1
             else:
                 ended.append(ending(at, answer, rows[at], self._clock()))
-        return Progress(ended=ended, todo=todo, waits="" if ended else None)
+        return RunStep(ended=ended, todo=todo, waits="" if ended else None)
 
-    def _answers(self, rows: Mapping[int, Row], keys: Mapping[str, int]) -> dict[str, Answered]:
+    def _answers(
+        self, rows: Mapping[int, PlannedRow], keys: Mapping[str, int]
+    ) -> dict[str, JobEnd]:
         """Of those keys the ones that have ended; the others are submitted again now and then."""
-        known = self._jobs.answers(self._book.account, list(keys))
+        known = self._jobs.answers(self._leased.account, list(keys))
         now = self._clock()
         late = {
-            at: rows[at].job(self._book.account, self._book.run, key, None, 0)
+            at: rows[at].job(self._leased.account, self._leased.run, key, None, 0)
             for key, at in keys.items()
             if key not in known and now - self._asked_at.get(at, 0.0) > _ASK_AGAIN_S
         }

@@ -1,14 +1,28 @@
-"""How the small window of jobs is divided among campaigns, and how fast one may go."""
+"""How much of campaigns is under way at a time: the window, its division, a run's own rate."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from campaigns.run.state import Phase, RunState, Status
 
 _MINUTE_S = 60.0
 _BURST_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class FeederLimits:
+    """Of one account's feeder."""
+
+    window: int = 100
+    """Jobs in the queue, over all runs of the account."""
+    ids_per_call: int = 200
+    fresh_s: float = 60.0
+    """How long a product's values count as just read."""
+    read_back_patience_s: float = 5.0
+    """How long a query may lag behind a change."""
 
 
 def shares(states: Iterable[RunState], window: int, now: float) -> dict[str, int]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from campaigns.run.leased_run import RunBook
+from campaigns.rows.ended_row import EndedRow, RowOutcome
+from campaigns.run.leased_run import LeasedRun
 from campaigns.run.patient_reader import PatientReader
-from campaigns.run.state import EndedRow, Outcome, Progress, RunState
+from campaigns.run.state import RunState, RunStep
 from revio_jobs.contracts import CustomerProductRecord
 
 # Outcomes are looked at in ranges of so many rows.
@@ -27,30 +28,35 @@ class StageCheck:
     _again_at: float = 0.0
 
     def step(
-        self, state: RunState, book: RunBook, reader: PatientReader, ids_per_call: int, now: float
-    ) -> Progress | None:
+        self,
+        state: RunState,
+        leased: LeasedRun,
+        reader: PatientReader,
+        ids_per_call: int,
+        now: float,
+    ) -> RunStep | None:
         """The next rows checked; None when there is nothing to note yet."""
         if now < self._again_at:
             return None
-        applied, end = _applied(state, book, ids_per_call)
+        applied, end = _applied(state, leased, ids_per_call)
         if not applied:
-            return Progress(checked=end)
-        rows = book.rows(applied)
+            return RunStep(checked=end)
+        rows = leased.rows(applied)
         found = reader.read([row.id for row in rows.values()])
         if found is None:
             return None
         differing = {
             at: unlike
             for at, row in rows.items()
-            if (unlike := _unlike(found.get(row.id), row.unlike))
+            if (unlike := _unlike(found.get(row.id), row.undone))
         }
         if differing and self._waits(now):
             return None
         self._differs_since = None
         ended = [
-            EndedRow(at, Outcome.DIFFERS, now, {"found": has}) for at, has in differing.items()
+            EndedRow(at, RowOutcome.DIFFERS, now, {"found": has}) for at, has in differing.items()
         ]
-        return Progress(ended=ended, checked=end, waits="")
+        return RunStep(ended=ended, checked=end, waits="")
 
     def _waits(self, now: float) -> bool:
         self._differs_since = now if self._differs_since is None else self._differs_since
@@ -58,12 +64,12 @@ class StageCheck:
         return now - self._differs_since < self.patience_s
 
 
-def _applied(state: RunState, book: RunBook, ids_per_call: int) -> tuple[list[int], int]:
+def _applied(state: RunState, leased: LeasedRun, ids_per_call: int) -> tuple[list[int], int]:
     """The next applied rows of the stage, as many as a call holds, and the row after the last."""
     first = state.checked
     end = min(first + max(_LOOKED_AT, ids_per_call), state.stage_ends)
-    outcomes = book.outcomes(first, end)
-    applied = sorted(at for at, outcome in outcomes.items() if outcome == Outcome.APPLIED)
+    outcomes = leased.outcomes(first, end)
+    applied = sorted(at for at, outcome in outcomes.items() if outcome == RowOutcome.APPLIED)
     if len(applied) > ids_per_call:
         return applied[:ids_per_call], applied[ids_per_call]
     return applied, end

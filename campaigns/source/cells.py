@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from campaigns.source.table import Columns, Form, RawRow
+from campaigns.source.table import Columns, Form, ReadRow
 
 CLEAR = "(clear)"
 """What a cell says to empty the field; an empty cell leaves it as it is."""
@@ -39,7 +39,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class InputRow:
+class ParsedRow:
     """What one row asks for."""
 
     line: int
@@ -54,7 +54,7 @@ class CellError(ValueError):
     """A cell's text is no value of its column; the text is a problem's kind."""
 
 
-def read_row(row: RawRow, columns: Columns, form: Form) -> InputRow | list[Problem]:
+def read_row(row: ReadRow, columns: Columns, form: Form) -> ParsedRow | list[Problem]:
     """The row, or everything that is wrong with it."""
     if len(row.cells) > columns.width and any(row.cells[columns.width :]):
         return [Problem("more cells than columns", row.line, "", row.cells[columns.width])]
@@ -81,7 +81,7 @@ def read_row(row: RawRow, columns: Columns, form: Form) -> InputRow | list[Probl
     if not isinstance(product, int):
         return [Problem("no id", row.line, form.columns[columns.id])]
     clear = tuple(name for name, at in columns.changes.items() if cells[at].strip() == CLEAR)
-    return InputRow(row.line, product, changes, clear, cells)
+    return ParsedRow(row.line, product, changes, clear, cells)
 
 
 def parse(name: str, text: str, *, decimal_comma: bool = False) -> Any:  # noqa: ANN401 - as the field has it

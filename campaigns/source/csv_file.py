@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO
 
 from campaigns.errors import InputError
-from campaigns.source.neutral import neutral, original
-from campaigns.source.table import Form, RawRow, Source, check_cells, check_header, find_columns
+from campaigns.source.cell_text import neutral, original
+from campaigns.source.table import Form, ReadRow, Source, check_cells, check_header, find_columns
 
 _DELIMITERS = ",;\t|"
 _BLOCK_BYTES = 1 << 20
@@ -38,7 +38,7 @@ def opened_csv(path: Path) -> Iterator[Source]:
         except UnicodeDecodeError as exc:
             raise InputError("the text's encoding is broken") from exc
     with _rows(path, encoding, delimiter) as rows:
-        header = check_header(next(rows, RawRow(1, ())).cells)
+        header = check_header(next(rows, ReadRow(1, ())).cells)
         decimal_comma = delimiter != "," and _has_decimal_commas(header, rows)
     form = Form("csv", header, delimiter, encoding, decimal_comma)
     with _rows(path, encoding, delimiter) as rows:
@@ -65,12 +65,12 @@ class CsvOut:
 
 
 @contextmanager
-def _rows(path: Path, encoding: str, delimiter: str) -> Iterator[Iterator[RawRow]]:
+def _rows(path: Path, encoding: str, delimiter: str) -> Iterator[Iterator[ReadRow]]:
     with path.open(encoding=encoding, newline="") as file:
         yield _read(csv.reader(file, delimiter=delimiter, strict=True))
 
 
-def _read(reader: Iterator[list[str]]) -> Iterator[RawRow]:
+def _read(reader: Iterator[list[str]]) -> Iterator[ReadRow]:
     last = 0
     while True:
         try:
@@ -84,7 +84,7 @@ def _read(reader: Iterator[list[str]]) -> Iterator[RawRow]:
         line, last = last + 1, int(getattr(reader, "line_num", last + 1))
         if any(cell.strip() for cell in cells):
             check_cells(line, cells)
-            yield RawRow(line, tuple(original(cell) for cell in cells))
+            yield ReadRow(line, tuple(original(cell) for cell in cells))
 
 
 def _in_words(exc: csv.Error) -> str:
@@ -123,7 +123,7 @@ def _delimiter(header: str) -> str:
     return max(_DELIMITERS, key=bare.count)
 
 
-def _has_decimal_commas(header: Sequence[str], rows: Iterator[RawRow]) -> bool:
+def _has_decimal_commas(header: Sequence[str], rows: Iterator[ReadRow]) -> bool:
     """Whether the rates of the first rows are written 12,50 throughout."""
     index = find_columns(header).changes.get("rate")
     if index is None:

@@ -39,7 +39,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class RawRow:
+class ReadRow:
     """One row as text; dates and numbers of a spreadsheet in plain ISO form."""
 
     line: int
@@ -55,7 +55,7 @@ class Source:
 
     name: str
     form: Form
-    rows: Iterator[RawRow]
+    rows: Iterator[ReadRow]
 
 
 @dataclass(frozen=True, slots=True)

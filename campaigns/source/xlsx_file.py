@@ -19,8 +19,8 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from campaigns.errors import InputError
-from campaigns.source.neutral import neutral, original
-from campaigns.source.table import Form, RawRow, Source, check_cells, check_header
+from campaigns.source.cell_text import neutral, original
+from campaigns.source.table import Form, ReadRow, Source, check_cells, check_header
 
 # Excel itself computes with so many; what is beyond them is the noise of binary fractions.
 _EXCEL_DIGITS = ".15g"
@@ -41,7 +41,7 @@ def opened_xlsx(path: Path) -> Iterator[Source]:
         sheet = _first_sheet(files, path, computed=True)
         formulas = _first_sheet(files, path, computed=False) if _has_formulas(path) else None
         rows = _read(_without_formulas(sheet) if formulas is None else _both(sheet, formulas))
-        header = next(rows, RawRow(1, ()))
+        header = next(rows, ReadRow(1, ()))
         if header.uncomputed:
             raise InputError("the first line names the columns; it must not hold formulas")
         yield Source(path.name, Form("xlsx", check_header(header.cells)), rows)
@@ -152,12 +152,12 @@ class XlsxOut:
             sheet.close()
 
 
-def _read(lines: Iterable[_Line]) -> Iterator[RawRow]:
+def _read(lines: Iterable[_Line]) -> Iterator[ReadRow]:
     for line, (values, uncomputed) in enumerate(lines, start=1):
         cells = [_text(value) for value in values]
         if any(cell.strip() for cell in cells):
             check_cells(line, cells)
-            yield RawRow(line, tuple(cells), uncomputed)
+            yield ReadRow(line, tuple(cells), uncomputed)
 
 
 def _text(value: object) -> str:

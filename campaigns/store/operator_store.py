@@ -11,13 +11,15 @@ from typing import Any
 from redis import Redis
 
 from campaigns.errors import NotAllowedError
-from campaigns.plan.plan_row import PlanRow
-from campaigns.run.state import RunSpec, RunState, Status
-from campaigns.store.access import asking, load_script, numbers, text, texts
+from campaigns.rows.planned_row import PlannedRow
+from campaigns.run.spec import RunSpec
+from campaigns.run.state import RunState, Status
 from campaigns.store.audit_log import AuditEntry, entry, read_entry
-from campaigns.store.keys import AccountKeys, RunKeys
+from campaigns.store.keys import WHAT, AccountKeys, RunKeys
 from campaigns.store.row_chunks import RowChunks
 from campaigns.store.run_codec import dump_spec, read_spec, read_state
+from worker.redis_kit.reply import numbers, text, texts
+from worker.redis_kit.scripts import fail_closed, load_script
 
 _LISTED = 50
 _PACE_MINUTES = 30
@@ -61,7 +63,7 @@ class RunView:
         return self.state.waits
 
 
-class Desk:
+class OperatorStore:
     """Of one account. Every method raises Unavailable."""
 
     def __init__(
@@ -73,8 +75,8 @@ class Desk:
         self._clock = clock
         self._common = AccountKeys(account)
         self.chunks = RowChunks(redis)
-        self._start = load_script(redis, "start")
-        self._transition = load_script(redis, "transition")
+        self._start = load_script(redis, "campaigns.store", "start")
+        self._transition = load_script(redis, "campaigns.store", "transition")
 
     def keys(self, run: str) -> RunKeys:
         """Of a run."""
@@ -83,38 +85,38 @@ class Desk:
     def approve(self, plan: str, approval: Approval) -> None:
         """`plan`: its name, by which an approval of another version is found."""
         document = json.dumps([approval.by, approval.at, approval.reason])
-        with asking(), self._redis.pipeline() as pipeline:
+        with fail_closed(WHAT), self._redis.pipeline() as pipeline:
             pipeline.hset(self._common.approvals, f"digest:{approval.digest}", document)
             pipeline.hset(self._common.approvals, f"name:{plan}", approval.digest)
             pipeline.execute()
 
     def approval(self, digest: str) -> Approval | None:
         """Of exactly that plan."""
-        with asking():
+        with fail_closed(WHAT):
             found = self._redis.hget(self._common.approvals, f"digest:{digest}")
         return Approval(digest, *json.loads(found)) if found else None
 
     def approved_digest(self, plan: str) -> str | None:
         """Of the last plan of that name that was approved."""
-        with asking():
+        with fail_closed(WHAT):
             found = self._redis.hget(self._common.approvals, f"name:{plan}")
         return text(found) if found else None
 
     def clearable(self) -> frozenset[str] | None:
         """The fields that the vendor's schema can empty; None: no worker has seen it yet."""
-        with asking():
+        with fail_closed(WHAT):
             found = self._redis.get(self._common.clearable)
         return frozenset(json.loads(found)) if found else None
 
     def exists(self, run: str) -> bool:
         """Whether it was started."""
-        with asking():
+        with fail_closed(WHAT):
             return bool(self._redis.exists(self.keys(run).spec))
 
     def start(
         self,
         spec: RunSpec,
-        rows: Iterable[PlanRow],
+        rows: Iterable[PlannedRow],
         *,
         gate: str,
         rate: float | None,
@@ -129,7 +131,7 @@ class Desk:
         if self.exists(spec.run):
             return False
         keys = self.keys(spec.run)
-        with asking():
+        with fail_closed(WHAT):
             self.chunks.store(keys, rows, self._keep_s)
             now = self._clock()
             return bool(
@@ -172,7 +174,7 @@ class Desk:
         keys = self.keys(run)
         changed = [str(each) for pair in (settings or {}).items() for each in pair]
         noted = entry(self._clock(), by, what, reason)
-        with asking():
+        with fail_closed(WHAT):
             done, found = self._transition(
                 keys=[keys.control, keys.progress, keys.audit],
                 args=[status or "", reason, noted, ",".join(possible), *changed],
@@ -186,7 +188,7 @@ class Desk:
     def view(self, run: str) -> RunView:
         """Raises NotAllowedError when there is none."""
         keys = self.keys(run)
-        with asking(), self._redis.pipeline() as pipeline:
+        with fail_closed(WHAT), self._redis.pipeline() as pipeline:
             pipeline.get(keys.spec)
             for key in (keys.control, keys.progress, keys.todo, keys.in_flight):
                 pipeline.hgetall(key)
@@ -208,17 +210,17 @@ class Desk:
 
     def runs(self, limit: int = _LISTED) -> list[str]:
         """The newest first."""
-        with asking():
+        with fail_closed(WHAT):
             return [text(run) for run in self._redis.zrevrange(self._common.all, 0, limit - 1)]
 
     def audit(self, run: str) -> list[AuditEntry]:
         """In the order in which it was decided."""
-        with asking():
+        with fail_closed(WHAT):
             return [read_entry(each) for each in self._redis.lrange(self.keys(run).audit, 0, -1)]
 
     def outcomes(self, run: str, chunk: int) -> dict[int, tuple[str, int]]:
         """By row, of the chunk's ended rows: outcome and Unix time in seconds."""
-        with asking():
+        with fail_closed(WHAT):
             found = self._redis.hgetall(self.keys(run).outcomes(chunk))
         pairs = ((int(index), text(value).partition(" ")) for index, value in found.items())
         return {index: (outcome, int(at)) for index, (outcome, _, at) in pairs}
@@ -228,6 +230,6 @@ class Desk:
         wanted = list(indexes)
         if not wanted:
             return {}
-        with asking():
+        with fail_closed(WHAT):
             found = self._redis.hmget(self.keys(run).details, [str(each) for each in wanted])
         return {index: json.loads(each) for index, each in zip(wanted, found, strict=True) if each}

@@ -11,15 +11,15 @@ from itertools import islice
 
 from redis import Redis
 
-from campaigns.plan.plan_row import PlanRow
-from campaigns.store.access import blob
+from campaigns.rows.planned_row import PlannedRow
 from campaigns.store.keys import ROWS_PER_CHUNK, RunKeys
+from worker.redis_kit.reply import blob
 
 _CACHED = 32
 _ID_CODE = "I"
 _ID_BYTES = 4
 
-Chunk = tuple[PlanRow, ...]
+Chunk = tuple[PlannedRow, ...]
 
 
 class RowChunks:
@@ -29,7 +29,7 @@ class RowChunks:
         self._redis = redis
         self._cache: OrderedDict[tuple[str, int], Chunk] = OrderedDict()
 
-    def store(self, keys: RunKeys, rows: Iterable[PlanRow], keep_s: int) -> int:
+    def store(self, keys: RunKeys, rows: Iterable[PlannedRow], keep_s: int) -> int:
         """All rows, from the first on; a repeat stores the same again. Returns their number."""
         count, iterator = 0, iter(rows)
         for chunk_no in range(1 << 31):
@@ -46,7 +46,7 @@ class RowChunks:
             count += len(chunk)
         return count
 
-    def rows(self, keys: RunKeys, indexes: Iterable[int]) -> dict[int, PlanRow]:
+    def rows(self, keys: RunKeys, indexes: Iterable[int]) -> dict[int, PlannedRow]:
         """By index."""
         wanted = list(indexes)
         chunks = self._chunks(keys, {index // ROWS_PER_CHUNK for index in wanted})
@@ -80,11 +80,11 @@ class RowChunks:
         return found
 
 
-def _packed(chunk: Iterable[PlanRow]) -> bytes:
+def _packed(chunk: Iterable[PlannedRow]) -> bytes:
     lines = (json.dumps(row.document(), separators=(",", ":")) for row in chunk)
     return zlib.compress("\n".join(lines).encode())
 
 
 def _unpacked(blob: bytes) -> Chunk:
     lines = zlib.decompress(blob).split(b"\n") if blob else []
-    return tuple(PlanRow.of(json.loads(line)) for line in lines)
+    return tuple(PlannedRow.of(json.loads(line)) for line in lines)

@@ -8,16 +8,11 @@ from dataclasses import asdict
 from datetime import date, time
 from typing import Any
 
-from campaigns.guard_rails.gate import RunGate
 from campaigns.guard_rails.rails import Rails
-from campaigns.run.state import (
-    DailyWindow,
-    HaltRules,
-    Phase,
-    RunSpec,
-    RunState,
-    Status,
-)
+from campaigns.guard_rails.send_check import SendRules
+from campaigns.run.spec import DailyWindow, RunSpec
+from campaigns.run.state import Phase, RunState, Status
+from campaigns.terms import HaltRules
 
 _COUNT = "count:"
 _SINCE = "since:"
@@ -84,11 +79,11 @@ def dump_gate(rails: Rails, overrides: Mapping[str, str], effective: str | None)
     return json.dumps({"rails": guards, "overrides": list(overrides), "effective": effective})
 
 
-def read_gate(status: str, text: str) -> RunGate:
+def read_gate(status: str, text: str) -> SendRules:
     """From `dump_gate`."""
     document: dict[str, Any] = json.loads(text)
     effective = document["effective"]
-    return RunGate(
+    return SendRules(
         status,
         is_open=status == Status.RUNNING,
         rails=Rails.parse(document["rails"]),

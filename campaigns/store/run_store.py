@@ -1,4 +1,4 @@
-"""The feeder's side of the store, and the gate that a worker asks before each call."""
+"""The feeder's side of the store, and the rules that a worker checks before each call."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import Any
 
 from redis import Redis
 
-from campaigns.guard_rails.gate import RunGate
-from campaigns.run.error_words import error_words
-from campaigns.run.row import Row
-from campaigns.run.state import Progress, RunState, Status
-from campaigns.store.access import asking, load_script, numbers, text, texts
+from campaigns.guard_rails.send_check import SendRules
+from campaigns.rows.planned_row import PlannedRow
+from campaigns.run.state import RunState, RunStep, Status
 from campaigns.store.audit_log import entry
-from campaigns.store.keys import ROWS_PER_CHUNK, AccountKeys, RunKeys
+from campaigns.store.keys import ROWS_PER_CHUNK, WHAT, AccountKeys, RunKeys
 from campaigns.store.row_chunks import RowChunks
 from campaigns.store.run_codec import read_gate, read_spec, read_state
 from tasks.ports import LeaseLost
+from worker.redis_kit.lease import Lease
+from worker.redis_kit.reply import numbers, text, texts
+from worker.redis_kit.scripts import fail_closed, load_script
 
 _FEEDER = "the feeder"
 
 
 class RedisRuns:
-    """Implements the Runs and RunGates ports."""
+    """Implements the Runs and RunRulesSource ports."""
 
     def __init__(
         self,
@@ -35,39 +36,32 @@ class RedisRuns:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._redis = redis
-        self._lease_ms = round(lease_s * 1000)
+        self._lease = Lease(redis, round(lease_s * 1000))
         self._keep_s = keep_s
         self._clock = clock
         self._chunks = RowChunks(redis)
-        self._record = load_script(redis, "record")
-        self._stop = load_script(redis, "stop")
-        self._release = load_script(redis, "release")
+        self._record = load_script(redis, "campaigns.store", "record")
+        self._stop = load_script(redis, "campaigns.store", "stop")
 
     def lease(self, account: str, token: str) -> bool:
         """See the port."""
-        key = AccountKeys(account).feeder
-        with asking():
-            if self._redis.set(key, token, nx=True, px=self._lease_ms):
-                return True
-            if self._redis.get(key) != token.encode():
-                return False
-            self._redis.pexpire(key, self._lease_ms)
-        return True
+        with fail_closed(WHAT):
+            return self._lease.take(AccountKeys(account).feeder, token)
 
     def release(self, account: str, token: str) -> None:
         """See the port."""
-        with asking():
-            self._release(keys=[AccountKeys(account).feeder], args=[token])
+        with fail_closed(WHAT):
+            self._lease.release(AccountKeys(account).feeder, token)
 
     def active(self, account: str) -> list[str]:
         """See the port."""
-        with asking():
+        with fail_closed(WHAT):
             return sorted(map(text, self._redis.smembers(AccountKeys(account).active)))
 
     def load(self, account: str, run: str) -> RunState | None:
         """See the port."""
         keys = RunKeys(account, run)
-        with asking(), self._redis.pipeline() as pipeline:
+        with fail_closed(WHAT), self._redis.pipeline() as pipeline:
             pipeline.get(keys.spec)
             for key in (keys.control, keys.progress, keys.todo, keys.in_flight):
                 pipeline.hgetall(key)
@@ -78,17 +72,16 @@ class RedisRuns:
             read_spec(spec), texts(control), texts(progress), numbers(todo), numbers(in_flight)
         )
 
-    def rows(self, account: str, run: str, indexes: Iterable[int]) -> dict[int, Row]:
+    def rows(self, account: str, run: str, indexes: Iterable[int]) -> dict[int, PlannedRow]:
         """See the port."""
-        with asking():
-            found = self._chunks.rows(RunKeys(account, run), indexes)
-        return {index: each.row for index, each in found.items()}
+        with fail_closed(WHAT):
+            return self._chunks.rows(RunKeys(account, run), indexes)
 
     def outcomes(self, account: str, run: str, first: int, end: int) -> dict[int, str]:
         """See the port."""
         keys = RunKeys(account, run)
         chunks = range(first // ROWS_PER_CHUNK, -(-end // ROWS_PER_CHUNK))
-        with asking(), self._redis.pipeline(transaction=False) as pipeline:
+        with fail_closed(WHAT), self._redis.pipeline(transaction=False) as pipeline:
             for chunk in chunks:
                 pipeline.hgetall(keys.outcomes(chunk))
             found: list[dict[bytes, bytes]] = pipeline.execute()
@@ -99,10 +92,10 @@ class RedisRuns:
             if first <= int(index) < end
         }
 
-    def record(self, account: str, run: str, token: str, progress: Progress) -> None:
+    def record(self, account: str, run: str, token: str, step: RunStep) -> None:
         """See the port."""
         keys = RunKeys(account, run)
-        with asking():
+        with fail_closed(WHAT):
             held = self._record(
                 keys=[
                     AccountKeys(account).feeder,
@@ -119,7 +112,7 @@ class RedisRuns:
                     keys.ids,
                     keys.audit,
                 ],
-                args=[token, json.dumps(_step(progress)), self._keep_s],
+                args=[token, json.dumps(_document(step)), self._keep_s],
             )
         if not held:
             raise LeaseLost(run)
@@ -128,7 +121,7 @@ class RedisRuns:
         """See the port."""
         keys, common = RunKeys(account, run), AccountKeys(account)
         noted = entry(self._clock(), _FEEDER, status.value, reason)
-        with asking():
+        with fail_closed(WHAT):
             held = self._stop(
                 keys=[common.feeder, keys.control, common.active, keys.audit],
                 args=[token, run, status.value, reason, noted],
@@ -136,36 +129,36 @@ class RedisRuns:
         if not held:
             raise LeaseLost(run)
 
-    def gate(self, account: str, run: str) -> RunGate | None:
+    def send_rules(self, account: str, run: str) -> SendRules | None:
         """See the port."""
-        with asking():
+        with fail_closed(WHAT):
             status, gate = self._redis.hmget(RunKeys(account, run).control, "status", "gate")
         if status is None or gate is None:
             return None
         return read_gate(text(status), text(gate))
 
 
-def _step(progress: Progress) -> dict[str, Any]:
+def _document(step: RunStep) -> dict[str, Any]:
     places = {
-        "cursor": progress.cursor,
-        "phase": progress.phase,
-        "stage": progress.stage,
-        "checked": progress.checked,
-        "waits": progress.waits,
+        "cursor": step.cursor,
+        "phase": step.phase,
+        "stage": step.stage,
+        "checked": step.checked,
+        "waits": step.waits,
     }
     return {
         "ended": [
             [
-                str(each.index),
-                each.index // ROWS_PER_CHUNK,
-                each.outcome.value,
-                str(int(each.at)),
-                json.dumps(each.detail) if each.detail else "",
-                error_words(each),
+                str(row.index),
+                row.index // ROWS_PER_CHUNK,
+                row.outcome.value,
+                str(int(row.at)),
+                json.dumps(row.detail) if row.detail else "",
+                row.error_words(),
             ]
-            for each in progress.ended
+            for row in step.ended
         ],
-        "todo": [[str(index), str(number)] for index, number in progress.todo.items()],
-        "sent": [[str(index), str(number)] for index, number in progress.sent.items()],
+        "todo": [[str(index), str(number)] for index, number in step.todo.items()],
+        "sent": [[str(index), str(number)] for index, number in step.sent.items()],
         "set": {name: str(value) for name, value in places.items() if value is not None},
     }

@@ -11,7 +11,7 @@ from campaigns.plan.figures import Figures
 from campaigns.plan.review import review_page, write_review_workbook
 from cli.campaign.options import By, Reason
 from cli.campaign.plan_tables import review_tables, summary_document
-from cli.campaign.session import office, person
+from cli.campaign.session import campaign_session, person
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 
@@ -27,14 +27,14 @@ def review(
     as_json: AsJson = False,
 ) -> None:
     """Show a plan's largest moves and samples of each product."""
-    with office(account, as_json=as_json) as (answer, desk):
-        plan = desk.campaigns.open(path)
+    with campaign_session(account, as_json=as_json) as (answer, session):
+        plan = session.campaigns.open(path)
         figures = Figures.of(plan.rows())
         if html:
             html.write_text(review_page(plan, figures), encoding="utf-8")
         if xlsx:
             write_review_workbook(plan, xlsx)
-        approval = desk.campaigns.desk.approval(plan.digest)
+        approval = session.campaigns.store.approval(plan.digest)
         document = {
             "digest": plan.digest,
             "run": plan.run,
@@ -54,9 +54,9 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Approve exactly this plan; any change of it needs a new approval."""
-    with office(account, as_json=as_json) as (answer, desk):
-        plan = desk.campaigns.open(path)
-        given = desk.campaigns.approve(plan, person(by, reason))
+    with campaign_session(account, as_json=as_json) as (answer, session):
+        plan = session.campaigns.open(path)
+        given = session.campaigns.approve(plan, person(by, reason))
         answer.give(
             {"digest": plan.digest, "run": plan.run, "approved_by": given.by, "reason": reason},
             f"plan {plan.header.name} ({plan.digest[:10]}) is approved by {given.by}; next: "

@@ -10,7 +10,7 @@ import typer
 from campaigns import CampaignError, Campaigns, Person
 from cli.campaign.options import By, Reason, RunName, pairs
 from cli.campaign.run_tables import run_document, run_tables
-from cli.campaign.session import office, person
+from cli.campaign.session import campaign_session, person
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 
@@ -85,10 +85,10 @@ def _decide(
     *,
     as_json: bool,
 ) -> None:
-    with office(account, as_json=as_json) as (answer, desk):
-        name = desk.campaigns.resolve(run)
-        decision(desk.campaigns, name, who)
-        view = desk.campaigns.view(name)
+    with campaign_session(account, as_json=as_json) as (answer, session):
+        name = session.campaigns.resolve(run)
+        decision(session.campaigns, name, who)
+        view = session.campaigns.view(name)
         answer.give(run_document(view, None), *run_tables(view, None))
 
 

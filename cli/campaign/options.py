@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from campaigns import CampaignError
-from campaigns.run.state import DailyWindow
+from campaigns.run.spec import DailyWindow
 
 By = Annotated[
     str | None, typer.Option("--by", help="Who decides; the user of this machine by default.")

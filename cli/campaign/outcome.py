@@ -15,7 +15,7 @@ from cli.campaign.options import By, Reason, RunName, pairs
 from cli.campaign.outcome_tables import explained, explained_document, undo_document, undo_tables
 from cli.campaign.plan_tables import plan_document, plan_tables
 from cli.campaign.planning import EXITS
-from cli.campaign.session import Office, office, person
+from cli.campaign.session import CampaignSession, campaign_session, person
 from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson, Texts
 from cli.tables import table
@@ -32,9 +32,9 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write what became of each row: CSV in the input's form, a workbook, a page with plots."""
-    with office(account, as_json=as_json) as (answer, desk):
-        name = desk.campaigns.resolve(run)
-        counts = desk.campaigns.report(name, directory)
+    with campaign_session(account, as_json=as_json) as (answer, session):
+        name = session.campaigns.resolve(run)
+        counts = session.campaigns.report(name, directory)
         rows = [(f"{group}.csv", f"{counts.get(group, 0):,}") for group in GROUPS]
         answer.give(
             {"run": name, "directory": str(directory), "rows": dict(counts)},
@@ -56,18 +56,18 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Make a new plan of rows that failed or were not processed."""
-    with office(account, as_json=as_json, wrong=ExitCode.FAILED) as (answer, desk):
-        name = desk.campaigns.resolve(run)
+    with campaign_session(account, as_json=as_json, wrong=ExitCode.FAILED) as (answer, session):
+        name = session.campaigns.resolve(run)
         request = PlanRequest(
             output.name.removesuffix(".plan"),
             person(by, "").by,
             overrides=pairs("--override", overrides),
             includes_disconnected=True,
         )
-        with spinner(desk.progress.says, quiet=as_json):
-            planned = desk.campaigns.retry(name, output, only, request)
+        with spinner(session.progress.says, quiet=as_json):
+            planned = session.campaigns.retry(name, output, only, request)
         hint = f"No row is {only}; --only takes {', '.join(Only)}."
-        _give_plan(answer, desk, planned, output, hint=None if planned.summary.rows else hint)
+        _give_plan(answer, session, planned, output, hint=None if planned.summary.rows else hint)
 
 
 def undo(
@@ -84,12 +84,12 @@ def undo(
     as_json: AsJson = False,
 ) -> None:
     """Make a plan that takes back what the run wrote, where nobody has edited it since."""
-    with office(account, as_json=as_json, wrong=ExitCode.FAILED) as (answer, desk):
-        name = desk.campaigns.resolve(run)
+    with campaign_session(account, as_json=as_json, wrong=ExitCode.FAILED) as (answer, session):
+        name = session.campaigns.resolve(run)
         request = PlanRequest(output.name.removesuffix(".plan"), person(by, reason).by)
-        with spinner(desk.progress.says, quiet=as_json):
-            planned, left = desk.campaigns.undo(name, output, request, reason, left_to)
-        _give_plan(answer, desk, planned, output, left=left)
+        with spinner(session.progress.says, quiet=as_json):
+            planned, left = session.campaigns.undo(name, output, request, reason, left_to)
+        _give_plan(answer, session, planned, output, left=left)
 
 
 def explain(
@@ -99,22 +99,22 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Every campaign and job that touched a product: old, new, who, when, why."""
-    with office(account, as_json=as_json) as (answer, desk):
-        touched, jobs = desk.campaigns.explain(product)
+    with campaign_session(account, as_json=as_json) as (answer, session):
+        touched, jobs = session.campaigns.explain(product)
         answer.give(explained_document(product, touched, jobs), *explained(product, touched, jobs))
 
 
 def _give_plan(
     answer: Answer,
-    desk: Office,
+    session: CampaignSession,
     planned: Planned,
     output: Path,
     *,
     left: UndoReport | None = None,
     hint: str | None = None,
 ) -> NoReturn:
-    takes = forecast(planned.summary.changes, desk.budget())
-    reads = desk.campaigns.reader.calls
+    takes = forecast(planned.summary.changes, session.budget())
+    reads = session.campaigns.reader.calls
     answer.give(
         {**plan_document(planned, takes, reads), **(undo_document(left) if left else {})},
         *plan_tables(planned, takes, reads, output),

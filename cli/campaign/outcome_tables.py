@@ -9,8 +9,9 @@ from typing import Any
 from rich.console import RenderableType
 
 from campaigns import UndoReport
-from campaigns.results.explain import LastJob, Touched
+from campaigns.results.explain import Touched
 from campaigns.results.undo_report import Why
+from campaigns.store.last_jobs import LastJob
 from cli.tables import table
 
 _LEFT = {

@@ -10,13 +10,13 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
-from campaigns import Planned, Verdict
+from campaigns import Planned, PlanVerdict
 from campaigns.guard_rails.rails import per_cent
 from campaigns.plan.figures import Figures, shown_move
 from campaigns.plan.forecast import Forecast
 from campaigns.plan.plan_file import Plan
-from campaigns.plan.plan_row import PlanRow, RowClass
 from campaigns.plan.summary import Summary, bins
+from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.store import Approval
 from cli.campaign.run_tables import FOR_EVER_S, span
 from cli.tables import counted, table, when
@@ -57,7 +57,7 @@ def plan_tables(
     yield from _rails(summary)
     for breach in planned.forbidden:
         yield f"guard rail {breach.rail} stops the plan: {breach.says}"
-    if planned.verdict is Verdict.CHANGES:
+    if planned.verdict is PlanVerdict.CHANGES:
         yield _takes(takes, reads)
     yield _next(planned, output)
 
@@ -100,18 +100,18 @@ def _takes(takes: Forecast, reads: int) -> str:
         f"calls: {takes.calls:,} ({counted(takes.updates, 'update')}, "
         f"{counted(takes.reads, 'read')}), "
         f"{takes.share_of_day:.1%} of a day of bulk work; about {span(takes.seconds)}, "
-        f"done {done} if begun now and alone. Planning took {counted(reads, 'call')}."
+        f"done {done} if begun now and alone. Planner took {counted(reads, 'call')}."
     )
 
 
 def _next(planned: Planned, output: Path) -> str:
-    if planned.verdict is Verdict.PROBLEMS:
+    if planned.verdict is PlanVerdict.PROBLEMS:
         return (
             "No plan was written, neither for the faulty rows nor for the others. Mend the input, "
             "cross a guard rail with --override RAIL=REASON, or plan the others with "
             "--skip-problems; --problems FILE writes the faulty rows, for a plan of their own."
         )
-    if planned.verdict is Verdict.NOTHING:
+    if planned.verdict is PlanVerdict.NOTHING:
         return f"Nothing to do{_why_nothing(planned.summary)}."
     return (
         f"The plan is {output}. Next: revio campaign review {output}, "
@@ -158,6 +158,6 @@ def review_tables(
         yield f"Not approved yet. Next: revio campaign approve {plan.path} --reason …"
 
 
-def _move(row: PlanRow) -> tuple[object, ...]:
+def _move(row: PlannedRow) -> tuple[object, ...]:
     old, new = row.before.get("rate"), row.after.get("rate")
     return row.line or None, row.id, row.seen.get("description"), old, new, shown_move(row)

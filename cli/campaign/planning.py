@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from campaigns import CampaignError, Planned, PlanRequest, Rounding, Rules, Verdict
+from campaigns import CampaignError, Planned, PlanRequest, PlanVerdict, Rounding, Rules
 from campaigns.guard_rails.rails import Rails
 from campaigns.plan.forecast import forecast
 from cli.answer import Answer, spinner
 from cli.campaign.options import By, day, pairs
 from cli.campaign.plan_tables import plan_document, plan_tables
-from cli.campaign.session import Office, office, person
+from cli.campaign.session import CampaignSession, campaign_session, person
 from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson, Texts, numbers
 from revio_jobs.contracts import DEFAULT_ACCOUNT
@@ -30,9 +30,9 @@ class PlanExit(IntEnum):
 
 
 EXITS = {
-    Verdict.NOTHING: PlanExit.NOTHING,
-    Verdict.CHANGES: PlanExit.CHANGES,
-    Verdict.PROBLEMS: PlanExit.PROBLEMS,
+    PlanVerdict.NOTHING: PlanExit.NOTHING,
+    PlanVerdict.CHANGES: PlanExit.CHANGES,
+    PlanVerdict.PROBLEMS: PlanExit.PROBLEMS,
 }
 
 
@@ -83,11 +83,11 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Compare a price list or rules with what Rev.io has, and write a plan. Changes nothing."""
-    with office(account, as_json=as_json, wrong=ExitCode.FAILED) as (answer, desk):
+    with campaign_session(account, as_json=as_json, wrong=ExitCode.FAILED) as (answer, session):
         request = PlanRequest(
             name=output.name.removesuffix(".plan"),
             author=person(by, "").by,
-            rules=Rules.parse(where, sets or (), _rounding(desk, rounding, charm)),
+            rules=Rules.parse(where, sets or (), _rounding(session, rounding, charm)),
             source=source,
             customers=numbers("--customer", customers) if customers else (),
             rails=_rails(rails or ()),
@@ -97,20 +97,22 @@ def plan(
             leaves_problems_out=skip_problems,
             problems_to=problems,
         )
-        with spinner(desk.progress.says, quiet=as_json):
-            planned = desk.campaigns.plan(output, request)
-        _show(answer, desk, planned, output)
+        with spinner(session.progress.says, quiet=as_json):
+            planned = session.campaigns.plan(output, request)
+        _show(answer, session, planned, output)
         raise typer.Exit(EXITS[planned.verdict])
 
 
-def _show(answer: Answer, desk: Office, planned: Planned, output: Path) -> None:
-    takes = forecast(planned.summary.changes, desk.budget())
-    reads = desk.campaigns.reader.calls
+def _show(answer: Answer, session: CampaignSession, planned: Planned, output: Path) -> None:
+    takes = forecast(planned.summary.changes, session.budget())
+    reads = session.campaigns.reader.calls
     answer.give(plan_document(planned, takes, reads), *plan_tables(planned, takes, reads, output))
 
 
-def _rounding(desk: Office, given: tuple[str, str] | None, charm: str | None) -> Rounding:
-    default = desk.campaigns.terms.rounding
+def _rounding(
+    session: CampaignSession, given: tuple[str, str] | None, charm: str | None
+) -> Rounding:
+    default = session.campaigns.terms.rounding
     step, mode = given or (str(default.step), default.mode)
     endings = tuple(part.strip() for part in charm.split(",")) if charm else ()
     return Rounding.parse(step, mode, endings)

@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from campaigns.plan.forecast import Budget
-from campaigns.run.eta import Eta, pace
+from campaigns.results.eta import Eta, pace
 from campaigns.run.state import Status
 from campaigns.store import RunView
 from campaigns.store.audit_log import AuditEntry

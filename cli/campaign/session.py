@@ -13,7 +13,7 @@ from redis import Redis
 
 from campaigns import CampaignError, Campaigns, Person
 from campaigns.plan.forecast import Budget
-from campaigns.plan.plan_row import PlanRow
+from campaigns.rows.planned_row import PlannedRow
 from cli.answer import Answer, answering, complain
 from cli.connection import app_of, redis_of
 from cli.exit_code import ExitCode
@@ -29,12 +29,12 @@ _NO_ANSWER = "no answer yet; workers of the bulk lane are busy, or none runs"
 
 
 @dataclass(slots=True)
-class Progress:
+class PlanningProgress:
     """How far planning has come."""
 
     rows: int = 0
 
-    def add(self, _: PlanRow) -> None:
+    def add(self, _: PlannedRow) -> None:
         """One more."""
         self.rows += 1
 
@@ -44,11 +44,11 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class CampaignSession:
     """One account's campaigns, and the calls that they may still make."""
 
     campaigns: Campaigns
-    progress: Progress
+    progress: PlanningProgress
     _settings: Settings
     _redis: Redis
 
@@ -70,9 +70,9 @@ class Office:
 
 
 @contextmanager
-def office(
+def campaign_session(
     account: str, *, as_json: bool, wrong: ExitCode = ExitCode.INVALID
-) -> Iterator[tuple[Answer, Office]]:
+) -> Iterator[tuple[Answer, CampaignSession]]:
     """For the body of a command. `wrong`: its exit code when input, plan or order is at fault."""
     with answering(as_json=as_json) as answer:
         try:
@@ -93,7 +93,7 @@ def _ended(answer: Answer, kind: str, lines: list[str], code: ExitCode) -> typer
 
 
 @contextmanager
-def _opened(account: str) -> Iterator[Office]:
+def _opened(account: str) -> Iterator[CampaignSession]:
     settings = load()
     if account not in settings.accounts:
         known = ", ".join(settings.accounts)
@@ -101,9 +101,9 @@ def _opened(account: str) -> Iterator[Office]:
     terms, redis = campaign_terms(settings, account), redis_of(settings)
     lane = CampaignLane(LanePauses(redis), open_limiter(settings, redis))
     with RevioJobs(app_of(settings), redis) as jobs:
-        waits, progress = _Waits(lane, account), Progress()
+        waits, progress = _Waits(lane, account), PlanningProgress()
         campaigns = Campaigns(terms, jobs, redis, on_wait=waits.tell, on_row=progress.add)
-        yield Office(campaigns, progress, settings, redis)
+        yield CampaignSession(campaigns, progress, settings, redis)
 
 
 @dataclass

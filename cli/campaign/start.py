@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from campaigns import RunRequest
-from campaigns.run.start import parse_canary
-from campaigns.run.state import HaltRules
+from campaigns.start import parse_canary
+from campaigns.terms import HaltRules
 from cli.campaign.approval import PlanPath
 from cli.campaign.options import By, moment, window
 from cli.campaign.run_tables import run_document, run_tables
-from cli.campaign.session import office, person
+from cli.campaign.session import campaign_session, person
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 
@@ -58,9 +58,9 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Begin an approved plan's run, or attach to it; the workers carry it out, not this command."""
-    with office(account, as_json=as_json) as (answer, desk):
-        plan = desk.campaigns.open(path)
-        terms = desk.campaigns.terms
+    with campaign_session(account, as_json=as_json) as (answer, session):
+        plan = session.campaigns.open(path)
+        terms = session.campaigns.terms
         halt = terms.halt
         given = HaltRules(
             halt.errors_percent if halt_errors is None else halt_errors,
@@ -68,7 +68,7 @@ def apply(
             halt_after or halt.after,
             halt_differences,
         )
-        began = desk.campaigns.apply(
+        began = session.campaigns.apply(
             plan,
             RunRequest(
                 person(by, "").by,
@@ -81,7 +81,7 @@ def apply(
                 priority,
             ),
         )
-        view = desk.campaigns.view(plan.run)
+        view = session.campaigns.view(plan.run)
         said = "begins" if began else "had begun before; nothing is done twice"
         answer.give(
             {**run_document(view, None), "began": began},

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
-from campaigns.run.eta import eta
+from campaigns.results.eta import eta
 from campaigns.run.state import Status
 from campaigns.store import RunView
 from cli.answer import Answer
@@ -27,7 +27,7 @@ from cli.campaign.run_tables import (
     run_tables,
     top_errors,
 )
-from cli.campaign.session import Office, office
+from cli.campaign.session import CampaignSession, campaign_session
 from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
@@ -45,55 +45,55 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Follow a run until it ends, halts or is paused; closing this changes nothing."""
-    with office(account, as_json=as_json) as (answer, desk):
-        name = desk.campaigns.resolve(run)
+    with campaign_session(account, as_json=as_json) as (answer, session):
+        name = session.campaigns.resolve(run)
         give_up = 0.0 if once else time.monotonic() + (timeout if timeout is not None else 1e9)
-        view = desk.campaigns.view(name)
+        view = session.campaigns.view(name)
         if not once and not as_json:
-            view = _follow(desk, name, give_up)
+            view = _follow(session, name, give_up)
         while as_json and view.goes_on and time.monotonic() < give_up:
             time.sleep(_LIVE_S)
-            view = desk.campaigns.view(name)
-        _give(answer, desk, view)
+            view = session.campaigns.view(name)
+        _give(answer, session, view)
         raise typer.Exit(_exit_code(view))
 
 
 def list_(*, account: AccountName = DEFAULT_ACCOUNT, as_json: AsJson = False) -> None:
     """The runs, the newest first."""
-    with office(account, as_json=as_json) as (answer, desk):
-        views = list(desk.campaigns.runs())
+    with campaign_session(account, as_json=as_json) as (answer, session):
+        views = list(session.campaigns.runs())
         document = {"runs": [run_document(view, None) for view in views]}
         answer.give(document, list_table(views))
 
 
-def _follow(desk: Office, run: str, give_up: float) -> RunView:
+def _follow(session: CampaignSession, run: str, give_up: float) -> RunView:
     if sys.stdout.isatty():
         with Live(console=Console(highlight=False), refresh_per_second=4, transient=True) as live:
-            for view in _views(desk, run, _LIVE_S, give_up):
-                live.update(Group(*_tables(desk, view)))
+            for view in _views(session, run, _LIVE_S, give_up):
+                live.update(Group(*_tables(session, view)))
             return view
     said = ""
-    for view in _views(desk, run, _PLAIN_S, give_up):
-        if (line := one_line(view, eta(view, desk.budget()))) != said:
+    for view in _views(session, run, _PLAIN_S, give_up):
+        if (line := one_line(view, eta(view, session.budget()))) != said:
             said = line
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
     return view
 
 
-def _views(desk: Office, run: str, pause_s: float, give_up: float) -> Iterator[RunView]:
+def _views(session: CampaignSession, run: str, pause_s: float, give_up: float) -> Iterator[RunView]:
     """At least one; the last is of a run that does not go on, or the time is over."""
     while True:
-        view = desk.campaigns.view(run)
+        view = session.campaigns.view(run)
         yield view
         if not view.goes_on or time.monotonic() >= give_up:
             return
         time.sleep(min(pause_s, max(give_up - time.monotonic(), 0.01)))
 
 
-def _give(answer: Answer, desk: Office, view: RunView) -> None:
-    budget, run = desk.budget(), view.state.spec.run
-    decisions = desk.campaigns.audit(run)
+def _give(answer: Answer, session: CampaignSession, view: RunView) -> None:
+    budget, run = session.budget(), view.state.spec.run
+    decisions = session.campaigns.audit(run)
     document = {
         **run_document(view, eta(view, budget)),
         "calls_last_minute": budget.last_minute,
@@ -101,11 +101,11 @@ def _give(answer: Answer, desk: Office, view: RunView) -> None:
         "top_errors": dict(top_errors(view)),
         "audit": [asdict(each) for each in decisions],
     }
-    answer.give(document, *_tables(desk, view), decision_table(decisions), next_steps(view))
+    answer.give(document, *_tables(session, view), decision_table(decisions), next_steps(view))
 
 
-def _tables(desk: Office, view: RunView) -> list[RenderableType]:
-    budget = desk.budget()
+def _tables(session: CampaignSession, view: RunView) -> list[RenderableType]:
+    budget = session.budget()
     return [*run_tables(view, eta(view, budget)), calls_line(budget)]
 
 

@@ -53,11 +53,11 @@ def differences(expected: Mapping[str, Any], record: CustomerProductRecord) -> d
 
 
 def same(value: object, found: object) -> bool:
-    """Whether a contract value equals a record's JSON value: 12.5 is "12.50"."""
+    """Whether a contract value equals a record's, typed or in JSON form: 12.5 is "12.50"."""
     if isinstance(value, Decimal):
-        return isinstance(found, str) and Decimal(found) == value
+        return isinstance(found, str | Decimal) and Decimal(found) == value
     if isinstance(value, date):
-        return found == value.isoformat()
+        return found in {value, value.isoformat()}
     if value is None or value == "":
         # The vendor may give an emptied text back either way.
         return found is None or found == ""

@@ -16,23 +16,17 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from campaigns.guard_rails.rails import Rails
-from campaigns.plan.plan_row import PlanRow, RowClass
+from campaigns.rows.ended_row import EndedRow, RowOutcome
+from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.run.feeder import CampaignFeeder
-from campaigns.run.limits import FeederLimits
-from campaigns.run.start import stages
-from campaigns.run.state import (
-    Answered,
-    DailyWindow,
-    EndedRow,
-    HaltRules,
-    Outcome,
-    Progress,
-    RunSpec,
-    RunState,
-    Status,
-)
-from campaigns.store import Desk, RedisRuns
+from campaigns.run.ports import JobEnd
+from campaigns.run.share import FeederLimits
+from campaigns.run.spec import DailyWindow, RunSpec
+from campaigns.run.state import RunState, RunStep, Status
+from campaigns.start import stages
+from campaigns.store import OperatorStore, RedisRuns
 from campaigns.store.run_codec import dump_gate
+from campaigns.terms import HaltRules
 from revio_jobs.contracts import CustomerProductRecord, UpdateJob
 from revio_jobs.errors import Unavailable
 from sandbox.local.embedded_redis import EmbeddedRedis
@@ -52,7 +46,7 @@ class Vendor:
 
     rates: dict[int, str]
     rejects: frozenset[int] = frozenset()
-    ended: dict[str, Answered] = field(default_factory=dict)
+    ended: dict[str, JobEnd] = field(default_factory=dict)
     waiting: dict[str, UpdateJob] = field(default_factory=dict)
     executions: Counter[int] = field(default_factory=Counter)
     reads: int = 0
@@ -61,7 +55,7 @@ class Vendor:
     wrong: frozenset[int] = frozenset()
     """Products that take another rate than they are given."""
 
-    def submit(self, jobs: Sequence[UpdateJob]) -> dict[str, Answered | None]:
+    def submit(self, jobs: Sequence[UpdateJob]) -> dict[str, JobEnd | None]:
         for job in jobs:
             key = str(job.idempotency_key)
             if key not in self.ended:
@@ -69,7 +63,7 @@ class Vendor:
         self.most_waiting = max(self.most_waiting, len(self.waiting))
         return {str(job.idempotency_key): self.ended.get(str(job.idempotency_key)) for job in jobs}
 
-    def answers(self, account: str, keys: Sequence[str]) -> dict[str, Answered]:
+    def answers(self, account: str, keys: Sequence[str]) -> dict[str, JobEnd]:
         return {key: self.ended[key] for key in keys if key in self.ended}
 
     def read(self, ids: Sequence[int]) -> dict[int, CustomerProductRecord]:
@@ -87,14 +81,14 @@ class Vendor:
             del self.waiting[key]
             self.ended[key] = self._run(job)
 
-    def _run(self, job: UpdateJob) -> Answered:
+    def _run(self, job: UpdateJob) -> JobEnd:
         if self.withdraws:
-            return Answered(error="Withdrawn", says="paused")
+            return JobEnd(error="Withdrawn", says="paused")
         if job.id in self.rejects:
-            return Answered(error="Rejected", says=f"product {job.id} is denied, 2.")
+            return JobEnd(error="Rejected", says=f"product {job.id} is denied, 2.")
         self.executions[job.id] += 1
         self.rates[job.id] = "0.0100" if job.id in self.wrong else str(job.rate)
-        return Answered({"outcome": "applied"})
+        return JobEnd({"outcome": "applied"})
 
 
 @dataclass
@@ -141,7 +135,7 @@ class World:
         self.now = 1_800_000_000.0
         self.vendor = Vendor({5000 + at: "10.0000" for at in range(rows)}, **vendor)
         self.runs = RedisRuns(redis, lease_s=30, keep_s=3600, clock=self.clock)
-        self.desk = Desk(redis, "default", keep_s=3600, clock=self.clock)
+        self.store = OperatorStore(redis, "default", keep_s=3600, clock=self.clock)
         self.redis = redis
         self.lane = Lane()
         self.faults: Iterator[str] = iter(())
@@ -153,7 +147,7 @@ class World:
     def start(self, rows: int, run: str = RUN, **more: Any) -> None:
         canary = more.pop("canary", ())
         spec = RunSpec(run, "default", "june", "d", rows, stages(rows, canary), **more)
-        self.desk.start(
+        self.store.start(
             spec,
             (plan_row(at) for at in range(rows)),
             gate=dump_gate(Rails(), {}, None),
@@ -194,7 +188,7 @@ class World:
         for _ in range(rounds):
             self.round()
             state = self.state()
-            if self.desk.view(RUN).has_ended or state.status is Status.HALTED:
+            if self.store.view(RUN).has_ended or state.status is Status.HALTED:
                 return state
         pytest.fail(f"it does not stop: {self.state()}")
 
@@ -202,16 +196,16 @@ class World:
         return len(self.vendor.ended) + len(self.vendor.waiting)
 
     def state(self, run: str = RUN) -> RunState:
-        return self.desk.view(run).state
+        return self.store.view(run).state
 
     def decide(self, what: str, status: Status) -> None:
-        self.desk.decide(RUN, what, by="bob", reason="", possible=list(Status), status=status)
+        self.store.decide(RUN, what, by="bob", reason="", possible=list(Status), status=status)
 
 
-def plan_row(at: int) -> PlanRow:
+def plan_row(at: int) -> PlannedRow:
     before, after = {"rate": "10.0000"}, {"rate": "10.50"}
     seen = {"status": "ACTIVE", "rate": "10.0000", "quantity": 1}
-    return PlanRow(RowClass.CHANGE, at + 2, 5000 + at, before, after, seen=seen)
+    return PlannedRow(RowClass.CHANGE, at + 2, 5000 + at, before, after, seen=seen)
 
 
 @pytest.fixture
@@ -240,7 +234,7 @@ def test_whatever_dies_when_each_row_is_sent_once_and_ends_once(redis: Redis, se
     assert world.state().counts == {"applied": 55, "failed": 1, "drifted": 1}
     assert world.vendor.executions == dict.fromkeys({*range(5000, 5057)} - {5003, 5007}, 1)
     assert world.vendor.most_waiting <= 10
-    outcomes = world.desk.outcomes(RUN, 0)
+    outcomes = world.store.outcomes(RUN, 0)
     assert [outcomes[at][0] for at in (3, 7)] == ["failed", "drifted"]
 
 
@@ -263,7 +257,7 @@ def test_what_reads_back_otherwise_halts_the_run_before_the_next_stage(redis: Re
     assert (state.status, state.stage) == (Status.HALTED, 0)
     assert state.counts == {"applied": 4, "differs": 1}
     assert "1 rows read back otherwise" in state.reason
-    assert world.desk.details(RUN, [2])[2]["found"] == {"rate": "0.0100"}
+    assert world.store.details(RUN, [2])[2]["found"] == {"rate": "0.0100"}
     world.decide("resume", Status.RUNNING)
     assert world.until_it_stops().status is Status.DONE
 
@@ -287,14 +281,14 @@ def test_too_many_errors_or_drifts_halt_it_after_a_minimum(
     assert sum(state.counts.values()) < 60
     world.decide("resume", Status.RUNNING)
     assert world.until_it_stops().status is Status.DONE
-    assert [each.what for each in world.desk.audit(RUN)] == ["apply", "halted", "resume", "done"]
+    assert [each.what for each in world.store.audit(RUN)] == ["apply", "halted", "resume", "done"]
 
 
 def test_failed_rows_are_counted_by_their_words_whatever_product_they_name(redis: Redis) -> None:
     world = World(redis, 60, rejects=frozenset(range(5000, 5040)))
     world.start(60, halt=HaltRules(100, 100))
     world.until_it_stops()
-    assert world.desk.view(RUN).errors == {"Rejected: product … is denied, …": 40}
+    assert world.store.view(RUN).errors == {"Rejected: product … is denied, …": 40}
 
 
 def test_of_any_number_of_different_errors_only_some_are_kept_apart(redis: Redis) -> None:
@@ -303,18 +297,18 @@ def test_of_any_number_of_different_errors_only_some_are_kept_apart(redis: Redis
     assert world.feeder.step() is not None
     token: Any = redis.get("revio:default:campaigns:feeder")
     said = [{"error": "Rejected", "says": f"x{at}"} for at in range(250)]
-    ended = [EndedRow(at, Outcome.FAILED, 1.0, detail) for at, detail in enumerate(said)]
-    world.runs.record("default", RUN, token.decode(), Progress(ended=ended))
-    errors = world.desk.view(RUN).errors
+    ended = [EndedRow(at, RowOutcome.FAILED, 1.0, detail) for at, detail in enumerate(said)]
+    world.runs.record("default", RUN, token.decode(), RunStep(ended=ended))
+    errors = world.store.view(RUN).errors
     assert (len(errors), sum(errors.values())) == (201, 250)
 
 
 def test_a_run_without_a_worker_says_so(redis: Redis) -> None:
     world = World(redis, 5)
     world.start(5)
-    assert world.desk.view(RUN).waits == "no worker is there to carry it on"
+    assert world.store.view(RUN).waits == "no worker is there to carry it on"
     world.round(0)
-    assert world.desk.view(RUN).waits == ""
+    assert world.store.view(RUN).waits == ""
 
 
 def test_withdrawn_rows_are_sent_again_after_a_pause_under_another_key(redis: Redis) -> None:
@@ -340,12 +334,12 @@ def test_a_cancelled_run_ends_when_nothing_is_under_way_any_more(redis: Redis) -
     world.start(30)
     world.round(3)
     world.decide("cancel", Status.CANCELLED)
-    assert not world.desk.view(RUN).has_ended
+    assert not world.store.view(RUN).has_ended
     world.vendor.withdraws = True
     assert world.until_it_stops().status is Status.CANCELLED
     assert sum(world.vendor.executions.values()) == 3
     world.round()
-    assert [each.what for each in world.desk.audit(RUN)] == ["apply", "cancel", "cancelled"]
+    assert [each.what for each in world.store.audit(RUN)] == ["apply", "cancel", "cancelled"]
 
 
 def test_values_that_are_there_already_are_not_sent(redis: Redis) -> None:
@@ -368,7 +362,7 @@ def test_runs_share_the_window_by_their_weight(redis: Redis) -> None:
 def test_a_run_keeps_to_its_rate(redis: Redis) -> None:
     world = World(redis, 100)
     world.start(100)
-    world.desk.decide(RUN, "set", by="b", reason="", possible=list(Status), settings={"rate": 60})
+    world.store.decide(RUN, "set", by="b", reason="", possible=list(Status), settings={"rate": 60})
     began = world.now
     while world.now < began + 20:
         world.round()

@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.errors import InputError
-from campaigns.source.cells import InputRow, Problem, read_row
+from campaigns.source.cell_text import neutral, original
+from campaigns.source.cells import ParsedRow, Problem, read_row
 from campaigns.source.csv_file import opened_csv, write_csv
-from campaigns.source.neutral import neutral, original
 from campaigns.source.table import Form, find_columns
 from campaigns.source.xlsx_file import new_workbook, opened_xlsx
 
@@ -36,17 +36,17 @@ def write(tmp_path: Path) -> Write:
     return to_file
 
 
-def read(path: Path) -> list[InputRow | list[Problem]]:
+def read(path: Path) -> list[ParsedRow | list[Problem]]:
     opened = opened_xlsx if path.suffix == ".xlsx" else opened_csv
     with opened(path) as source:
         columns = find_columns(source.form.columns)
         return [read_row(row, columns, source.form) for row in source.rows]
 
 
-def rows(path: Path) -> list[InputRow]:
+def rows(path: Path) -> list[ParsedRow]:
     found = read(path)
-    assert all(isinstance(each, InputRow) for each in found), found
-    return [each for each in found if isinstance(each, InputRow)]
+    assert all(isinstance(each, ParsedRow) for each in found), found
+    return [each for each in found if isinstance(each, ParsedRow)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -176,10 +176,10 @@ def test_a_formula_without_a_stored_value_is_a_problem_that_says_what_to_do(
     )
     edit(path, b"<f>B3*1.05</f><v></v>", b"<f>B3*1.05</f><v>10.5</v>")
     first, second, third, fourth, fifth = read(path)
-    assert isinstance(second, InputRow)
+    assert isinstance(second, ParsedRow)
     assert second.changes == {"rate": Decimal("10.5")}
     # What is carried along only may be without a value.
-    assert isinstance(fifth, InputRow)
+    assert isinstance(fifth, ParsedRow)
     assert fifth.changes == {"rate": Decimal(13)}
     problems = [each[0] for each in (first, third, fourth) if isinstance(each, list)]
     assert [(each.line, each.column, each.value) for each in problems] == [

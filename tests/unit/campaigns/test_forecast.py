@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.plan.forecast import Budget, forecast, time_for
-from campaigns.run.eta import eta, pace
-from campaigns.run.state import Phase, RunSpec, RunState, Status
+from campaigns.results.eta import eta, pace
+from campaigns.run.spec import RunSpec
+from campaigns.run.state import Phase, RunState, Status
 from campaigns.store import RunView
 
 NOW = 1_800_000_000.0

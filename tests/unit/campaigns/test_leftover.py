@@ -6,8 +6,8 @@ import csv
 from decimal import Decimal
 from pathlib import Path
 
-from campaigns.plan.plan_row import PlanRow, RowClass
 from campaigns.results.undo_report import LeftRow, UndoReport, Why, reporting
+from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.source.table import Form
 
 
@@ -35,7 +35,7 @@ def test_of_many_products_a_few_are_kept_and_all_are_written_in_the_inputs_form(
 def test_a_row_that_the_undo_cannot_plan_is_left_as_a_whole_and_named() -> None:
     report, seen = UndoReport(), {"customer_id": 1001}
     for kind in RowClass:
-        report.note(PlanRow(kind, 2, 5001, seen=seen, says=("the vendor cannot empty code1",)))
+        report.note(PlannedRow(kind, 2, 5001, seen=seen, says=("the vendor cannot empty code1",)))
     says = "nothing of it is taken back: the vendor cannot empty code1"
     left = LeftRow(Why.NOT_UNDONE, 5001, 1001, says)
     assert report.of(Why.NOT_UNDONE) == [left, left]

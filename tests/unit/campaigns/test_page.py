@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 from campaigns.plan.figures import Figures
 from campaigns.plan.page import Page
 from campaigns.plan.plan_file import Header
-from campaigns.plan.plan_row import PlanRow, RowClass
 from campaigns.plan.plots import histogram, scatter, waterfall
 from campaigns.plan.summary import Summary, bins
 from campaigns.results.report import Layout
+from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.source.table import Form
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30)
 RATES = st.decimals(-100, 100, places=2)
 
 
-def row(one: int, before: Decimal, after: Decimal, description: str = "Seat") -> PlanRow:
+def row(one: int, before: Decimal, after: Decimal, description: str = "Seat") -> PlannedRow:
     rate, seen = f"{before:f}", {"product_id": one % 7, "quantity": 2, "description": description}
-    return PlanRow(
+    return PlannedRow(
         RowClass.CHANGE,
         one,
         5000 + one,
@@ -111,7 +111,7 @@ def layout(kind: str, *changed: str, **form: Any) -> Layout:
 
 
 def test_a_reported_row_means_the_same_when_it_is_planned_again() -> None:
-    given_row = PlanRow(
+    given_row = PlannedRow(
         RowClass.CHANGE,
         2,
         5001,
@@ -126,7 +126,7 @@ def test_a_reported_row_means_the_same_when_it_is_planned_again() -> None:
 
 
 def test_a_reported_row_of_an_undo_holds_none_of_the_inputs_values() -> None:
-    undone = PlanRow(
+    undone = PlannedRow(
         RowClass.CHANGE, 2, 5001, {"quantity": 2}, {"quantity": 1}, cells=("5001", "12.50", "x")
     )
     assert layout("undo", "quantity").cells(undone) == ["5001", "", "x", "1"]

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from campaigns.errors import PlanFileError
 from campaigns.plan.plan_file import Header, Plan, keep, new_plan, open_plan
-from campaigns.plan.plan_row import PlanRow, RowClass
+from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.source.table import Form
 
 HEADER = Header("June 2026", "default", "abc", "ann", "2026-06-01T00:00:00+00:00", form=Form())
 ROWS = [
-    PlanRow(
+    PlannedRow(
         RowClass.CHANGE,
         2,
         5001,
@@ -25,7 +25,7 @@ ROWS = [
         seen={"rate": "10.0000", "quantity": 3},
         cells=("5001", "10,50", "Prämie"),
     ),
-    PlanRow(RowClass.PROBLEM, 3, 0, says=("no id",), cells=("", "1")),
+    PlannedRow(RowClass.PROBLEM, 3, 0, says=("no id",), cells=("", "1")),
 ]
 
 

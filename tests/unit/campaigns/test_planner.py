@@ -11,8 +11,8 @@ import pytest
 
 from campaigns.errors import CampaignError, InputError
 from campaigns.guard_rails.rails import Rails
-from campaigns.plan.plan_row import PlanRow
-from campaigns.plan.planning import Planned, Planning, PlanRequest, Verdict
+from campaigns.plan.planner import Planned, Planner, PlanRequest, PlanVerdict
+from campaigns.rows.planned_row import PlannedRow
 from campaigns.rules.rounding import Rounding
 from campaigns.rules.rules import Rules
 from campaigns.terms import Terms
@@ -65,13 +65,13 @@ def plan(tmp_path: Path) -> Plan:
             request["source"].write_text("\n".join(lines))
         terms = Terms("default", "abc", 2, Rails.parse(rails))
         on_row = request.pop("on_row", lambda _: None)
-        planning = Planning(terms, PRODUCTS, lambda: 1_800_000_000.0, on_row=on_row)
+        planning = Planner(terms, PRODUCTS, lambda: 1_800_000_000.0, on_row=on_row)
         return planning.make(tmp_path / "out.plan", PlanRequest("out", "ann", **request))
 
     return planned
 
 
-def rows(planned: Planned) -> dict[int, PlanRow]:
+def rows(planned: Planned) -> dict[int, PlannedRow]:
     assert planned.plan
     return {row.id: row for row in planned.plan.rows()}
 
@@ -82,7 +82,7 @@ def after(planned: Planned) -> dict[int, Any]:
 
 def test_rows_are_told_apart(plan: Plan) -> None:
     planned = plan("id,rate,code1", "1,12.50,", "2,20.00,", "3,1,", "5,3,(clear)", "4,5,")
-    assert planned.verdict is Verdict.CHANGES
+    assert planned.verdict is PlanVerdict.CHANGES
     found = rows(planned)
     assert {one: row.kind.value for one, row in found.items()} == {
         1: "change",
@@ -102,7 +102,7 @@ def test_rows_are_told_apart(plan: Plan) -> None:
 
 def test_all_problems_are_found_at_once_and_nothing_is_written(plan: Plan) -> None:
     planned = plan("id,rate", "1,x", "9,1", "2,1", "2,2", "5,-0")
-    assert planned.verdict is Verdict.PROBLEMS
+    assert planned.verdict is PlanVerdict.PROBLEMS
     assert planned.plan is None
     assert planned.problems.counts == {
         "no number in rate": 1,
@@ -116,19 +116,19 @@ def test_all_problems_are_found_at_once_and_nothing_is_written(plan: Plan) -> No
 
 def test_faulty_rows_can_be_left_out(plan: Plan) -> None:
     planned = plan("id,rate", "1,x", "2,21", leaves_problems_out=True)
-    assert planned.verdict is Verdict.CHANGES
+    assert planned.verdict is PlanVerdict.CHANGES
     assert after(planned) == {2: "21"}
 
 
 def test_each_row_is_told_as_it_is_planned_whatever_comes_of_it(plan: Plan) -> None:
-    told: list[PlanRow] = []
+    told: list[PlannedRow] = []
     plan("id,rate", "1,11", "2,x", "3,1", "9,1", "5,2.9999", on_row=told.append)
     kinds = ["problem", "change", "disconnected", "problem", "same"]
     assert sorted(row.kind.value for row in told) == sorted(kinds)
 
 
 def test_nothing_to_do_is_no_problem(plan: Plan) -> None:
-    assert plan("id,rate", "1,10", "2,20.00").verdict is Verdict.NOTHING
+    assert plan("id,rate", "1,10", "2,20.00").verdict is PlanVerdict.NOTHING
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_what_a_rule_cannot_compute_is_a_problem_of_its_row(plan: Plan) -> None:
 def test_a_rail_stops_a_row_until_somebody_names_a_reason(plan: Plan) -> None:
     lines, rails = ("id,rate", "1,3.50", "2,21"), ["below_cost=override", "cap=warn:20"]
     stopped = plan(*lines, rails=rails)
-    assert stopped.verdict is Verdict.PROBLEMS
+    assert stopped.verdict is PlanVerdict.PROBLEMS
     assert stopped.problems.counts == {"stopped by the guard rail below_cost": 1}
     passed = plan(*lines, rails=rails, overrides={"below_cost": "agreed"})
     assert after(passed) == {1: "3.50", 2: "21"}
@@ -180,14 +180,14 @@ def test_a_rail_stops_a_row_until_somebody_names_a_reason(plan: Plan) -> None:
 
 def test_caps_see_the_rounded_rate(plan: Plan) -> None:
     raised = rules("rate=rate*1.0004")
-    assert plan("id", "1", rules=raised, rails=["cap=block:10"]).verdict is Verdict.NOTHING
+    assert plan("id", "1", rules=raised, rails=["cap=block:10"]).verdict is PlanVerdict.NOTHING
     up = rules("rate=rate*1.0004", mode="up")
-    assert plan("id", "1", rules=up, rails=["cap=block:10"]).verdict is Verdict.PROBLEMS
+    assert plan("id", "1", rules=up, rails=["cap=block:10"]).verdict is PlanVerdict.PROBLEMS
 
 
 def test_a_rail_stops_the_plan_as_a_whole(plan: Plan) -> None:
     planned = plan("id,rate", "1,11", "2,22", rails=["revenue=override:5"])
-    assert planned.verdict is Verdict.PROBLEMS
+    assert planned.verdict is PlanVerdict.PROBLEMS
     assert "10.0 %" in planned.forbidden[0].says
 
 
@@ -199,5 +199,5 @@ def test_an_override_names_a_rail_and_a_reason(plan: Plan, overrides: dict[str, 
 
 def test_what_a_job_could_not_say_is_a_problem_when_planning(plan: Plan) -> None:
     planned = plan("id,description", f"1,{'x' * 501}", "2,a\tb")
-    assert planned.verdict is Verdict.PROBLEMS
+    assert planned.verdict is PlanVerdict.PROBLEMS
     assert sum(planned.problems.counts.values()) == 2

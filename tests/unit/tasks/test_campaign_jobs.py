@@ -9,23 +9,23 @@ from typing import Any
 
 import pytest
 
-from campaigns.guard_rails.gate import CampaignGate, RunGate
 from campaigns.guard_rails.rails import Rails
+from campaigns.guard_rails.send_check import CampaignSendCheck, SendRules
 from revio_jobs.errors import Unavailable
 from tasks.decision import Decision, Done
 
 RUN = "june-1a2b"
-OPEN = RunGate("running", is_open=True)
+OPEN = SendRules("running", is_open=True)
 
 
 @dataclass
 class Runs:
-    """Implements the RunGates port."""
+    """Implements the RunRulesSource port."""
 
-    gates: dict[str, RunGate] = field(default_factory=lambda: {RUN: OPEN})
+    gates: dict[str, SendRules] = field(default_factory=lambda: {RUN: OPEN})
     is_away: bool = False
 
-    def gate(self, account: str, run: str) -> RunGate | None:
+    def send_rules(self, account: str, run: str) -> SendRules | None:
         if self.is_away:
             raise Unavailable("Redis is away")
         return self.gates.get(run)
@@ -56,7 +56,9 @@ def lane() -> Lane:
 @pytest.fixture
 def world(make_world: Callable[..., Any], runs: Runs, lane: Lane) -> Any:
     made = make_world()
-    gate = CampaignGate(runs, lane, Rails.parse(["cap=block:100", "zero=override", "billed=block"]))
+    gate = CampaignSendCheck(
+        runs, lane, Rails.parse(["cap=block:100", "zero=override", "billed=block"])
+    )
     targets = made.handler._targets
     targets["default"] = replace(targets["default"], send_check=gate, fresh_s=60.0)
     made.vendor.products[1] = {
@@ -98,13 +100,13 @@ def test_a_stale_reading_is_made_anew(world: Any, age_s: float | None) -> None:
 @pytest.mark.parametrize(
     ("gate", "told"),
     [
-        (RunGate("paused", is_open=False), "paused"),
-        (RunGate("cancelled", is_open=False), "cancelled"),
+        (SendRules("paused", is_open=False), "paused"),
+        (SendRules("cancelled", is_open=False), "cancelled"),
         (None, "no campaign"),
     ],
 )
 def test_a_job_of_a_run_that_does_not_go_on_is_withdrawn_before_any_call(
-    world: Any, runs: Runs, gate: RunGate | None, told: str
+    world: Any, runs: Runs, gate: SendRules | None, told: str
 ) -> None:
     runs.gates = {RUN: gate} if gate else {}
     submit(world, read_at=world.clock.now)
@@ -140,7 +142,7 @@ def test_a_job_that_a_worker_had_when_the_lane_was_paused_is_withdrawn(
     ],
 )
 def test_a_plan_carries_no_row_past_the_workers_guard_rails(
-    world: Any, runs: Runs, gate: RunGate, more: dict[str, Any], rails: list[str] | None
+    world: Any, runs: Runs, gate: SendRules, more: dict[str, Any], rails: list[str] | None
 ) -> None:
     runs.gates[RUN] = gate
     submit(world, read_at=world.clock.now, **more)

@@ -12,7 +12,7 @@ from revio_jobs.errors import GuardRail, Withdrawn
 
 
 @dataclass(frozen=True, slots=True)
-class RunGate:
+class SendRules:
     """What a run lets through at this moment."""
 
     status: str
@@ -23,10 +23,10 @@ class RunGate:
     effective: date | None = None
 
 
-class RunGates(Protocol):
-    """Knows the runs' gates."""
+class RunRulesSource(Protocol):
+    """Knows what each run lets through."""
 
-    def gate(self, account: str, run: str) -> RunGate | None:
+    def send_rules(self, account: str, run: str) -> SendRules | None:
         """None: there is no such run. Raises Unavailable."""
 
 
@@ -40,11 +40,11 @@ class BulkLane(Protocol):
         """As `held`, or why no call may go out for a while; "" if calls may go out."""
 
 
-class CampaignGate:
+class CampaignSendCheck:
     """Lets through what its run, the lane and the rails allow; a job without a campaign always."""
 
-    def __init__(self, gates: RunGates, lane: BulkLane, rails: Rails) -> None:
-        self._gates = gates
+    def __init__(self, runs: RunRulesSource, lane: BulkLane, rails: Rails) -> None:
+        self._runs = runs
         self._lane = lane
         self._rails = rails
 
@@ -53,16 +53,17 @@ class CampaignGate:
         if job.campaign is None:
             return
         run = job.campaign.run
-        gate = self._gates.gate(job.account, run)
-        if gate is None:
+        rules = self._runs.send_rules(job.account, run)
+        if rules is None:
             raise Withdrawn(f"no campaign {run} is known here")
-        if not gate.is_open:
-            raise Withdrawn(f"campaign {run} is {gate.status}")
+        if not rules.is_open:
+            raise Withdrawn(f"campaign {run} is {rules.status}")
         if held := self._lane.held(job.account):
             raise Withdrawn(held)
-        seen = CustomerProduct.model_validate(record) if record else job.campaign
-        breaches = (self._rails + gate.rails).of_row(seen, job.changes(), gate.effective)
-        if stopped := forbidden(breaches, gate.overrides):
+        current = CustomerProduct.model_validate(record) if record else job.campaign
+        breaches = (self._rails + rules.rails).of_row(current, job.changes(), rules.effective)
+        if stopped := forbidden(breaches, rules.overrides):
             raise GuardRail(
-                [each.rail.value for each in stopped], "; ".join(each.says for each in stopped)
+                [breach.rail.value for breach in stopped],
+                "; ".join(breach.says for breach in stopped),
             )

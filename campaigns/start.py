@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from campaigns.errors import CampaignError, NotAllowedError
 from campaigns.guard_rails.rails import Rails, forbidden
 from campaigns.plan.plan_file import Plan
-from campaigns.run.state import DailyWindow, HaltRules, RunSpec
-from campaigns.store import Approval, Desk
+from campaigns.run.spec import DailyWindow, RunSpec
+from campaigns.store import Approval, OperatorStore
 from campaigns.store.run_codec import dump_gate
-from campaigns.terms import Terms
+from campaigns.terms import HaltRules, Terms
 
 WEIGHTS = {"low": 1, "normal": 2, "high": 4}
 
@@ -36,7 +36,13 @@ class RunRequest:
 
 
 def approve(
-    plan: Plan, terms: Terms, desk: Desk, *, by: str, reason: str, clock: Callable[[], float]
+    plan: Plan,
+    terms: Terms,
+    store: OperatorStore,
+    *,
+    by: str,
+    reason: str,
+    clock: Callable[[], float],
 ) -> Approval:
     """Bind somebody's word to the plan's digest. Raises NotAllowedError."""
     check_account(plan, terms)
@@ -45,16 +51,16 @@ def approve(
     if not reason.strip():
         raise NotAllowedError("an approval needs a reason")
     approval = Approval(plan.digest, by, clock(), reason)
-    desk.approve(plan.header.name, approval)
+    store.approve(plan.header.name, approval)
     return approval
 
 
-def start(plan: Plan, terms: Terms, desk: Desk, request: RunRequest) -> bool:
+def start(plan: Plan, terms: Terms, store: OperatorStore, request: RunRequest) -> bool:
     """Begin the plan's run; False: it had begun before. Raises NotAllowedError, PlanFileError."""
     check_account(plan, terms)
-    if desk.exists(plan.run):
+    if store.exists(plan.run):
         return False
-    approval = _approved(plan, terms, desk)
+    approval = _approved(plan, terms, store)
     rails = Rails.parse(plan.header.rails)
     _check_rails(plan, terms.rails + rails)
     spec = RunSpec(
@@ -78,7 +84,7 @@ def start(plan: Plan, terms: Terms, desk: Desk, request: RunRequest) -> bool:
         },
     )
     gate = dump_gate(rails, plan.header.overrides, plan.header.effective)
-    return desk.start(
+    return store.start(
         spec,
         plan.changes(),
         gate=gate,
@@ -121,10 +127,10 @@ def parse_canary(text: str) -> tuple[int, ...]:
     return tuple(map(int, sizes))
 
 
-def _approved(plan: Plan, terms: Terms, desk: Desk) -> Approval:
-    approval = desk.approval(plan.digest)
+def _approved(plan: Plan, terms: Terms, store: OperatorStore) -> Approval:
+    approval = store.approval(plan.digest)
     if approval is None:
-        if desk.approved_digest(plan.header.name):
+        if store.approved_digest(plan.header.name):
             raise NotAllowedError(
                 f"another version of plan {plan.header.name} was approved, not this one "
                 f"({plan.digest[:10]}): review and approve it again"

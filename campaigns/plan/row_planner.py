@@ -1,0 +1,143 @@
+"""Plans rows: reads current values in batches, and writes each row with its before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from campaigns.errors import InputError
+from campaigns.guard_rails.rails import Breach, forbidden
+from campaigns.plan.diff import Policy, plan_row
+from campaigns.plan.plan_file import PlanWriter
+from campaigns.rows.planned_row import PlannedRow, RowClass
+from campaigns.source.cells import ParsedRow, Problem, read_row
+from campaigns.source.first_lines import FirstLines
+from campaigns.source.problems import ProblemBook, ProblemFile
+from campaigns.source.table import ReadRow, Source, find_columns
+from revio_jobs import CustomerProduct
+
+T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """Where current values come from."""
+
+    ids_per_call: int
+
+    def by_id(
+        self, batches: Iterable[Sequence[int]]
+    ) -> Iterator[tuple[Sequence[int], dict[int, CustomerProduct]]]:
+        """Each batch with its products by id, in the batches' order."""
+
+    def by_customer(self, customers: Sequence[int]) -> Iterator[CustomerProduct]:
+        """All products of those customers."""
+
+
+@dataclass
+class RowPlanner:
+    """Plans rows into `writer` and collects their problems."""
+
+    writer: PlanWriter
+    policy: Policy
+    book: ProblemBook = field(default_factory=ProblemBook)
+    problem_file: ProblemFile | None = None
+    on_row: Callable[[PlannedRow], None] = lambda _: None
+    """Told each row as it is written."""
+    _first_lines: FirstLines = field(default_factory=FirstLines)
+
+    def plan_source(self, source: Source, reader: Reader) -> None:
+        """The rows of a file. Raises InputError, and RevioError when values cannot be read."""
+        columns = find_columns(source.form.columns)
+        if not columns.changes and not self.policy.rules.sets:
+            raise InputError(
+                "no column says what to change: name one rate, quantity, description, code1, "
+                "code2, activated_date, disconnect_date or do_not_prorate, or give --set"
+            )
+        read = ((read_row(row, columns, source.form), row) for row in source.rows)
+        wanted = self._without_faults(read)
+        count = self.plan_rows(wanted, reader)
+        if not count and not self.book.counts:
+            raise InputError("the file has no rows beside its first line")
+
+    def plan_rows(self, rows: Iterable[ParsedRow], reader: Reader) -> int:
+        """Rows whose products are named; returns how many there were."""
+        waiting: dict[int, ParsedRow] = {}
+
+        def batches() -> Iterator[list[int]]:
+            for batch in _batches(rows, reader.ids_per_call):
+                waiting.update({row.id: row for row in batch})
+                yield [row.id for row in batch]
+
+        count = 0
+        for batch, products in reader.by_id(batches()):
+            for product_id in batch:
+                self._add(plan_row(waiting.pop(product_id), products.get(product_id), self.policy))
+                count += 1
+        return count
+
+    def plan_customers(self, customers: Sequence[int], reader: Reader) -> None:
+        """All products of those customers, as the rules want them."""
+        for product in reader.by_customer(customers):
+            product_id = product.customer_product_id
+            row = ParsedRow(0, product_id, cells=(str(product_id),))
+            self._add(plan_row(row, product, self.policy))
+
+    def forbidden(self) -> list[Breach]:
+        """The guard rails that the plan as a whole must not cross."""
+        summary = self.writer.summary
+        if not summary.changes:
+            return []
+        breaches = self.policy.rails.of_plan(summary.changes, summary.before, summary.after)
+        return forbidden(breaches, self.policy.overrides)
+
+    def _without_faults(
+        self, rows: Iterable[tuple[ParsedRow | list[Problem], ReadRow]]
+    ) -> Iterator[ParsedRow]:
+        for read, raw in rows:
+            row = self._first_of_its_id(read) if isinstance(read, ParsedRow) else read
+            if isinstance(row, ParsedRow):
+                yield row
+            else:
+                self._note(row, raw)
+
+    def _first_of_its_id(self, row: ParsedRow) -> ParsedRow | list[Problem]:
+        first = self._first_lines.note(row.id, row.line)
+        if first == row.line:
+            return row
+        return [Problem("id was there before", row.line, "id", f"{row.id}, also line {first}")]
+
+    def _note(self, problems: Sequence[Problem], raw: ReadRow) -> None:
+        for problem in problems:
+            self.book.note(problem)
+        says = tuple(f"{each.kind}: {each.value}" if each.value else each.kind for each in problems)
+        self._write(PlannedRow(RowClass.PROBLEM, raw.line, 0, says=says, cells=raw.cells))
+        if self.problem_file:
+            self.problem_file.write(raw.cells, "; ".join(says))
+
+    def _add(self, row: PlannedRow) -> None:
+        self._write(row)
+        if row.kind not in {RowClass.PROBLEM, RowClass.STOPPED}:
+            return
+        for said in row.says:
+            self.book.note(_problem(row, said))
+        if self.problem_file:
+            self.problem_file.write(row.cells, "; ".join(row.says))
+
+    def _write(self, row: PlannedRow) -> None:
+        self.writer.add(row)
+        self.on_row(row)
+
+
+def _problem(row: PlannedRow, said: str) -> Problem:
+    if row.kind is RowClass.STOPPED:
+        rail, _, words = said.partition(": ")
+        return Problem(f"stopped by the guard rail {rail}", row.line, "id", f"{row.id}, {words}")
+    return Problem(said, row.line, "id", str(row.id))
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

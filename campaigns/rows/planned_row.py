@@ -1,0 +1,149 @@
+"""A planned row: what is to happen to one product, what was read of it, and its job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from revio_jobs.contracts import CampaignRow, CustomerProductRecord, Expected, UpdateJob
+from revio_jobs.contracts.decode import decode
+from tasks.update.reconcile import differences
+
+_READABLE = frozenset(Expected.model_fields)
+_VENDOR_DECIMALS = 4
+
+
+class RowClass(StrEnum):
+    """What planning made of an input row."""
+
+    CHANGE = "change"
+    SAME = "same"
+    """The product is already as wanted."""
+    NOT_MEANT = "not meant"
+    """The filter left it out."""
+    DISCONNECTED = "disconnected"
+    UNTOUCHED = "left alone"
+    """Undo: it was edited since."""
+    STOPPED = "stopped"
+    """A guard rail forbids it."""
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """JSON values throughout, as in the plan file and in Redis."""
+
+    kind: RowClass
+    line: int
+    id: int
+    before: Mapping[str, Any] = field(default_factory=dict)
+    """The fields that change, as they were read."""
+    after: Mapping[str, Any] = field(default_factory=dict)
+    clear: tuple[str, ...] = ()
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    """What else was read, for guard rails and reports."""
+    says: tuple[str, ...] = ()
+    """Warnings of guard rails, or why the row does not change anything."""
+    cells: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """A line of the plan file; what is empty is left out."""
+        given = {
+            "line": self.line,
+            "before": dict(self.before),
+            "after": dict(self.after),
+            "clear": list(self.clear),
+            "seen": dict(self.seen),
+            "says": list(self.says),
+            "cells": list(self.cells),
+        }
+        return {"id": self.id, "class": self.kind.value} | {
+            name: value for name, value in given.items() if value
+        }
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> PlannedRow:
+        """From `document`."""
+        return cls(
+            RowClass(document["class"]),
+            document.get("line", 0),
+            document["id"],
+            document.get("before", {}),
+            document.get("after", {}),
+            tuple(document.get("clear", ())),
+            document.get("seen", {}),
+            tuple(document.get("says", ())),
+            tuple(document.get("cells", ())),
+        )
+
+    def job(
+        self, account: str, run: str, key: str, record: CustomerProductRecord | None, read_at: float
+    ) -> UpdateJob:
+        """The row's update; `record` is what was read at `read_at` (Unix time), if it was read.
+
+        What the job means follows from the row alone, so that a repeat under the same key is the
+        same job. Raises InvalidJob.
+        """
+        campaign: dict[str, Any] = {"run": run}
+        if record is not None:
+            campaign |= {
+                "read_at": read_at,
+                "rate": record["rate"],
+                "quantity": record["quantity"],
+                "cost": record["cost"],
+                "billed_through_date": record["billed_through_date"],
+            }
+        return decode(
+            UpdateJob,
+            {
+                "account": account,
+                "id": self.id,
+                "idempotency_key": key,
+                **self.after,
+                **({"clear": self.clear} if self.clear else {}),
+                "expected": self._expected(),
+                "campaign": CampaignRow.model_validate(campaign),
+            },
+        )
+
+    def drift(self, record: CustomerProductRecord) -> dict[str, Any]:
+        """The before-values that no longer hold, with what the record has instead."""
+        return differences(Expected.model_validate(self._expected()).named(), record)
+
+    def is_done(self, record: CustomerProductRecord) -> bool:
+        """Whether the product is as the row wants it, as far as a query can show."""
+        return not self.undone(record)
+
+    def undone(self, record: CustomerProductRecord) -> dict[str, Any]:
+        """The after-values that the product does not have, with what the record has instead."""
+        wanted = {name: value for name, value in self.after.items() if name in _READABLE}
+        typed = Expected.model_validate(wanted).named() | dict.fromkeys(self.clear)
+        return differences(typed, record)
+
+    def would_be_done(self, found: Mapping[str, Any]) -> bool:
+        """As `is_done`, given only the expected fields that did not hold."""
+        known = {**self.before, **found}
+        names = [*(name for name in self.after if name in _READABLE), *self.clear]
+        unread = dict.fromkeys(name for name in names if name not in known)
+        return bool(names) and not self.undone({**unread, **known})  # type: ignore[typeddict-item]
+
+    def _expected(self) -> dict[str, Any]:
+        expected = {
+            name: _exact(value) if name == "rate" else value
+            for name, value in self.before.items()
+            if name in _READABLE
+        }
+        return {**expected, "status": self.seen.get("status")}
+
+
+def _exact(rate: str | None) -> str | None:
+    """Zeros beyond the contract's decimals are dropped; a digit there is for it to refuse."""
+    if rate is None:
+        return None
+    amount = Decimal(rate)
+    if -int(amount.as_tuple().exponent) <= _VENDOR_DECIMALS:
+        return rate
+    return format(amount.normalize(), "f")

@@ -1,0 +1,65 @@
+"""The ports through which a feeder works: the runs' store, the jobs, the vendor's products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from campaigns.rows.planned_row import PlannedRow
+from campaigns.run.state import RunState, RunStep, Status
+from revio_jobs.contracts import CustomerProductRecord, UpdateJob
+
+
+class Runs(Protocol):
+    """The runs' state. Every method raises Unavailable; those with a token LeaseLost."""
+
+    def lease(self, account: str, token: str) -> bool:
+        """Become or stay the account's one feeder for a while; False: another one is."""
+
+    def release(self, account: str, token: str) -> None:
+        """Let another feeder work at once."""
+
+    def active(self, account: str) -> list[str]:
+        """Runs that have not ended."""
+
+    def load(self, account: str, run: str) -> RunState | None:
+        """None: it has gone."""
+
+    def rows(self, account: str, run: str, indexes: Iterable[int]) -> dict[int, PlannedRow]:
+        """Those rows of the plan."""
+
+    def outcomes(self, account: str, run: str, first: int, end: int) -> dict[int, str]:
+        """By index, of the rows in that range that have ended."""
+
+    def record(self, account: str, run: str, token: str, step: RunStep) -> None:
+        """All of it or nothing. A row ends once; a second ending of it does nothing."""
+
+    def stop(self, account: str, run: str, token: str, status: Status, reason: str) -> None:
+        """Halt or end the run, if it is running or was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """What became of a job: a result, or an error by class name and words."""
+
+    result: Mapping[str, Any] | None = None
+    error: str = ""
+    says: str = ""
+
+
+class Jobs(Protocol):
+    """Submits update jobs to the bulk lane. Raises Unavailable."""
+
+    def submit(self, jobs: Sequence[UpdateJob]) -> dict[str, JobEnd | None]:
+        """By idempotency key; None: it is on its way. A repeat of a key is no second job."""
+
+    def answers(self, account: str, keys: Sequence[str]) -> dict[str, JobEnd]:
+        """Of those jobs the ones that have ended, by key."""
+
+
+class Products(Protocol):
+    """Reads products of one account: one vendor call, on the bulk lane."""
+
+    def read(self, ids: Sequence[int]) -> dict[int, CustomerProductRecord]:
+        """By id, those that there are. Raises Retryable or Permanent."""

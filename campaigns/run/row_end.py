@@ -1,0 +1,40 @@
+"""The keys of a row's jobs, and how a row ends."""
+
+from __future__ import annotations
+
+from campaigns.rows.ended_row import EndedRow, RowOutcome
+from campaigns.rows.planned_row import PlannedRow
+from campaigns.run.ports import JobEnd
+from revio_jobs.contracts import CustomerProductRecord
+
+
+def row_key(run: str, product_id: int, number: int) -> str:
+    """The idempotency key of a row's job; a row that was withdrawn gets the next number."""
+    return f"campaign:{run}:{product_id}" + (f":{number}" if number else "")
+
+
+def ending(at: int, answer: JobEnd, row: PlannedRow, now: float) -> EndedRow:
+    """Of a row whose job has ended."""
+    if answer.result is None:
+        return EndedRow(at, RowOutcome.FAILED, now, {"error": answer.error, "says": answer.says})
+    outcome = RowOutcome(answer.result["outcome"])
+    found = answer.result.get("found") or {}
+    if outcome is RowOutcome.DRIFTED and row.would_be_done(found):
+        # The job was sent before, and what it wrote is there; only its record was lost.
+        return EndedRow(at, RowOutcome.APPLIED, now)
+    return EndedRow(at, outcome, now, {"found": found} if found else {})
+
+
+def end_unsent(
+    at: int, row: PlannedRow, record: CustomerProductRecord | None, read_at: float
+) -> EndedRow | None:
+    """How a row ends that is not to be sent; None: it is."""
+    if record is None:
+        problem = {"error": "Rejected", "says": "there is no such product"}
+        return EndedRow(at, RowOutcome.FAILED, read_at, problem)
+    drift = row.drift(record)
+    if not drift:
+        return None
+    if row.is_done(record):
+        return EndedRow(at, RowOutcome.ALREADY, read_at)
+    return EndedRow(at, RowOutcome.DRIFTED, read_at, {"found": drift})

@@ -1,0 +1,65 @@
+"""What was agreed on when a run was started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from campaigns.terms import HaltRules
+
+
+@dataclass(frozen=True, slots=True)
+class DailyWindow:
+    """A time of day in which rows are sent; it may span midnight."""
+
+    begins: time
+    ends: time
+    zone: str
+
+    def opens_in(self, now: float) -> float:
+        """Seconds; 0 while it is open."""
+        here = datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(self.zone))
+        at = here.time().replace(tzinfo=None)
+        spans_midnight = self.ends <= self.begins
+        inside = (
+            at >= self.begins or at < self.ends if spans_midnight else self.begins <= at < self.ends
+        )
+        if inside:
+            return 0.0
+        opening = here.replace(hour=self.begins.hour, minute=self.begins.minute, second=0)
+        opening += timedelta(days=1 if at >= self.begins else 0)
+        return max(opening.timestamp() - now, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """What was agreed on when the run was started; it never changes."""
+
+    run: str
+    account: str
+    name: str
+    digest: str
+    rows: int
+    stages: tuple[int, ...]
+    """The row at which each stage ends; the last is `rows`."""
+    halt: HaltRules = field(default_factory=HaltRules)
+    start_at: float = 0.0
+    """Unix time, seconds."""
+    window: DailyWindow | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """For people: author, approval, who applied it and why, the plan's header and summary."""
+
+    def opens_at(self, now: float) -> float:
+        """Unix time from which rows are sent; `now` if they are."""
+        if self.start_at > now:
+            return self.start_at
+        return now + (self.window.opens_in(now) if self.window else 0.0)
+
+    def not_yet(self, now: float) -> str:
+        """Why the run sends nothing at this hour; "" if it may."""
+        if (opens_at := self.opens_at(now)) <= now:
+            return ""
+        return f"its time begins at {datetime.fromtimestamp(opens_at, UTC):%Y-%m-%d %H:%M} UTC"
