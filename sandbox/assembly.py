@@ -9,12 +9,12 @@ from random import Random
 
 from sandbox.contract import operations as contract
 from sandbox.contract import wsdl
-from sandbox.faults.plan import Plan
+from sandbox.faults.fault_plan import FaultPlan
 from sandbox.options import Options
 from sandbox.server.application import Application, Schedule
 from sandbox.server.control import ControlEndpoints
 from sandbox.server.journal import Journal
-from sandbox.vendor.limits import Gateway
+from sandbox.vendor.limits import ApiGateway
 from sandbox.vendor.population import populate
 from sandbox.vendor.products import Products
 from sandbox.vendor.service import Service
@@ -41,14 +41,14 @@ def assemble(
         read_back_delay=options.read_back_delay,
     )
     sessions = Sessions(options.session_seconds, clock=clock, new_key=lambda: str(uuid.uuid4()))
-    gateway = Gateway(
+    gateway = ApiGateway(
         subscription_key=options.account.subscription_key,
         calls_per_minute=options.calls_per_minute,
         calls_per_day=options.calls_per_day,
         clock=clock,
     )
     journal = Journal(clock, wall)
-    plan = Plan(options.faults, random)
+    plan = FaultPlan(options.faults, random)
     return Application(
         contract=agreed,
         service=Service(

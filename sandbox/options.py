@@ -20,7 +20,7 @@ from sandbox.contract.shapes import (
 )
 from sandbox.contract.wsdl import Port
 from sandbox.faults.catalogue import FAULTS
-from sandbox.faults.plan import Rule
+from sandbox.faults.fault_plan import FaultRule
 from sandbox.vendor.service import SESSION_EXPIRED
 from sandbox.vendor.sessions import Account
 
@@ -62,7 +62,7 @@ class Options:
     ids_per_call: int
     latency: Latency
     read_back_delay: float
-    faults: tuple[Rule, ...]
+    faults: tuple[FaultRule, ...]
     shapes: Shapes
     ports: tuple[Port, ...]
     address: str | None
@@ -133,7 +133,7 @@ def _add_service(parser: ArgumentParser) -> None:
     add("--read-back-delay", type=float, default=0, help="seconds until a query shows a change")
     add(
         "--fault",
-        type=_checked(Rule.from_flag),
+        type=_checked(FaultRule.from_flag),
         action="append",
         default=[],
         metavar="NAME:RATE[:OPERATION]",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from sandbox.vendor.limits import MINUTE, Denial, Gateway, throttled
+from sandbox.vendor.limits import MINUTE, ApiGateway, Denial, throttled
 
 _KEY = "key"
 
@@ -68,7 +68,7 @@ class Vendor:
         Its minute slides, or else begins anew with each full minute.
         """
         self._fixed_minute = FixedMinute(calls_per_minute, clock) if has_fixed_minute else None
-        self._gateway = Gateway(
+        self._gateway = ApiGateway(
             subscription_key=_KEY,
             calls_per_minute=0 if has_fixed_minute else calls_per_minute,
             calls_per_day=calls_per_day,

@@ -11,10 +11,17 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from redis import Redis
 
 from cli.command import main
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
+
+# How long an example takes tells how busy the machine is, and nothing of what is tested.
+settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from sandbox.contract import soap
+from sandbox.contract.http import HTML, Delivery, Response
 from sandbox.contract.soap import Call
 from sandbox.faults import distortions
-from sandbox.server.http import HTML, Answer, Delivery
 from sandbox.vendor import limits
 from sandbox.vendor.service import PRODUCT_DENIED, Refusal
 
@@ -39,8 +39,8 @@ class Scene:
     """
 
     call: Call
-    answer: Answer
-    refused: Callable[[Refusal, bytes | None], Answer]
+    answer: Response
+    refused: Callable[[Refusal, bytes | None], Response]
     expired: Refusal
     seconds: float | None = None
     field: str | None = None
@@ -50,81 +50,81 @@ class Scene:
 class Fault:
     name: str
     when: When
-    answer: Callable[[Scene], Answer]
+    answer: Callable[[Scene], Response]
     seconds: float = 0
     """How much later it is executed, if LATER."""
 
 
-def _denied(denial: Callable[[float], limits.Denial], *, told: bool) -> Callable[[Scene], Answer]:
-    def answer(scene: Scene) -> Answer:
+def _denied(denial: Callable[[float], limits.Denial], *, told: bool) -> Callable[[Scene], Response]:
+    def answer(scene: Scene) -> Response:
         said = denial(_RETRY_AFTER if scene.seconds is None else scene.seconds)
         return (said if told else replace(said, retry_after=None)).answer()
 
     return answer
 
 
-def _always(answer: Answer) -> Callable[[Scene], Answer]:
+def _always(answer: Response) -> Callable[[Scene], Response]:
     return lambda _: answer
 
 
-def _page(status: int, title: bytes, *headers: tuple[str, str]) -> Callable[[Scene], Answer]:
-    return _always(Answer(status, _PAGE % (title, title), HTML, headers))
+def _page(status: int, title: bytes, *headers: tuple[str, str]) -> Callable[[Scene], Response]:
+    return _always(Response(status, _PAGE % (title, title), HTML, headers))
 
 
-def _refused(refusal: Refusal, *, echo: bool = False) -> Callable[[Scene], Answer]:
+def _refused(refusal: Refusal, *, echo: bool = False) -> Callable[[Scene], Response]:
     return lambda scene: scene.refused(refusal, scene.call.source if echo else None)
 
 
-def _expired(scene: Scene) -> Answer:
+def _expired(scene: Scene) -> Response:
     return scene.refused(scene.expired, None)
 
 
-def _soap_fault(scene: Scene) -> Answer:
+def _soap_fault(scene: Scene) -> Response:
     message = "Server was unable to process request. ---> Timeout expired."
     version = scene.call.version
     body = soap.fault(version, message, blames_client=False)
-    return Answer(500, body, version.content_type)
+    return Response(500, body, version.content_type)
 
 
-def _empty_soap_body(scene: Scene) -> Answer:
+def _empty_soap_body(scene: Scene) -> Response:
     version = scene.call.version
-    return Answer(200, soap.envelope(version, ""), version.content_type)
+    return Response(200, soap.envelope(version, ""), version.content_type)
 
 
-def _drip(scene: Scene) -> Answer:
+def _drip(scene: Scene) -> Response:
     pause = _DRIP_PAUSE if scene.seconds is None else scene.seconds
     return replace(scene.answer, delivery=Delivery.DRIP, pause=pause)
 
 
-def _delivered(delivery: Delivery) -> Callable[[Scene], Answer]:
+def _delivered(delivery: Delivery) -> Callable[[Scene], Response]:
     return lambda scene: replace(scene.answer, delivery=delivery)
 
 
-def _spoilt(distort: Callable[[bytes, str | None], bytes]) -> Callable[[Scene], Answer]:
+def _spoilt(distort: Callable[[bytes, str | None], bytes]) -> Callable[[Scene], Response]:
     return lambda scene: replace(scene.answer, body=distort(scene.answer.body, scene.field))
 
 
-def _other_operation(scene: Scene) -> Answer:
+def _other_operation(scene: Scene) -> Response:
     body = distortions.of_other_operation(scene.answer.body, scene.call.operation.name)
     return replace(scene.answer, body=body)
 
 
-REFUSE = Fault("refuse", When.NEVER, _always(Answer(delivery=Delivery.RESET)))
+REFUSE = Fault("refuse", When.NEVER, _always(Response(delivery=Delivery.RESET)))
 
-_BEFORE_OR_AFTER: dict[str, Callable[[Scene], Answer]] = {
-    "reset": _always(Answer(delivery=Delivery.RESET)),
-    "silent": _always(Answer(delivery=Delivery.SILENT)),
+_BEFORE_OR_AFTER: dict[str, Callable[[Scene], Response]] = {
+    "reset": _always(Response(delivery=Delivery.RESET)),
+    "silent": _always(Response(delivery=Delivery.SILENT)),
     "html-200": _page(200, b"Down for maintenance"),
-    "html-502": _page(502, b"502 - Bad Gateway"),
+    "html-502": _page(502, b"502 - Bad ApiGateway"),
     "http-500": _page(500, b"Runtime Error"),
     "http-503": _page(503, b"Service Unavailable", ("Retry-After", "2")),
     "soap-fault": _soap_fault,
-    "empty-body": _always(Answer(200, b"", soap.SOAP_11.content_type)),
+    "empty-body": _always(Response(200, b"", soap.SOAP_11.content_type)),
     "empty-soap-body": _empty_soap_body,
-    "accepted-202": _always(Answer(202, b"", soap.SOAP_11.content_type)),
+    "accepted-202": _always(Response(202, b"", soap.SOAP_11.content_type)),
 }
 
-_NOT_EXECUTED: dict[str, Callable[[Scene], Answer]] = {
+_NOT_EXECUTED: dict[str, Callable[[Scene], Response]] = {
     "throttled-429": _denied(limits.throttled, told=True),
     "throttled-429-bare": _denied(limits.throttled, told=False),
     "quota-403": _denied(limits.quota_spent, told=True),
@@ -140,7 +140,7 @@ _NOT_EXECUTED: dict[str, Callable[[Scene], Answer]] = {
     "expired-session": _expired,
 }
 
-_SPOILT: dict[str, Callable[[Scene], Answer]] = {
+_SPOILT: dict[str, Callable[[Scene], Response]] = {
     "drip": _drip,
     "short-body": _delivered(Delivery.SHORT),
     "endless-body": _delivered(Delivery.ENDLESS),

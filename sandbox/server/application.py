@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sandbox.contract import soap
+from sandbox.contract.http import Delivery, Request, Response
 from sandbox.contract.operations import Contract
 from sandbox.contract.schema import Values
 from sandbox.contract.soap import SOAP_11, Call, UnreadableRequestError
 from sandbox.faults.catalogue import Scene, When
-from sandbox.faults.plan import Plan, Rule
-from sandbox.server.http import Answer, Delivery, Request
+from sandbox.faults.fault_plan import FaultPlan, FaultRule
 from sandbox.server.journal import NOTHING_ANSWERED, Entry, Journal
-from sandbox.vendor.limits import Gateway
+from sandbox.vendor.limits import ApiGateway
 from sandbox.vendor.service import Refusal, Service
 
 SUBSCRIPTION_HEADER = "ocp-apim-subscription-key"
@@ -23,12 +23,12 @@ _CONTROL = "/control/"
 _UNANSWERED = {Delivery.RESET, Delivery.SILENT}
 _PAGE = b"<html><body>H2OAPIv20. A description of the service is at ?WSDL.</body></html>"
 
-Reply = Callable[[Answer], None]
+Reply = Callable[[Response], None]
 Schedule = Callable[[float, Callable[[], object]], object]
 
 
 class Control(Protocol):
-    def handle(self, request: Request) -> Answer: ...
+    def handle(self, request: Request) -> Response: ...
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Application:
 
     contract: Contract
     service: Service
-    gateway: Gateway
+    gateway: ApiGateway
     journal: Journal
-    plan: Plan
+    plan: FaultPlan
     control: Control
     wsdl: Callable[[str], bytes]
     latency: Callable[[], float]
@@ -66,10 +66,10 @@ class Application:
         elif request.query.lower() == "wsdl":
             self.journal.count("WSDL")
             address = f"http://{request.headers.get('host', '')}{request.path}"
-            reply(Answer(200, self.wsdl(address), SOAP_11.content_type))
+            reply(Response(200, self.wsdl(address), SOAP_11.content_type))
         else:
             self.journal.count(f"{request.method} {request.path}")
-            reply(Answer(200, _PAGE))
+            reply(Response(200, _PAGE))
 
     def _receive(self, request: Request, reply: Reply) -> None:
         hint = request.headers.get("soapaction", "").strip('"').rpartition("/")[2]
@@ -82,7 +82,7 @@ class Application:
             call = soap.read_call(self.contract, request.headers, request.body)
         except UnreadableRequestError as exc:
             body = soap.fault(exc.version, exc.message, blames_client=True)
-            self._answer(entry, Answer(500, body, exc.version.content_type), reply)
+            self._answer(entry, Response(500, body, exc.version.content_type), reply)
             return
         self._after_latency(call, _described(entry, call), reply)
 
@@ -94,14 +94,14 @@ class Application:
         else:
             self._perform(call, entry, rule, reply)
 
-    def _perform(self, call: Call, entry: Entry, rule: Rule | None, reply: Reply) -> None:
+    def _perform(self, call: Call, entry: Entry, rule: FaultRule | None, reply: Reply) -> None:
         when = rule.fault.when if rule else When.FIRST
         if rule and when is When.LATER:
             seconds = rule.fault.seconds if rule.seconds is None else rule.seconds
             self.schedule(seconds, lambda: self._perform_unheard(call, entry, rule))
-            reply(self._distorted(call, Answer(), rule))
+            reply(self._distorted(call, Response(), rule))
             return
-        answer = Answer()
+        answer = Response()
         if when is When.FIRST:
             outcome = self.service.execute(call)
             entry = replace(entry, executed=outcome.executed)
@@ -111,22 +111,22 @@ class Application:
             answer = self._distorted(call, answer, rule)
         self._answer(entry, answer, reply)
 
-    def _perform_unheard(self, call: Call, entry: Entry, rule: Rule) -> None:
+    def _perform_unheard(self, call: Call, entry: Entry, rule: FaultRule) -> None:
         executed = self.service.execute(call).executed
         self.journal.answered(replace(entry, executed=executed, fault=rule.fault.name))
 
-    def _distorted(self, call: Call, answer: Answer, rule: Rule) -> Answer:
-        def refused(refusal: Refusal, echoed: bytes | None) -> Answer:
+    def _distorted(self, call: Call, answer: Response, rule: FaultRule) -> Response:
+        def refused(refusal: Refusal, echoed: bytes | None) -> Response:
             return self._written(call, self.service.refused(refusal, echoed=echoed))
 
         expired = self.service.session_expired()
         return rule.fault.answer(Scene(call, answer, refused, expired, rule.seconds, rule.field))
 
-    def _written(self, call: Call, result: Values) -> Answer:
+    def _written(self, call: Call, result: Values) -> Response:
         body = soap.answer(call.version, call.operation, result)
-        return Answer(200, body, call.version.content_type)
+        return Response(200, body, call.version.content_type)
 
-    def _answer(self, entry: Entry, answer: Answer, reply: Reply) -> None:
+    def _answer(self, entry: Entry, answer: Response, reply: Reply) -> None:
         status = NOTHING_ANSWERED if answer.delivery in _UNANSWERED else answer.status
         self.journal.answered(replace(entry, status=status))
         reply(answer)

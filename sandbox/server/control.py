@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from urllib.parse import parse_qs
 
+from sandbox.contract.http import JSON, Request, Response
 from sandbox.contract.operations import Contract
 from sandbox.contract.schema import BOOLEAN, Complex, Scalar
 from sandbox.faults.catalogue import FAULTS
-from sandbox.faults.plan import Plan, Rule
-from sandbox.server.http import JSON, Answer, Request
+from sandbox.faults.fault_plan import FaultPlan, FaultRule
 from sandbox.server.journal import Journal
-from sandbox.vendor.limits import Gateway
+from sandbox.vendor.limits import ApiGateway
 from sandbox.vendor.population import Record
 from sandbox.vendor.products import Products
 from sandbox.vendor.sessions import Sessions
@@ -31,9 +31,9 @@ class ControlEndpoints:
         contract: Contract,
         products: Products,
         sessions: Sessions,
-        gateway: Gateway,
+        gateway: ApiGateway,
         journal: Journal,
-        plan: Plan,
+        plan: FaultPlan,
         outage: Callable[[float], None],
     ) -> None:
         self._products = products
@@ -59,7 +59,7 @@ class ControlEndpoints:
             "reset": self._reset,
         }
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Response:
         """400 with a message for what cannot be understood, 404 for an unknown endpoint."""
         name = request.path.removeprefix("/control/")
         try:
@@ -93,12 +93,12 @@ class ControlEndpoints:
         return [one for one in map(int, query["ids"].split(",")) if one in self._products]
 
     def _add_fault(self, body: Body) -> object:
-        """A rule as Rule.from_json reads it; ``{"clear": true}`` removes all rules first."""
+        """A rule as FaultRule.from_json reads it; ``{"clear": true}`` removes all rules first."""
         if body.get("clear"):
             self._plan.clear()
         rule = {name: value for name, value in body.items() if name != "clear"}
         if rule:
-            self._plan.add(Rule.from_json(rule))
+            self._plan.add(FaultRule.from_json(rule))
         return {}
 
     def _edit(self, body: Body) -> object:
@@ -159,5 +159,5 @@ def _body(request: Request) -> Body:
     return body
 
 
-def _json(status: int, value: object) -> Answer:
-    return Answer(status, json.dumps(value).encode(), JSON)
+def _json(status: int, value: object) -> Response:
+    return Response(status, json.dumps(value).encode(), JSON)

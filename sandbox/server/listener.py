@@ -11,7 +11,7 @@ import sys
 
 from sandbox import assembly
 from sandbox.options import Options
-from sandbox.server.http import Connection, Handler
+from sandbox.server.connection import Connection, Handler
 
 PATH = "/v20/default.asmx"
 

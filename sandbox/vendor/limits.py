@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.server.http import JSON, Answer
+from sandbox.contract.http import JSON, Response
 
 MINUTE = 60.0
 DAY = 86_400.0
@@ -22,10 +22,10 @@ class Denial:
     message: str
     retry_after: int | None = None
 
-    def answer(self) -> Answer:
+    def answer(self) -> Response:
         body = json.dumps({"statusCode": self.status, "message": self.message})
         waits = () if self.retry_after is None else (("Retry-After", str(self.retry_after)),)
-        return Answer(self.status, body.encode(), JSON, waits)
+        return Response(self.status, body.encode(), JSON, waits)
 
 
 def throttled(seconds: float) -> Denial:
@@ -73,7 +73,7 @@ class SlidingCount:
         return self._times[-limit] + self._seconds - now
 
 
-class Gateway:
+class ApiGateway:
     """Lets a call through or denies it. A limit of 0 does not exist; denied calls use up
     nothing. The day begins with the gateway and lasts DAY seconds of `clock`.
     """

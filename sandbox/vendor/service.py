@@ -29,7 +29,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class OperationResult:
     """The content of the operation's result element, and whether the operation was done."""
 
     result: Values
@@ -63,15 +63,17 @@ class Service:
             DESTROY: self._destroy,
         }
 
-    def execute(self, call: Call) -> Outcome:
+    def execute(self, call: Call) -> OperationResult:
         refusal = self._refused_login(call)
         if refusal:
-            return Outcome(self.refused(refusal), executed=False)
+            return OperationResult(self.refused(refusal), executed=False)
         done = self._operations.get(call.operation.name, self._not_offered)(call)
         if isinstance(done, Refusal):
-            return Outcome(self.refused(done), executed=False)
+            return OperationResult(self.refused(done), executed=False)
         key = next(iter(_session_keys(call)), None)
-        return Outcome({"Header": _header(success=True, session_key=key), **done}, executed=True)
+        return OperationResult(
+            {"Header": _header(success=True, session_key=key), **done}, executed=True
+        )
 
     def refused(self, refusal: Refusal, *, echoed: bytes | None = None) -> Values:
         """The result that says no, with the request echoed as the vendor's fatal errors do."""

@@ -10,12 +10,12 @@ from pydantic import SecretStr
 from revio_jobs.contracts import Lane
 from revio_jobs.errors import OutcomeUnknown, RevioError, Throttled, Unavailable
 from tasks.ports import Call, Permits, Purpose
-from worker.soap.answer.reader import Answer, AnswerReader, SoapFaultError
+from worker.soap.answer.reader import AnswerReader, SoapAnswer, SoapFaultError
 from worker.soap.config import SoapConfig
-from worker.soap.faults import FaultMap
+from worker.soap.error_map import ErrorMap
 from worker.soap.http.transport import Transport, origin_of
-from worker.soap.http.wire import HttpAnswer, NotSentError
-from worker.soap.request.builder import Message
+from worker.soap.http.wire import HttpResponse, NotSentError
+from worker.soap.request.message import Message
 
 _FAULT_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
 
@@ -40,12 +40,12 @@ class Caller:
     """Makes the account's calls. What the vendor answers may make the whole account rest."""
 
     def __init__(
-        self, config: SoapConfig, permits: Permits, transport: Transport, faults: FaultMap
+        self, config: SoapConfig, permits: Permits, transport: Transport, errors: ErrorMap
     ) -> None:
         self._config = config
         self._permits = permits
         self._transport = transport
-        self._faults = faults
+        self._errors = errors
 
     def ask(
         self,
@@ -54,10 +54,10 @@ class Caller:
         call: Call,
         before_send: BeforeSend = nothing_before,
         session_key: SecretStr | None = None,
-    ) -> Answer:
+    ) -> SoapAnswer:
         """Raises an error of the tree, or SessionExpiredError; never for Success=false."""
 
-        def post(before: BeforeSend) -> HttpAnswer:
+        def post(before: BeforeSend) -> HttpResponse:
             try:
                 message = prepared()
             except RevioError as exc:
@@ -66,17 +66,17 @@ class Caller:
             return self._transport.post(self._config.endpoint, headers, message.body, before)
 
         http = self._exchange(call, post, before_send)
-        refusal = self._faults.of_status(http, call.purpose)
+        refusal = self._errors.of_status(http, call.purpose)
         if refusal and http.status not in _FAULT_STATUSES:
             raise self.rested(self._reported(refusal))
         try:
             answer = reader.read(http.body)
         except SoapFaultError as exc:
             # Its text is the vendor's and may echo the request.
-            error = self._faults.of_soap_fault(exc, call.purpose, session_key)
+            error = self._errors.of_soap_fault(exc, call.purpose, session_key)
             raise (self._reported(error) if isinstance(error, RevioError) else error) from None
         except Exception as exc:
-            error = refusal or self._faults.of_exception(exc, call.purpose)
+            error = refusal or self._errors.of_exception(exc, call.purpose)
             raise self._reported(error) from exc
         if refusal:
             raise self._reported(refusal)
@@ -92,13 +92,13 @@ class Caller:
             )
         else:
             http = self._translated(call, lambda: self._transport.get(url, {}))
-        if refusal := self._faults.of_status(http, call.purpose):
+        if refusal := self._errors.of_status(http, call.purpose):
             raise self.rested(refusal)
         return http.body
 
     def rested(self, error: RevioError) -> RevioError:
         """The error, after the account has been told to rest if that is what it means."""
-        if pause := self._faults.pause_after(error):
+        if pause := self._errors.pause_after(error):
             spent = isinstance(error, Throttled)
             self._permits.pause(self._config.account, *pause, minute_spent=spent)
         return error
@@ -116,9 +116,9 @@ class Caller:
     def _exchange(
         self,
         call: Call,
-        send: Callable[[BeforeSend], HttpAnswer],
+        send: Callable[[BeforeSend], HttpResponse],
         before_send: BeforeSend = nothing_before,
-    ) -> HttpAnswer:
+    ) -> HttpResponse:
         permit = self._permits.acquire(call)
 
         def before() -> None:
@@ -127,7 +127,7 @@ class Caller:
             except BaseException as exc:
                 raise _StoppedError(exc) from exc
 
-        def sending() -> HttpAnswer:
+        def sending() -> HttpResponse:
             try:
                 http = send(before)
             except (NotSentError, _StoppedError):
@@ -141,11 +141,11 @@ class Caller:
         except _StoppedError as exc:
             raise exc.reason from None
 
-    def _translated(self, call: Call, exchange: Callable[[], HttpAnswer]) -> HttpAnswer:
+    def _translated(self, call: Call, exchange: Callable[[], HttpResponse]) -> HttpResponse:
         try:
             return exchange()
         except _StoppedError:
             raise
         except Exception as exc:
             # Also what nobody thought of: by then the call may have been executed.
-            raise self._reported(self._faults.of_exception(exc, call.purpose)) from exc
+            raise self._reported(self._errors.of_exception(exc, call.purpose)) from exc

@@ -13,18 +13,19 @@ import structlog
 from revio_jobs.contracts import CustomerProductRecord, Lane
 from revio_jobs.errors import RevioError, Unauthorised, Unavailable
 from tasks.ports import Call, Change, Filters, Permits, Purpose, Wanted
-from worker.soap.answer.reader import Answer, AnswerReader
+from worker.soap import vendor
+from worker.soap.answer.reader import AnswerReader, SoapAnswer
+from worker.soap.authenticator import Authenticator
 from worker.soap.caller import BeforeSend, Caller, Prepared, nothing_before
 from worker.soap.config import SoapConfig
-from worker.soap.faults import FaultMap, SessionExpiredError
+from worker.soap.error_map import ErrorMap, SessionExpiredError
 from worker.soap.http.transport import Transport
-from worker.soap.request.builder import Login, query_message, session_message, update_message
-from worker.soap.session.authenticator import Doorkeeper
+from worker.soap.request.builder import query_message, session_message, update_message
+from worker.soap.request.message import Login
+from worker.soap.service import LazyVendorService, VendorService
 from worker.soap.session.sessions import Session, Sessions, SessionStore
-from worker.soap.wsdl import vendor
 from worker.soap.wsdl.description import Description, describe
 from worker.soap.wsdl.schema import Schema
-from worker.soap.wsdl.service import LazyService, Service
 
 _log = structlog.get_logger(__name__)
 
@@ -47,11 +48,13 @@ class RevioGateway:
         """`now` tells Unix time, `on_schema` hears of the WSDL. Nothing is called or loaded yet."""
         self._config = config
         self._transport = transport
-        self._faults = FaultMap(config, now)
-        self._caller = Caller(config, permits, transport, self._faults)
-        self._lazy_service = LazyService(config, now, on_schema)
-        self._door = Doorkeeper(config, self._caller, self._faults, permits, self._service)
-        self._sessions = Sessions(config, store, self._door.create_session, now)
+        self._errors = ErrorMap(config, now)
+        self._caller = Caller(config, permits, transport, self._errors)
+        self._lazy_service = LazyVendorService(config, now, on_schema)
+        self._authenticator = Authenticator(
+            config, self._caller, self._errors, permits, self._service
+        )
+        self._sessions = Sessions(config, store, self._authenticator.create_session, now)
         self._unknown: Counter[str] = Counter()
 
     @property
@@ -109,7 +112,7 @@ class RevioGateway:
         """Ends the session if no other process uses it; what is out of reach is only logged."""
         try:
             if session := self._sessions.leave():
-                self._door.end_session(session)
+                self._authenticator.end_session(session)
         except RevioError as exc:
             _log.warning("session_not_ended", account=self._config.account, reason=str(exc))
         self._transport.close()
@@ -117,7 +120,7 @@ class RevioGateway:
     def _own_call(self) -> Call:
         return Call(self._config.account, Lane.INTERACTIVE, Purpose.SESSION)
 
-    def _service(self) -> Service:
+    def _service(self) -> VendorService:
         return self._lazy_service.get(self._caller.fetch)
 
     def _call(
@@ -126,13 +129,15 @@ class RevioGateway:
         prepare: _Prepare,
         call: Call,
         before_send: BeforeSend = nothing_before,
-    ) -> Answer:
+    ) -> SoapAnswer:
         service = self._service()
         session = self._session(service, call)
         reader = service.readers[operation]
 
-        def attempt(session: Session | None) -> Answer:
-            prepared = prepare(service.schema, self._door.login(session.key if session else None))
+        def attempt(session: Session | None) -> SoapAnswer:
+            prepared = prepare(
+                service.schema, self._authenticator.login(session.key if session else None)
+            )
             return self._attempt(prepared, reader, session, call, before_send)
 
         try:
@@ -147,7 +152,7 @@ class RevioGateway:
         except SessionExpiredError:
             raise Unavailable("the vendor refused a new session as expired") from None
 
-    def _session(self, service: Service, call: Call) -> Session | None:
+    def _session(self, service: VendorService, call: Call) -> Session | None:
         """None if each call carries the credentials itself."""
         try:
             if service.schema.uses_sessions:
@@ -166,7 +171,7 @@ class RevioGateway:
         session: Session | None,
         call: Call,
         before_send: BeforeSend,
-    ) -> Answer:
+    ) -> SoapAnswer:
         """One call. Raises SessionExpiredError, or an error of the tree."""
         key = session.key if session else None
         answer = self._caller.ask(prepared, reader, call, before_send, key)
@@ -178,8 +183,10 @@ class RevioGateway:
             self._sessions.rotate(session, answer.session_key)
         return answer
 
-    def _refused(self, answer: Answer, session: Session | None) -> RevioError | SessionExpiredError:
-        error = self._faults.of_refusal(answer, session.key if session else None)
+    def _refused(
+        self, answer: SoapAnswer, session: Session | None
+    ) -> RevioError | SessionExpiredError:
+        error = self._errors.of_refusal(answer, session.key if session else None)
         if isinstance(error, SessionExpiredError):
             return error
         if isinstance(error, Unauthorised):

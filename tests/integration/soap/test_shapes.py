@@ -14,8 +14,7 @@ from sandbox import RunningSandbox, running
 from sandbox.contract.shapes import UPDATE_FIELDS, parse_update_shape
 from tasks.ports import Change, Filters, Purpose
 from tests.integration.soap.accounts import call, gateway, nothing
-from worker.soap import RevioGateway
-from worker.soap.wsdl import vendor
+from worker.soap import RevioGateway, vendor
 
 CASES: list[dict[str, Any]] = [
     {"update_shape": "optional", "records": "wrapped", "ports": "11,12"},

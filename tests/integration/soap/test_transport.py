@@ -21,7 +21,7 @@ from tests.integration.soap.servers import (
     serving,
 )
 from worker.soap.http.transport import Transport
-from worker.soap.http.wire import HttpAnswer, MaybeExecutedError, NotSentError
+from worker.soap.http.wire import HttpResponse, MaybeExecutedError, NotSentError
 
 BODY = b"<request/>"
 
@@ -36,7 +36,7 @@ def transport(tls: ssl.SSLContext | None = None, **changes: Any) -> Iterator[Tra
         opened.close()
 
 
-def ask(script: Script, **changes: Any) -> HttpAnswer:
+def ask(script: Script, **changes: Any) -> HttpResponse:
     with serving(script) as server, transport(**changes) as opened:
         return opened.post(server.url, {}, BODY)
 

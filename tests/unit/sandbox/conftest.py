@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from sandbox.assembly import assemble
+from sandbox.contract.http import Request, Response
 from sandbox.contract.schema import NAMESPACE
 from sandbox.options import parse
 from sandbox.server.application import Application
-from sandbox.server.http import Answer, Request
 from sandbox.vendor.sessions import Account
 
 ACCOUNT = Account()
@@ -51,7 +51,7 @@ class Bench:
     def __init__(self, *flags: str) -> None:
         self.clock = Clock()
         self.outages: list[float] = []
-        self.answers: list[Answer] = []
+        self.answers: list[Response] = []
         options = parse(["--customers=20", "--calls-per-minute=0", *flags])
         self.application: Application = assemble(
             options,

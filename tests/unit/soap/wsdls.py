@@ -13,7 +13,7 @@ from sandbox.contract.schema import Rendered
 from sandbox.contract.shapes import Shapes, parse_update_shape
 from sandbox.contract.soap import SOAP_11, answer
 from worker.soap import SoapConfig
-from worker.soap.request.builder import Login
+from worker.soap.request.message import Login
 from worker.soap.wsdl.loading import load_wsdl
 from worker.soap.wsdl.schema import Schema
 

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
 
-from worker.soap.wsdl.vendor import Kind
+from worker.soap.vendor import Kind
 
 Value = int | str | bool | None
 

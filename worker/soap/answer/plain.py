@@ -19,8 +19,8 @@ from typing import Self, cast
 
 from revio_jobs.contracts import CustomerProductRecord
 from worker.soap.answer.lexical import READERS, Value
+from worker.soap.vendor import RECORD_ID, Kind
 from worker.soap.wsdl.schema import RecordField, RecordPlace
-from worker.soap.wsdl.vendor import RECORD_ID, Kind
 
 MARK = "cut"
 """The attribute of a mark that says which run it stands for."""

@@ -10,6 +10,7 @@ from typing import NoReturn
 from lxml import etree
 
 from revio_jobs.contracts import CustomerProductRecord
+from worker.soap import vendor
 from worker.soap.answer.lexical import read_boolean
 from worker.soap.answer.plain import Cut, PlainRecords
 from worker.soap.answer.records import RecordReader
@@ -20,7 +21,6 @@ from worker.soap.answer.xml import (
     local_name,
     text_of,
 )
-from worker.soap.wsdl import vendor
 from worker.soap.wsdl.schema import Operation, RecordPlace
 
 _ENVELOPES = {
@@ -46,7 +46,7 @@ class SoapFaultError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SoapAnswer:
     success: bool
     error_code: str | None
     message: str
@@ -64,7 +64,7 @@ class AnswerReader:
         self._place = place
         self._plain = PlainRecords.of(place) if place else None
 
-    def read(self, body: bytes) -> Answer:
+    def read(self, body: bytes) -> SoapAnswer:
         """Raises UnreadableAnswerError or SoapFaultError."""
         if self._plain and (cut := self._plain.cut(body)):
             # Whatever is wrong, the careful way finds it again and has the last word on it.
@@ -72,7 +72,7 @@ class AnswerReader:
                 return self._read(cut.rest, cut)
         return self._read(body, None)
 
-    def _read(self, body: bytes, cut: Cut | None) -> Answer:
+    def _read(self, body: bytes, cut: Cut | None) -> SoapAnswer:
         result_tag, header_tag = self._operation.header_tags
         place = self._place
         records = RecordReader(place, self._operation.header_tags, cut) if place else None
@@ -86,7 +86,7 @@ class AnswerReader:
         if records and place:
             records.check_all_found()
             _check_places(root, result, place, records.elements)
-        return Answer(
+        return SoapAnswer(
             success=_success(header),
             error_code=header.get("Error_Code") or None,
             message=header.get("Message") or header.get("Error_Description") or "",

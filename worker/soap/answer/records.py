@@ -9,10 +9,10 @@ from typing import NoReturn, cast
 from lxml import etree
 
 from revio_jobs.contracts import CustomerProductRecord
+from worker.soap import vendor
 from worker.soap.answer.lexical import READERS, Value
 from worker.soap.answer.plain import MARK, Cut
 from worker.soap.answer.xml import UnreadableAnswerError, holds_a_record, is_nil, local_name
-from worker.soap.wsdl import vendor
 from worker.soap.wsdl.schema import RecordPlace
 
 _BLANK: dict[str, Value] = dict.fromkeys(wire.lower() for wire in vendor.RECORD)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from worker.soap.wsdl.vendor import RECORD_ID
+from worker.soap.vendor import RECORD_ID
 
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 

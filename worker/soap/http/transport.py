@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 from worker.soap.config import SoapConfig, is_safe
-from worker.soap.http.wire import Deadline, HttpAnswer, MaybeExecutedError, NotSentError, Wire
+from worker.soap.http.wire import Deadline, HttpResponse, MaybeExecutedError, NotSentError, Wire
 
 # Servers drop idle connections after a minute or more. Ours are dropped well before, so that a
 # request hardly ever meets a connection that is just being closed.
@@ -60,7 +60,7 @@ class Transport:
         url: str,
         headers: Mapping[str, str],
         before_send: Callable[[], None] = lambda: None,
-    ) -> HttpAnswer:
+    ) -> HttpResponse:
         """As `post`."""
         return self._call("GET", url, headers, b"", before_send)
 
@@ -70,7 +70,7 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes,
         before_send: Callable[[], None] = lambda: None,
-    ) -> HttpAnswer:
+    ) -> HttpResponse:
         """One exchange. `before_send` runs when a connection stands and nothing has left yet.
 
         Raises NotSentError, MaybeExecutedError, or what `before_send` raises.
@@ -91,7 +91,7 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes,
         before_send: Callable[[], None],
-    ) -> HttpAnswer:
+    ) -> HttpResponse:
         if not is_safe(url):
             raise NotSentError("the address is neither https nor loopback")
         host = _Host.of(url)

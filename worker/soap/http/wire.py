@@ -26,7 +26,7 @@ class MaybeExecutedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpResponse:
     status: int
     headers: Mapping[str, str]
     """Names in lower case."""
@@ -72,7 +72,7 @@ class Wire:
 
     def exchange(
         self, request: bytes, method: str, max_bytes: int, deadline: Deadline
-    ) -> tuple[HttpAnswer, bool]:
+    ) -> tuple[HttpResponse, bool]:
         """The answer, and whether the connection can be used again.
 
         Raises NotSentError or MaybeExecutedError.
@@ -87,7 +87,7 @@ class Wire:
             else:
                 body = _read_what_comes(response)
             reusable = response.isclosed() and not response.will_close and stream.ended_clean()
-        return HttpAnswer(response.status, headers, body), reusable
+        return HttpResponse(response.status, headers, body), reusable
 
     def open_tunnel(self, request: bytes, deadline: Deadline) -> int:
         """Sends a CONNECT request; the status of the answer, after which the peer is another."""

@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
 from lxml import etree
-from pydantic import SecretStr
 from zeep import exceptions as zeep_errors
 from zeep import xsd
 from zeep.xsd import ComplexType
 
 from revio_jobs.errors import InvalidJob, UnsupportedChange
 from tasks.ports import Change, Filters
+from worker.soap import vendor
 from worker.soap.request.guard import check_query, check_update
-from worker.soap.wsdl import vendor
+from worker.soap.request.message import Login, Message
 from worker.soap.wsdl.schema import ChangeField, Operation, Path, Schema, Shape
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """What proves who we are: a session, else the credentials themselves."""
-
-    username: str
-    password: SecretStr
-    client_code: str
-    session_key: SecretStr | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    operation: Operation
-    headers: Mapping[str, str]
-    body: bytes
 
 
 def update_message(schema: Schema, login: Login, change: Change) -> Message:

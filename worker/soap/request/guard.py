@@ -9,16 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from lxml import etree
 
 from revio_jobs.errors import UnsupportedChange
 from tasks.ports import Change, Filters
-from worker.soap.wsdl import vendor
-
-if TYPE_CHECKING:
-    from worker.soap.request.builder import Login
+from worker.soap import vendor
+from worker.soap.request.message import Login
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _NIL = f"{{{_XSI}}}nil"

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from worker.soap.wsdl import vendor
-from worker.soap.wsdl.schema import RecordField, Schema, Shape
-
-if TYPE_CHECKING:
-    from worker.soap.wsdl.loading import Wsdl
+from worker.soap import vendor
+from worker.soap.wsdl.schema import RecordField, Schema, Shape, Wsdl
 
 
 @dataclass(frozen=True, slots=True)

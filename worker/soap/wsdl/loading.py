@@ -20,7 +20,7 @@ from zeep.wsdl import Document
 from revio_jobs.errors import RevioError, Unavailable
 from worker.soap.config import SoapConfig, is_url
 from worker.soap.wsdl.description import differences
-from worker.soap.wsdl.schema import Schema, UnfitWsdlError
+from worker.soap.wsdl.schema import Schema, UnfitWsdlError, Wsdl
 from worker.soap.wsdl.schema_reader import read_schema
 
 _log = structlog.get_logger(__name__)
@@ -31,14 +31,6 @@ Documents = dict[str, bytes]
 
 class _NoWsdlError(Exception):
     """What came is no WSDL, or none that may be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wsdl:
-    schema: Schema
-    location: str
-    sha256: str
-    is_kept_copy: bool
 
 
 def load_wsdl(config: SoapConfig, fetch: Callable[[str], bytes]) -> Wsdl:

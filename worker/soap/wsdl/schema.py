@@ -9,8 +9,8 @@ from typing import Any
 
 from zeep.xsd.elements import Element
 
-from worker.soap.wsdl import vendor
-from worker.soap.wsdl.vendor import Kind
+from worker.soap import vendor
+from worker.soap.vendor import Kind
 
 Path = tuple[str, ...]
 """Local names from below an operation's element down to one of its descendants."""
@@ -146,3 +146,16 @@ class Schema:
         """Whether one login serves many calls; else each call carries the credentials."""
         ours = (self.operations[name] for name in (vendor.QUERY, vendor.UPDATE))
         return vendor.SESSION_CREATE in self.operations and all(o.session_key for o in ours)
+
+
+@dataclass(frozen=True, slots=True)
+class Wsdl:
+    """A WSDL that was read: what it means for us, and which document said so."""
+
+    schema: Schema
+    location: str
+    """A path or a URL."""
+    sha256: str
+    """Of the document and all that it imports."""
+    is_kept_copy: bool
+    """It is the last good copy, since the vendor's own could not be had."""

@@ -15,7 +15,8 @@ from zeep.xsd import ComplexType
 from zeep.xsd.elements import Element
 from zeep.xsd.types import builtins as xsd
 
-from worker.soap.wsdl import vendor
+from worker.soap import vendor
+from worker.soap.vendor import Kind
 from worker.soap.wsdl.schema import (
     ChangeField,
     FilterList,
@@ -28,7 +29,6 @@ from worker.soap.wsdl.schema import (
     Shape,
     UnfitWsdlError,
 )
-from worker.soap.wsdl.vendor import Kind
 
 # Deeper than any message of ours, and an end to types that contain themselves.
 _MAX_DEPTH = 8

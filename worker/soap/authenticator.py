@@ -11,32 +11,33 @@ from pydantic import SecretStr
 from revio_jobs.contracts import Lane
 from revio_jobs.errors import Unavailable
 from tasks.ports import Call, Permits, Purpose
+from worker.soap import vendor
 from worker.soap.caller import Caller
 from worker.soap.config import SoapConfig
-from worker.soap.faults import FaultMap, SessionExpiredError
-from worker.soap.request.builder import Login, session_message
+from worker.soap.error_map import ErrorMap, SessionExpiredError
+from worker.soap.request.builder import session_message
+from worker.soap.request.message import Login
+from worker.soap.service import VendorService
 from worker.soap.session.sessions import LoginRefusedError, Session
-from worker.soap.wsdl import vendor
-from worker.soap.wsdl.service import Service
 
 # A login that failed for no reason we know may be a refused one: accounts lock after a few.
 _LOGIN_REST_S = 900.0
 
 
-class Doorkeeper:
+class Authenticator:
     """Logs in and out."""
 
     def __init__(
         self,
         config: SoapConfig,
         caller: Caller,
-        faults: FaultMap,
+        errors: ErrorMap,
         permits: Permits,
-        service: Callable[[], Service],
+        service: Callable[[], VendorService],
     ) -> None:
         self._config = config
         self._caller = caller
-        self._faults = faults
+        self._errors = errors
         self._permits = permits
         self._service = service
 
@@ -56,8 +57,8 @@ class Doorkeeper:
         )
         if answer.success and answer.session_key:
             return SecretStr(answer.session_key)
-        reason = self._faults.of_refusal(answer, None)
-        if self._faults.is_login_refused(answer.error_code):
+        reason = self._errors.of_refusal(answer, None)
+        if self._errors.is_login_refused(answer.error_code):
             raise LoginRefusedError(str(reason))
         self._permits.pause(self._config.account, _LOGIN_REST_S, f"login failed: {reason}")
         raise Unavailable(f"no session was given: {reason}")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from sandbox.contract.http import Delivery
 from sandbox.faults.catalogue import FAULTS, When
 from sandbox.faults.distortions import HUGE_BYTES
-from sandbox.faults.plan import Plan, Rule
-from sandbox.server.http import Delivery
+from sandbox.faults.fault_plan import FaultPlan, FaultRule
 
 UPDATE = "<ID>5001</ID><Rate>1</Rate>"
 
@@ -160,9 +160,9 @@ def test_the_same_refusal_serves_both_soap_versions(bench: Callable) -> None:
 
 
 def test_a_rule_meets_only_the_calls_that_it_names() -> None:
-    plan = Plan([], Random(1))
+    plan = FaultPlan([], Random(1))
     plan.add(
-        Rule.from_json(
+        FaultRule.from_json(
             {"fault": "reset-after", "operation": "CustomerProducts_Update", "ids": [7], "next": 2}
         )
     )
@@ -173,13 +173,13 @@ def test_a_rule_meets_only_the_calls_that_it_names() -> None:
 
 
 def test_a_rate_meets_that_share_of_the_calls() -> None:
-    plan = Plan([Rule.from_flag("reset-before:0.25")], Random(1))
+    plan = FaultPlan([FaultRule.from_flag("reset-before:0.25")], Random(1))
     met = sum(plan.pick("CustomerProducts_Query", []) is not None for _ in range(4000))
     assert 900 < met < 1100
 
 
 def test_a_reset_brings_back_the_rules_of_the_command_line() -> None:
-    plan = Plan([Rule.from_flag("reset-before:1")], Random(1))
+    plan = FaultPlan([FaultRule.from_flag("reset-before:1")], Random(1))
     plan.clear()
     assert plan.pick("CustomerProducts_Query", []) is None
     plan.reset()
@@ -191,7 +191,7 @@ def test_a_reset_brings_back_the_rules_of_the_command_line() -> None:
 )
 def test_a_rule_that_makes_no_sense_is_refused(bench: Callable, rule: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        Rule.from_json(rule)
+        FaultRule.from_json(rule)
 
 
 def fault_answer(box: Any, name: str, kind: str = "update", **rule: object) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml import etree
 
-from worker.soap.wsdl.vendor import RECORD, Kind
+from worker.soap.vendor import RECORD, Kind
 
 NAMESPACE = "{http://api.myh2o.com/v20}"
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"

@@ -17,10 +17,10 @@ from revio_jobs.errors import (
 )
 from tasks.ports import Purpose
 from tests.unit.soap.wsdls import PASSWORD, SESSION_KEY, SUBSCRIPTION_KEY, config
-from worker.soap.answer.reader import Answer, SoapFaultError
+from worker.soap.answer.reader import SoapAnswer, SoapFaultError
 from worker.soap.answer.xml import UnreadableAnswerError
-from worker.soap.faults import FaultMap, SessionExpiredError
-from worker.soap.http.wire import HttpAnswer, MaybeExecutedError, NotSentError
+from worker.soap.error_map import ErrorMap, SessionExpiredError
+from worker.soap.http.wire import HttpResponse, MaybeExecutedError, NotSentError
 
 NOW = 1_800_000_000.0
 DATE = "Fri, 15 Jan 2027 08:02:00 GMT"  # two minutes after NOW
@@ -28,16 +28,16 @@ QUOTA = b'{"message": "Out of call volume quota. Quota will be replenished in 01
 DEFINITE = [Purpose.QUERY, Purpose.VERIFY, Purpose.SESSION, Purpose.UPDATE]
 READS = [Purpose.QUERY, Purpose.VERIFY, Purpose.SESSION]
 
-faults = FaultMap(config(session_expired_codes=frozenset({"E77"})), lambda: NOW)
+faults = ErrorMap(config(session_expired_codes=frozenset({"E77"})), lambda: NOW)
 
 
-def http(status: int, body: bytes = b"", **headers: str) -> HttpAnswer:
+def http(status: int, body: bytes = b"", **headers: str) -> HttpResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return HttpAnswer(status, named, body)
+    return HttpResponse(status, named, body)
 
 
-def refusal(code: str | None, message: str) -> Answer:
-    return Answer(False, code, message, None, [], Counter())  # noqa: FBT003
+def refusal(code: str | None, message: str) -> SoapAnswer:
+    return SoapAnswer(False, code, message, None, [], Counter())  # noqa: FBT003
 
 
 @pytest.mark.parametrize("purpose", DEFINITE)
@@ -56,7 +56,7 @@ def refusal(code: str | None, message: str) -> Answer:
     ],
 )
 def test_what_was_certainly_not_executed_is_definite_for_everything(
-    answer: HttpAnswer, error: type[RevioError], purpose: Purpose
+    answer: HttpResponse, error: type[RevioError], purpose: Purpose
 ) -> None:
     assert type(faults.of_status(answer, purpose)) is error
 
@@ -105,7 +105,7 @@ def test_what_nobody_thought_of_tells_no_more_than_its_class() -> None:
     ],
 )
 def test_a_429_says_how_long_to_wait_or_the_default_holds(
-    answer: HttpAnswer, seconds: float
+    answer: HttpResponse, seconds: float
 ) -> None:
     error = faults.of_status(answer, Purpose.UPDATE)
 
@@ -123,7 +123,7 @@ def test_a_429_says_how_long_to_wait_or_the_default_holds(
         (http(403, b"quota: 99:99:99"), 3600),
     ],
 )
-def test_a_spent_quota_says_when_it_is_back(answer: HttpAnswer, seconds: float) -> None:
+def test_a_spent_quota_says_when_it_is_back(answer: HttpResponse, seconds: float) -> None:
     error = faults.of_status(answer, Purpose.QUERY)
 
     assert isinstance(error, QuotaExhausted)
@@ -184,7 +184,7 @@ def test_a_fault_may_come_from_after_the_work() -> None:
 
 def test_the_vendors_words_are_kept_without_our_secrets() -> None:
     secrets = ['pass<"word">', SUBSCRIPTION_KEY, SESSION_KEY]
-    echoing = FaultMap(config(password=SecretStr(secrets[0])), lambda: NOW)
+    echoing = ErrorMap(config(password=SecretStr(secrets[0])), lambda: NOW)
     message = f"rejected\x00\n{' '.join(secrets)} {html.escape(secrets[0])} {'x' * 1000}"
 
     for error in (

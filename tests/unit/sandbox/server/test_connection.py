@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.server.http import Answer, BadRequestError, Request, take_request
+from sandbox.contract.http import Request, Response
+from sandbox.server.connection import BadRequestError, take_request
 
 
 @given(bodies=st.lists(st.binary(max_size=40), min_size=1, max_size=4), data=st.data())
@@ -67,7 +68,7 @@ def test_a_connection_is_kept_unless_the_client_says_otherwise(start: bytes, kee
 
 
 def test_an_answers_head_tells_length_and_headers() -> None:
-    head = Answer(429, b"{}", "text/plain", (("Retry-After", "3"),)).head(keep_alive=False)
+    head = Response(429, b"{}", "text/plain", (("Retry-After", "3"),)).head(keep_alive=False)
     assert head == (
         b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n"
         b"Retry-After: 3\r\nConnection: close\r\n\r\n"

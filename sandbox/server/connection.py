@@ -1,4 +1,4 @@
-"""Just enough of HTTP/1.1, with keep-alive, as an asyncio protocol; and the ways to break it."""
+"""One client connection: enough of HTTP/1.1, with keep-alive, as an asyncio protocol."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import re
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import Enum, auto
-from http import HTTPStatus
+from dataclasses import replace
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-JSON = "application/json; charset=utf-8"
-HTML = "text/html; charset=utf-8"
+from sandbox.contract.http import Delivery, Request, Response
 
 _MAX_REQUEST_BYTES = 16 * 2**20
 _ENDLESS_CHUNK = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
@@ -27,63 +24,11 @@ class BadRequestError(Exception):
     pass
 
 
-class Delivery(Enum):
-    WHOLE = auto()
-    RESET = auto()
-    """The connection is reset instead."""
-    SILENT = auto()
-    """Nothing comes, and the connection stays."""
-    DRIP = auto()
-    """The head at once, then a byte every `Answer.pause` seconds."""
-    SHORT = auto()
-    """Half of what Content-Length says, then the end of the connection."""
-    ENDLESS = auto()
-    """Chunks of blanks until the peer goes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Header names are in lower case; `opens` tells the first request of a connection."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
-    keep_alive: bool
-    opens: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int = 200
-    body: bytes = b""
-    content_type: str = HTML
-    headers: tuple[tuple[str, str], ...] = ()
-    delivery: Delivery = Delivery.WHOLE
-    pause: float = 0
-
-    def head(self, *, keep_alive: bool) -> bytes:
-        length = (
-            "Transfer-Encoding: chunked"
-            if self.delivery is Delivery.ENDLESS
-            else f"Content-Length: {len(self.body)}"
-        )
-        lines = [
-            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
-            f"Content-Type: {self.content_type}",
-            length,
-            *(f"{name}: {value}" for name, value in self.headers),
-            *(() if keep_alive else ("Connection: close",)),
-        ]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
 class Handler(Protocol):
     def refuses(self, start: bytes) -> bool:
         """Whether to reset a connection at a request's first bytes."""
 
-    def handle(self, request: Request, reply: Callable[[Answer], None]) -> None:
+    def handle(self, request: Request, reply: Callable[[Response], None]) -> None:
         """Calls `reply` once, now or later."""
 
 
@@ -124,7 +69,7 @@ class Connection(asyncio.Protocol):
         try:
             request = take_request(self._received)
         except BadRequestError as exc:
-            refusal = Answer(400, str(exc).encode())
+            refusal = Response(400, str(exc).encode())
             self._transport.write(refusal.head(keep_alive=False) + refusal.body)
             self._transport.close()
             return
@@ -133,7 +78,7 @@ class Connection(asyncio.Protocol):
             self._used = True
             self._handler.handle(self._request, self._reply)
 
-    def _reply(self, answer: Answer) -> None:
+    def _reply(self, answer: Response) -> None:
         request, transport = self._request, self._transport
         if request is None or transport.is_closing():
             return
@@ -168,7 +113,7 @@ class Connection(asyncio.Protocol):
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._transport.abort()
 
-    def _drip(self, answer: Answer, request: Request, position: int) -> None:
+    def _drip(self, answer: Response, request: Request, position: int) -> None:
         if self._transport.is_closing():
             return
         if position == len(answer.body):

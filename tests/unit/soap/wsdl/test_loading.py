@@ -10,7 +10,8 @@ from revio_jobs.errors import Throttled, Unauthorised, Unavailable
 from sandbox.contract.shapes import Records
 from tests.unit.soap.wsdls import ENDPOINT, config, render, shapes, write
 from worker.soap.wsdl.description import describe
-from worker.soap.wsdl.loading import Wsdl, load_wsdl
+from worker.soap.wsdl.loading import load_wsdl
+from worker.soap.wsdl.schema import Wsdl
 
 
 def load(document: bytes | Exception, cache: Path | None = None) -> Wsdl:

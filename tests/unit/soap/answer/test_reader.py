@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from lxml import etree
 
 from sandbox.contract.shapes import RECORD_PATHS, Shapes
-from tests.unit.soap import reference
-from tests.unit.soap.answers import answers, mutated
+from tests.unit.soap.answer import reference
+from tests.unit.soap.answer.strategies import answers, mutated
 from tests.unit.soap.wsdls import query_answer, render, schema_of
-from worker.soap.answer.reader import Answer, AnswerReader, SoapFaultError
+from worker.soap import vendor
+from worker.soap.answer.reader import AnswerReader, SoapAnswer, SoapFaultError
 from worker.soap.answer.xml import UnreadableAnswerError
-from worker.soap.wsdl import vendor
 from worker.soap.wsdl.schema import Schema
 
 RECORD = (
@@ -71,7 +71,7 @@ def reader(chosen: Shapes | None = None) -> AnswerReader:
     return AnswerReader(schema.operations[vendor.QUERY], schema.records)
 
 
-def read(body: bytes) -> Answer:
+def read(body: bytes) -> SoapAnswer:
     return reader().read(body)
 
 

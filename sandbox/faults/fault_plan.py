@@ -10,7 +10,7 @@ from sandbox.faults.catalogue import FAULTS, REFUSE, Fault
 
 
 @dataclass
-class Rule:
+class FaultRule:
     """A fault for the next `left` matching calls, or (None) for all; of those a `rate` meets
     it. `seconds` and `field` replace the fault's own where it has a use for them.
     """
@@ -24,7 +24,7 @@ class Rule:
     field: str | None = None
 
     @classmethod
-    def from_json(cls, wanted: Mapping[str, object]) -> Rule:
+    def from_json(cls, wanted: Mapping[str, object]) -> FaultRule:
         """From ``{"fault": …, "next": n | "rate": r, "operation": …, "ids": […], "seconds": …,
         "field": …}``; without next and rate it is the next call. Raises ValueError.
         """
@@ -50,7 +50,7 @@ class Rule:
         )
 
     @classmethod
-    def from_flag(cls, text: str) -> Rule:
+    def from_flag(cls, text: str) -> FaultRule:
         """From ``NAME:RATE[:OPERATION]``. Raises ValueError."""
         name, rate, operation, *_ = [*text.split(":"), "", ""]
         return cls.from_json({"fault": name, "rate": rate or 1, "operation": operation or None})
@@ -63,10 +63,10 @@ class Rule:
         )
 
 
-class Plan:
+class FaultPlan:
     """The rules, the newest of which comes first."""
 
-    def __init__(self, rules: Iterable[Rule], random: Random) -> None:
+    def __init__(self, rules: Iterable[FaultRule], random: Random) -> None:
         self._initial = tuple(rules)
         self._random = random
         self.reset()
@@ -75,13 +75,13 @@ class Plan:
         """The rules there were at first."""
         self._rules = list(self._initial)
 
-    def add(self, rule: Rule) -> None:
+    def add(self, rule: FaultRule) -> None:
         self._rules.insert(0, rule)
 
     def clear(self) -> None:
         self._rules.clear()
 
-    def pick(self, operation: str, ids: Iterable[int]) -> Rule | None:
+    def pick(self, operation: str, ids: Iterable[int]) -> FaultRule | None:
         """The rule that this call meets."""
         wanted = list(ids)
         matching = (
@@ -98,7 +98,7 @@ class Plan:
             is not None
         )
 
-    def _first(self, rules: Iterable[Rule]) -> Rule | None:
+    def _first(self, rules: Iterable[FaultRule]) -> FaultRule | None:
         for rule in rules:
             if self._random.random() < rule.rate:
                 if rule.left is not None:

@@ -23,10 +23,10 @@ from revio_jobs.errors import (
     Unavailable,
 )
 from tasks.ports import Purpose
-from worker.soap.answer.reader import Answer, SoapFaultError
+from worker.soap.answer.reader import SoapAnswer, SoapFaultError
 from worker.soap.answer.xml import UnreadableAnswerError
 from worker.soap.config import SoapConfig
-from worker.soap.http.wire import HttpAnswer, MaybeExecutedError, NotSentError
+from worker.soap.http.wire import HttpResponse, MaybeExecutedError, NotSentError
 
 _THROTTLED_S = 60.0  # the gateway counts calls by the minute
 _QUOTA_S = 3600.0
@@ -43,7 +43,7 @@ class SessionExpiredError(Exception):
     """The vendor refused the session and so did not execute the call."""
 
 
-class FaultMap:
+class ErrorMap:
     """Turns faults into errors of the tree; their texts hold no secret and no body."""
 
     def __init__(self, config: SoapConfig, now: Callable[[], float]) -> None:
@@ -60,7 +60,7 @@ class FaultMap:
         # Nobody thought of this one, and its text may hold anything.
         return _maybe_executed(purpose, f"unexpected {type(exc).__name__}")
 
-    def of_status(self, answer: HttpAnswer, purpose: Purpose) -> RevioError | None:
+    def of_status(self, answer: HttpResponse, purpose: Purpose) -> RevioError | None:
         """For a status that decides without the body's XML; None for 200."""
         match answer.status:
             case 200:
@@ -92,7 +92,7 @@ class FaultMap:
         return _maybe_executed(purpose, f"the vendor answered with a fault, {text}")
 
     def of_refusal(
-        self, answer: Answer, session_key: SecretStr | None
+        self, answer: SoapAnswer, session_key: SecretStr | None
     ) -> RevioError | SessionExpiredError:
         """Success=false: the vendor looked at the request and did not execute it."""
         if self._is_expired(answer.error_code or "", answer.message):
@@ -142,7 +142,7 @@ def _spellings(secrets: Iterable[str]) -> list[str]:
     return sorted({*plain, *map(html.escape, plain)}, key=len, reverse=True)
 
 
-def _quota_wait(answer: HttpAnswer, now: float) -> float:
+def _quota_wait(answer: HttpResponse, now: float) -> float:
     if (seconds := _retry_after(answer, now)) is not None:
         return seconds
     if matched := _REPLENISHED.search(_start_of(answer.body)):
@@ -151,7 +151,7 @@ def _quota_wait(answer: HttpAnswer, now: float) -> float:
     return _QUOTA_S
 
 
-def _retry_after(answer: HttpAnswer, now: float) -> float | None:
+def _retry_after(answer: HttpResponse, now: float) -> float | None:
     """Seconds, from either of the header's two forms; None if it is missing or makes no sense."""
     value = answer.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():

@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from revio_jobs.errors import RevioError
+from worker.soap import vendor
 from worker.soap.answer.reader import AnswerReader
 from worker.soap.config import SoapConfig
-from worker.soap.wsdl import vendor
-from worker.soap.wsdl.loading import Wsdl, load_wsdl
-from worker.soap.wsdl.schema import Schema
+from worker.soap.wsdl.loading import load_wsdl
+from worker.soap.wsdl.schema import Schema, Wsdl
 
 # How long a WSDL that could not be had is not asked for again.
 _REST_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class VendorService:
     wsdl: Wsdl
     readers: Mapping[str, AnswerReader]
     """By the operation's name."""
@@ -28,7 +28,7 @@ class Service:
         return self.wsdl.schema
 
 
-class LazyService:
+class LazyVendorService:
     """For all threads: the first one loads, the others wait for it."""
 
     def __init__(
@@ -42,10 +42,10 @@ class LazyService:
         self._now = now
         self._on_schema = on_schema
         self._lock = threading.Lock()
-        self._loaded: Service | None = None
+        self._loaded: VendorService | None = None
         self._failure: tuple[float, RevioError] | None = None
 
-    def get(self, fetch: Callable[[str], bytes]) -> Service:
+    def get(self, fetch: Callable[[str], bytes]) -> VendorService:
         """`fetch` gets an address if that is necessary. Raises Retryable or Unauthorised."""
         if self._loaded is not None:
             return self._loaded
@@ -55,7 +55,7 @@ class LazyService:
                 self._on_schema(self._loaded.schema)
             return self._loaded
 
-    def _load(self, fetch: Callable[[str], bytes]) -> Service:
+    def _load(self, fetch: Callable[[str], bytes]) -> VendorService:
         if self._failure and self._now() - self._failure[0] < _REST_S:
             raise self._failure[1]
         try:
@@ -63,7 +63,7 @@ class LazyService:
         except RevioError as exc:
             self._failure = (self._now(), exc)
             raise
-        return Service(wsdl, _readers(wsdl.schema))
+        return VendorService(wsdl, _readers(wsdl.schema))
 
 
 def _readers(schema: Schema) -> dict[str, AnswerReader]:

@@ -12,7 +12,7 @@ from sandbox.contract.shapes import (
     RequestLists,
 )
 from tests.unit.soap.wsdls import render, schema_of, shapes
-from worker.soap.wsdl import vendor
+from worker.soap import vendor
 from worker.soap.wsdl.schema import ListShape, Shape
 
 SHAPES = {

@@ -16,6 +16,7 @@ from sandbox.contract.shapes import UPDATE_FIELDS, Dates, FieldShape, RequestLis
 from sandbox.contract.soap import Call, read_call
 from tasks.ports import Change, Filters
 from tests.unit.soap.wsdls import LOGIN, SESSION_KEY, render, schema_of, shapes
+from worker.soap import vendor
 from worker.soap.request.builder import (
     Login,
     Message,
@@ -23,7 +24,6 @@ from worker.soap.request.builder import (
     session_message,
     update_message,
 )
-from worker.soap.wsdl import vendor
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"]), max_size=30)
 VALUES: dict[str, st.SearchStrategy[Any]] = {

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.vendor.limits import MINUTE, Gateway, SlidingCount, quota_spent
+from sandbox.vendor.limits import MINUTE, ApiGateway, SlidingCount, quota_spent
 
 KEY = "key"
 
 
-def gateway(clock: Callable[[], float], *, minute: int = 0, day: int = 0) -> Gateway:
-    return Gateway(subscription_key=KEY, calls_per_minute=minute, calls_per_day=day, clock=clock)
+def gateway(clock: Callable[[], float], *, minute: int = 0, day: int = 0) -> ApiGateway:
+    return ApiGateway(subscription_key=KEY, calls_per_minute=minute, calls_per_day=day, clock=clock)
 
 
 @given(

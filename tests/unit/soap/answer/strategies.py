@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sandbox.contract.shapes import RECORD_PATHS, Dates, RecordNulls, Records, Shapes
 from tests.unit.soap.wsdls import query_answer, shapes
-from worker.soap.wsdl.vendor import RECORD, Kind
+from worker.soap.vendor import RECORD, Kind
 
 NEVER_NIL = "Customer_Product_ID"
 ALWAYS_THERE = {
