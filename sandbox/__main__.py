@@ -3,8 +3,7 @@
 import asyncio
 import sys
 
-from sandbox import options
-from sandbox.server import listener as server
+from sandbox import options, process
 
 if __name__ == "__main__":
-    asyncio.run(server.serve(options.parse(sys.argv[1:])))
+    asyncio.run(process.serve(options.parse(sys.argv[1:])))
