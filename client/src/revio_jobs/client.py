@@ -20,11 +20,11 @@ from revio_jobs.contracts import (
     job_id_of,
     queue_name,
 )
+from revio_jobs.contracts.arguments import Changes
 from revio_jobs.handles import JobHandle, Submitted
 from revio_jobs.reservation import Reservations
 from revio_jobs.results import ResultStore
 from revio_jobs.submission import (
-    Changes,
     Step,
     bundles,
     found,

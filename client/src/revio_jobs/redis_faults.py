@@ -1,7 +1,7 @@
 """Redis's error words: what each means here, and what to do about it.
 
-redis-py gives some of them a class of their own and strips the word; a script of Redis 6.2 puts them
-behind its own text, and whoever wraps an error quotes it. `fault_of` knows them in all these forms.
+redis-py gives some of them a class of their own and strips the word; a script of Redis 6.2 puts
+them behind its own text, and whoever wraps an error quotes it. `fault_of` knows all these forms.
 """
 
 from __future__ import annotations

@@ -5,10 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from itertools import groupby, repeat
-from typing import Any, Self, TypedDict, TypeVar
+from typing import Any, Self, TypeVar
 
 from celery import Celery
 
@@ -21,6 +19,7 @@ from revio_jobs.contracts import (
     UpdateResult,
     job_id_of,
 )
+from revio_jobs.contracts.arguments import Changes
 from revio_jobs.contracts.decode import decode
 from revio_jobs.contracts.problems import shown
 from revio_jobs.errors import IdempotencyConflict, InvalidJob, ResultExpired
@@ -41,19 +40,6 @@ _SENT_AT_ONCE = 500
 _TAKEN_AT_ONCE = 100
 
 T = TypeVar("T")
-
-
-class Changes(TypedDict, total=False):
-    """The fields that an update can set; those left out stay as they are."""
-
-    rate: Decimal | str | int
-    quantity: int
-    description: str
-    code1: str
-    code2: str
-    activated_date: date | str
-    disconnect_date: date | str
-    do_not_prorate: bool
 
 
 def query_job(account: str, max_age: int, filters: dict[str, Iterable[int]]) -> QueryJob:

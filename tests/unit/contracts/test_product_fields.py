@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from pydantic import BaseModel
 
 from revio_jobs.contracts import (
     CHANGE_NAMES,
@@ -15,10 +16,13 @@ from revio_jobs.contracts import (
     CustomerProductRecord,
     Expected,
     FieldKind,
+    QueryJob,
+    QueryResult,
     UpdateJob,
+    UpdateResult,
     values_agree,
 )
-from revio_jobs.submission import Changes
+from revio_jobs.contracts.arguments import Changes, ExpectedValues
 
 READABLE = [name for name, field in PRODUCT_FIELDS.items() if field.is_readable]
 CHANGEABLE = {name for name, field in PRODUCT_FIELDS.items() if field.is_changeable}
@@ -58,7 +62,26 @@ def test_an_update_takes_the_changeable_fields_and_no_others() -> None:
 
 
 def test_what_can_be_changed_and_read_can_be_expected_and_so_can_the_status() -> None:
-    assert set(Expected.model_fields) == (CHANGEABLE & set(READABLE)) | {"status"}
+    expectable = (CHANGEABLE & set(READABLE)) | {"status"}
+
+    assert set(Expected.model_fields) == expectable
+    assert set(ExpectedValues.__annotations__) == expectable
+
+
+@pytest.mark.parametrize("contract", [QueryJob, UpdateJob, QueryResult, UpdateResult])
+def test_the_json_schema_of_jobs_and_results_describes_every_field(
+    contract: type[BaseModel],
+) -> None:
+    schema = contract.model_json_schema()
+    for definition in (schema, *schema.get("$defs", {}).values()):
+        for name, field in definition["properties"].items():
+            assert field.get("description"), f"{definition['title']}.{name}"
+
+
+def test_the_json_schema_allows_no_float_as_money() -> None:
+    rate = UpdateJob.model_json_schema()["properties"]["rate"]
+
+    assert {choice["type"] for choice in rate["anyOf"]} == {"string", "integer", "null"}
 
 
 def test_the_help_of_a_field_is_one_sentence() -> None:

@@ -23,6 +23,7 @@ from revio_jobs.contracts import (
     job_id_of,
     queue_name,
 )
+from revio_jobs.contracts.arguments import Changes
 from revio_jobs.reservation import (
     FOUND_BY,
     SCRIPT,
@@ -31,7 +32,6 @@ from revio_jobs.reservation import (
     reservation_call,
 )
 from revio_jobs.submission import (
-    Changes,
     bundles,
     found,
     lane_of,

@@ -8,11 +8,20 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictBool, StrictInt
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StrictBool,
+    StrictInt,
+    WithJsonSchema,
+)
 
 from revio_jobs.contracts.names import ACCOUNT_PATTERN, RUN_PATTERN
+from revio_jobs.contracts.product_fields import PRODUCT_FIELDS
 
 _INT32_MAX = 2**31 - 1
 _MONEY_DECIMALS = 4
@@ -20,6 +29,11 @@ _MONEY_DECIMALS = 4
 _FORBIDDEN_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _PLAIN_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def about(name: str) -> Any:  # noqa: ANN401 - as pydantic's Field
+    """The declared meaning of a product's field, for the JSON schema. Use it in Annotated."""
+    return Field(description=PRODUCT_FIELDS[name].help)
 
 
 def _exact_decimal(value: object) -> object:
@@ -59,10 +73,10 @@ def _calendar_date(value: object) -> object:
 
 
 def _printable(value: str) -> str:
-    if found := _FORBIDDEN_CHARACTERS.search(value):
+    if match := _FORBIDDEN_CHARACTERS.search(value):
         raise ValueError(
-            f"control characters are not allowed; found U+{ord(found[0]):04X} "
-            f"at position {found.start()}"
+            f"control characters are not allowed; found U+{ord(match[0]):04X} "
+            f"at position {match.start()}"
         )
     return value
 
@@ -72,8 +86,8 @@ Quantity = Annotated[StrictInt, Field(ge=0, le=_INT32_MAX)]
 Seconds = Annotated[StrictInt, Field(ge=0, le=_INT32_MAX)]
 Flag = StrictBool
 
-# As a worker tells it, which has read it with care: pydantic's own decimal is quick.
-Told = Annotated[
+# As a worker reports it, which has read it with care: pydantic's own decimal is quick.
+ReportedAmount = Annotated[
     Decimal,
     Field(allow_inf_nan=False),
     PlainSerializer(_plain, return_type=str, when_used="json"),
@@ -84,6 +98,16 @@ Amount = Annotated[
     BeforeValidator(_exact_decimal),
     Field(allow_inf_nan=False),
     PlainSerializer(_plain, return_type=str, when_used="json"),
+    # Pydantic's own schema would allow any number, and so a float.
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": f"^{_PLAIN_DECIMAL.pattern}$"},
+                {"type": "integer"},
+            ]
+        },
+        mode="validation",
+    ),
 ]
 # What a job may set: up to 4 decimals, and 19 digits as SQL Server's money type holds them.
 Money = Annotated[

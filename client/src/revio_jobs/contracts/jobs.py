@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Unpack, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from revio_jobs.contracts.arguments import Changes, ExpectedValues
 from revio_jobs.contracts.fields import (
     Account,
     Amount,
@@ -21,6 +23,7 @@ from revio_jobs.contracts.fields import (
     RunName,
     Seconds,
     Text,
+    about,
 )
 from revio_jobs.contracts.names import DEFAULT_ACCOUNT, QUERY_TASK, UPDATE_TASK
 from revio_jobs.contracts.problems import problems_of
@@ -40,7 +43,7 @@ CHANGE_NAMES: tuple[str, ...] = get_args(ChangeName)
 
 
 class _Contract(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     if not TYPE_CHECKING:  # type checkers see each class's own fields as parameters
 
@@ -58,19 +61,23 @@ class _Contract(BaseModel):
 class _Changeable(_Contract):
     """The fields of a customer product that can be changed and read back."""
 
-    rate: Money | None = None
-    quantity: Quantity | None = None
-    description: Text | None = None
-    code1: Text | None = None
-    code2: Text | None = None
-    activated_date: Day | None = None
-    disconnect_date: Day | None = None
+    rate: Annotated[Money | None, about("rate")] = None
+    quantity: Annotated[Quantity | None, about("quantity")] = None
+    description: Annotated[Text | None, about("description")] = None
+    code1: Annotated[Text | None, about("code1")] = None
+    code2: Annotated[Text | None, about("code2")] = None
+    activated_date: Annotated[Day | None, about("activated_date")] = None
+    disconnect_date: Annotated[Day | None, about("disconnect_date")] = None
 
 
 class Expected(_Changeable):
     """Values that must still hold when the update is sent; None: the field must be empty."""
 
-    status: Text | None = None
+    status: Annotated[Text | None, about("status")] = None
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **values: Unpack[ExpectedValues]) -> None: ...
 
     def named(self) -> dict[str, Any]:
         """The fields that were given, with their values."""
@@ -84,19 +91,22 @@ class CampaignRow(_Contract):
     """
 
     run: RunName
+    """Name of the run."""
     read_at: float | None = None
     """Unix time, seconds, of a reading that showed what is `expected`. While it is fresh the worker
     need not read again."""
-    rate: Amount | None = None
-    quantity: int | None = None
-    cost: Amount | None = None
-    billed_through_date: Day | None = None
+    rate: Annotated[Amount | None, about("rate")] = None
+    quantity: Annotated[int | None, about("quantity")] = None
+    cost: Annotated[Amount | None, about("cost")] = None
+    billed_through_date: Annotated[Day | None, about("billed_through_date")] = None
 
 
 class _Job(_Contract):
     task: ClassVar[str]
+    """The Celery task's name."""
 
     account: Account = DEFAULT_ACCOUNT
+    """Name of the Rev.io account, as the workers' settings have it."""
 
     @model_validator(mode="after")
     def _names_its_account(self) -> Self:
@@ -114,15 +124,34 @@ class _Job(_Contract):
 
 
 class QueryJob(_Job):
-    """Read customer products by any of their ids, their customers' or their lines'."""
+    """Read customer products by any of their ids, their customers' or their lines'.
+
+    Raises InvalidJob if no filter is given or a value is not allowed.
+    """
 
     task: ClassVar[str] = QUERY_TASK
 
     ids: tuple[Id, ...] = ()
+    """IDs of customer products."""
     customer_ids: tuple[Id, ...] = ()
+    """Rev.io's own IDs of customers (not their account numbers), for all products of each."""
     line_ids: tuple[Id, ...] = ()
+    """IDs of lines, for all products on each."""
     max_age: Seconds = 0
-    """How old an answer may be; 0 asks the vendor."""
+    """Age in seconds up to which an earlier answer may be reused; 0 always asks Rev.io. An answer
+    from before an update of the product that has ended is never reused."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            account: str = DEFAULT_ACCOUNT,
+            ids: Iterable[int] = (),
+            customer_ids: Iterable[int] = (),
+            line_ids: Iterable[int] = (),
+            max_age: int = 0,
+        ) -> None: ...
 
     @model_validator(mode="after")
     def _has_a_filter(self) -> Self:
@@ -133,19 +162,46 @@ class QueryJob(_Job):
 
 
 class UpdateJob(_Job, _Changeable):
-    """Change one customer product: only the fields given go to the vendor."""
+    """Change one customer product: only the fields given go to the vendor.
+
+    Raises InvalidJob if nothing is to be changed or a value is not allowed.
+    """
 
     task: ClassVar[str] = UPDATE_TASK
 
     id: Id
+    """ID of the customer product."""
     idempotency_key: IdempotencyKey | None = None
-    do_not_prorate: Flag | None = None
+    """Says which change is meant, within the account: the same key with the same change is the same
+    job, for 7 days after it ended; with another change it is refused. If omitted, a random key is
+    made at each submission, so each one is a new job."""
+    do_not_prorate: Annotated[Flag | None, about("do_not_prorate")] = None
     clear: tuple[ChangeName, ...] = ()
+    """Names of the fields to empty. The job ends as UnsupportedChange if the vendor's schema has no
+    way to say it."""
     expected: Expected | None = None
+    """Values that must still hold when the update is sent, else it ends as drifted. If omitted,
+    nothing is checked."""
     skip_unchanged: Flag = False
-    """Whether to look first, and to send nothing when the product already is as wished. How to go
-    about the job, not what it means: a repeat may say it differently."""
+    """Whether to look first, and send nothing if the product has the values already. This is how to
+    do the job, not what it means: a repeat under the same key may say it differently."""
     campaign: CampaignRow | None = None
+    """Set by campaigns alone."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            id: int,  # noqa: A002 - the name on the wire
+            account: str = DEFAULT_ACCOUNT,
+            idempotency_key: str | None = None,
+            clear: Iterable[str] = (),
+            expected: Expected | ExpectedValues | Mapping[str, Any] | None = None,
+            skip_unchanged: bool = False,
+            campaign: CampaignRow | None = None,
+            **changes: Unpack[Changes],
+        ) -> None: ...
 
     @model_validator(mode="after")
     def _says_what_to_change(self) -> Self:
@@ -168,7 +224,7 @@ class UpdateJob(_Job, _Changeable):
 
     def fingerprint(self) -> str:
         """A digest of what is asked for: equal for jobs that mean the same."""
-        meant = {
+        meaning = {
             "account": self.account,
             "id": self.id,
             "set": {name: _comparable(value) for name, value in self.changes().items()},
@@ -178,7 +234,7 @@ class UpdateJob(_Job, _Changeable):
             else {name: _comparable(value) for name, value in self.expected.named().items()},
         }
         # 64 bits: it is compared with that of the same key alone, and is kept for each key.
-        return hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
 
 
 Job = QueryJob | UpdateJob

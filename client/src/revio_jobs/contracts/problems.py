@@ -43,5 +43,5 @@ def _says(kind: type[BaseModel], where: str, error: dict[str, Any]) -> str:
 def _model_at(kind: type[BaseModel], location: tuple[str, ...]) -> type[BaseModel]:
     for name in location[:-1]:
         choices = get_args(kind.model_fields[name].annotation)
-        kind = next(each for each in choices if each is not NoneType)
+        kind = next(choice for choice in choices if choice is not NoneType)
     return kind

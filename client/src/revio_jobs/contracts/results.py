@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
-from revio_jobs.contracts.fields import Told
+from revio_jobs.contracts.fields import ReportedAmount, about
 
 
 class CustomerProductRecord(TypedDict):
@@ -37,34 +37,33 @@ class CustomerProductRecord(TypedDict):
 
 
 class _Result(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
 class CustomerProduct(_Result):
     """One customer product with Python's types: Decimal, date, bool."""
 
-    customer_product_id: int
-    line_id: int | None = None
-    customer_id: int | None = None
-    product_id: int | None = None
-    description: str | None = None
-    group_on_bill: bool | None = None
-    tax_included: bool | None = None
-    quantity: int | None = None
-    rate: Told | None = None
-    cost: Told | None = None
-    code1: str | None = None
-    code2: str | None = None
-    billed_through_date: date | None = None
-    canceled_date: date | None = None
-    activated_date: date | None = None
-    disconnect_date: date | None = None
-    status: str | None = None
-    """PENDING, ACTIVE, DENIED, DISCONNECTED, or one that the vendor has added since."""
-    carrier: str | None = None
-    carrier_id: int | None = None
-    package: str | None = None
-    package_id: int | None = None
+    customer_product_id: Annotated[int, about("customer_product_id")]
+    line_id: Annotated[int | None, about("line_id")] = None
+    customer_id: Annotated[int | None, about("customer_id")] = None
+    product_id: Annotated[int | None, about("product_id")] = None
+    description: Annotated[str | None, about("description")] = None
+    group_on_bill: Annotated[bool | None, about("group_on_bill")] = None
+    tax_included: Annotated[bool | None, about("tax_included")] = None
+    quantity: Annotated[int | None, about("quantity")] = None
+    rate: Annotated[ReportedAmount | None, about("rate")] = None
+    cost: Annotated[ReportedAmount | None, about("cost")] = None
+    code1: Annotated[str | None, about("code1")] = None
+    code2: Annotated[str | None, about("code2")] = None
+    billed_through_date: Annotated[date | None, about("billed_through_date")] = None
+    canceled_date: Annotated[date | None, about("canceled_date")] = None
+    activated_date: Annotated[date | None, about("activated_date")] = None
+    disconnect_date: Annotated[date | None, about("disconnect_date")] = None
+    status: Annotated[str | None, about("status")] = None
+    carrier: Annotated[str | None, about("carrier")] = None
+    carrier_id: Annotated[int | None, about("carrier_id")] = None
+    package: Annotated[str | None, about("package")] = None
+    package_id: Annotated[int | None, about("package_id")] = None
 
     def model_post_init(self, context: Any, /) -> None:  # noqa: ANN401, ARG002 - as pydantic's
         """Which fields were given is the same for all: a set each would be most of their memory."""
@@ -78,12 +77,13 @@ class QueryResult(_Result):
     """What a query found."""
 
     customer_products: tuple[CustomerProduct, ...]
+    """The products that match any of the filters, each once."""
     missing_ids: tuple[int, ...] = ()
-    """Those of the job's ids that the vendor did not return."""
+    """Those of the job's `ids` that the vendor did not return."""
     calls: int = 0
-    """Vendor calls that were spent on it."""
+    """Vendor calls that were spent on it; 0 if other queries' answers were enough."""
     fetched_at: datetime
-    """Aware, UTC."""
+    """When the oldest part of the answer was read from Rev.io; aware, UTC."""
 
 
 Outcome = Literal["applied", "superseded", "drifted"]
@@ -94,16 +94,19 @@ class UpdateResult(_Result):
 
     outcome: Outcome
     """applied: the vendor has it. superseded: newer jobs had set all its fields; nothing was sent.
-    drifted: a value named in expected no longer held; nothing was sent."""
+    drifted: a value named in `expected` no longer held; nothing was sent."""
     verified: bool = False
     """True: a query after the call has shown the new values."""
     id: int
+    """The customer product."""
     sent: tuple[str, ...] = ()
-    """The fields that went to the vendor; none if `skip_unchanged` found them as wished."""
+    """The fields that went to the vendor; none if `skip_unchanged` found that the product has the
+    values already."""
     superseded_by: str | None = None
-    """The job whose newer values won."""
+    """ID of the job whose newer values won."""
     found: dict[str, Any] | None = None
-    """drifted: the named fields as they were found, as JSON values."""
+    """drifted: the fields of `expected` that did not hold, with the values found (JSON form)."""
     calls: int = 0
+    """Vendor calls that were spent on it."""
     settled_at: datetime | None = None
-    """Aware, UTC."""
+    """When the outcome was known; aware, UTC."""
