@@ -23,10 +23,10 @@ def vendor_findings(
 ) -> tuple[list[Finding], Description | None]:
     """What the WSDL says, and whether the login is taken; it costs up to three calls."""
     try:
-        found = gateway.describe()
+        description = gateway.describe()
     except RevioError as exc:
         return [_no_wsdl(name, account, exc), skipped(f"{name}: login", "needs the WSDL")], None
-    return [*_wsdl(name, found), _login(name, gateway, again=login_again)], found
+    return [*_wsdl(name, description), _login(name, gateway, again=login_again)], description
 
 
 def _no_wsdl(name: str, account: AccountSettings, exc: RevioError) -> Finding:
@@ -34,33 +34,33 @@ def _no_wsdl(name: str, account: AccountSettings, exc: RevioError) -> Finding:
     if _is_only_later(exc):
         return skipped(check, str(exc))
     settings = f"{_setting(name, 'endpoint')} and {_setting(name, 'wsdl')}"
-    mend = f"mend {settings}; it was looked for at {account.wsdl_location}"
-    # A file of ours is there to be mended; an address may only be out of reach.
+    fix = f"fix {settings}; it was looked for at {account.wsdl_location}"
+    # A file of ours is there to be fixed; an address may only be out of reach.
     code = code_of(exc) if "://" in account.wsdl_location else ExitCode.FAILED
-    return wrong(check, str(exc), mend, code)
+    return wrong(check, str(exc), fix, code)
 
 
-def _wsdl(name: str, found: Description) -> Iterator[Finding]:
+def _wsdl(name: str, description: Description) -> Iterator[Finding]:
     says = (
-        f"SOAP {found.soap_version}, {found.operation_count} operations, records at "
-        f"{found.records_at}, login by {found.login}, sha256 {found.sha256[:12]}"
+        f"SOAP {description.soap_version}, {description.operation_count} operations, records at "
+        f"{description.records_at}, login by {description.login}, sha256 {description.sha256[:12]}"
     )
-    if found.is_kept_copy:
+    if description.is_kept_copy:
         yield warning(
             f"{name}: WSDL",
-            f"a kept copy is used, since {found.location} could not be had: {says}",
+            f"a kept copy is used, since {description.location} could not be loaded: {says}",
             "see that the address can be reached, or save the file and name its path in "
             f"{_setting(name, 'wsdl')}",
         )
     else:
         yield fine(f"{name}: WSDL", says)
-    for problem in found.problems:
+    for problem in description.problems:
         yield warning(
             f"{name}: fields", problem, "jobs that need it end as UnsupportedChange: see below"
         )
-    if found.other_addresses:
-        others = ", ".join(found.other_addresses)
-        yield fine(f"{name}: address", f"{found.endpoint} is used; the WSDL names {others}")
+    if description.other_addresses:
+        others = ", ".join(description.other_addresses)
+        yield fine(f"{name}: address", f"{description.endpoint} is used; the WSDL names {others}")
 
 
 def _login(name: str, gateway: RevioGateway, *, again: bool) -> Finding:
@@ -70,7 +70,7 @@ def _login(name: str, gateway: RevioGateway, *, again: bool) -> Finding:
     except RevioError as exc:
         if _is_only_later(exc):
             return skipped(check, str(exc))
-        return wrong(check, str(exc), _mend_login(name, exc), code_of(exc))
+        return wrong(check, str(exc), _fix_for_login(name, exc), code_of(exc))
     return fine(check, "the vendor accepts us")
 
 
@@ -79,13 +79,13 @@ def _is_only_later(exc: RevioError) -> bool:
     return isinstance(exc, Throttled | QuotaExhausted)
 
 
-def _mend_login(name: str, exc: RevioError) -> str:
+def _fix_for_login(name: str, exc: RevioError) -> str:
     if isinstance(exc, Unavailable):
         return f"see that {_setting(name, 'endpoint')} can be reached from here"
     if isinstance(exc, Unauthorised) and "gateway" in str(exc):
-        return f"mend {_setting(name, 'subscription_key')}, or ask Rev.io to admit our address"
+        return f"fix {_setting(name, 'subscription_key')}, or ask Rev.io to admit our address"
     wanted = ("username", "password", "client_code")
-    return f"mend {', '.join(_setting(name, each) for each in wanted)}"
+    return f"fix {', '.join(_setting(name, setting) for setting in wanted)}"
 
 
 def _setting(account: str, field: str) -> str:

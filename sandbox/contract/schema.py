@@ -98,18 +98,18 @@ class Complex:
         """What is there, by element name. Like ASP.NET it takes any order, skips what it does
         not know and keeps the first of an element that may occur once.
         """
-        found: Values = {}
+        values: Values = {}
         for child in node:
             element = self._by_tag.get(child.tag)
             if element is None:
                 continue
             if not element.repeated:
-                found.setdefault(element.name, element.read(child))
+                values.setdefault(element.name, element.read(child))
                 continue
-            several = found.setdefault(element.name, [])
+            several = values.setdefault(element.name, [])
             if isinstance(several, list):
                 several.append(element.read(child))
-        return found
+        return values
 
     def write(self, values: Values) -> str:
         return "".join(element.write(values.get(element.name)) for element in self.elements)
@@ -117,16 +117,16 @@ class Complex:
 
 def at(values: Values, *path: str) -> Value:
     """The value under nested names; None where one of them is missing."""
-    found: Value = values
+    value: Value = values
     for name in path:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def texts_at(values: Values, *path: str) -> list[str]:
     """The scalars under nested names, whether one or several."""
-    found = at(values, *path)
-    several = found if isinstance(found, list) else [found]
+    value = at(values, *path)
+    several = value if isinstance(value, list) else [value]
     return [value for value in several if isinstance(value, str)]
 
 

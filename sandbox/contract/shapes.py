@@ -92,7 +92,7 @@ def parse_update_shape(text: str) -> dict[str, FieldShape]:
     for exception in exceptions:
         name, _, shape = exception.partition("=")
         if name not in shapes:
-            raise ValueError(f"{name!r} is no field of the update")
+            raise ValueError(f"{name!r} is not a field of the update")
         shapes[name] = FieldShape(shape)
     return shapes
 

@@ -140,5 +140,5 @@ def _open(source: bytes) -> tuple[Version, _Element]:
 def _action(headers: Mapping[str, str], version: Version) -> str:
     if version is SOAP_11:
         return headers.get("soapaction", "").strip('"')
-    found = re.search(r'action="?([^";]*)', headers.get("content-type", ""))
-    return found[1] if found else ""
+    matched = re.search(r'action="?([^";]*)', headers.get("content-type", ""))
+    return matched[1] if matched else ""

@@ -55,10 +55,12 @@ class Fault:
     """How much later it is executed, if LATER."""
 
 
-def _denied(denial: Callable[[float], limits.Denial], *, told: bool) -> Callable[[Scene], Response]:
+def _denied(
+    denial: Callable[[float], limits.Denial], *, with_retry_after: bool
+) -> Callable[[Scene], Response]:
     def answer(scene: Scene) -> Response:
-        said = denial(_RETRY_AFTER if scene.seconds is None else scene.seconds)
-        return (said if told else replace(said, retry_after=None)).answer()
+        denied = denial(_RETRY_AFTER if scene.seconds is None else scene.seconds)
+        return (denied if with_retry_after else replace(denied, retry_after=None)).answer()
 
     return answer
 
@@ -125,10 +127,10 @@ _BEFORE_OR_AFTER: dict[str, Callable[[Scene], Response]] = {
 }
 
 _NOT_EXECUTED: dict[str, Callable[[Scene], Response]] = {
-    "throttled-429": _denied(limits.throttled, told=True),
-    "throttled-429-bare": _denied(limits.throttled, told=False),
-    "quota-403": _denied(limits.quota_spent, told=True),
-    "quota-403-bare": _denied(limits.quota_spent, told=False),
+    "throttled-429": _denied(limits.throttled, with_retry_after=True),
+    "throttled-429-bare": _denied(limits.throttled, with_retry_after=False),
+    "quota-403": _denied(limits.quota_spent, with_retry_after=True),
+    "quota-403-bare": _denied(limits.quota_spent, with_retry_after=False),
     "forbidden-403": _always(limits.Denial(403, "Forbidden").answer()),
     "unauthorised-401": _always(limits.unauthorised(given=True).answer()),
     "redirect-302": _page(302, b"Object moved", ("Location", "/elsewhere/default.asmx")),

@@ -72,8 +72,8 @@ def _reordered(body: bytes, _: str | None) -> bytes:
 def _missing_field(body: bytes, field: str | None) -> bytes:
     root = etree.fromstring(body)
     wanted = [field] if field else ["Customer_Product_ID", "Success"]
-    found = [element for name in wanted for element in _named(root, name)]
-    for element in found[:1]:
+    elements = [element for name in wanted for element in _named(root, name)]
+    for element in elements[:1]:
         parent = element.getparent()
         if parent is not None:
             parent.remove(element)
@@ -87,7 +87,7 @@ def _bad(usual: str, text: str) -> Callable[[bytes, str | None], bytes]:
 
     def distort(body: bytes, field: str | None) -> bytes:
         root = etree.fromstring(body)
-        for element in [one for one in _named(root, field or usual) if one.text][:1]:
+        for element in [leaf for leaf in _named(root, field or usual) if leaf.text][:1]:
             element.text = text
         return etree.tostring(root, xml_declaration=True, encoding="utf-8")
 

@@ -33,7 +33,7 @@ class FaultRule:
             raise ValueError(f"a fault has no {', '.join(sorted(unknown))}")
         name = wanted.get("fault")
         if name not in FAULTS:
-            raise ValueError(f"{name!r} is no fault; there are {', '.join(sorted(FAULTS))}")
+            raise ValueError(f"{name!r} is not a fault; there are {', '.join(sorted(FAULTS))}")
         ids = wanted.get("ids") or ()
         if not isinstance(ids, Iterable):
             raise ValueError("ids is a list of integers")  # noqa: TRY004 - bad input, not a bug
@@ -44,7 +44,7 @@ class FaultRule:
             rate=1 if rate is None else float(str(rate)),
             left=None if left is None else int(str(left)),
             operation=_text(wanted.get("operation")),
-            ids=frozenset(int(str(one)) for one in ids),
+            ids=frozenset(int(str(id_)) for id_ in ids),
             seconds=None if seconds is None else float(str(seconds)),
             field=_text(wanted.get("field")),
         )

@@ -50,8 +50,8 @@ class RunningSandbox:
 
     def calls(self, *, listed: bool = False) -> dict[str, Any]:
         """Counts of the calls; with `listed` each one too, under ``calls``."""
-        found: dict[str, Any] = self.control("calls?list=1" if listed else "calls")
-        return found
+        calls: dict[str, Any] = self.control("calls?list=1" if listed else "calls")
+        return calls
 
     def products(self, ids: Iterable[int] | None = None) -> dict[int, dict[str, str | None]]:
         """What is true of the products, whatever a query shows yet."""
@@ -118,15 +118,15 @@ def running(**options: object) -> Iterator[RunningSandbox]:
 def _flags(options: dict[str, object]) -> Iterator[str]:
     for name, value in options.items():
         flag = f"--{name.replace('_', '-')}"
-        for one in value if isinstance(value, list | tuple) else [value]:
-            yield flag if one is True else f"{flag}={one}"
+        for item in value if isinstance(value, list | tuple) else [value]:
+            yield flag if item is True else f"{flag}={item}"
 
 
 def _endpoint(process: subprocess.Popen[str]) -> str:
     stdout = process.stdout
     if stdout and select([stdout], [], [], _START_SECONDS)[0]:
-        said, _, endpoint = stdout.readline().strip().rpartition(" ")
-        if said == "sandbox listening on":
+        ready_line, _, endpoint = stdout.readline().strip().rpartition(" ")
+        if ready_line == "sandbox listening on":
             return endpoint
     raise RuntimeError("the sandbox did not start; its standard error says why")
 
@@ -143,5 +143,5 @@ def _asking(ids: Iterable[int] | None) -> str:
     return "" if ids is None else f"?ids={','.join(map(str, ids))}"
 
 
-def _by_id(found: dict[str, Any]) -> dict[int, Any]:
-    return {int(one): value for one, value in found.items()}
+def _by_id(products: dict[str, Any]) -> dict[int, Any]:
+    return {int(id_): value for id_, value in products.items()}

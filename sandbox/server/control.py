@@ -78,19 +78,21 @@ class ControlEndpoints:
         return {**self._journal.summary(), "cpu_seconds": time.process_time(), **listed}
 
     def _truth(self, query: dict[str, str]) -> object:
-        return {str(one): self._products[one].truth for one in self._asked(query)}
+        return {str(id_): self._products[id_].truth for id_ in self._asked(query)}
 
     def _updates(self, query: dict[str, str]) -> object:
         """Of each product that was updated, what every execution set."""
-        executions = {one: self._products[one].executions for one in self._asked(query)}
+        executed = {id_: self._products[id_].executions for id_ in self._asked(query)}
         return {
-            str(one): [asdict(each) for each in many] for one, many in executions.items() if many
+            str(id_): [asdict(execution) for execution in executions]
+            for id_, executions in executed.items()
+            if executions
         }
 
     def _asked(self, query: dict[str, str]) -> list[int]:
         if "ids" not in query:
             return self._products.ids()
-        return [one for one in map(int, query["ids"].split(",")) if one in self._products]
+        return [id_ for id_ in map(int, query["ids"].split(",")) if id_ in self._products]
 
     def _add_fault(self, body: Body) -> object:
         """A rule as FaultRule.from_json reads it; ``{"clear": true}`` removes all rules first."""
@@ -103,7 +105,7 @@ class ControlEndpoints:
 
     def _edit(self, body: Body) -> object:
         """``{"5001": {"Rate": "9.5", "Code1": null}}``: all of it or nothing."""
-        edits = {int(one): self._parsed(fields) for one, fields in body.items()}
+        edits = {int(id_): self._parsed(fields) for id_, fields in body.items()}
         for product_id in edits:
             if product_id not in self._products:
                 raise ValueError(f"there is no product {product_id}")
@@ -148,14 +150,14 @@ class ControlEndpoints:
 def _field_kinds(contract: Contract) -> dict[str, Scalar]:
     record = contract.record.kind
     elements = record.elements if isinstance(record, Complex) else ()
-    kinds = {one.name: one.kind for one in elements if isinstance(one.kind, Scalar)}
+    kinds = {element.name: element.kind for element in elements if isinstance(element.kind, Scalar)}
     return {**kinds, "DoNotProrateFlag": BOOLEAN}
 
 
 def _body(request: Request) -> Body:
     body = json.loads(request.body or b"{}")
     if not isinstance(body, dict):
-        raise ValueError("the body is no JSON object")  # noqa: TRY004 - bad input
+        raise ValueError("the body is not a JSON object")  # noqa: TRY004 - bad input
     return body
 
 

@@ -56,8 +56,8 @@ class Listener:
 
     def _bind(self) -> None:
         host, port = self._address[:2]
-        found = socket.getaddrinfo(str(host), str(port), type=socket.SOCK_STREAM)
-        family, kind, protocol, _, address = found[0]
+        addresses = socket.getaddrinfo(str(host), str(port), type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = addresses[0]
         self._socket = socket.socket(family, kind, protocol)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(address)

@@ -78,19 +78,19 @@ class Products:
         the first filter given, each once.
         """
         filters = [
-            [one for one in ids if one in self._by_id],
-            [one for customer in customer_ids for one in self._by_customer.get(customer, ())],
-            [one for line in line_ids for one in self._by_line.get(line, ())],
+            [id_ for id_ in ids if id_ in self._by_id],
+            [id_ for customer in customer_ids for id_ in self._by_customer.get(customer, ())],
+            [id_ for line in line_ids for id_ in self._by_line.get(line, ())],
         ]
         given = [
-            dict.fromkeys(found)
-            for asked, found in zip((ids, customer_ids, line_ids), filters, strict=True)
+            dict.fromkeys(matching)
+            for asked, matching in zip((ids, customer_ids, line_ids), filters, strict=True)
             if asked
         ]
         if not given:
             return list(self._by_id.values())
         first, *others = given
-        return [self._by_id[one] for one in first if all(one in other for other in others)]
+        return [self._by_id[id_] for id_ in first if all(id_ in other for other in others)]
 
     def update(self, product_id: int, changes: Changes) -> None:
         """Carries out an update and records it."""

@@ -107,10 +107,10 @@ class Service:
         asked = call.filters
         if 0 < self._ids_per_call < sum(map(len, asked.values())):
             return Refusal(f"At most {self._ids_per_call} ids can be asked for.", TOO_MANY_IDS)
-        found = self._products.find(asked["ID"], asked["CustomerID"], asked["LineID"])
+        products = self._products.find(asked["ID"], asked["CustomerID"], asked["LineID"])
         element = self._contract.record
         return self._contract.records(
-            [self._products.markup(product, element) for product in found]
+            [self._products.markup(product, element) for product in products]
         )
 
     def _update(self, call: Call) -> Values | Refusal:

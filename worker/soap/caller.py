@@ -1,4 +1,4 @@
-"""One call: its permit, its exchange, and an answer or the one right error."""
+"""One call: its permit, its exchange, and an answer or one error of the tree."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _FAULT_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_
 
 BeforeSend = Callable[[], None]
 Prepared = Callable[[], Message]
-"""Asked when the call has its permit."""
+"""Builds the message; called once the call has its permit."""
 
 
 def nothing_before() -> None:
-    """For a call that nobody has to know of before it is sent."""
+    """The default of `before_send`."""
 
 
 class _StoppedError(Exception):
-    """What ran before the send did not let it happen."""
+    """`before_send` or building the message raised; nothing was sent."""
 
     def __init__(self, reason: BaseException) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class _StoppedError(Exception):
 
 
 class Caller:
-    """Makes the account's calls. What the vendor answers may make the whole account rest."""
+    """Makes the account's calls. An answer such as a 429 pauses the whole account."""
 
     def __init__(
         self, config: SoapConfig, permits: Permits, transport: Transport, errors: ErrorMap
@@ -68,23 +68,23 @@ class Caller:
         http = self._exchange(call, post, before_send)
         refusal = self._errors.of_status(http, call.purpose)
         if refusal and http.status not in _FAULT_STATUSES:
-            raise self.rested(self._reported(refusal))
+            raise self.with_pause(self._with_report(refusal))
         try:
             answer = reader.read(http.body)
         except SoapFaultError as exc:
             # Its text is the vendor's and may echo the request.
             error = self._errors.of_soap_fault(exc, call.purpose, session_key)
-            raise (self._reported(error) if isinstance(error, RevioError) else error) from None
+            raise (self._with_report(error) if isinstance(error, RevioError) else error) from None
         except Exception as exc:
             error = refusal or self._errors.of_exception(exc, call.purpose)
-            raise self._reported(error) from exc
+            raise self._with_report(error) from exc
         if refusal:
-            raise self._reported(refusal)
+            raise self._with_report(refusal)
         self._permits.report(self._config.account, healthy=True)
         return answer
 
     def fetch(self, url: str) -> bytes:
-        """A document; with a permit if it is the vendor's. Raises an error of the tree."""
+        """Download a document; with a permit if it is the vendor's. Raises an error of the tree."""
         call = Call(self._config.account, Lane.INTERACTIVE, Purpose.SESSION)
         if origin_of(url) == origin_of(self._config.endpoint):
             http = self._exchange(
@@ -93,18 +93,18 @@ class Caller:
         else:
             http = self._translated(call, lambda: self._transport.get(url, {}))
         if refusal := self._errors.of_status(http, call.purpose):
-            raise self.rested(refusal)
+            raise self.with_pause(refusal)
         return http.body
 
-    def rested(self, error: RevioError) -> RevioError:
-        """The error, after the account has been told to rest if that is what it means."""
+    def with_pause(self, error: RevioError) -> RevioError:
+        """The error itself, after the account was paused if the error calls for that."""
         if pause := self._errors.pause_after(error):
             spent = isinstance(error, Throttled)
             self._permits.pause(self._config.account, *pause, minute_spent=spent)
         return error
 
-    def _reported(self, error: RevioError) -> RevioError:
-        """The error, after it was counted for or against the vendor's health."""
+    def _with_report(self, error: RevioError) -> RevioError:
+        """The error itself, after the breaker was told."""
         failed = isinstance(error, Unavailable | OutcomeUnknown)
         self._permits.report(self._config.account, healthy=not failed)
         return error
@@ -147,5 +147,5 @@ class Caller:
         except _StoppedError:
             raise
         except Exception as exc:
-            # Also what nobody thought of: by then the call may have been executed.
-            raise self._reported(self._errors.of_exception(exc, call.purpose)) from exc
+            # Unforeseen errors too: by then the call may have been executed.
+            raise self._with_report(self._errors.of_exception(exc, call.purpose)) from exc

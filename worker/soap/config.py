@@ -21,7 +21,7 @@ _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoapConfig:
-    """Raises ValueError, naming all faults at once and no secret, for what must not be used."""
+    """One account's access to the vendor. Raises ValueError, which lists every unusable value."""
 
     account: str
     endpoint: str
@@ -32,15 +32,15 @@ class SoapConfig:
     wsdl: str | None = None
     """A path or a URL; None: the endpoint with ?WSDL."""
     wsdl_cache: Path | None = None
-    """The directory in which the last good WSDL is kept; None: none is kept."""
+    """Directory for a copy of the last good WSDL; None: no copy."""
     call_timeout_s: float = 30.0
-    """From the connection to the last byte of the answer, however slowly it comes."""
+    """Total: from connecting to the last byte of the answer."""
     connect_timeout_s: float = 5.0
     max_answer_bytes: int = 64 * 2**20
     max_connections: int = 32
-    """Idle connections kept for reuse: as many as there are threads."""
+    """Idle connections kept for reuse: one per thread."""
     session_lifetime_s: float = 3600.0
-    """After this a session is no longer used; the vendor may end it earlier."""
+    """A session is replaced after this long; the vendor may end it earlier."""
     session_expired_codes: frozenset[str] = frozenset()
     session_expired_message: str = SESSION_EXPIRED_MESSAGE
     login_refused_codes: frozenset[str] = frozenset({"S2005"})
@@ -74,7 +74,7 @@ class SoapConfig:
         try:
             re.compile(self.session_expired_message)
         except re.error as exc:
-            problems.append(f"session_expired_message is no regular expression: {exc}")
+            problems.append(f"session_expired_message is not a regular expression: {exc}")
         return problems
 
 
@@ -84,7 +84,7 @@ def is_url(location: str) -> bool:
 
 @cache
 def is_safe(url: str) -> bool:
-    """Whether a password may be sent there: encrypted, or to this machine."""
+    """Whether a password may be sent to this URL: over TLS, or to this machine."""
     parts = urlsplit(url)
     if not parts.hostname or parts.username is not None:
         return False

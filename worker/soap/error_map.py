@@ -1,7 +1,7 @@
-"""Every fault of a call, and the one error it becomes. Nothing else decides about that.
+"""Maps each way a call can fail to one error of the tree. Nothing else decides that.
 
-The question is always whether the vendor may have executed the call. For an update a "maybe" is
-OutcomeUnknown; anything else may simply be asked again, and is Unavailable.
+The question is always whether the vendor may have executed the call. If so, an update ends as
+OutcomeUnknown; a read can be repeated and ends as Unavailable.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from worker.soap.http.wire import HttpResponse, MaybeExecutedError, NotSentError
 
 _THROTTLED_S = 60.0  # the gateway counts calls by the minute
 _QUOTA_S = 3600.0
-_UNAUTHORISED_S = 60.0  # how often a refused account is tried, until somebody mends it
+_UNAUTHORISED_S = 60.0  # how often a refused account is tried until somebody fixes it
 _LONGEST_PAUSE_S = 26 * 3600.0  # a day's quota is back after a day
 _LONGEST_MESSAGE = 300
 
@@ -44,7 +44,7 @@ class SessionExpiredError(Exception):
 
 
 class ErrorMap:
-    """Turns faults into errors of the tree; their texts hold no secret and no body."""
+    """Turns failures into errors of the tree, without secrets and bodies in their texts."""
 
     def __init__(self, config: SoapConfig, now: Callable[[], float]) -> None:
         self._config = config
@@ -57,7 +57,7 @@ class ErrorMap:
             return Unavailable(f"nothing was sent: {exc}")
         if isinstance(exc, MaybeExecutedError | UnreadableAnswerError):
             return _maybe_executed(purpose, str(exc))
-        # Nobody thought of this one, and its text may hold anything.
+        # An unforeseen error, whose text may hold anything.
         return _maybe_executed(purpose, f"unexpected {type(exc).__name__}")
 
     def of_status(self, answer: HttpResponse, purpose: Purpose) -> RevioError | None:
@@ -106,7 +106,7 @@ class ErrorMap:
         return code in self._config.login_refused_codes
 
     def pause_after(self, error: RevioError) -> tuple[float, str] | None:
-        """For how many seconds the account must rest after this error, and why."""
+        """Seconds for which the account must not call after this error, and why."""
         match error:
             case Throttled():
                 return error.retry_after, "the vendor's minute is used up (429)"

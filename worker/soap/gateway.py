@@ -33,7 +33,7 @@ _Prepare = Callable[[Schema, Login], Prepared]
 
 
 class RevioGateway:
-    """One account at the vendor; implements tasks.ports.Gateway. For all threads of a process."""
+    """One account at the vendor; implements tasks.ports.Gateway. Thread-safe."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class RevioGateway:
         now: Callable[[], float] = time.time,
         on_schema: Callable[[Schema], None] = lambda _: None,
     ) -> None:
-        """`now` tells Unix time, `on_schema` hears of the WSDL. Nothing is called or loaded yet."""
+        """`now` returns Unix time; `on_schema` is called when the WSDL was read. Makes no call."""
         self._config = config
         self._transport = transport
         self._errors = ErrorMap(config, now)
@@ -59,7 +59,7 @@ class RevioGateway:
 
     @property
     def unknown_elements(self) -> Mapping[str, int]:
-        """How often answers held elements that we know nothing of, by name."""
+        """Counts, by name, of elements in answers that this version does not know."""
         return self._unknown
 
     def query(self, filters: Wanted, call: Call) -> list[CustomerProductRecord]:
@@ -88,9 +88,9 @@ class RevioGateway:
         self._call(vendor.UPDATE, prepare, call, before_send)
 
     def check_login(self, *, again: bool = False) -> None:
-        """Proves that the vendor accepts us. Raises Unauthorised or Retryable.
+        """Check that the vendor accepts the login. Raises Unauthorised or Retryable.
 
-        `again`: somebody says that a login which was refused has been mended at the vendor's.
+        `again`: try even credentials that were refused before; somebody has fixed the login.
         """
         if again:
             self._sessions.forgive()
@@ -105,11 +105,11 @@ class RevioGateway:
         self._call(vendor.SESSION_VALIDATE, prepare, self._own_call())
 
     def describe(self) -> Description:
-        """What the WSDL says, field by field. Raises Retryable or Unauthorised without one."""
+        """What the WSDL says, field by field. Raises Retryable or Unauthorised."""
         return describe(self._service().wsdl, self._config.endpoint)
 
     def close(self) -> None:
-        """Ends the session if no other process uses it; what is out of reach is only logged."""
+        """End the session if no other process uses it; a failure is only logged."""
         try:
             if session := self._sessions.leave():
                 self._authenticator.end_session(session)
@@ -159,8 +159,8 @@ class RevioGateway:
                 return self._sessions.current(call)
             self._sessions.check_not_refused()
         except Unauthorised as exc:
-            # Also when the refusal is an old one: the lanes stay closed, and jobs in their queue.
-            self._caller.rested(exc)
+            # Also when the refusal is an old one: the lanes stay closed and jobs wait in Redis.
+            self._caller.with_pause(exc)
             raise
         return None
 
@@ -191,7 +191,7 @@ class RevioGateway:
             return error
         if isinstance(error, Unauthorised):
             self._sessions.remember_refused()
-        return self._caller.rested(error)
+        return self._caller.with_pause(error)
 
     def _note_unknown(self, unknown: Counter[str]) -> None:
         if new := unknown.keys() - self._unknown.keys():
@@ -207,7 +207,7 @@ def open_gateway(
     store: SessionStore,
     on_schema: Callable[[Schema], None] = lambda _: None,
 ) -> RevioGateway:
-    """The account's gateway on a transport of its own. Nothing is called or loaded yet."""
+    """The account's gateway, with its own connection pool. Makes no call."""
     return RevioGateway(config, permits, store, Transport(config), on_schema=on_schema)
 
 

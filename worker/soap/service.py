@@ -1,4 +1,4 @@
-"""The vendor's service as its WSDL describes it, loaded once a process and only when needed."""
+"""The vendor's service as its WSDL describes it, loaded once per process, when first needed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from worker.soap.config import SoapConfig
 from worker.soap.wsdl.loading import load_wsdl
 from worker.soap.wsdl.schema import Schema, Wsdl
 
-# How long a WSDL that could not be had is not asked for again.
-_REST_S = 10.0
+# After a failed load, seconds before it is tried again.
+_RETRY_AFTER_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class VendorService:
 
 
 class LazyVendorService:
-    """For all threads: the first one loads, the others wait for it."""
+    """Thread-safe: the first caller loads it, the others wait."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class LazyVendorService:
         now: Callable[[], float],
         on_schema: Callable[[Schema], None] = lambda _: None,
     ) -> None:
-        """`on_schema` hears what was loaded."""
+        """`on_schema` is called with each schema that was loaded."""
         self._config = config
         self._now = now
         self._on_schema = on_schema
@@ -46,7 +46,7 @@ class LazyVendorService:
         self._failure: tuple[float, RevioError] | None = None
 
     def get(self, fetch: Callable[[str], bytes]) -> VendorService:
-        """`fetch` gets an address if that is necessary. Raises Retryable or Unauthorised."""
+        """`fetch` downloads a URL and is called when needed. Raises Retryable or Unauthorised."""
         if self._loaded is not None:
             return self._loaded
         with self._lock:
@@ -56,7 +56,7 @@ class LazyVendorService:
             return self._loaded
 
     def _load(self, fetch: Callable[[str], bytes]) -> VendorService:
-        if self._failure and self._now() - self._failure[0] < _REST_S:
+        if self._failure and self._now() - self._failure[0] < _RETRY_AFTER_S:
             raise self._failure[1]
         try:
             wsdl = load_wsdl(self._config, fetch)

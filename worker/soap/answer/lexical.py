@@ -34,7 +34,7 @@ def read_integer(text: str) -> int:
         return int(text)
     matched = _INTEGER.fullmatch(text.strip(_XML_SPACE))
     if not matched:
-        raise ValueError("no integer")
+        raise ValueError("text that is not an integer")
     return int(matched[1])
 
 
@@ -44,7 +44,7 @@ def read_decimal(text: str) -> str:
         return text
     stripped = text.strip(_XML_SPACE)
     if not _DECIMAL.fullmatch(stripped):
-        raise ValueError("no decimal")
+        raise ValueError("text that is not a decimal")
     number = Decimal(stripped)
     return format(number or abs(number), "f")
 
@@ -54,20 +54,20 @@ def read_boolean(text: str) -> bool:
     try:
         return _BOOLEANS[text.strip(_XML_SPACE)]
     except KeyError:
-        raise ValueError("no boolean") from None
+        raise ValueError("text that is not a boolean") from None
 
 
 def read_date(text: str) -> str | None:
     """The date part as it is written, whatever time and zone follow. Raises ValueError."""
     matched = _DATE.fullmatch(text.strip(_XML_SPACE))
     if not matched:
-        raise ValueError("no date")
+        raise ValueError("text that is not a date")
     if matched[1] == _NO_DATE:
         return None
     try:
         return date.fromisoformat(matched[1]).isoformat()
     except ValueError:
-        raise ValueError(f"{matched[1]}, which is no date") from None
+        raise ValueError(f"{matched[1]}, which is not a date") from None
 
 
 READERS: Mapping[Kind, Callable[[str], Value]] = MappingProxyType(

@@ -1,4 +1,4 @@
-"""Answers: strict about what we need, tolerant of what we do not, and never half read."""
+"""Reads answers: strict about what is needed, tolerant of the rest, all or nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class SoapAnswer:
     session_key: str | None
     records: list[CustomerProductRecord]
     unknown: Counter[str]
-    """How often elements were met, by name, that we know nothing of."""
+    """Counts, by name, of elements that the WSDL does not declare."""
 
 
 class AnswerReader:
@@ -91,7 +91,7 @@ class AnswerReader:
             error_code=header.get("Error_Code") or None,
             message=header.get("Message") or header.get("Error_Description") or "",
             session_key=_session_key(result, header),
-            records=records.found if records else [],
+            records=records.records if records else [],
             unknown=records.unknown if records else Counter(),
         )
 
@@ -144,10 +144,10 @@ def _raise_fault(fault: etree._Element) -> NoReturn:
 
 
 def _only(parent: etree._Element, tag: str) -> etree._Element:
-    found = parent.findall(tag)
-    if len(found) != 1:
-        raise UnreadableAnswerError(f"{len(found)} elements {etree.QName(tag).localname}")
-    return found[0]
+    children = parent.findall(tag)
+    if len(children) != 1:
+        raise UnreadableAnswerError(f"{len(children)} elements {etree.QName(tag).localname}")
+    return children[0]
 
 
 def _header(element: etree._Element) -> dict[str, str]:

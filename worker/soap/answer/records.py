@@ -23,7 +23,7 @@ class RecordReader:
 
     def __init__(self, place: RecordPlace, keep: Collection[str], cut: Cut | None) -> None:
         self.tag = place.tags[-1]
-        self.found: list[CustomerProductRecord] = []
+        self.records: list[CustomerProductRecord] = []
         self.elements = 0
         """How many elements the records were in."""
         self.unknown: Counter[str] = Counter()
@@ -39,9 +39,9 @@ class RecordReader:
         if self._cut and (mark := element.get(MARK)) in self._cut.runs:
             if self._cut.has_nil and not is_nil(element):
                 self._refuse("xsi means something else here")
-            self.found += self._cut.runs.pop(mark)
+            self.records += self._cut.runs.pop(mark)
         else:
-            self.found.append(self._read(element))
+            self.records.append(self._read(element))
         # The parser may still be writing the text behind the element: that has to stay.
         element.clear(keep_tail=True)  # type: ignore[call-arg]  # newer than the stubs
         self._drop_what_is_before(element)
@@ -81,7 +81,7 @@ class RecordReader:
             self._refuse(f"{name} holds {exc}")
 
     def _refuse(self, reason: str) -> NoReturn:
-        raise UnreadableAnswerError(f"record {len(self.found) + 1}: {reason}") from None
+        raise UnreadableAnswerError(f"record {len(self.records) + 1}: {reason}") from None
 
     def _pass_over(self, element: etree._Element) -> None:
         if local_name(element) in vendor.RECORD:

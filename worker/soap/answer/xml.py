@@ -1,4 +1,4 @@
-"""What the readers of answers share: small questions to an element, and their one error."""
+"""Questions to an XML element, and the error of an answer that cannot be read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 
 
 class UnreadableAnswerError(Exception):
-    """This is no answer to what was asked, or not a whole one."""
+    """The body is not a whole answer to what was asked."""
 
 
 def local_name(element: etree._Element) -> str:

@@ -1,4 +1,4 @@
-"""HTTP to the vendor: no redirects, no retries, no cookies, and a truthful word on what left."""
+"""HTTP to the vendor: no redirects, retries or cookies; errors tell whether anything was sent."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ class Transport:
         host = _Host.of(url)
         request = _request(method, url, headers, body)
         deadline = Deadline(self._config.call_timeout_s, self._clock)
-        kept = self._take(host)
-        wire = kept or self._connect(host, deadline)
+        idle = self._take(host)
+        wire = idle or self._connect(host, deadline)
         reusable = False
         try:
             before_send()
-            if kept and not kept.is_quiet():
-                kept.close()
+            if idle and not idle.is_quiet():
+                idle.close()
                 wire = self._connect(host, deadline)
             answer, reusable = wire.exchange(
                 request, method, self._config.max_answer_bytes, deadline

@@ -1,6 +1,19 @@
-"""The last look before anything leaves: the bytes are read back and must say what was asked.
+"""The last check before a request leaves: its bytes are parsed again and must say what was asked.
 
-It knows neither the schema nor how the request was built, so that a mistake there is caught here.
+Why: one element too many changes what a customer pays. For a nillable element without a value zeep
+writes `xsi:nil`, which nulls the field at the vendor; a wrong guess about a WSDL's shape writes a
+zero; a value of the wrong type is sent as it is (`True`, `1e-07`). Nothing at the vendor refuses
+these, and nobody sees them until the bill. What is caught here was only built, and costs nothing.
+
+How: the guard parses the bytes with a parser of its own and compares every leaf with the job, by
+the vendor's names alone. It deliberately knows neither the WSDL nor the builder, so one mistake
+cannot be made in both. Comparing with what zeep would build a second time, or with the schema, was
+tried and proves nothing: both repeat the builder's own error.
+
+If you change it: a leaf that it does not look at is a leaf that may be sent by accident. So an
+attribute other than `xsi:nil`, a second operation in the body and an unknown element are all
+refused, as `UnsupportedChange`, and the product stays as it is. A WSDL that needs another form
+(a new wrapper, a list in a list) must be taught here too, on purpose.
 """
 
 from __future__ import annotations
@@ -38,35 +51,35 @@ Leaves = Mapping[str, Sequence[Leaf]]
 
 
 def check_update(body: bytes, tag: str, login: Login, change: Change) -> None:
-    """Raises UnsupportedChange unless the request holds the login, the id, the change, no more."""
-    found = _leaves(body, tag)
-    asked: dict[str, Sequence[object]] = {vendor.ID: [change.id], **_login(login, found)}
+    """Raises UnsupportedChange unless the request holds the login, the ID and the change only."""
+    written = _leaves(body, tag)
+    asked: dict[str, Sequence[object]] = {vendor.ID: [change.id], **_login(login, written)}
     for name, value in change.values.items():
         asked[vendor.CHANGES[name][0]] = [value]
     for name in change.clear:
         asked[vendor.CHANGES[name][0]] = [_Written.NULL]
-    _compare(found, asked)
+    _compare(written, asked)
 
 
 def check_query(body: bytes, tag: str, login: Login, filters: Filters) -> None:
-    """Raises UnsupportedChange unless the request holds the login and the filters, no more."""
-    found = _leaves(body, tag)
+    """Raises UnsupportedChange unless the request holds the login and the filters only."""
+    written = _leaves(body, tag)
     asked = {wire: getattr(filters, name) for name, wire in vendor.FILTERS.items()}
-    _compare(found, {**_login(login, found), **{w: ids for w, ids in asked.items() if ids}})
+    _compare(written, {**_login(login, written), **{w: ids for w, ids in asked.items() if ids}})
 
 
-def _login(login: Login, found: Leaves) -> dict[str, Sequence[object]]:
-    if login.session_key and vendor.SESSION_KEY in found:
+def _login(login: Login, written: Leaves) -> dict[str, Sequence[object]]:
+    if login.session_key and vendor.SESSION_KEY in written:
         return {vendor.SESSION_KEY: [login.session_key.get_secret_value()]}
     values = (login.username, login.password.get_secret_value(), login.client_code)
     return {name: [value] for name, value in zip(vendor.CREDENTIALS, values, strict=True)}
 
 
-def _compare(found: Leaves, asked: Mapping[str, Sequence[object]]) -> None:
+def _compare(written: Leaves, asked: Mapping[str, Sequence[object]]) -> None:
     if wrong := sorted(
         name
-        for name in found.keys() | asked.keys()
-        if not _agree(found.get(name, ()), asked.get(name, ()))
+        for name in written.keys() | asked.keys()
+        if not _agree(written.get(name, ()), asked.get(name, ()))
     ):
         raise UnsupportedChange(
             f"the request that was built is not what was asked for ({', '.join(wrong)}); "
@@ -74,8 +87,8 @@ def _compare(found: Leaves, asked: Mapping[str, Sequence[object]]) -> None:
         )
 
 
-def _agree(found: Sequence[Leaf], asked: Sequence[object]) -> bool:
-    return len(found) == len(asked) and all(map(_says, found, asked))
+def _agree(written: Sequence[Leaf], asked: Sequence[object]) -> bool:
+    return len(written) == len(asked) and all(map(_says, written, asked))
 
 
 def _says(written: Leaf, asked: object) -> bool:
@@ -102,21 +115,21 @@ def _leaves(body: bytes, tag: str) -> Leaves:
         raise UnsupportedChange("the request that was built is for another operation")
     if _has_odd_attributes(root):
         raise UnsupportedChange("the request that was built has attributes of no known meaning")
-    found: dict[str, list[Leaf]] = {}
-    _gather(operations[0], found)
-    return found
+    leaves: dict[str, list[Leaf]] = {}
+    _gather(operations[0], leaves)
+    return leaves
 
 
-def _gather(parent: etree._Element, found: dict[str, list[Leaf]], item_of: str = "") -> None:
-    """The leaves below; those of a list go under the list's name."""
+def _gather(parent: etree._Element, leaves: dict[str, list[Leaf]], item_of: str = "") -> None:
+    """Collect the leaves below; items of a list go under the list's name."""
     for child in parent:
         name = item_of or _local(child)
         if len(child) == 0:
-            found.setdefault(name, []).append(_leaf(child))
+            leaves.setdefault(name, []).append(_leaf(child))
         elif [_local(part) for part in child] == ["Updated", "Value"] and child[0].text == "true":
-            found.setdefault(name, []).append(_leaf(child[1]))
+            leaves.setdefault(name, []).append(_leaf(child[1]))
         else:
-            _gather(child, found, name if name in _LISTS else "")
+            _gather(child, leaves, name if name in _LISTS else "")
 
 
 def _leaf(element: etree._Element) -> Leaf:

@@ -1,4 +1,4 @@
-"""One session an account, shared by all processes, made by one of them at a time."""
+"""An account's session, shared by all processes; one of them at a time logs in."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Sessions:
         self._store.remember_refused_login(self._config.account, _digest(self._config))
 
     def forgive(self) -> None:
-        """Refused credentials may be tried once more."""
+        """Let refused credentials be tried once more."""
         self._store.forget_refused_login(self._config.account)
 
     def leave(self) -> Session | None:
@@ -162,7 +162,7 @@ class Sessions:
         return session
 
     def _is_ours(self, refused: str) -> bool:
-        """Computed once a process and digest: it is costly on purpose."""
+        """Computed once per process and digest: it is costly on purpose."""
         if refused not in self._judged:
             self._judged[refused] = _matches(refused, self._config)
         return self._judged[refused]

@@ -1,4 +1,4 @@
-"""What was found in the WSDL, for people: `revio doctor`, and the warning when it has changed."""
+"""The WSDL described for people: for `revio doctor`, and for the warning when it changed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Description:
     location: str
     sha256: str
     is_kept_copy: bool
-    """The vendor's own could not be had."""
+    """The vendor did not serve its own."""
     soap_version: str
     endpoint: str
     other_addresses: tuple[str, ...]
@@ -78,8 +78,8 @@ def _fields(schema: Schema) -> tuple[FieldDescription, ...]:
         for field in schema.changes.values()
     )
     filters = (
-        FieldDescription("query", found.name, vendor.FILTERS[found.name], found.shape, "int")
-        for found in schema.filters.values()
+        FieldDescription("query", filter_.name, vendor.FILTERS[filter_.name], filter_.shape, "int")
+        for filter_ in schema.filters.values()
     )
     records = (
         FieldDescription(

@@ -1,4 +1,4 @@
-"""The vendor's WSDL: fetched once, understood by zeep, kept for when it cannot be had."""
+"""Loads the vendor's WSDL, and keeps a copy for when the vendor does not serve it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ Documents = dict[str, bytes]
 
 
 class _NoWsdlError(Exception):
-    """What came is no WSDL, or none that may be read."""
+    """The document is not a WSDL, or may not be read."""
 
 
 def load_wsdl(config: SoapConfig, fetch: Callable[[str], bytes]) -> Wsdl:
-    """`fetch` gets an address and raises RevioError. Raises Unavailable if there is no WSDL that
-    fits, neither the vendor's nor a kept one.
+    """`fetch` downloads a URL and raises RevioError. Raises Unavailable if neither the vendor's
+    WSDL nor the kept copy can be used.
     """
     location = config.wsdl_location
     shelf = _Shelf.of(config)
@@ -47,7 +47,7 @@ def load_wsdl(config: SoapConfig, fetch: Callable[[str], bytes]) -> Wsdl:
         if kept is None and isinstance(exc, RevioError):
             raise
         if kept is None:
-            raise Unavailable(f"the WSDL cannot be had: {exc}") from exc
+            raise Unavailable(f"the WSDL cannot be loaded: {exc}") from exc
         _log.warning("wsdl_kept_copy_used", account=config.account, reason=str(exc))
         return Wsdl(_fitting(_from_documents(kept)), location, _digest(kept), is_kept_copy=True)
     schema = _fitting(document)
@@ -98,7 +98,7 @@ class _Loader:
         except zeep_errors.Error as exc:
             raise _NoWsdlError(_first_line(exc)) from exc
         except (etree.LxmlError, LookupError, AttributeError, TypeError, ValueError) as exc:
-            # zeep meets what is no WSDL with these.
+            # What zeep raises for a document that is not a WSDL.
             raise _NoWsdlError(f"not a WSDL ({type(exc).__name__})") from exc
         if not document.bindings:
             raise _NoWsdlError("not a WSDL")  # zeep takes any XML for an empty one
@@ -156,7 +156,7 @@ class _Shelf:
         return documents if documents and _digest(documents) == kept["sha256"] else None
 
     def write(self, documents: Documents) -> None:
-        """A copy that cannot be kept is no reason to stop."""
+        """A copy that cannot be written is only logged."""
         kept = {
             "sha256": _digest(documents),
             "documents": {name: base64.b64encode(d).decode() for name, d in documents.items()},

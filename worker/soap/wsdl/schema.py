@@ -70,8 +70,8 @@ class Operation:
     @property
     def credentials(self) -> tuple[Path, ...]:
         """Where user name, password and client go; empty if it takes none."""
-        found = [self.locate(name) for name in vendor.CREDENTIALS]
-        return tuple(path for path in found if path) if all(found) else ()
+        paths = [self.locate(name) for name in vendor.CREDENTIALS]
+        return tuple(path for path in paths if path) if all(paths) else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,8 +156,8 @@ def test_plain_records_do_take_the_short_way() -> None:
     ("old", "new", "said"),
     [
         ("<Rate>12.5000</Rate>", "", "rate missing"),
-        ("<Rate>12.5000</Rate>", "<Rate/>", "rate holds no decimal"),
-        ("<Rate>12.5000</Rate>", "<Rate>1,5</Rate>", "rate holds no decimal"),
+        ("<Rate>12.5000</Rate>", "<Rate/>", "rate holds text that is not a decimal"),
+        ("<Rate>12.5000</Rate>", "<Rate>1,5</Rate>", "rate holds text that is not a decimal"),
         ("<Rate>12.5000</Rate>", "<Rate>1</Rate><Rate>1</Rate>", "a field came twice"),
         ("<Rate>12.5000</Rate>", "<Rate>1<b/></Rate>", "rate holds elements"),
         ("<Rate>12.5000</Rate>", '<Rate xmlns="urn:x">1</Rate>', "Rate in another namespace"),

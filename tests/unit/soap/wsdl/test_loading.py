@@ -61,7 +61,7 @@ def test_a_kept_copy_stands_in_for_what_cannot_be_had(
 def test_without_a_copy_the_reason_is_told(tmp_path: Path) -> None:
     with pytest.raises(Throttled):
         load(Throttled(9), tmp_path)
-    with pytest.raises(Unavailable, match="cannot be had"):
+    with pytest.raises(Unavailable, match="cannot be loaded"):
         load(b"<html/>", tmp_path)
 
 
