@@ -75,11 +75,11 @@ class Counted:
         self.answered = limiter.answered
 
     def admit(
-        self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
+        self, call: Call, *, patience_s: float = 0.0, in_slot: bool = False
     ) -> Granted | Refused:
         """As the limiter's."""
         self._journal.asked += 1
-        return self._limiter.admit(call, patience_s=patience_s, my_turn=my_turn)
+        return self._limiter.admit(call, patience_s=patience_s, in_slot=in_slot)
 
 
 class Fleet:

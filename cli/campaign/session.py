@@ -59,7 +59,7 @@ class CampaignSession:
         usage = open_limiter(self._settings, self._redis).usage(account)
         per_day = rules.day_limit(Lane.BULK)
         return Budget(
-            per_minute=max(usage.minute_ceiling - rules.least_headroom, 0),
+            per_minute=max(usage.minute_ceiling - rules.min_reserve, 0),
             per_day=per_day,
             left_today=max(per_day - usage.day_used, 0),
             day_resets_at=usage.day_resets_at,

@@ -247,7 +247,7 @@ class CountedByHand:
 
     def _headroom(self) -> int:
         most = self._rules.bulk_headroom_per_minute
-        return min(most, self._rules.least_headroom + self._missed_now())
+        return min(most, self._rules.min_reserve + self._missed_now())
 
     def _missed_now(self) -> int:
         """Interactive calls that found the limit used up; one is forgotten each two minutes."""
@@ -304,7 +304,7 @@ class CountedByHand:
             if refused := self.expected(lane):
                 self.advance(refused.wait_s)
         rules, bulk = self._rules, lane is Lane.BULK
-        minute = rules.calls_per_minute - (rules.least_headroom if bulk else 0)
+        minute = rules.calls_per_minute - (rules.min_reserve if bulk else 0)
         possible = minute > 0 and rules.day_limit(lane) > 0
         assert (self.expected(lane) is None) is possible
 
@@ -414,7 +414,7 @@ def test_a_turn_that_nobody_takes_is_somebody_elses(limiter_bench: Make) -> None
     admitted(first, 4, BULK)
     assert [first.admit(BULK, patience_s=9).wait_s for _ in range(4)] == [1.0, 2.0, 3.0, 4.0]
     bench.advance(1.5)
-    assert second.admit(BULK) == Refused(Bound.TURN, 3.5)
+    assert second.admit(BULK) == Refused(Bound.SLOT, 3.5)
     bench.advance(1.0)
     assert len(admitted(second, 9, BULK)) == 1
 
@@ -428,9 +428,9 @@ def test_whose_turn_came_too_early_gets_another_after_those_before_him(
     assert [limiter.admit(BULK, patience_s=9).wait_s for _ in range(2)] == [1.0, 2.0]
     admitted(limiter, 3)
     bench.advance(1.0)
-    assert limiter.admit(BULK, patience_s=9, my_turn=True) == Refused(Bound.PACE, 3.0)
+    assert limiter.admit(BULK, patience_s=9, in_slot=True) == Refused(Bound.PACE, 3.0)
     bench.advance(1.0)
-    assert limiter.admit(BULK, patience_s=9, my_turn=True) == Refused(Bound.TURN, 3.0)
+    assert limiter.admit(BULK, patience_s=9, in_slot=True) == Refused(Bound.SLOT, 3.0)
 
 
 def test_bulk_can_be_spread_over_the_day(limiter_bench: Make) -> None:
@@ -454,11 +454,11 @@ def test_who_waits_has_a_turn_and_who_comes_later_a_later_one(limiter_bench: Mak
     admitted(first, 1)
     bench.advance(28)
     assert first.admit(call(), patience_s=5) == Refused(Bound.MINUTE, 2.0)
-    assert second.admit(call(), patience_s=5) == Refused(Bound.TURN, 32.0)
+    assert second.admit(call(), patience_s=5) == Refused(Bound.SLOT, 32.0)
     bench.advance(1)
-    assert second.admit(call()) == Refused(Bound.TURN, 31.0)
+    assert second.admit(call()) == Refused(Bound.SLOT, 31.0)
     bench.advance(1)
-    assert isinstance(first.admit(call(), my_turn=True), Granted)
+    assert isinstance(first.admit(call(), in_slot=True), Granted)
     assert first.usage("default").waits_s == {"interactive": 0.0, "bulk": 0.0}
 
 
@@ -471,8 +471,8 @@ def test_bulk_steps_back_for_an_interactive_call_that_waits(limiter_bench: Make)
     bench.advance(49.5)
     first.admit(call(), patience_s=5)
     bench.advance(0.5)
-    assert second.admit(BULK).bound is Bound.TURN
-    assert isinstance(first.admit(call(), my_turn=True), Granted)
+    assert second.admit(BULK).bound is Bound.SLOT
+    assert isinstance(first.admit(call(), in_slot=True), Granted)
 
 
 def test_a_full_minute_of_ours_lowers_no_ceiling(limiter_bench: Make) -> None:
@@ -585,7 +585,7 @@ def test_interactive_calls_after_a_pause_put_bulk_off_by_a_step_of_the_full_pace
 
 def test_a_breaker_opens_after_faults_in_a_row_and_tries_one_call(limiter_bench: Make) -> None:
     bench = limiter_bench(
-        calls_per_minute=10, calls_per_day=100, breaker_faults=3, breaker_rest_s=5.0
+        calls_per_minute=10, calls_per_day=100, breaker_faults=3, breaker_probe_interval_s=5.0
     )
     first, second = bench.processes
     admitted(first, 1)
@@ -643,9 +643,9 @@ class Diary:
         self.answers: list[object] = []
         self._permits: list[Permit] = []
 
-    def admit(self, lane: Lane, patience_s: float = 0.0, my_turn: bool = False) -> None:  # noqa: FBT001, FBT002
+    def admit(self, lane: Lane, patience_s: float = 0.0, in_slot: bool = False) -> None:  # noqa: FBT001, FBT002
         limiter = self.bench.processes[0]
-        answer = limiter.admit(call(lane), patience_s=patience_s, my_turn=my_turn)
+        answer = limiter.admit(call(lane), patience_s=patience_s, in_slot=in_slot)
         if isinstance(answer, Granted):
             self._permits.append(answer.permit)
             answer = "granted"
@@ -738,7 +738,7 @@ def test_the_vendor_never_counts_too_many_however_long_calls_are_on_their_way(
     bench.advance(DAY_S - before_midnight_s)
     arrivals: list[float] = []
     unheard: list[tuple[float, Limiter, Permit]] = []
-    for pause_s, way, rest_s, lane, process in calls:
+    for pause_s, transit_time, rest_s, lane, process in calls:
         bench.advance(pause_s)
         for each in [each for each in unheard if each[0] <= bench.clock()]:
             unheard.remove(each)
@@ -751,7 +751,7 @@ def test_the_vendor_never_counts_too_many_however_long_calls_are_on_their_way(
             answer = limiter.admit(call(lane))
         if isinstance(answer, Granted):
             # Whole ticks, so that sums are exact.
-            arrivals.append(bench.clock() + round(way * margin_s / TICK_S) * TICK_S)
+            arrivals.append(bench.clock() + round(transit_time * margin_s / TICK_S) * TICK_S)
             if rest_s is not None:
                 unheard.append((arrivals[-1] + rest_s, limiter, answer.permit))
     assert all(sum(at - 60 < each <= at for each in arrivals) <= limit for at in arrivals)

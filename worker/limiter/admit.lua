@@ -1,25 +1,39 @@
--- Admit one vendor call under all bounds at once, or name the bound that refuses and the wait.
--- Times are in microseconds. memory_account.py decides the same, and reads more easily.
+-- Admit one vendor call under all bounds at once, or name the bound that refuses it and the wait.
+-- Times are in microseconds. memory_account.py makes the same decisions and is easier to read.
 --
+-- Slots: a call that must wait is refused with a time, and that time is reserved for it; the next one
+-- is refused with a time one interval later, and so on. So each waiting call asks twice, then and when
+-- its slot has come, however many wait. The first design had callers poll, and asked Redis 28 times per
+-- call under load. What makes it subtle:
+--   * A slot that comes too early (a call arrived at the vendor later than expected, or the limit was
+--     lowered) is not given back into the same row, or its holder would overtake or be overtaken at
+--     each step; those callers queue in a second row, next_slot.
+--   * A worker that dies leaves its slot unused. When bulk has a whole step of its pace to spare, the
+--     last slot is taken to be unused and is ignored; without that each death would cost a step for good.
+--   * A slot is only a time, and never a right: at that time the call is checked against every bound
+--     again. If slots granted calls, a pause or a lowered limit would come too late for them.
+--   * Bulk yields to interactive_slot. Without it the place that an interactive call waits for would go
+--     to whichever bulk call asks at that instant.
+--
+
 -- KEYS[1]  arrivals: sorted set of the latest calls, "<time of the permit>:<token>", by the latest time
 --          at which each can have reached the vendor: the margin after its permit, or when its answer
 --          came. It holds as many as the limit and never expires, since Redis's clock may be set ahead
--- KEYS[2]  state: hash of paused_until, pause_reason, ramp_from, ceiling, ceiling_at, next_at, missed,
---          missed_at, way, turn:<lane>, next_turn:<lane>, interactive_turn, faults, rests_until, level
+-- KEYS[2]  state: hash of the fields listed below as `stored`, and pause_reason
 -- KEYS[3]  record: stream of all charges
--- KEYS[4]  prefix of the day's hashes (calls, and one counter a purpose); the day's start in Unix
---          seconds is appended
--- KEYS[5]  clock: hash of offset and asked_at. The time that counts is Redis's and the offset, which
---          makes up for each time that Redis's clock was set (see clock.lua); days go by Redis's.
--- ARGV     see names below; the resets are Unix seconds. Then for each call whose answer has come
---          since the asker asked last: its name in arrivals, and when it had arrived at the latest
+-- KEYS[4]  prefix of the day's hashes (calls, and one counter per purpose), to which the day's start in
+--          Unix seconds is appended
+-- KEYS[5]  clock: hash of offset and asked_at. The time that counts is Redis's plus the offset, which
+--          makes up for changes of Redis's clock (see clock.lua); days are cut by Redis's own clock
+-- ARGV     see names below; the resets are Unix seconds. Then, per call that was answered since this
+--          process last asked: its name in arrivals, and its latest possible arrival
 --
 -- Returns {1, time, the day's start, faults in a row} when admitted, {0, time, bound, wait} when not,
 -- and {-1, Redis's own time} when the resets given or `not_after` do not fit the clock.
 
-local names = {'token', 'purpose', 'lane', 'job', 'limit', 'window', 'headroom', 'least_headroom',
-  'day_limit', 'burst', 'spread', 'recovery', 'breaker_faults', 'breaker_rest', 'last_reset',
-  'next_reset', 'reset_after', 'my_turn', 'patience', 'not_after', 'record_for'}
+local names = {'token', 'purpose', 'lane', 'job', 'limit', 'window', 'headroom', 'min_reserve',
+  'day_limit', 'burst', 'spread', 'recovery', 'breaker_faults', 'breaker_probe_interval', 'last_reset',
+  'next_reset', 'reset_after', 'in_slot', 'patience', 'not_after', 'record_for'}
 local arg = {}
 for index, name in ipairs(names) do
   arg[name] = tonumber(ARGV[index]) or ARGV[index]
@@ -57,21 +71,25 @@ end
 local until_reset = day_end * 1000000 - wall
 redis.call('HSET', KEYS[5], 'asked_at', text(now))
 
-local state = {}
-local turn_of, next_turn_of = 'turn:' .. arg.lane, 'next_turn:' .. arg.lane
-local fields = {'paused_until', 'ramp_from', 'ceiling', 'ceiling_at', 'next_at', 'missed',
-  'missed_at', turn_of, next_turn_of, 'interactive_turn', 'faults', 'rests_until', 'level', 'way'}
-local values = redis.call('HMGET', KEYS[2], unpack(fields))
+-- What each field means, and its name in Redis, which is older than some of these words.
+local fields = {'paused_until', 'ramp_from', 'ceiling', 'ceiling_at', 'next_at', 'delayed_interactive',
+  'delayed_at', 'slot', 'next_slot', 'interactive_slot', 'faults', 'breaker_open_until',
+  'post_pause_ceiling', 'transit_time'}
+local stored = {'paused_until', 'ramp_from', 'ceiling', 'ceiling_at', 'next_at', 'missed',
+  'missed_at', 'turn:' .. arg.lane, 'next_turn:' .. arg.lane, 'interactive_turn', 'faults', 'rests_until',
+  'level', 'way'}
+local values = redis.call('HMGET', KEYS[2], unpack(stored))
+local state, stored_as = {}, {}
 for index, name in ipairs(fields) do
-  state[name] = tonumber(values[index] or 0)
+  state[name], stored_as[name] = tonumber(values[index] or 0), stored[index]
 end
 
-local function set(name, at)
-  redis.call('HSET', KEYS[2], name, text(at))
+local function set(name, value)
+  redis.call('HSET', KEYS[2], stored_as[name], text(value))
 end
 
--- When the oldest of so many latest calls leaves the minute; 0: there are fewer.
-local function leaves(calls)
+-- When the oldest of the latest `calls` calls leaves the minute; 0 if there are fewer.
+local function free_at(calls)
   local oldest = redis.call('ZREVRANGE', KEYS[1], calls - 1, calls - 1, 'WITHSCORES')
   return oldest[2] and oldest[2] + minute or 0
 end
@@ -80,26 +98,26 @@ local function refuse(bound, at)
   return {0, text(now), bound, text(at - now)}
 end
 
-local way = tonumber(values[#fields] or margin)
+local transit_time = tonumber(values[#fields] or margin)
 for index = #names + 1, #ARGV, 2 do
   redis.call('ZADD', KEYS[1], 'XX', 'LT', ARGV[index + 1], ARGV[index])
   local took = ARGV[index + 1] - string.match(ARGV[index], '^%d+')
-  way = way + math.floor((took - way) / 16)
-  set('way', way)
+  transit_time = transit_time + math.floor((took - transit_time) / 16)
+  set('transit_time', transit_time)
 end
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. text(now + margin), '+inf')) do
-  -- Admitted while the clock was ahead, by one who could not know: as if admitted now.
+  -- Admitted while the clock was ahead, before anybody could notice: count it as admitted now.
   redis.call('ZADD', KEYS[1], text(now + margin), entry)
 end
 if state.paused_until > now then
   return refuse('pause', state.paused_until)
 end
-local broken = arg.breaker_faults > 0 and state.faults >= arg.breaker_faults
-if broken and state.rests_until > now then
-  return refuse('breaker', state.rests_until)
+local breaker_is_open = arg.breaker_faults > 0 and state.faults >= arg.breaker_faults
+if breaker_is_open and state.breaker_open_until > now then
+  return refuse('breaker', state.breaker_open_until)
 end
 if until_reset <= margin then
-  -- It might arrive when the next day has begun, and be counted there.
+  -- It might arrive, and be counted, after the next day has begun.
   return refuse('day', now + until_reset)
 end
 local day = KEYS[4] .. day_start
@@ -113,25 +131,27 @@ if values[3] then
   local climbed = math.floor(math.max(now - state.ceiling_at, 0) * limit / arg.recovery)
   limit = math.min(limit, state.ceiling + climbed)
 end
-local bulk, my_turn = arg.lane == 'bulk', arg.my_turn == 1
-local since, level = now - state.ramp_from, 0
+local bulk, in_slot = arg.lane == 'bulk', arg.in_slot == 1
+local since, post_pause_ceiling = now - state.ramp_from, 0
 if state.ramp_from > 0 and since >= 0 and since < arg.window then
   limit = math.max(math.floor(limit * (arg.window + 9 * since) / (10 * arg.window)), 1)
   if not bulk then
-    -- Each call that the vendor has forgotten since it paused us makes room for an interactive one.
-    level = math.min(state.level, arg.limit)
+    -- The minute was full when the vendor paused us: each call that has left it since makes room for one.
+    post_pause_ceiling = math.min(state.post_pause_ceiling, arg.limit)
   end
 end
 
-local missed = math.max(state.missed - math.floor((now - state.missed_at) / remembered), 0)
--- Of a lowered limit bulk leaves the same share.
-local headroom = math.min(arg.headroom, arg.least_headroom + missed)
+local forgotten = math.floor((now - state.delayed_at) / remembered)
+local delayed = math.max(state.delayed_interactive - forgotten, 0)
+-- Under a lowered limit bulk leaves the same share of it.
+local headroom = math.min(arg.headroom, arg.min_reserve + delayed)
 local for_bulk = limit - math.floor(headroom * limit / arg.limit)
-local allowed = bulk and for_bulk or math.max(limit, level)
-local is_beyond = level > limit and leaves(limit) > now
--- Between two calls of any lane, when all that bulk may see are evenly spaced; what goes out beyond
--- a lowered limit does not put bulk off at the lowered pace.
-local pace = math.ceil((minute + way) / math.max(for_bulk, is_beyond and level or 1))
+local allowed = bulk and for_bulk or math.max(limit, post_pause_ceiling)
+local exceeds_limit = post_pause_ceiling > limit and free_at(limit) > now
+-- From this call to the next of any lane, if all were evenly spaced. Interactive calls beyond a lowered
+-- limit are spaced by their own, faster pace, so that they do not push bulk back at the lowered one.
+local per_minute = math.max(for_bulk, exceeds_limit and post_pause_ceiling or 1)
+local pace = math.ceil((minute + transit_time) / per_minute)
 local interval = math.floor(arg.window / math.max(allowed, 1))
 if bulk then
   if arg.spread == 1 then
@@ -149,59 +169,59 @@ end
 if allowed < 1 then
   wait_for(now + arg.window, 'minute')
 else
-  -- The call would be the allowed-th of a window that began with this admission.
-  wait_for(leaves(allowed), 'minute')
+  wait_for(free_at(allowed), 'minute')
 end
-local is_spare = false
+local has_spare_step = false
 if bulk then
   local slack = arg.burst * interval
-  -- What is later than this was set while the clock was ahead.
+  -- A later time was set while the clock was ahead.
   state.next_at = math.min(state.next_at, now + arg.window + slack + interval)
   if arg.burst < arg.limit then
     wait_for(state.next_at - slack, 'pace')
-    is_spare = state.next_at - slack + interval <= now
+    has_spare_step = state.next_at - slack + interval <= now
   end
-  wait_for(math.min(state.interactive_turn, now + arg.window), 'turn')
+  wait_for(math.min(state.interactive_slot, now + arg.window), 'turn')
 end
-local turn = state[turn_of]
-if my_turn then
-  -- A turn that came too early: the next ones follow each other, too.
-  turn = at > now and state[next_turn_of] or 0
-elseif is_spare and at == now then
-  -- Somebody has not taken his turn.
-  turn = 0
+local slot = state.slot
+if in_slot then
+  -- Its slot came too early: it queues behind others to whom that happened.
+  slot = at > now and state.next_slot or 0
+elseif has_spare_step and at == now then
+  -- The holder of the last slot has not come for it.
+  slot = 0
 end
-if turn > now and turn <= now + arg.window then
-  wait_for(turn + interval, 'turn')
+if slot > now and slot <= now + arg.window then
+  wait_for(slot + interval, 'turn')
 end
-if (at > now or is_beyond) and not (bulk or my_turn) then
-  set('missed', math.min(missed + 1, arg.headroom))
-  set('missed_at', now)
+if (at > now or exceeds_limit) and not (bulk or in_slot) then
+  set('delayed_interactive', math.min(delayed + 1, arg.headroom))
+  set('delayed_at', now)
 end
 if at > now then
   if at - now <= arg.patience then
-    if my_turn then
-      set(next_turn_of, at)
+    if in_slot then
+      set('next_slot', at)
     end
-    set(turn_of, my_turn and math.max(state[turn_of], at) or at)
+    set('slot', in_slot and math.max(state.slot, at) or at)
     if not bulk then
-      set('interactive_turn', at + grace)
+      set('interactive_slot', at + grace)
     end
   end
   return refuse(bound, at)
 end
 
 set('next_at', math.max(state.next_at, now) + pace)
-local told = text(now)
-redis.call('ZADD', KEYS[1], text(now + margin), told .. ':' .. arg.token)
+local stamp = text(now)
+redis.call('ZADD', KEYS[1], text(now + margin), stamp .. ':' .. arg.token)
 redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -arg.limit - 1)
-if broken then
-  set('rests_until', now + arg.breaker_rest)
+if breaker_is_open then
+  -- This call probes the vendor; others wait for another interval.
+  set('breaker_open_until', now + arg.breaker_probe_interval)
 end
 redis.call('HINCRBY', day, 'calls', 1)
 redis.call('HINCRBY', day, arg.purpose, 1)
 redis.call('EXPIREAT', day, day_end + 86400)
 local oldest = text(time[1] * 1000 - arg.record_for)
-redis.call('XADD', KEYS[3], 'MINID', '~', oldest, '*', 'at', told, 'token', arg.token,
+redis.call('XADD', KEYS[3], 'MINID', '~', oldest, '*', 'at', stamp, 'token', arg.token,
   'purpose', arg.purpose, 'lane', arg.lane, 'job', arg.job)
-return {1, told, day_start, state.faults}
+return {1, stamp, day_start, state.faults}

@@ -1,4 +1,4 @@
--- Redis's clock was set ahead, as somebody's own clock proves: go on from where we were.
+-- Redis's clock was set ahead, as the asking process knows by its own: go on from where we were.
 --
 -- KEYS[1]  clock (see admit.lua)
 -- ARGV[1]  what the time should be by the asker's own clock (microseconds)

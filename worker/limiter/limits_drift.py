@@ -1,4 +1,4 @@
-"""Whether all workers of an account go by the same limits: each notes its own for all to see."""
+"""Whether all workers of an account use the same limits: each publishes its own in Redis."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NOTED = {
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A live worker has another value than ours."""
+    """A live worker's value of a setting that differs from ours."""
 
     account: str
     worker: str
@@ -45,13 +45,13 @@ class Difference:
 
 
 def differences(redis: Redis, account: str, settings: BaseModel) -> list[Difference]:
-    """Between these settings and those of the account's live workers. Raises RedisError."""
+    """How the settings of the account's live workers differ from these. Raises RedisError."""
     ours, now = _limits(settings), redis.time()[0]
-    noted: Mapping[Any, Any] = redis.hgetall(_key(account))
-    found = ((worker.decode(), json.loads(note)) for worker, note in sorted(noted.items()))
+    stored: Mapping[Any, Any] = redis.hgetall(_key(account))
+    notes = ((worker.decode(), json.loads(note)) for worker, note in sorted(stored.items()))
     return [
         Difference(account, worker, name, value, note["limits"][name])
-        for worker, note in found
+        for worker, note in notes
         if now - note["at"] <= _KEPT_S
         for name, value in ours.items()
         if note["limits"].get(name, value) != value
@@ -59,34 +59,34 @@ def differences(redis: Redis, account: str, settings: BaseModel) -> list[Differe
 
 
 class Agreement:
-    """One worker's notes."""
+    """Publishes one worker's limits and compares them with the others'."""
 
     def __init__(self, redis: Redis, accounts: Mapping[str, BaseModel], worker: str) -> None:
         self._redis = redis
         self._accounts = accounts
         self._worker = worker
-        self._told: set[Difference] = set()
+        self._logged: set[Difference] = set()
 
     def note(self) -> None:
-        """Say that we live and what our limits are; log each new difference. Raises Unavailable."""
+        """Publish our limits and log each new difference. Raises Unavailable."""
         with fail_closed("the workers' limits"):
             for account, settings in self._accounts.items():
                 note = {"at": self._redis.time()[0], "limits": _limits(settings)}
                 self._redis.hset(_key(account), self._worker, json.dumps(note))
                 self._redis.expire(_key(account), _KEPT_S)
-                for each in set(differences(self._redis, account, settings)) - self._told:
-                    self._told.add(each)
+                for difference in set(differences(self._redis, account, settings)) - self._logged:
+                    self._logged.add(difference)
                     _log.warning(
                         "settings_differ",
                         account=account,
-                        setting=each.setting,
-                        ours=each.ours,
-                        theirs=each.theirs,
-                        of=each.worker,
+                        setting=difference.setting,
+                        ours=difference.ours,
+                        theirs=difference.theirs,
+                        of=difference.worker,
                     )
 
     def leave(self) -> None:
-        """We end: a worker that follows may have other limits."""
+        """Withdraw our limits when we end: our successor may have others."""
         with suppress(RedisError):
             for account in self._accounts:
                 self._redis.hdel(_key(account), self._worker)

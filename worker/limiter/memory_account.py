@@ -16,7 +16,7 @@ from worker.limiter.rules import LimitRules
 
 MICRO = 1_000_000
 MINUTE_US = 60 * MICRO
-# Bulk steps back for an interactive call that has a turn, until a little after it.
+# Bulk yields to an interactive call that holds a slot, until a little after the slot.
 GRACE_US = 50_000
 
 
@@ -24,30 +24,31 @@ GRACE_US = 50_000
 class State:
     arrivals: list[tuple[int, str]] = field(default_factory=list)
     """The latest calls, by the latest time at which each can have reached the vendor."""
-    way: int | None = None
-    """From a permit to that time, as it lately was on average."""
+    transit_time: int | None = None
+    """Moving average of the time from a permit to that latest possible arrival."""
     day: tuple[int, int] = (0, 0)
     """When it began and ends."""
     days: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     paused_until: int = 0
     pause_reason: str = ""
     ramp_from: int = 0
-    level: int = 0
-    """Calls that the minute held when the vendor paused us; less if that was beyond the limit."""
+    post_pause_ceiling: int = 0
+    """Calls in the minute when the vendor paused us; fewer if that was already over the limit."""
     ceiling: int | None = None
     ceiling_at: int = 0
     next_at: int = 0
     """When the next call would be due if all were evenly spaced."""
-    missed: int = 0
-    """Interactive calls that found the limit used up; one is forgotten each two minutes."""
-    missed_at: int = 0
-    turns: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
-    """The last turn that was given to somebody."""
-    next_turns: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
-    """As `turns`, of those whose turn came too early."""
-    interactive_turn: int = 0
+    delayed_interactive: int = 0
+    """Interactive calls that found the limit used up, as counted at `delayed_at`."""
+    delayed_at: int = 0
+    slots: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
+    """The last slot that was reserved for a waiting call."""
+    next_slots: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
+    """The same for calls whose first slot came too early: they queue among themselves."""
+    interactive_slot: int = 0
+    """Until when bulk yields to a waiting interactive call."""
     faults: int = 0
-    rests_until: int = 0
+    breaker_open_until: int = 0
 
 
 class AccountNow:
@@ -75,46 +76,51 @@ class AccountNow:
             ceiling_at=state.ceiling_at,
         )
 
-    def level(self, lane: Lane) -> int:
-        """What the lane may bring the minute to just after a pause, whatever the limit is."""
+    def post_pause_ceiling(self, lane: Lane) -> int:
+        """What the lane may bring the minute to after a pause, even beyond the limit."""
         if lane is Lane.BULK:
             return 0
         state = self.state
-        return self.rules.level_at(self.now, ramp_from=state.ramp_from, level=state.level)
-
-    def headroom(self) -> int:
-        """What bulk leaves: the more, the more interactive calls have missed it."""
-        state = self.state
-        return self.rules.headroom_at(
-            self.now, limit=self.limit(), missed=state.missed, missed_at=state.missed_at
+        return self.rules.post_pause_ceiling_at(
+            self.now, ramp_from=state.ramp_from, count=state.post_pause_ceiling
         )
 
-    def is_beyond(self, lane: Lane) -> bool:
-        """Whether the limit is used up, and it is the level that lets the lane go on."""
-        limit = self.limit()
-        return limit < self.level(lane) and self.leaves(limit) > self.now
+    def headroom(self) -> int:
+        """Calls of the minute that bulk leaves free."""
+        state = self.state
+        return self.rules.headroom_at(
+            self.now,
+            limit=self.limit(),
+            delayed=state.delayed_interactive,
+            delayed_at=state.delayed_at,
+        )
 
-    def leaves(self, calls: int) -> int:
-        """When the oldest of so many latest calls leaves the minute; 0: there are fewer."""
+    def exceeds_limit(self, lane: Lane) -> bool:
+        """Whether the limit is used up and only the post-pause ceiling lets the lane go on."""
+        limit = self.limit()
+        return limit < self.post_pause_ceiling(lane) and self.free_at(limit) > self.now
+
+    def free_at(self, calls: int) -> int:
+        """When the oldest of the latest `calls` calls leaves the minute; 0 if there are fewer."""
         arrivals = self.state.arrivals
         return arrivals[-calls][0] + MINUTE_US if len(arrivals) >= calls else 0
 
-    def is_broken(self) -> bool:
+    def is_breaker_open(self) -> bool:
         return 0 < self.rules.breaker_faults <= self.state.faults
 
     def closed(self, lane: Lane) -> Refused | None:
-        """What lets no call of the lane out at all."""
+        """What keeps every call of the lane from going out, if anything does."""
         state = self.state
         if state.paused_until > self.now:
             return self.refused(Bound.PAUSE, state.paused_until)
-        if self.is_broken() and state.rests_until > self.now:
-            return self.refused(Bound.BREAKER, state.rests_until)
+        if self.is_breaker_open() and state.breaker_open_until > self.now:
+            return self.refused(Bound.BREAKER, state.breaker_open_until)
         if self.day["calls"] >= self.rules.day_limit(lane):
             return self.refused(Bound.DAY, self.day_end)
         return None
 
     def ends_day(self) -> Refused | None:
-        """What would leave now might arrive when the next day has begun, and be counted there."""
+        """Refuses a call that might arrive, and be counted, after the next day has begun."""
         ends = self.day_end - self.now <= self.margin
         return self.refused(Bound.DAY, self.day_end) if ends else None
 
@@ -127,18 +133,20 @@ class AccountNow:
     def allowed(self, lane: Lane) -> int:
         if lane is Lane.BULK:
             return self.limit() - self.headroom()
-        return max(self.limit(), self.level(lane))
+        return max(self.limit(), self.post_pause_ceiling(lane))
 
     def pace(self, lane: Lane) -> int:
-        """From a call of the lane to the next of any lane, when all that bulk may see are evenly
-        spaced; what goes out beyond a lowered limit does not put bulk off at the lowered pace.
+        """From a call of this lane to the next of any lane, if all were evenly spaced.
+
+        Interactive calls beyond a lowered limit are spaced by their own, faster pace, so that they
+        do not push bulk back at the lowered one.
         """
-        way = self.margin if self.state.way is None else self.state.way
-        beyond = self.level(lane) if self.is_beyond(lane) else 1
-        return -(-(MINUTE_US + way) // max(self.allowed(Lane.BULK), beyond))
+        transit_time = self.margin if self.state.transit_time is None else self.state.transit_time
+        beyond = self.post_pause_ceiling(lane) if self.exceeds_limit(lane) else 1
+        return -(-(MINUTE_US + transit_time) // max(self.allowed(Lane.BULK), beyond))
 
     def interval(self, lane: Lane) -> int:
-        """Between two calls of the lane, when it alone calls."""
+        """Between two calls of the lane when no other lane calls."""
         if lane is Lane.INTERACTIVE:
             return self.window // max(self.allowed(lane), 1)
         if not self.rules.bulk_spread:
@@ -147,51 +155,55 @@ class AccountNow:
         return max(self.pace(lane), (self.day_end - self.now) // left)
 
     def bulk_next_at(self) -> int:
-        """When bulk's next call is due; what is later than this was set with a clock ahead."""
+        """When bulk's next call is due, bounded: a later time was set while the clock was ahead."""
         most = self.window + (self.rules.burst + 1) * self.interval(Lane.BULK)
         return min(self.state.next_at, self.now + most)
 
-    def ready(self, lane: Lane, *, my_turn: bool) -> tuple[int, Bound]:
+    def ready(self, lane: Lane, *, in_slot: bool) -> tuple[int, Bound]:
         """When the lane's next call may go out, and what makes it wait."""
         state, allowed, interval = self.state, self.allowed(lane), self.interval(lane)
         times = [(self.now, Bound.MINUTE)]
         if allowed < 1:
             times.append((self.now + self.window, Bound.MINUTE))
         else:
-            times.append((self.leaves(allowed), Bound.MINUTE))
-        is_spare = False
+            times.append((self.free_at(allowed), Bound.MINUTE))
+        has_spare_step = False
         if lane is Lane.BULK:
             if self.is_paced():
                 due = self.bulk_next_at() - self.rules.burst * interval
                 times.append((due, Bound.PACE))
-                is_spare = due + interval <= self.now
-            times.append((min(state.interactive_turn, self.now + self.window), Bound.TURN))
-        waits, turn = max(times)[0] > self.now, state.turns[lane]
-        if my_turn:
-            # A turn that came too early: the next ones follow each other, too.
-            turn = state.next_turns[lane] if waits else 0
-        elif is_spare and not waits:
-            # Somebody has not taken his turn.
-            turn = 0
-        if self.now < turn <= self.now + self.window:
-            times.append((turn + interval, Bound.TURN))
-        return max(times, key=lambda each: each[0])
+                has_spare_step = due + interval <= self.now
+            times.append((min(state.interactive_slot, self.now + self.window), Bound.SLOT))
+        waits, slot = max(times)[0] > self.now, state.slots[lane]
+        if in_slot:
+            # Its slot came too early: it queues behind others to whom that happened.
+            slot = state.next_slots[lane] if waits else 0
+        elif has_spare_step and not waits:
+            # The holder of the last slot has not come for it.
+            slot = 0
+        if self.now < slot <= self.now + self.window:
+            times.append((slot + interval, Bound.SLOT))
+        return max(times, key=lambda candidate: candidate[0])
 
-    def note_missed(self) -> None:
-        """An interactive call has found the limit used up."""
+    def note_delayed(self) -> None:
+        """Count an interactive call that found the limit used up."""
         state = self.state
-        missed = self.rules.missed_at(self.now, missed=state.missed, missed_at=state.missed_at)
-        state.missed = min(missed + 1, self.rules.bulk_headroom_per_minute)
-        state.missed_at = self.now
+        delayed = self.rules.delayed_now(
+            self.now,
+            delayed=state.delayed_interactive,
+            delayed_at=state.delayed_at,
+        )
+        state.delayed_interactive = min(delayed + 1, self.rules.bulk_headroom_per_minute)
+        state.delayed_at = self.now
 
-    def note_turn(self, lane: Lane, at: int, *, my_turn: bool) -> None:
-        """Somebody waits until then."""
+    def note_slot(self, lane: Lane, at: int, *, in_slot: bool) -> None:
+        """Reserve the slot for a call that waits until then."""
         state = self.state
-        if my_turn:
-            state.next_turns[lane] = at
-        state.turns[lane] = max(state.turns[lane], at) if my_turn else at
+        if in_slot:
+            state.next_slots[lane] = at
+        state.slots[lane] = max(state.slots[lane], at) if in_slot else at
         if lane is Lane.INTERACTIVE:
-            state.interactive_turn = at + GRACE_US
+            state.interactive_slot = at + GRACE_US
 
     def charge(self, call: Call, token: str) -> None:
         state, rules = self.state, self.rules
@@ -201,18 +213,18 @@ class AccountNow:
             state.next_at = max(state.next_at, self.now) + self.pace(call.lane)
         insort(state.arrivals, (self.now + self.margin, token))
         del state.arrivals[: -rules.calls_per_minute]
-        if self.is_broken():
-            state.rests_until = self.now + us(rules.breaker_rest_s)
+        if self.is_breaker_open():
+            state.breaker_open_until = self.now + us(rules.breaker_probe_interval_s)
         self.day.update(["calls", call.purpose.value])
 
     def minute(self) -> list[str]:
-        """Tokens of the calls that the vendor may still count."""
+        """Tokens of the calls that the vendor may still be counting."""
         arrivals = self.state.arrivals
-        first = bisect_right(arrivals, self.now - MINUTE_US, key=lambda each: each[0])
+        first = bisect_right(arrivals, self.now - MINUTE_US, key=lambda arrival: arrival[0])
         return [token for _, token in arrivals[first:]]
 
     def place(self, permit: Permit) -> int | None:
-        """Where the call is in the arrivals as long as no answer to it is known."""
+        """The call's index in the arrivals; None once its answer is known."""
         arrival = (int(permit.token.rpartition("@")[2]) + self.margin, permit.token)
         index = bisect_left(self.state.arrivals, arrival)
         return index if self.state.arrivals[index : index + 1] == [arrival] else None

@@ -1,4 +1,4 @@
-"""The limits in memory, with a clock of the caller's choice: for tests and simulation."""
+"""The limits in memory, with an injected clock, for tests and the simulation."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class MemoryLimiter:
         self._asked_at = 0
 
     def admit(
-        self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
+        self, call: Call, *, patience_s: float = 0.0, in_slot: bool = False
     ) -> Granted | Refused:
         account = self._account(call.account)
         if closed := account.closed(call.lane) or account.ends_day():
             return closed
-        at, bound = account.ready(call.lane, my_turn=my_turn)
-        finds_it_full = at > account.now or account.is_beyond(call.lane)
-        if finds_it_full and call.lane is Lane.INTERACTIVE and not my_turn:
-            account.note_missed()
+        at, bound = account.ready(call.lane, in_slot=in_slot)
+        is_delayed = at > account.now or account.exceeds_limit(call.lane)
+        if is_delayed and call.lane is Lane.INTERACTIVE and not in_slot:
+            account.note_delayed()
         if at > account.now:
             if at - account.now <= us(patience_s):
-                account.note_turn(call.lane, at, my_turn=my_turn)
+                account.note_slot(call.lane, at, in_slot=in_slot)
             return account.refused(bound, at)
         token = f"{new_token(call)}@{account.day_start}@{account.now}"
         account.charge(call, token)
@@ -49,8 +49,8 @@ class MemoryLimiter:
         account = self._account(permit.call.account)
         state, admitted_at = account.state, int(permit.token.rpartition("@")[2])
         took = min(account.now - admitted_at, account.margin)
-        way = account.margin if state.way is None else state.way
-        state.way = way + (took - way) // 16
+        transit_time = account.margin if state.transit_time is None else state.transit_time
+        state.transit_time = transit_time + (took - transit_time) // 16
         if (place := account.place(permit)) is not None:
             del state.arrivals[place]
             insort(state.arrivals, (admitted_at + took, permit.token))
@@ -76,8 +76,8 @@ class MemoryLimiter:
             if minute_spent and count < limit * 9 // 10:
                 lowered = max(limit * 7 // 10, view.rules.calls_per_minute // 10, 1)
                 state.ceiling, state.ceiling_at = lowered, ends
-            # Interactive calls that went beyond a lowered limit went too far.
-            state.level = count if count <= limit else count * 9 // 10
+            # Interactive calls went beyond a lowered limit, and evidently too far.
+            state.post_pause_ceiling = count if count <= limit else count * 9 // 10
         state.paused_until, state.pause_reason, state.ramp_from = ends, reason, ends
         return lowered
 
@@ -85,9 +85,9 @@ class MemoryLimiter:
         view = self._account(account)
         view.state.faults = 0 if healthy else view.state.faults + 1
         if healthy:
-            view.state.rests_until = 0
-        if view.is_broken():
-            view.state.rests_until = view.now + us(view.rules.breaker_rest_s)
+            view.state.breaker_open_until = 0
+        if view.is_breaker_open():
+            view.state.breaker_open_until = view.now + us(view.rules.breaker_probe_interval_s)
         return not healthy and view.state.faults == view.rules.breaker_faults
 
     def usage(self, account: str) -> Usage:
@@ -106,12 +106,12 @@ class MemoryLimiter:
             paused_for_s=paused / MICRO,
             pause_reason=state.pause_reason if paused else "",
             faults_in_a_row=state.faults,
-            breaker_rests_for_s=max(state.rests_until - view.now, 0) / MICRO,
+            breaker_rests_for_s=max(state.breaker_open_until - view.now, 0) / MICRO,
             bulk_headroom=view.headroom(),
-            purposes_today={each.value: view.day[each.value] for each in Purpose},
+            purposes_today={purpose.value: view.day[purpose.value] for purpose in Purpose},
             purposes_minute=purposes,
             lanes_minute=lanes,
-            waits_s={lane.value: max(at - view.now, 0) / MICRO for lane, at in state.turns.items()},
+            waits_s={lane.value: max(at - view.now, 0) / MICRO for lane, at in state.slots.items()},
         )
 
     def _account(self, name: str) -> AccountNow:

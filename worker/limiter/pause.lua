@@ -1,14 +1,14 @@
--- Pause an account's calls on the vendor's word; a pause that lasts longer already stays.
+-- Pause an account's calls because the vendor told us to. A pause that already lasts longer stays.
 --
 -- KEYS[1]  arrivals: sorted set of the latest calls (see admit.lua)
 -- KEYS[2]  state (see admit.lua)
 -- KEYS[3]  clock (see admit.lua)
 -- ARGV[1]  length (microseconds)
 -- ARGV[2]  reason
--- ARGV[3]  1: the vendor says that the minute's calls are used up
+-- ARGV[3]  1 if the vendor said that the minute's calls are used up, else 0
 -- ARGV[4]  the minute's limit
--- ARGV[5]  recovery: how long a ceiling climbs from nothing to the limit (microseconds)
--- ARGV[6]  length of the minute as we keep it (microseconds)
+-- ARGV[5]  recovery: time in which a ceiling climbs from nothing to the limit (microseconds)
+-- ARGV[6]  longest time for which a call counts against the minute (microseconds)
 --
 -- Returns {1 when this pause counts, the lowered ceiling or 0}.
 
@@ -34,16 +34,17 @@ if paused_until <= now then
   end
   local count = redis.call('ZCOUNT', KEYS[1], string.format('(%.0f', now - 60000000), '+inf')
   if ARGV[3] == '1' and count < math.floor(limit * 9 / 10) then
-    -- We had headroom, so somebody else uses the key.
+    -- We had calls left, so somebody else uses the key.
     lowered = math.max(math.floor(limit * 7 / 10), math.floor(ARGV[4] / 10), 1)
     redis.call('HSET', KEYS[2], 'ceiling', lowered, 'ceiling_at', string.format('%.0f', ends))
   end
   if count > limit then
-    -- Interactive calls went beyond a lowered limit, and too far.
+    -- Interactive calls went beyond a lowered limit, and evidently too far.
     count = math.floor(count * 9 / 10)
   end
+  -- The post-pause ceiling.
   redis.call('HSET', KEYS[2], 'level', count)
 end
-local told = string.format('%.0f', ends)
-redis.call('HSET', KEYS[2], 'paused_until', told, 'pause_reason', ARGV[2], 'ramp_from', told)
+local stamp = string.format('%.0f', ends)
+redis.call('HSET', KEYS[2], 'paused_until', stamp, 'pause_reason', ARGV[2], 'ramp_from', stamp)
 return {1, lowered}

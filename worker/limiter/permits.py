@@ -1,4 +1,4 @@
-"""Waits for permits: shortly in the thread that needs one, not at all when it would take long."""
+"""Waits for permits: in the calling thread if the wait is short, not at all if it is long."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _log = structlog.get_logger(__name__)
 def asking(
     limiter: Limiter, call: Call, max_wait_s: float, clock: Callable[[], float]
 ) -> Generator[float, None, Permit]:
-    """Yields the seconds to wait before it goes on, and returns the permit.
+    """Yields the seconds to wait before the next question, and returns the permit.
 
-    Raises Throttled or QuotaExhausted when it would take longer than `max_wait_s` in all. Who waits
-    is up to the caller: a thread that sleeps, or an actor in simulated time.
+    The caller does the waiting: a thread that sleeps, or an actor in simulated time. Raises
+    Throttled or QuotaExhausted if the wait would exceed `max_wait_s` in total.
     """
-    give_up, my_turn = clock() + max_wait_s, False
+    give_up, in_slot = clock() + max_wait_s, False
     while True:
         patience = max(give_up - clock(), 0.0)
-        answer = limiter.admit(call, patience_s=patience, my_turn=my_turn)
+        answer = limiter.admit(call, patience_s=patience, in_slot=in_slot)
         if isinstance(answer, Granted):
             return answer.permit
         if answer.wait_s > patience:
             raise _too_long(answer, clock())
         yield answer.wait_s
-        my_turn = True
+        in_slot = True
 
 
 def _too_long(refused: Refused, now: float) -> Throttled | QuotaExhausted:
@@ -56,10 +56,10 @@ class WaitingPermits:
         self._sleep = sleep
 
     def acquire(self, call: Call) -> Permit:
-        steps = asking(self._limiter, call, self._max_wait_s, self._clock)
+        waits = asking(self._limiter, call, self._max_wait_s, self._clock)
         while True:
             try:
-                self._sleep(next(steps))
+                self._sleep(next(waits))
             except StopIteration as done:
                 permit: Permit = done.value
                 return permit
@@ -71,7 +71,7 @@ class WaitingPermits:
         try:
             self._limiter.refund(permit)
         except Unavailable as exc:
-            # The call stays charged: too careful, never too fast.
+            # The call stays charged: we may be slower than allowed, never faster.
             _log.warning("refund_failed", account=permit.call.account, error=str(exc))
 
     def pause(

@@ -1,4 +1,4 @@
-"""What the waiting needs from a limiter: one atomic decision at a time."""
+"""The limiter's port: one atomic decision per question, without any waiting."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Bound(StrEnum):
     DAY = "day"
     MINUTE = "minute"
     PACE = "pace"
-    TURN = "turn"
+    SLOT = "turn"
+    """Somebody who came earlier waits for the next call, or somebody interactive does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Refused:
 
     bound: Bound
     wait_s: float
-    """When asking again is worthwhile, in seconds from now."""
+    """Seconds until it is worth asking again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ class Usage:
     minute_used: int
     minute_limit: int
     minute_ceiling: int
-    """What of the limit may be used now: less while others use the key, or after a pause."""
+    """What may be used of the limit now: less while others use the key or after a pause."""
     interactive_ceiling: int
-    """What interactive calls may bring the minute to: that, or more just after a pause."""
+    """What interactive calls may bring the minute to; more than that just after a pause."""
     day_used: int
     day_limit: int
     day_resets_at: float
@@ -56,11 +57,11 @@ class Usage:
     """0: not paused."""
     pause_reason: str
     faults_in_a_row: int
-    """Of the vendor; the breaker opens at the rules' number."""
+    """Consecutive faults of the vendor; see LimitRules.breaker_faults."""
     breaker_rests_for_s: float
-    """Until the open breaker lets one call try the vendor; 0: it is closed, or lets one now."""
+    """Seconds until the open breaker lets one call probe the vendor; 0: closed, or it does now."""
     bulk_headroom: int
-    """What bulk leaves of the minute now."""
+    """Calls of the minute that bulk leaves free now."""
     purposes_today: Mapping[str, int]
     """Calls of the day by purpose."""
     purposes_minute: Mapping[str, int]
@@ -68,32 +69,32 @@ class Usage:
     lanes_minute: Mapping[str, int]
     """Calls of the minute by lane."""
     waits_s: Mapping[str, float] = field(default_factory=dict)
-    """By lane: how long the last of those who wait in a worker will wait."""
+    """By lane: seconds until the last slot that is reserved for a waiting call."""
 
 
 class Limiter(Protocol):
-    """The account's limits, shared by all who call the vendor.
+    """The accounts' limits, shared by all processes that call the vendor.
 
-    Every method but the constructor raises Unavailable when the limits cannot be asked.
+    Every method raises Unavailable if the limits cannot be asked.
     """
 
     def admit(
-        self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
+        self, call: Call, *, patience_s: float = 0.0, in_slot: bool = False
     ) -> Granted | Refused:
-        """Charge the call to all bounds, or to none and say which one refused.
+        """Charge the call to all bounds, or to none and name the one that refused.
 
-        Who is refused with a wait of at most `patience_s` has a turn then, and asks again with
-        `my_turn`; those who come later get later turns.
+        A caller that is refused with a wait of at most `patience_s` gets the slot at that time and
+        asks again then, with `in_slot`, instead of polling. Later callers get later slots.
         """
 
     def closed(self, account: str, lane: Lane) -> Refused | None:
-        """The pause, open breaker or spent day that lets none of the lane's calls out now."""
+        """What keeps all calls of the lane back: a pause, the open breaker or a spent day."""
 
     def answered(self, permit: Permit) -> None:
-        """The vendor has answered this call, so it has reached the vendor by now; never raises.
+        """The vendor has answered this call, so it has arrived by now. Never raises.
 
-        A call counts for 60 s from the latest time at which it can have arrived: that makes room
-        the sooner, the sooner it was answered. Told to the process that got the permit, soon.
+        A call counts for 60 s from its latest possible arrival, so the earlier it was answered, the
+        earlier it makes room. To be called soon, in the process that got the permit.
         """
 
     def refund(self, permit: Permit) -> None:
@@ -102,16 +103,17 @@ class Limiter(Protocol):
     def pause(
         self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
     ) -> int | None:
-        """The vendor told us to wait: refuse all calls of the account for so long, then let the
-        speed come back over a minute; interactive calls may go out at once, one for each call that
-        has left the minute since. A longer pause stays.
+        """Refuse all calls of the account for this long, because the vendor told us to wait.
 
-        `minute_spent`: the vendor says that the minute's calls are used up. When our own count had
-        headroom then, somebody else uses the key: the ceiling is lowered, and returned.
+        Afterwards the speed comes back over a minute; interactive calls may go out at once, one per
+        call that has left the minute since. A longer pause that is already in force stays.
+
+        `minute_spent`: the vendor said that the minute's calls are used up. If our own count was
+        well below the limit, somebody else uses the key: the ceiling is lowered and returned.
         """
 
     def report(self, account: str, *, healthy: bool) -> bool:
-        """How the vendor took a call. True when this opened the breaker."""
+        """Count a healthy answer or a fault. Returns whether this fault opened the breaker."""
 
     def usage(self, account: str) -> Usage:
-        """What is used and left."""
+        """The account's calls as counted now."""

@@ -1,7 +1,8 @@
-"""The time that limits go by: Redis's, but not its jumps.
+"""The limiter's clock: Redis's, without its jumps.
 
-A clock that is set ahead would age all calls at once. Each process compares Redis's clock with its
-own, which no administrator sets; one that sees a jump tells Redis to go on from where it was.
+Setting Redis's clock ahead would age all calls at once and let the next minute's out too early. So
+each process compares Redis's clock with its own monotonic one. When it sees a jump, it corrects for
+it by an offset that is kept in Redis for all.
 """
 
 from __future__ import annotations
@@ -19,45 +20,44 @@ _log = structlog.get_logger(__name__)
 MICRO = 1_000_000
 CLOCK_KEY = "revio:calls:clock"
 
-# Clocks are slewed by less, and a message is on its way for less; more is looked into.
+# Slewing a clock and the network's delay stay below this; a larger difference is examined.
 _SLACK_US = 500_000
-# An answer that took longer says too little of when the clock was read.
+# A slower answer does not tell well enough when the clock was read.
 _PROMPT_US = 250_000
 _TRIES = 5
 
 
 class RedisClock:
-    """Follows Redis's clock by this process's own."""
+    """Redis's clock, checked against this process's monotonic one."""
 
     def __init__(self, redis: Redis, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """`monotonic` tells seconds since any moment, and never jumps."""
+        """`monotonic`: seconds since any moment; it never jumps."""
         self._redis = redis
         self._monotonic = monotonic
         self._set = load_script(redis, "worker.limiter", "clock")
         self._seen: tuple[int, int] | None = None
 
     def now(self) -> int:
-        """The time that counts, in microseconds."""
+        """The corrected time in microseconds."""
         seconds, micros = self._redis.time()
         offset, asked_at = self._redis.hmget(CLOCK_KEY, "offset", "asked_at")
-        told = int(seconds) * MICRO + int(micros) + int(offset or 0)
+        stamp = int(seconds) * MICRO + int(micros) + int(offset or 0)
         # A clock that was set back stands still until somebody asks for a permit, see admit.lua.
-        return max(told, int(asked_at or 0))
+        return max(stamp, int(asked_at or 0))
 
     def note(self, now_us: int) -> None:
-        """An answer from Redis has just told this time."""
+        """Remember the time that Redis has just answered with."""
         self._seen = (now_us, self._own_us())
 
     def not_after(self) -> int:
-        """The latest that Redis can tell now if nothing jumped; 0: unknown."""
+        """The latest time that Redis can have now if its clock has not jumped; 0 if unknown."""
         expected = self._expected(self._own_us())
         return expected + _SLACK_US if expected else 0
 
     def follow(self) -> int:
-        """Ask the time, and have it go on from where it was if it has jumped ahead.
+        """Read the time, correct it if it has jumped ahead, and return it.
 
-        To be called often: of two jumps since the last time, one back and one ahead, only the sum
-        can be told. Returns the time that counts.
+        To be called often: of a jump back and one ahead between two calls only the sum is seen.
         """
         for _ in range(_TRIES):
             asked = self._own_us()

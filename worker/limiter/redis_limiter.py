@@ -1,4 +1,4 @@
-"""The limits in Redis: one script a decision, Redis's clock, shared by all hosts."""
+"""The limits in Redis: one script per decision, by Redis's clock, shared by all hosts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RedisLimiter:
     ) -> None:
         self._redis = redis
         self._rules = rules
-        self._clock = clock  # only to guess which day it is; Redis's clock decides
+        self._clock = clock  # Only to guess which day it is; Redis's clock decides.
         self._redis_clock = RedisClock(redis, monotonic)
         self._admit = load_script(redis, "worker.limiter", "admit")
         self._refund = load_script(redis, "worker.limiter", "refund")
@@ -46,20 +46,20 @@ class RedisLimiter:
         self._faulty: set[str] = set()
         self._monotonic = monotonic
         self._arrived: Mapping[str, deque[tuple[str, int]]] = {name: deque() for name in rules}
-        """By account: calls that were answered, and when each had arrived at the latest."""
+        """By account: answered calls, each with its latest possible arrival."""
 
     def admit(
-        self, call: Call, *, patience_s: float = 0.0, my_turn: bool = False
+        self, call: Call, *, patience_s: float = 0.0, in_slot: bool = False
     ) -> Granted | Refused:
         token, guess = new_token(call), self._clock()
         arrived = self._take_arrived(call.account)
         with fail_closed("the limiter"):
             for _ in range(_TRIES):
                 asked_at = self._own_us()
-                answer = self._ask(call, token, guess, patience_s, arrived, my_turn=my_turn)
+                answer = self._ask(call, token, guess, patience_s, arrived, in_slot=in_slot)
                 if answer[0] != -1:
                     break
-                # Another day than we thought, or a clock that has jumped.
+                # It is another day than we guessed, or a clock has jumped.
                 guess = int(answer[1]) / MICRO
                 self._redis_clock.follow()
             else:
@@ -80,7 +80,7 @@ class RedisLimiter:
         patience_s: float,
         arrived: Iterable[str | int],
         *,
-        my_turn: bool,
+        in_slot: bool,
     ) -> list[Any]:
         keys, rules = CallKeys(call.account), self._rules[call.account]
         answer: list[Any] = self._admit(
@@ -99,15 +99,15 @@ class RedisLimiter:
                 rules.calls_per_minute,
                 _us(rules.window_s),
                 rules.bulk_headroom_per_minute,
-                rules.least_headroom,
+                rules.min_reserve,
                 rules.day_limit(call.lane),
                 rules.burst,
                 int(rules.bulk_spread and call.lane is Lane.BULK),
                 _us(rules.recovery_s),
                 rules.breaker_faults,
-                _us(rules.breaker_rest_s),
+                _us(rules.breaker_probe_interval_s),
                 *(int(reset) for reset in rules.resets_around(guess)),
-                int(my_turn),
+                int(in_slot),
                 _us(patience_s),
                 self._redis_clock.not_after(),
                 _RECORD_FOR_MS,
@@ -125,19 +125,19 @@ class RedisLimiter:
                 pipeline.hmget(keys.state, "paused_until", "faults", "rests_until")
                 pipeline.hget(keys.day(start), "calls")
                 state, calls = pipeline.execute()
-        paused_until, faults, rests_until = (int(value or 0) for value in state)
+        paused_until, faults, breaker_open_until = (int(value or 0) for value in state)
         if paused_until > now:
             return Refused(Bound.PAUSE, (paused_until - now) / MICRO)
-        if 0 < rules.breaker_faults <= faults and rests_until > now:
-            return Refused(Bound.BREAKER, (rests_until - now) / MICRO)
+        if 0 < rules.breaker_faults <= faults and breaker_open_until > now:
+            return Refused(Bound.BREAKER, (breaker_open_until - now) / MICRO)
         if int(calls or 0) >= rules.day_limit(lane):
             return Refused(Bound.DAY, end - wall)
         return None
 
     def answered(self, permit: Permit) -> None:
-        # Redis hears of it with the next question: nobody needs this place before a minute is over.
+        # Redis learns of it with the next question: the place is not needed within a minute.
         entry, _, asked_at = permit.token.split("@")
-        # It was asked before Redis's clock was read: if anything, this is too late.
+        # We asked before Redis read its clock, so the arrival is estimated late rather than early.
         took = self._own_us() - int(asked_at)
         margin_us = _us(self._rules[permit.call.account].window_margin_s)
         arrived_at = int(entry.partition(":")[0]) + min(took, margin_us)
@@ -187,7 +187,7 @@ class RedisLimiter:
         with fail_closed("the limiter"):
             faults = self._report(
                 keys=[CallKeys(account).state, CLOCK_KEY],
-                args=[int(healthy), rules.breaker_faults, _us(rules.breaker_rest_s)],
+                args=[int(healthy), rules.breaker_faults, _us(rules.breaker_probe_interval_s)],
             )
         (self._faulty.add if faults else self._faulty.discard)(account)
         return bool(faults) and faults == rules.breaker_faults
@@ -221,7 +221,10 @@ class RedisLimiter:
             minute_limit=rules.calls_per_minute,
             minute_ceiling=limit,
             interactive_ceiling=max(
-                limit, rules.level_at(now, ramp_from=ramp_from, level=int(state.get("level", 0)))
+                limit,
+                rules.post_pause_ceiling_at(
+                    now, ramp_from=ramp_from, count=int(state.get("level", 0))
+                ),
             ),
             day_used=counts.get("calls", 0),
             day_limit=rules.calls_per_day,
@@ -233,10 +236,10 @@ class RedisLimiter:
             bulk_headroom=rules.headroom_at(
                 now,
                 limit=limit,
-                missed=int(state.get("missed", 0)),
-                missed_at=int(state.get("missed_at", 0)),
+                delayed=int(state.get("missed", 0)),
+                delayed_at=int(state.get("missed_at", 0)),
             ),
-            purposes_today={each.value: counts.get(each.value, 0) for each in Purpose},
+            purposes_today={purpose.value: counts.get(purpose.value, 0) for purpose in Purpose},
             purposes_minute=purposes,
             lanes_minute=lanes,
             waits_s={

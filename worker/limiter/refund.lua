@@ -8,7 +8,7 @@
 -- ARGV[2]  token
 -- ARGV[3]  purpose
 --
--- Returns 1 when it was taken back, 0 when the charge is not there any more, or more than a minute old.
+-- Returns 1 if it was taken back, 0 if the charge is gone or more than a minute old.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] + (redis.call('HGET', KEYS[4], 'offset') or 0)

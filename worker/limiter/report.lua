@@ -1,12 +1,12 @@
--- Note how the vendor took a call: the breaker opens after so many faults in a row.
+-- Record how the vendor answered a call. The breaker opens after a number of consecutive faults.
 --
 -- KEYS[1]  state (see admit.lua)
 -- KEYS[2]  clock (see admit.lua)
 -- ARGV[1]  1: healthy; 0: a fault
--- ARGV[2]  faults at which the breaker opens; 0: never
--- ARGV[3]  rest before a call is tried (microseconds)
+-- ARGV[2]  consecutive faults at which the breaker opens; 0: never
+-- ARGV[3]  time until a call may probe the vendor (microseconds)
 --
--- Returns the faults in a row.
+-- Returns the number of consecutive faults. The field rests_until says until when the breaker is open.
 
 if ARGV[1] == '1' then
   redis.call('HDEL', KEYS[1], 'faults', 'rests_until')

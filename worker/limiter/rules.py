@@ -9,7 +9,7 @@ from revio_jobs.contracts import Lane
 
 _DAYS_AROUND = (-1, 0, 1, 2)
 _MICRO = 1_000_000
-# Nobody notices that an interactive call waits so long.
+# A delay of an interactive call that nobody notices.
 _PROMPT_S = 0.25
 _REMEMBERED_S = 120
 
@@ -21,60 +21,65 @@ class LimitRules:
     calls_per_minute: int
     calls_per_day: int
     bulk_headroom_per_minute: int = 0
-    """Calls of a minute that bulk leaves to interactive at most: so many while interactive calls
-    miss them, and fewer, down to `least_headroom`, while they do not."""
+    """Maximum calls per minute reserved for interactive jobs. The reserve grows when interactive
+    calls were delayed and shrinks, down to `min_reserve`, while they are not."""
     bulk_reserve_per_day: int = 0
-    """Calls of the day that bulk leaves to interactive."""
+    """Calls per day reserved for interactive jobs."""
     bulk_spread: bool = False
-    """True: bulk's calls are spread evenly over the time to the reset; False: as soon as may be."""
+    """Whether bulk calls are spread evenly over the time to the day's reset, instead of going out
+    as soon as the limits allow."""
     day_reset_hour: int = 0
     day_reset_zone: tzinfo = UTC
     window_margin_s: float = 1.0
-    """A call reaches the vendor at most so long after its permit. The vendor may count it from then
-    on, so it fills its place in the minute for so much longer than 60 s, unless its answer proves
-    that it had arrived earlier."""
+    """The longest time from a permit to the call's arrival at the vendor. A call counts for 60 s
+    from its latest possible arrival: this long after its permit, unless its answer proves that it
+    arrived earlier."""
     bulk_burst: int | None = None
-    """As `burst`; None: 2 % of the minute, which is a second or so, and eight calls at least."""
+    """See `burst`. None: 2 % of the minute, which is about a second, but at least eight calls."""
     recovery_s: float = 1200.0
-    """A ceiling that was lowered climbs from nothing to the limit in so long."""
+    """A lowered ceiling climbs from nothing to the limit in this time."""
     breaker_faults: int = 10
-    """After so many faults in a row the vendor counts as down; 0: never."""
-    breaker_rest_s: float = 15.0
-    """Then one call is tried after each such rest."""
+    """Consecutive faults of the vendor at which the breaker opens; 0 disables it."""
+    breaker_probe_interval_s: float = 15.0
+    """An open breaker lets one call through per interval, to probe the vendor."""
 
     @property
     def window_s(self) -> float:
-        """How long a call fills its place in the minute at most, in seconds."""
+        """The longest time for which a call counts against the minute, in seconds."""
         return 60.0 + self.window_margin_s
 
     @property
     def burst(self) -> int:
-        """Bulk fills what interactive leaves of an even pace; so many calls may make up for turns
-        that were missed.
-        """
+        """Bulk calls that may go out at once to catch up on unused steps of the even pace."""
         return max(self.calls_per_minute // 50, 8) if self.bulk_burst is None else self.bulk_burst
 
     @property
-    def least_headroom(self) -> int:
-        """What bulk leaves of a minute when no interactive call has missed more for long: nothing,
-        as a place becomes free with each step of the pace; one call where such a step is long.
+    def min_reserve(self) -> int:
+        """Calls per minute reserved for interactive jobs when none was delayed lately.
+
+        Usually none: the next step of bulk's pace frees a place soon enough. One call where a step
+        is so long that a person would notice.
         """
         step_s = 60 / self.calls_per_minute
         return min(self.bulk_headroom_per_minute, int(step_s > _PROMPT_S))
 
-    def headroom_at(self, now: int, *, limit: int, missed: int, missed_at: int) -> int:
-        """Calls of the minute that bulk leaves now: one more for each that was `missed`, and of a
-        lowered `limit` the same share.
+    def headroom_at(self, now: int, *, limit: int, delayed: int, delayed_at: int) -> int:
+        """Calls of the minute that bulk leaves free: `min_reserve`, and one per delayed call.
+
+        Under a lowered `limit` it leaves the same share. `delayed` and `delayed_at` as in
+        `delayed_now`; times in microseconds.
         """
-        missed = self.missed_at(now, missed=missed, missed_at=missed_at)
-        headroom = min(self.bulk_headroom_per_minute, self.least_headroom + missed)
+        delayed = self.delayed_now(now, delayed=delayed, delayed_at=delayed_at)
+        headroom = min(self.bulk_headroom_per_minute, self.min_reserve + delayed)
         return headroom * limit // self.calls_per_minute
 
-    def missed_at(self, now: int, *, missed: int, missed_at: int) -> int:
-        """Interactive calls that had to wait, of which one is forgotten each two minutes, so that
-        hardly any has to while they keep coming; microseconds.
+    def delayed_now(self, now: int, *, delayed: int, delayed_at: int) -> int:
+        """Delayed interactive calls that still count, of `delayed` counted at `delayed_at`.
+
+        One is forgotten per two minutes: slowly enough that a steady stream of interactive calls
+        is hardly ever delayed. Times in microseconds.
         """
-        return max(missed - (now - missed_at) // (_REMEMBERED_S * _MICRO), 0)
+        return max(delayed - (now - delayed_at) // (_REMEMBERED_S * _MICRO), 0)
 
     def day_limit(self, lane: Lane) -> int:
         """Calls that this lane may bring the day's count to."""
@@ -84,8 +89,8 @@ class LimitRules:
     def limit_at(self, now: int, *, ramp_from: int, ceiling: int | None, ceiling_at: int) -> int:
         """Calls that the minute may hold now; times in microseconds.
 
-        A lowered ceiling climbs steadily; after a pause the speed comes back over a minute. Then
-        interactive calls may go further, see `level_at`.
+        A lowered ceiling climbs back steadily, and the minute after a pause begins at a tenth of
+        the speed. Interactive calls may exceed this, see `post_pause_ceiling_at`.
         """
         limit, window = self.calls_per_minute, round(self.window_s * _MICRO)
         if ceiling is not None:
@@ -96,12 +101,14 @@ class LimitRules:
             limit = max(limit * (window + 9 * since) // (10 * window), 1)
         return limit
 
-    def level_at(self, now: int, *, ramp_from: int, level: int) -> int:
-        """What interactive calls may bring the minute to, even beyond `limit_at`, while the speed
-        comes back: what it held when the vendor paused us (`level`), so that each call that has
-        left the minute since makes room for one. 0 at other times; microseconds.
+    def post_pause_ceiling_at(self, now: int, *, ramp_from: int, count: int) -> int:
+        """What interactive calls may bring the minute to in the minute after a pause; else 0.
+
+        `count` is what the minute held when the vendor paused us, and was evidently full with. So
+        each of those calls that has left the minute since makes room for one, even beyond
+        `limit_at`. Times in microseconds.
         """
-        return min(level, self.calls_per_minute) if self._is_ramping(now, ramp_from) else 0
+        return min(count, self.calls_per_minute) if self._is_ramping(now, ramp_from) else 0
 
     def _is_ramping(self, now: int, ramp_from: int) -> bool:
         return ramp_from > 0 and 0 <= now - ramp_from < round(self.window_s * _MICRO)

@@ -43,9 +43,9 @@ def test_only_bulk_leaves_a_reserve() -> None:
 
 
 def test_after_a_pause_nobody_goes_beyond_a_limit_that_was_made_smaller_meanwhile() -> None:
-    assert rules().level_at(2, ramp_from=1, level=480) == 480
-    assert rules(calls_per_minute=100).level_at(2, ramp_from=1, level=480) == 100
-    assert rules().level_at(1 + 61_000_000, ramp_from=1, level=480) == 0
+    assert rules().post_pause_ceiling_at(2, ramp_from=1, count=480) == 480
+    assert rules(calls_per_minute=100).post_pause_ceiling_at(2, ramp_from=1, count=480) == 100
+    assert rules().post_pause_ceiling_at(1 + 61_000_000, ramp_from=1, count=480) == 0
 
 
 def test_a_limit_is_never_negative() -> None:
