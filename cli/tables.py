@@ -1,32 +1,15 @@
-"""Jobs and limits as tables for people."""
+"""Tables for people, and how they write counts and times."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from rich import box
-from rich.console import RenderableType
 from rich.table import Table
 
 from cli.answer import printable
-from cli.jobs.job_status import JobStatus
-from revio_jobs import CustomerProduct, QueryResult, UpdateResult
 
-_PRODUCT_COLUMNS = {
-    "customer_product_id": "id",
-    "customer_id": "customer",
-    "line_id": "line",
-    "product_id": "product",
-    "description": "description",
-    "quantity": "quantity",
-    "rate": "rate",
-    "code1": "code1",
-    "code2": "code2",
-    "activated_date": "activated",
-    "disconnect_date": "disconnect",
-    "status": "status",
-}
 _RIGHT = {"quantity", "rate", "used", "limit", "left", "left for bulk", "jobs", "calls sent"}
 # A narrow terminal folds these; the others stay readable.
 _FOLDED = {"description", "finding"}
@@ -44,56 +27,6 @@ def table(*columns: str, rows: Iterable[Iterable[object]], title: str | None = N
     for row in rows:
         made.add_row(*("" if value is None else printable(str(value)) for value in row))
     return made
-
-
-def status_tables(status: JobStatus) -> list[RenderableType]:
-    """A job and, if it has one, its result."""
-    job = table("job", "account", "state", rows=[(status.job_id, status.account, status.state)])
-    match status.result:
-        case QueryResult() as found:
-            products = found.customer_products
-            return [*([product_table(products)] if products else []), _sentence(found)]
-        case UpdateResult() as done:
-            return [job, _update(done)]
-        case _:
-            return [job]
-
-
-def product_table(products: Sequence[CustomerProduct]) -> Table:
-    """The fields that people look for, if any product has them; `--json` has all."""
-    records = [each.model_dump(mode="json") for each in products]
-    shown = {
-        title: name
-        for name, title in _PRODUCT_COLUMNS.items()
-        if any(record[name] is not None for record in records)
-    }
-    return table(*shown, rows=([record[name] for name in shown.values()] for record in records))
-
-
-def _sentence(found: QueryResult) -> str:
-    products = counted(len(found.customer_products), "customer product")
-    missing = ", ".join(map(str, found.missing_ids))
-    return f"{products}, {counted(found.calls, 'vendor call')}, as of {when(found.fetched_at)}" + (
-        f"; not found: {missing}" if missing else ""
-    )
-
-
-def _update(done: UpdateResult) -> Table:
-    facts = {
-        "product": done.id,
-        "outcome": done.outcome,
-        "sent": ", ".join(done.sent) or "nothing",
-        "verified by a query": "yes" if done.verified else None,
-        "superseded by job": done.superseded_by,
-        "found instead": ", ".join(f"{k}={v}" for k, v in (done.found or {}).items()) or None,
-        "vendor calls": done.calls,
-        "ended": when(done.settled_at) if done.settled_at else None,
-    }
-    shown = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in facts.items():
-        if value is not None:
-            shown.add_row(name, printable(str(value)))
-    return shown
 
 
 def counted(count: int, what: str) -> str:

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from cli.answer import Answer, answering, complain, spinner
-from cli.connection import Connection, connected
 from cli.exit_code import ExitCode
+from cli.jobs.connection import Connection, connected
 from cli.jobs.job_status import JobStatus, State
+from cli.jobs.job_tables import status_tables
 from cli.options import AccountName, AsJson, InLane, Texts, TimeoutS, expectations, names, numbers
-from cli.tables import status_tables
 from revio_jobs import JobHandle, Lane
 from revio_jobs.contracts import DEFAULT_ACCOUNT, job_id_of, queue_name
 

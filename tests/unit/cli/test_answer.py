@@ -17,7 +17,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from cli.answer import Answer, answering, printable, spinner
 from cli.exit_code import ExitCode
 from cli.jobs.job_status import JobStatus, State
-from cli.tables import status_tables, table
+from cli.jobs.job_tables import status_tables
+from cli.tables import table
 from revio_jobs import CustomerProduct, QueryResult
 from revio_jobs.errors import Unavailable
 

@@ -129,7 +129,7 @@ def test_what_nobody_foresaw_is_one_line_and_no_traceback(
     def fail() -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("cli.connection.load_redis", fail)
+    monkeypatch.setattr("cli.jobs.connection.load_redis", fail)
     said = revio("query", "--id", "1")
     assert (said.code, said.out) == (ExitCode.FAILED, "")
     assert said.err == "revio: unexpected ZeroDivisionError: by zero\n"
