@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from celery import Celery
 from redis import Redis
@@ -28,48 +25,30 @@ from revio_jobs.errors import Unavailable
 from revio_jobs.results import ResultStore
 from settings import Settings
 from tasks.ports import Call, Filters, Gateway, Purpose
-from worker.limiter import Bound, LanePauses, Limiter
+from worker.limiter import LaneClosure, LaneClosures
 from worker.soap.wsdl.schema import Schema
 
 # A change that does not show at once is looked for again for so long, at least.
 _READ_BACK_PATIENCE_S = 5.0
 
-# What is shorter is waited for where the call is made.
-_SHORT_WAIT_S = 3.0
-# Steps of the time that is told, so that the words stay the same while one waits.
-_TOLD_TO_S = 5
-_CLOSED = {
-    Bound.PAUSE: "the vendor has asked for a pause",
-    Bound.BREAKER: "the vendor fails call by call",
-    Bound.DAY: "the day's calls for bulk work are spent",
-}
-
 
 class CampaignLane:
-    """Implements the BulkLane port on the lanes' pauses and the limiter."""
+    """Implements the BulkLane port on the closures of the bulk lanes."""
 
-    def __init__(
-        self, pauses: LanePauses, limiter: Limiter, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._pauses = pauses
-        self._limiter = limiter
-        self._clock = clock
+    def __init__(self, closures: LaneClosures) -> None:
+        self._closures = closures
 
     def held(self, account: str) -> str:
         """See the port."""
-        pause = self._pauses.get(account, Lane.BULK)
-        return f"the bulk lane is paused by {pause.by}: {pause.reason}" if pause else ""
+        return _worded(self._closures.paused(account, Lane.BULK))
 
     def closed(self, account: str) -> str:
         """See the port."""
-        if held := self.held(account):
-            return held
-        refused = self._limiter.closed(account, Lane.BULK)
-        if refused is None or refused.wait_s <= _SHORT_WAIT_S:
-            return ""
-        until = math.ceil((self._clock() + refused.wait_s) / _TOLD_TO_S) * _TOLD_TO_S
-        why = _CLOSED.get(refused.bound, f"no call is free ({refused.bound})")
-        return f"{why}: no calls before {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return _worded(self._closures.closed(account, Lane.BULK))
+
+
+def _worded(closure: LaneClosure | None) -> str:
+    return str(closure) if closure else ""
 
 
 class VendorProducts:

@@ -92,8 +92,8 @@ def query(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN40
         attempt = self.request.retries + 1
         progress = partial(show_progress, self)
         decision = lifecycle.application.queries.run(job, self.request.id, lane, attempt, progress)
-        rest = partial(lifecycle.rest, job.account, lane)
-        return conclude(self, decision, job_id=self.request.id, rest=rest)
+        back_off = partial(lifecycle.back_off, job.account, lane)
+        return conclude(self, decision, job_id=self.request.id, back_off=back_off)
 
 
 @app.task(bind=True, name=UPDATE_TASK)
@@ -104,5 +104,5 @@ def update(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN4
         job_id = job_id_of(job.account, key) if key else self.request.id
         withdrawn = self.request.get("withdrawn") or ""
         decision = lifecycle.application.updates.run(job, job_id, lane, withdrawn)
-        rest = partial(lifecycle.rest, job.account, lane)
-        return conclude(self, decision, job_id=job_id, rest=rest)
+        back_off = partial(lifecycle.back_off, job.account, lane)
+        return conclude(self, decision, job_id=job_id, back_off=back_off)

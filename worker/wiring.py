@@ -19,7 +19,7 @@ from tasks.update.attempt import UpdateTarget
 from tasks.update.handler import UpdateHandler
 from worker.campaign_wiring import CampaignLane, CampaignWork, note_clearable, open_campaigns
 from worker.ledger import LedgerTimes, RedisLedger, RedisWrites, Sweeper
-from worker.limiter import LanePauses, LimitRules, RedisLimiter, WaitingPermits
+from worker.limiter import LaneClosures, LanePauses, LimitRules, RedisLimiter, WaitingPermits
 from worker.redis_kit.auto_pipeline import shared_redis
 from worker.redis_kit.result_pages import RedisPages
 from worker.soap import (
@@ -39,7 +39,7 @@ class Application:
 
     redis: Redis
     limiter: RedisLimiter
-    pauses: LanePauses
+    closures: LaneClosures
     gateways: Mapping[str, RevioGateway]
     queries: QueryHandler
     updates: UpdateHandler
@@ -89,12 +89,12 @@ def open_application(settings: Settings, app: Celery) -> Application:
         ),
         encode=partial(encode_message, app),
     )
-    pauses, writes = LanePauses(redis), RedisWrites(redis)
-    campaigns = open_campaigns(settings, redis, app, gateways, CampaignLane(pauses, limiter))
+    closures, writes = LaneClosures(LanePauses(redis), limiter), RedisWrites(redis)
+    campaigns = open_campaigns(settings, redis, app, gateways, CampaignLane(closures))
     return Application(
         redis=redis,
         limiter=limiter,
-        pauses=pauses,
+        closures=closures,
         gateways=gateways,
         queries=QueryHandler(
             {

@@ -22,7 +22,7 @@ from revio_jobs import Lane, RevioJobs
 from revio_jobs.errors import InvalidJob
 from settings import Settings, SettingsError, load
 from worker.campaign_wiring import CampaignLane, campaign_terms
-from worker.limiter import LanePauses
+from worker.limiter import LaneClosures, LanePauses
 from worker.wiring import limit_rules, open_limiter
 
 _NO_ANSWER = "no answer yet; workers of the bulk lane are busy, or none runs"
@@ -99,7 +99,7 @@ def _opened(account: str) -> Iterator[CampaignSession]:
         known = ", ".join(settings.accounts)
         raise typer.BadParameter(f"{account!r} is not one of {known}", param_hint="--account")
     terms, redis = campaign_terms(settings, account), redis_of(settings)
-    lane = CampaignLane(LanePauses(redis), open_limiter(settings, redis))
+    lane = CampaignLane(LaneClosures(LanePauses(redis), open_limiter(settings, redis)))
     with RevioJobs(app_of(settings), redis) as jobs:
         waits, progress = _Waits(lane, account), PlanningProgress()
         campaigns = Campaigns(terms, jobs, redis, on_wait=waits.tell, on_row=progress.add)

@@ -23,7 +23,7 @@ from cli.options import AsJson
 from cli.tables import counted, table
 from revio_jobs.errors import Unavailable
 from settings import Settings, SettingsError, load, load_redis
-from worker.limiter import LanePauses
+from worker.limiter import LaneClosures, LanePauses
 from worker.soap import Description
 from worker.wiring import open_application, open_limiter
 
@@ -139,9 +139,8 @@ def _check_redis(diagnosis: Diagnosis) -> bool:
 def _check_workers(diagnosis: Diagnosis, settings: Settings) -> None:
     with app_of(settings) as app, redis_of(settings) as redis:
         try:
-            pauses, limiter = LanePauses(redis), open_limiter(settings, redis)
-            served = served_queues(app)
-            diagnosis.findings += lane_findings(pauses, limiter, settings.accounts, served)
+            closures = LaneClosures(LanePauses(redis), open_limiter(settings, redis))
+            diagnosis.findings += lane_findings(closures, settings.accounts, served_queues(app))
             diagnosis.findings += limits_findings(redis, settings.accounts)
             diagnosis.findings += strange_accounts(redis, settings.accounts)
         except (RedisError, KombuError, Unavailable) as exc:

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import timedelta
 
 from redis import Redis
 
 from cli.doctor.finding import Finding, fine, warning
-from cli.tables import counted, when
+from cli.tables import counted
 from revio_jobs import Lane
 from revio_jobs.contracts import parse_queue_name, queue_name
 from settings import AccountSettings
 from worker.ledger import Auditor, audited_accounts
-from worker.limiter import LanePauses, Limiter
+from worker.limiter import LaneClosure, LaneClosures
 from worker.limiter.limits_drift import differences
 
 _SHOWN = 5
-# A call that waits no longer than this closes no lane.
-_SHORT_WAIT_S = 3.0
 
 Served = Mapping[str, Collection[str]]
 """Names of the workers that take from a queue, by its name."""
 
 
 def lane_findings(
-    pauses: LanePauses, limiter: Limiter, accounts: Iterable[str], served: Served
+    closures: LaneClosures, accounts: Iterable[str], served: Served
 ) -> Iterator[Finding]:
     """Of each lane, why its jobs wait, if they do. Raises Unavailable."""
     for account in accounts:
         for lane in Lane:
-            yield _lane(
-                pauses, limiter, account, lane, sorted(served.get(queue_name(account, lane), ()))
-            )
+            workers = sorted(served.get(queue_name(account, lane), ()))
+            yield _lane(closures.closed(account, lane), account, lane, workers)
 
 
 def limits_findings(redis: Redis, accounts: Mapping[str, AccountSettings]) -> Iterator[Finding]:
@@ -79,20 +75,18 @@ def _jobs(count: int) -> str:
 
 
 def _lane(
-    pauses: LanePauses, limiter: Limiter, account: str, lane: Lane, workers: Collection[str]
+    closure: LaneClosure | None, account: str, lane: Lane, workers: Collection[str]
 ) -> Finding:
     queue = queue_name(account, lane)
     check = f"workers of {queue}"
-    if pause := pauses.get(account, lane):
-        says = f"paused by {pause.by} since {when(pause.since)}: {pause.reason}"
-        return warning(check, says, f"revio lane resume --account {account} --lane {lane.value}")
-    refused = limiter.closed(account, lane)
-    if refused and refused.wait_s > _SHORT_WAIT_S:
-        usage, wait = limiter.usage(account), timedelta(seconds=round(refused.wait_s))
-        reason = usage.pause_reason or f"the limit of the {refused.bound.value}"
+    if closure and closure.pause:
+        return warning(
+            check, str(closure), f"revio lane resume --account {account} --lane {lane.value}"
+        )
+    if closure:
         return warning(
             check,
-            f"no call may go out for {wait}: {reason}",
+            str(closure),
             f"the lane opens by itself; revio limits --account {account} shows what is used",
         )
     if not workers:

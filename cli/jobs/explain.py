@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -31,7 +31,7 @@ from worker.ledger.location import (
     Whereabouts,
     whereabouts,
 )
-from worker.limiter import Refused
+from worker.limiter import LaneClosure, LaneClosures, LanePauses
 from worker.wiring import limit_rules, open_limiter
 
 _OF_OTHERS = {
@@ -138,31 +138,24 @@ def _queued(
     lane, account = found.lane or Lane.BULK, found.account
     limiter, rules = open_limiter(settings, redis), limit_rules(settings.accounts[account])
     limits = AccountLimits.read(redis, limiter, account, rules)
-    refused = limiter.closed(account, lane)
+    closure = LaneClosures(LanePauses(redis), limiter).closed(account, lane)
     because = [f"ahead of it in {queue_name(account, lane)}: {counted(ahead, 'job')}"]
     if queries:
         because.append(f"queries in that queue, which may come first, too: {queries:,}")
-    if pause := limits.pauses[lane]:
-        because.insert(0, f"the lane is paused by {pause.by}: {pause.reason}")
-    if refused:
-        because.insert(0, _closed(limits, refused))
-    runs_at = None if pause else _runs_at(redis, limits, lane, ahead + queries, refused)
+    if closure:
+        because.insert(0, str(closure))
+    paused = closure and closure.pause
+    runs_at = None if paused else _runs_at(redis, limits, lane, ahead + queries, closure)
     return Explanation(account, found.job_id, "queued", tuple(because), runs_at)
 
 
-def _closed(limits: AccountLimits, refused: Refused) -> str:
-    wait = timedelta(seconds=round(refused.wait_s))
-    reason = limits.usage.pause_reason or f"the limit of the {refused.bound.value}"
-    return f"no call may go out for {wait}: {reason}"
-
-
 def _runs_at(
-    redis: Redis, limits: AccountLimits, lane: Lane, ahead: int, refused: Refused | None
+    redis: Redis, limits: AccountLimits, lane: Lane, ahead: int, closure: LaneClosure | None
 ) -> float:
     """One call a job, at the lane's pace of the last minute, or at what it might have."""
     usage, now = limits.usage, float(redis.time()[0])
     per_minute = usage.lanes_minute[lane.value] or max(limits.ceiling(lane), 1)
-    starts = now + (refused.wait_s if refused else 0.0)
+    starts = max(now, closure.opens_at or now) if closure else now
     if ahead >= limits.left[f"day_left_{lane.value}"]:
         starts = max(starts, usage.day_resets_at)
     return starts + ahead * 60 / per_minute

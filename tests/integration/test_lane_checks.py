@@ -14,7 +14,7 @@ from cli.exit_code import ExitCode
 from revio_jobs import Lane, RevioJobs
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
 from tests.conftest import Revio
-from worker.limiter import LanePauses, LimitRules, Pause, RedisLimiter
+from worker.limiter import LaneClosures, LanePauses, LimitRules, Pause, RedisLimiter
 
 ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
 SETTINGS = {
@@ -33,10 +33,11 @@ class Place:
         self.limiter = RedisLimiter(
             redis, {"default": LimitRules(calls_per_minute=500, calls_per_day=900)}
         )
+        self.closures = LaneClosures(self.pauses, self.limiter)
 
     def look(self, served: Served = SERVED) -> list[Finding]:
         """Of the interactive lane, and of the bulk lane."""
-        return list(lane_findings(self.pauses, self.limiter, ["default"], served))
+        return list(lane_findings(self.closures, ["default"], served))
 
 
 @pytest.fixture
@@ -60,7 +61,10 @@ def test_a_paused_lane_is_told_with_who_and_why_and_not_as_one_without_workers(
     interactive, bulk = place.look({"revio.default.interactive": ("w1",)})
     assert interactive.verdict is Verdict.OK
     assert bulk.verdict is Verdict.WARNING
-    assert bulk.says == "paused by ann since 2026-01-02 03:04:05 UTC: price list is wrong"
+    assert (
+        bulk.says
+        == "the bulk lane is paused by ann since 2026-01-02 03:04:05 UTC: price list is wrong"
+    )
     assert bulk.mend == "revio lane resume --account default --lane bulk"
 
 

@@ -11,16 +11,14 @@ from typing import Protocol
 import structlog
 
 from revio_jobs.contracts import Lane, queue_name
-from worker.limiter import LanePauses, Limiter
+from worker.limiter import LaneClosures
 
 _log = structlog.get_logger(__name__)
 
 Where = tuple[str, Lane]
 
-# A call that must wait no longer than this may as well wait in the worker.
-_SHORT_WAIT_S = 3.0
-# A lane that one job found closed is looked at again after so long at the latest.
-_LONGEST_REST_S = 30.0
+# A lane that a job found closed is checked again after this long at the latest.
+_LONGEST_BACKOFF_S = 30.0
 _STOPPED_WITHIN_S = 2.0
 
 
@@ -38,32 +36,32 @@ class Consumer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Closure:
+class _Backoff:
+    """What a job of this worker found; other workers learn of it from the limits."""
+
     reason: str
-    until: float = 0.0
+    until: float
     """On our own clock."""
 
 
-class Gatekeeper:
-    """One for a worker process.
+class LaneControl:
+    """One per worker process.
 
-    Gates are derived anew each second, so that no dead process keeps one shut.
+    Each lane's state is derived anew every second, so that no dead process keeps a lane closed.
     """
 
     def __init__(
         self,
         consumer: Consumer,
         lanes: Iterable[Where],
-        limiter: Limiter,
-        pauses: LanePauses,
+        closures: LaneClosures,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumer = consumer
-        self._limiter = limiter
-        self._pauses = pauses
+        self._closures = closures
         self._clock = clock
         self._closed: dict[Where, str] = {}
-        self._resting: dict[Where, _Closure] = {}
+        self._backoffs: dict[Where, _Backoff] = {}
         self._lanes = tuple(lanes)
         self._lock = threading.Lock()
 
@@ -72,7 +70,7 @@ class Gatekeeper:
         """The closed lanes and why."""
         return dict(self._closed)
 
-    def look(self) -> None:
+    def update(self) -> None:
         """Open or close each lane as things are now. Raises Unavailable."""
         for where in self._lanes:
             reason = self._reason(where)
@@ -81,26 +79,27 @@ class Gatekeeper:
             if reason is None:
                 self._consumer.call_soon(self._apply, queue_name(*where))
 
-    def rest(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
-        """A job found that no call may go out for so long. Returns when no more messages come."""
+    def back_off(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
+        """Close the lane here for `seconds`, at most 30: a job found that no call may go out.
+
+        Returns when the worker takes no more of the lane's messages, or after 2 s: the job's own
+        message can then go back to the front of its queue without being taken again at once.
+        """
         where = (account, lane)
         if where not in self._lanes:
             return
-        until = self._clock() + min(seconds, _LONGEST_REST_S)
+        until = self._clock() + min(seconds, _LONGEST_BACKOFF_S)
         with self._lock:
-            self._resting[where] = _Closure(reason, until)
+            self._backoffs[where] = _Backoff(reason, until)
             stopped = self._set(where, reason)
         if stopped:
             stopped.wait(_STOPPED_WITHIN_S)
 
     def _reason(self, where: Where) -> str | None:
-        if pause := self._pauses.get(*where):
-            return f"paused by {pause.by}: {pause.reason}"
-        refused = self._limiter.closed(*where)
-        if refused and refused.wait_s > _SHORT_WAIT_S:
-            return f"no calls for {refused.wait_s:.0f} s ({refused.bound})"
-        resting = self._resting.get(where)
-        return resting.reason if resting and resting.until > self._clock() else None
+        if closure := self._closures.closed(*where):
+            return str(closure)
+        backoff = self._backoffs.get(where)
+        return backoff.reason if backoff and backoff.until > self._clock() else None
 
     def _set(self, where: Where, reason: str | None) -> threading.Event | None:
         account, lane = where

@@ -6,7 +6,6 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import structlog
@@ -18,9 +17,10 @@ from revio_jobs.contracts import Lane, parse_queue_name
 from revio_jobs.errors import Unavailable
 from settings import Settings
 from worker.celery_app.control import Revoking
-from worker.celery_app.lane_control import Gatekeeper
+from worker.celery_app.feeder_thread import FEED_INTERVAL_S, FeederThread
+from worker.celery_app.lane_control import LaneControl
 from worker.celery_app.logs import configure_logs
-from worker.celery_app.run_events import RunEvents, feed
+from worker.celery_app.run_events import RunEvents
 from worker.celery_app.transport import HOLD_INTERVAL_S, hold_what_is_left
 from worker.limiter.limits_drift import NOTED_EVERY_S, Agreement
 from worker.redis_kit.redis_guard import RedisGuard, refuse_eviction, warn_of_refusal
@@ -29,8 +29,7 @@ from worker.wiring import Application, open_application
 
 _log = structlog.get_logger(__name__)
 
-_GATES_INTERVAL_S = 1.0
-_FEED_INTERVAL_S = 0.2
+_LANES_INTERVAL_S = 1.0
 
 
 class Lifecycle:
@@ -41,7 +40,7 @@ class Lifecycle:
         self._settings = settings
         self._lock = threading.Lock()
         self._application: Application | None = None
-        self._gatekeeper: Gatekeeper | None = None
+        self._lane_control: LaneControl | None = None
         self._agreement: Agreement | None = None
         self._ended = threading.Event()
         app.steps["consumer"].add(RedisGuard)
@@ -78,26 +77,26 @@ class Lifecycle:
         lanes = "+".join(f"{each[0]}.{each[1].value}" for each in parsed if each)
         instance.hostname = f"{lanes or 'all'}.{os.getpid()}@{socket.gethostname()}"
 
-    def rest(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
-        """Take no more messages of the lane for so long. Returns when that holds."""
-        if self._gatekeeper:
-            self._gatekeeper.rest(account, lane, seconds, reason)
+    def back_off(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
+        """Take no more messages of the lane for `seconds`. Returns when that holds."""
+        if self._lane_control:
+            self._lane_control.back_off(account, lane, seconds, reason)
 
     def _start(self, sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's consumer
         parsed = map(parse_queue_name, self._app.amqp.queues.consume_from)
         lanes = [lane for lane in parsed if lane]
         application = self.application
-        self._gatekeeper = Gatekeeper(sender, lanes, application.limiter, application.pauses)
+        self._lane_control = LaneControl(sender, lanes, application.closures)
         served = {account for account, _ in lanes} & self._settings.accounts.keys()
         accounts = {name: self._settings.accounts[name] for name in served}
         self._agreement = Agreement(application.redis, accounts, sender.hostname)
         self._repeat("limits", NOTED_EVERY_S, self._agreement.note, at_once=True)
-        self._repeat("gates", _GATES_INTERVAL_S, self._gatekeeper.look)
+        self._repeat("gates", _LANES_INTERVAL_S, self._lane_control.update)
         self._repeat("hold", HOLD_INTERVAL_S, self._hold)
         self._repeat("sweep", self._settings.sweep_interval_s, application.sweeper.sweep)
         for feeder in application.campaigns.feeders.values():
             events = RunEvents(self._app, sender.hostname, application.campaigns.runs.load)
-            self._repeat("campaigns", _FEED_INTERVAL_S, partial(feed, feeder, events))
+            self._repeat("campaigns", FEED_INTERVAL_S, FeederThread(feeder, events).run_once)
         _log.info("worker_ready", accounts=sorted(self._settings.accounts))
 
     def _hold(self) -> None:

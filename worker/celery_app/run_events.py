@@ -9,9 +9,7 @@ from typing import Any
 import structlog
 from celery import Celery, states
 
-from campaigns.run.feeder import CampaignFeeder
 from campaigns.run.state import RunState, Status
-from revio_jobs.errors import Unavailable
 
 RUN_TASK = "revio.campaigns.run"
 """The name that Flower shows; no such message exists."""
@@ -19,8 +17,6 @@ RUN_TASK = "revio.campaigns.run"
 _log = structlog.get_logger(__name__)
 
 _EVERY_S = 2.0
-# So long the next round waits when Redis is away.
-_REST_S = 2.0
 _EVENTS = {
     Status.DONE: ("task-succeeded", states.SUCCESS),
     Status.CANCELLED: ("task-revoked", states.REVOKED),
@@ -88,15 +84,6 @@ class RunEvents:
                 dispatcher.send(event, uuid=run, result=told(figures), runtime=0)
                 self._app.backend.store_result(run, figures, result_state)
             dispatcher.close()
-
-
-def feed(feeder: CampaignFeeder, events: RunEvents) -> None:
-    """One round of a feeder, told to those who look. Raises Unavailable, after a moment's rest."""
-    try:
-        events.tell(feeder.step() or ())
-    except Unavailable:
-        time.sleep(_REST_S)
-        raise
 
 
 def summary(state: RunState) -> dict[str, Any]:

@@ -85,11 +85,12 @@ def read_job(
 
 
 def conclude(
-    task: JobTask, decision: Decision, *, job_id: str, rest: Callable[[float, str], None]
+    task: JobTask, decision: Decision, *, job_id: str, back_off: Callable[[float, str], None]
 ) -> Any:  # noqa: ANN401 - Celery's result
     """Return or raise what makes Celery do as the handler decided.
 
-    `rest` stops the lane for some seconds and a reason, before a message goes back to its front.
+    `back_off` closes the lane here, for some seconds and a reason, before the message goes back to
+    the front of its queue.
     """
     match decision:
         case Done():
@@ -100,7 +101,7 @@ def conclude(
             return decision.outcome["ok"]
         case Requeue(seconds, reason):
             _log.info("job_put_back", reason=reason)
-            rest(seconds, reason)
+            back_off(seconds, reason)
             raise Reject(reason, requeue=True)
         case Retry(seconds, reason):
             _log.info("job_retried", seconds=round(seconds, 1), reason=reason)

@@ -1,5 +1,6 @@
 """The account's call limits, shared by all processes and hosts."""
 
+from worker.limiter.lane_closure import LaneClosure, LaneClosures
 from worker.limiter.lane_pauses import LanePauses, Pause
 from worker.limiter.memory_limiter import MemoryLimiter
 from worker.limiter.permits import WaitingPermits
@@ -10,6 +11,8 @@ from worker.limiter.rules import LimitRules
 __all__ = [
     "Bound",
     "Granted",
+    "LaneClosure",
+    "LaneClosures",
     "LanePauses",
     "LimitRules",
     "Limiter",

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from revio_jobs.contracts import Lane, queue_name
-from worker.celery_app.lane_control import Gatekeeper
-from worker.limiter import Bound, Refused
+from worker.celery_app.lane_control import LaneControl
+from worker.limiter import LaneClosure
 
 LANES = [("default", lane) for lane in Lane]
 
@@ -36,56 +36,53 @@ class Consumer:
             function(queue)
 
 
-class World:
-    """Implements what the gatekeeper asks of Limiter and LanePauses."""
+class Closures:
+    """Implements what LaneControl needs of LaneClosures."""
 
     def __init__(self) -> None:
-        self.refused: set[Lane] = set()
+        self.lanes: set[Lane] = set()
 
-    def closed(self, account: str, lane: Lane) -> Refused | None:
-        return Refused(Bound.DAY, 100.0) if lane in self.refused else None
-
-    def get(self, account: str, lane: Lane) -> None:
-        return None
+    def closed(self, account: str, lane: Lane) -> LaneClosure | None:
+        return LaneClosure(lane, "the day's calls are spent") if lane in self.lanes else None
 
 
-moments = st.lists(st.one_of(st.sampled_from(list(Lane)), st.just("look"), st.just("run")))
+moments = st.lists(st.one_of(st.sampled_from(list(Lane)), st.just("update"), st.just("run")))
 
 
 @given(moments, st.randoms(use_true_random=False))
-def test_a_lane_is_as_the_last_look_found_it_in_whatever_order_celery_obeys(
+def test_a_lane_is_as_the_last_update_left_it_in_whatever_order_celery_obeys(
     story: list[Any], chance: Any
 ) -> None:
     def some_in_any_order(todo: list[Any]) -> list[Any]:
         return chance.sample(todo, chance.randint(0, len(todo)))
 
-    world, consumer = World(), Consumer()
-    keeper: Any = Gatekeeper(consumer, LANES, world, world)  # type: ignore[arg-type]
+    closures, consumer = Closures(), Consumer()
+    control: Any = LaneControl(consumer, LANES, closures)  # type: ignore[arg-type]
     for moment in story:
-        if moment == "look":
-            keeper.look()
+        if moment == "update":
+            control.update()
         elif moment == "run":
             consumer.run(some_in_any_order)
         else:
-            world.refused ^= {moment}
-    world.refused.clear()
-    keeper.look()
+            closures.lanes ^= {moment}
+    closures.lanes.clear()
+    control.update()
     consumer.run(lambda todo: chance.sample(todo, len(todo)))
     assert consumer.consumes == {queue_name(*where) for where in LANES}
-    assert keeper.closed == {}
+    assert control.closed == {}
 
 
-def test_a_job_that_rests_its_lane_waits_until_no_more_messages_come() -> None:
-    world, consumer = World(), Consumer()
-    keeper: Any = Gatekeeper(consumer, LANES, world, world)  # type: ignore[arg-type]
-    resting = threading.Thread(
-        target=keeper.rest, args=("default", Lane.BULK, 10.0, "the vendor said so")
+def test_a_job_that_backs_off_waits_until_no_more_messages_come() -> None:
+    closures, consumer = Closures(), Consumer()
+    control: Any = LaneControl(consumer, LANES, closures)  # type: ignore[arg-type]
+    backing_off = threading.Thread(
+        target=control.back_off, args=("default", Lane.BULK, 10.0, "the vendor said so")
     )
-    resting.start()
+    backing_off.start()
     while not consumer.soon:
         pass
-    assert resting.is_alive()
+    assert backing_off.is_alive()
     consumer.run(list)
-    resting.join(1)
-    assert not resting.is_alive()
+    backing_off.join(1)
+    assert not backing_off.is_alive()
     assert consumer.consumes == {queue_name("default", Lane.INTERACTIVE)}

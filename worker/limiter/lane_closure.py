@@ -1,0 +1,82 @@
+"""Why a lane is closed: decided and worded once, for workers, campaigns and operators."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from revio_jobs.contracts import Lane
+from worker.limiter.lane_pauses import LanePauses, Pause
+from worker.limiter.port import Bound, Limiter, Refused
+
+# A wait of at most this long is spent in the worker, where the call is made: it closes no lane.
+_SHORT_WAIT_S = 3.0
+# Opening times are rounded up to these steps, so that the words stay the same during the wait.
+_OPENS_STEP_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LaneClosure:
+    """No job of the lane is started now."""
+
+    lane: Lane
+    reason: str
+    opens_at: float | None = None
+    """Unix time, seconds; None: when an operator resumes the lane."""
+    pause: Pause | None = None
+    """The operator's pause, if that is what closes the lane."""
+
+    def __str__(self) -> str:
+        if self.opens_at is None:
+            return self.reason
+        opens = math.ceil(self.opens_at / _OPENS_STEP_S) * _OPENS_STEP_S
+        return f"{self.reason}: no calls before {_moment(datetime.fromtimestamp(opens, UTC))}"
+
+
+class LaneClosures:
+    """Reads operators' pauses and the account's limits. Every method raises Unavailable."""
+
+    def __init__(
+        self, pauses: LanePauses, limiter: Limiter, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._pauses = pauses
+        self._limiter = limiter
+        self._clock = clock
+
+    def paused(self, account: str, lane: Lane) -> LaneClosure | None:
+        """The operator's pause alone."""
+        pause = self._pauses.get(account, lane)
+        if pause is None:
+            return None
+        since = _moment(pause.since)
+        reason = f"the {lane.value} lane is paused by {pause.by} since {since}: {pause.reason}"
+        return LaneClosure(lane, reason, pause=pause)
+
+    def closed(self, account: str, lane: Lane) -> LaneClosure | None:
+        """The pause, or the limit that lets no call out for longer than a job waits in a worker."""
+        if paused := self.paused(account, lane):
+            return paused
+        refused = self._limiter.closed(account, lane)
+        if refused is None or refused.wait_s <= _SHORT_WAIT_S:
+            return None
+        reason = self._reason(account, lane, refused)
+        return LaneClosure(lane, reason, opens_at=self._clock() + refused.wait_s)
+
+    def _reason(self, account: str, lane: Lane, refused: Refused) -> str:
+        match refused.bound:
+            case Bound.PAUSE:
+                given = self._limiter.usage(account).pause_reason
+                return f"the vendor has asked for a pause{given and f' ({given})'}"
+            case Bound.BREAKER:
+                return "the vendor fails call by call"
+            case Bound.DAY:
+                return f"the day's calls for {lane.value} jobs are spent"
+            case bound:
+                return f"no call is free ({bound.value})"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
