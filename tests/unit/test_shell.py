@@ -34,6 +34,6 @@ def test_an_attempt_that_redis_does_not_take_is_offered_until_it_does(
     pauses: list[float] = []
     monkeypatch.setattr("worker.celery_app.task_adapter.time.sleep", pauses.append)
     with pytest.raises(CeleryRetry) as raised:
-        conclude(Refused(3), Retry(7.0, "no answer"), job_id="j", rest=lambda *_: None)
+        conclude(Refused(3), Retry(7.0, "no answer"), job_id="j", back_off=lambda *_: None)
     assert raised.value.when == 7.0
     assert pauses == [1.0, 1.0, 1.0]
