@@ -1,10 +1,12 @@
-"""What the vendor calls things: operations, fields, and the kinds of their values."""
+"""What the vendor calls things: operations, and the fields that the contract declares."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
+from dataclasses import dataclass
 from types import MappingProxyType
+
+from revio_jobs.contracts.product_fields import PRODUCT_FIELDS, FieldKind
 
 QUERY = "CustomerProducts_Query"
 UPDATE = "CustomerProducts_Update"
@@ -17,75 +19,61 @@ RECORD_ID = "Customer_Product_ID"
 SESSION_KEY = "SessionKey"
 CREDENTIALS = ("Username", "Password", "Client")
 
-
-class Kind(StrEnum):
-    INTEGER = "integer"
-    DECIMAL = "decimal"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    TEXT = "text"
-
-
 FILTERS: Mapping[str, str] = MappingProxyType(
     {"customer_ids": "CustomerID", "line_ids": "LineID", "ids": ID}
 )
 
-CHANGES: Mapping[str, tuple[str, Kind]] = MappingProxyType(
-    {
-        "description": ("Description", Kind.TEXT),
-        "code1": ("Code1", Kind.TEXT),
-        "code2": ("Code2", Kind.TEXT),
-        "activated_date": ("ActivatedDate", Kind.DATE),
-        "disconnect_date": ("DisconnectDate", Kind.DATE),
-        "rate": ("Rate", Kind.DECIMAL),
-        "quantity": ("Quantity", Kind.INTEGER),
-        "do_not_prorate": ("DoNotProrateFlag", Kind.BOOLEAN),
-    }
-)
-"""The contract's name of each field that can be changed: the vendor's, and its kind."""
 
-RECORD: Mapping[str, Kind] = MappingProxyType(
-    {
-        "Customer_Product_ID": Kind.INTEGER,
-        "Line_ID": Kind.INTEGER,
-        "Customer_ID": Kind.INTEGER,
-        "Product_ID": Kind.INTEGER,
-        "Description": Kind.TEXT,
-        "Group_On_Bill": Kind.BOOLEAN,
-        "Tax_Included": Kind.BOOLEAN,
-        "Quantity": Kind.INTEGER,
-        "Rate": Kind.DECIMAL,
-        "Cost": Kind.DECIMAL,
-        "Code1": Kind.TEXT,
-        "Code2": Kind.TEXT,
-        "Billed_Through_Date": Kind.DATE,
-        "Canceled_Date": Kind.DATE,
-        "Activated_Date": Kind.DATE,
-        "Disconnect_Date": Kind.DATE,
-        "Status": Kind.TEXT,
-        "Carrier": Kind.TEXT,
-        "Carrier_ID": Kind.INTEGER,
-        "Package": Kind.TEXT,
-        "Package_ID": Kind.INTEGER,
-    }
-)
-"""The fields of an answer's record. In lower case they are the contract's names."""
+@dataclass(frozen=True, slots=True)
+class VendorField:
+    """The vendor's names of one field of the contract, whose kind and help stand there."""
 
-NEEDED: frozenset[str] = frozenset(
-    {
-        "Customer_Product_ID",
-        "Line_ID",
-        "Customer_ID",
-        "Product_ID",
-        "Description",
-        "Quantity",
-        "Rate",
-        "Code1",
-        "Code2",
-        "Activated_Date",
-        "Disconnect_Date",
-        "Status",
-    }
+    name: str
+    """The contract's."""
+    record: str = ""
+    """In a query's record; "": records do not have it."""
+    update: str = ""
+    """In an update; "": an update cannot set it."""
+    is_needed: bool = False
+    """Without it a record cannot be identified, compared or verified. A WSDL may lack the others,
+    which are then empty."""
+
+    @property
+    def kind(self) -> FieldKind:
+        return PRODUCT_FIELDS[self.name].kind
+
+
+FIELDS: tuple[VendorField, ...] = (
+    VendorField("customer_product_id", RECORD_ID, is_needed=True),
+    VendorField("line_id", "Line_ID", is_needed=True),
+    VendorField("customer_id", "Customer_ID", is_needed=True),
+    VendorField("product_id", "Product_ID", is_needed=True),
+    VendorField("description", "Description", "Description", is_needed=True),
+    VendorField("group_on_bill", "Group_On_Bill"),
+    VendorField("tax_included", "Tax_Included"),
+    VendorField("quantity", "Quantity", "Quantity", is_needed=True),
+    VendorField("rate", "Rate", "Rate", is_needed=True),
+    VendorField("cost", "Cost"),
+    VendorField("code1", "Code1", "Code1", is_needed=True),
+    VendorField("code2", "Code2", "Code2", is_needed=True),
+    VendorField("billed_through_date", "Billed_Through_Date"),
+    VendorField("canceled_date", "Canceled_Date"),
+    VendorField("activated_date", "Activated_Date", "ActivatedDate", is_needed=True),
+    VendorField("disconnect_date", "Disconnect_Date", "DisconnectDate", is_needed=True),
+    VendorField("status", "Status", is_needed=True),
+    VendorField("carrier", "Carrier"),
+    VendorField("carrier_id", "Carrier_ID"),
+    VendorField("package", "Package"),
+    VendorField("package_id", "Package_ID"),
+    VendorField("do_not_prorate", update="DoNotProrateFlag"),
 )
-"""Without these nothing can be identified, compared or verified; the others may be unknown to a
-WSDL, and are then empty."""
+
+CHANGES: Mapping[str, VendorField] = MappingProxyType(
+    {field.name: field for field in FIELDS if field.update}
+)
+"""The fields of an update, by the contract's name."""
+
+RECORD: Mapping[str, VendorField] = MappingProxyType(
+    {field.record: field for field in FIELDS if field.record}
+)
+"""The fields of a record, by the vendor's name."""

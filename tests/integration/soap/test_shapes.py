@@ -61,7 +61,7 @@ def shaped(
         gateway(box) as opened,
     ):
         by_wire = parse_update_shape(request.param["update_shape"])
-        names = {wire: name for name, (wire, _) in vendor.CHANGES.items()}
+        names = {field.update: name for name, field in vendor.CHANGES.items()}
         yield box, opened, {names[wire]: str(by_wire[wire]) for wire in UPDATE_FIELDS}
 
 
@@ -70,7 +70,7 @@ def executed(box: RunningSandbox, product_id: int) -> list[dict[str, str | None]
 
 
 def expected(values: dict[str, str | None]) -> dict[str, str | None]:
-    return {vendor.CHANGES[name][0]: value for name, value in values.items()}
+    return {vendor.CHANGES[name].update: value for name, value in values.items()}
 
 
 @pytest.mark.parametrize("name", VALUES)

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
 
-from worker.soap.vendor import Kind
+from revio_jobs.contracts.product_fields import FieldKind
 
 Value = int | str | bool | None
 
@@ -70,12 +70,12 @@ def read_date(text: str) -> str | None:
         raise ValueError(f"{matched[1]}, which is not a date") from None
 
 
-READERS: Mapping[Kind, Callable[[str], Value]] = MappingProxyType(
+READERS: Mapping[FieldKind, Callable[[str], Value]] = MappingProxyType(
     {
-        Kind.INTEGER: read_integer,
-        Kind.DECIMAL: read_decimal,
-        Kind.BOOLEAN: read_boolean,
-        Kind.DATE: read_date,
-        Kind.TEXT: str,
+        FieldKind.INTEGER: read_integer,
+        FieldKind.DECIMAL: read_decimal,
+        FieldKind.BOOLEAN: read_boolean,
+        FieldKind.DATE: read_date,
+        FieldKind.TEXT: str,
     }
 )

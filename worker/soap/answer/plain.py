@@ -18,8 +18,9 @@ from operator import getitem
 from typing import Self, cast
 
 from revio_jobs.contracts import CustomerProductRecord
+from revio_jobs.contracts.product_fields import FieldKind
 from worker.soap.answer.lexical import READERS, Value
-from worker.soap.vendor import RECORD_ID, Kind
+from worker.soap.vendor import RECORD, RECORD_ID
 from worker.soap.wsdl.schema import RecordField, RecordPlace
 
 MARK = "cut"
@@ -54,7 +55,7 @@ class PlainRecords:
 
     def __init__(self, place: RecordPlace) -> None:
         self._columns = {f.name: _Column(f) for f in place.fields if f.kind}
-        self._absent = dict.fromkeys(wire.lower() for wire in place.unknown_to_wsdl)
+        self._absent = dict.fromkeys(RECORD[wire].name for wire in place.unknown_to_wsdl)
         self._name = _split(place.tags[-1])[1].encode()
         self._pattern = re.compile(
             _SPACE
@@ -115,7 +116,7 @@ class _Column(dict[bytes | None, Value]):
 
     def __init__(self, field: RecordField) -> None:
         super().__init__()
-        is_integer = field.kind is Kind.INTEGER
+        is_integer = field.kind is FieldKind.INTEGER
         self._value: Callable[[bytes], Value] = int if is_integer else self._of_element
         self._read: Callable[[str], Value] = READERS[field.kind] if field.kind else str
         self._text = slice(len(f"<{field.wire}>"), -len(f"</{field.wire}>"))
@@ -151,7 +152,7 @@ def _pattern(field: RecordField) -> bytes:
     """
     name = field.wire.encode()
     nil = [] if field.wire == RECORD_ID else [b"<%b%b />" % (name, _NIL)]
-    if field.kind is Kind.INTEGER:
+    if field.kind is FieldKind.INTEGER:
         element = _any_of(b"<%b>(%b)</%b>" % (name, _INTEGER, name), *nil)
     else:
         forms = _any_of(b"<%b>%b</%b>" % (name, _TEXT, name), b"<%b />" % name, *nil)

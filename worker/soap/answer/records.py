@@ -15,7 +15,7 @@ from worker.soap.answer.plain import MARK, Cut
 from worker.soap.answer.xml import UnreadableAnswerError, holds_a_record, is_nil, local_name
 from worker.soap.wsdl.schema import RecordPlace
 
-_BLANK: dict[str, Value] = dict.fromkeys(wire.lower() for wire in vendor.RECORD)
+_BLANK: dict[str, Value] = dict.fromkeys(field.name for field in vendor.RECORD.values())
 
 
 class RecordReader:

@@ -55,9 +55,9 @@ def check_update(body: bytes, tag: str, login: Login, change: Change) -> None:
     written = _leaves(body, tag)
     asked: dict[str, Sequence[object]] = {vendor.ID: [change.id], **_login(login, written)}
     for name, value in change.values.items():
-        asked[vendor.CHANGES[name][0]] = [value]
+        asked[vendor.CHANGES[name].update] = [value]
     for name in change.clear:
-        asked[vendor.CHANGES[name][0]] = [_Written.NULL]
+        asked[vendor.CHANGES[name].update] = [_Written.NULL]
     _compare(written, asked)
 
 

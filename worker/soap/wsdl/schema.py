@@ -9,8 +9,8 @@ from typing import Any
 
 from zeep.xsd.elements import Element
 
+from revio_jobs.contracts.product_fields import FieldKind
 from worker.soap import vendor
-from worker.soap.vendor import Kind
 
 Path = tuple[str, ...]
 """Local names from below an operation's element down to one of its descendants."""
@@ -80,7 +80,7 @@ class ChangeField:
 
     name: str
     """The contract's."""
-    kind: Kind
+    kind: FieldKind
     shape: Shape
     path: Path
     xsd_type: str
@@ -104,7 +104,7 @@ class FilterList:
 class RecordField:
     wire: str
     tag: str
-    kind: Kind | None
+    kind: FieldKind | None
     """None: the schema has it, and we do not need it."""
     may_be_absent: bool
     nillable: bool
@@ -112,8 +112,9 @@ class RecordField:
 
     @property
     def name(self) -> str:
-        """The contract's."""
-        return self.wire.lower()
+        """The contract's; of a field that it does not have, the vendor's."""
+        known = vendor.RECORD.get(self.wire)
+        return known.name if known else self.wire
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from zeep.xsd import ComplexType
 from zeep.xsd.elements import Element
 from zeep.xsd.types import builtins as xsd
 
+from revio_jobs.contracts.product_fields import FieldKind
 from worker.soap import vendor
-from worker.soap.vendor import Kind
 from worker.soap.wsdl.schema import (
     ChangeField,
     FilterList,
@@ -33,12 +33,12 @@ from worker.soap.wsdl.schema import (
 # Deeper than any message of ours, and an end to types that contain themselves.
 _MAX_DEPTH = 8
 
-_FITTING: Mapping[Kind, tuple[type, ...]] = {
-    Kind.INTEGER: (xsd.Integer, xsd.Decimal),
-    Kind.DECIMAL: (xsd.Decimal, xsd.Double, xsd.Float),
-    Kind.BOOLEAN: (xsd.Boolean,),
-    Kind.DATE: (xsd.Date, xsd.DateTime),
-    Kind.TEXT: (xsd.String,),
+_FITTING: Mapping[FieldKind, tuple[type, ...]] = {
+    FieldKind.INTEGER: (xsd.Integer, xsd.Decimal),
+    FieldKind.DECIMAL: (xsd.Decimal, xsd.Double, xsd.Float),
+    FieldKind.BOOLEAN: (xsd.Boolean,),
+    FieldKind.DATE: (xsd.Date, xsd.DateTime),
+    FieldKind.TEXT: (xsd.String,),
 }
 
 
@@ -147,7 +147,7 @@ def _filter(query: Operation, name: str, wire: str) -> FilterList | None:
 
 
 def _change(update: Operation, parent: Path, name: str) -> ChangeField:
-    wire, kind = vendor.CHANGES[name]
+    wire, kind = vendor.CHANGES[name].update, vendor.CHANGES[name].kind
     path = (*parent, wire)
     element = update.requests.get(path)
     if element is None:
@@ -198,7 +198,7 @@ def _records(query: Operation) -> tuple[RecordPlace | None, list[str]]:
         RecordField(
             wire=wire,
             tag=element.qname.text,
-            kind=vendor.RECORD.get(wire),
+            kind=vendor.RECORD[wire].kind if wire in vendor.RECORD else None,
             may_be_absent=element.is_optional and wire != vendor.RECORD_ID,
             nillable=element.nillable,
             xsd_type=_type_name(element),
@@ -206,7 +206,7 @@ def _records(query: Operation) -> tuple[RecordPlace | None, list[str]]:
         for wire, element in known.items()
     )
     unknown = tuple(wire for wire in vendor.RECORD if wire not in known)
-    problems = [f"records have no {wire}" for wire in unknown if wire in vendor.NEEDED]
+    problems = [f"records have no {wire}" for wire in unknown if vendor.RECORD[wire].is_needed]
     tags = tuple(query.answers[place[: n + 1]].qname.text for n in range(1, len(place)))
     return RecordPlace(tags, fields, unknown), problems
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from lxml import etree
 
-from worker.soap.vendor import RECORD, Kind
+from revio_jobs.contracts.product_fields import FieldKind
+from worker.soap.vendor import RECORD
 
 NAMESPACE = "{http://api.myh2o.com/v20}"
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
@@ -58,7 +59,7 @@ def one(parent: etree._Element, tag: str) -> etree._Element:
 
 def record(element: etree._Element, absent: frozenset[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for wire, kind in RECORD.items():
+    for wire, kind in ((wire, field.kind) for wire, field in RECORD.items()):
         if element.find(NAMESPACE + wire) is None and wire in absent:
             found[wire.lower()] = None
         else:
@@ -68,18 +69,18 @@ def record(element: etree._Element, absent: frozenset[str]) -> dict[str, Any]:
     return found
 
 
-def value(element: etree._Element, kind: Kind) -> Any:
+def value(element: etree._Element, kind: FieldKind) -> Any:
     if len(element):
         raise NoAnswerError
     text = element.text or ""
     if not text and element.get(NIL) in {"true", "1"}:
         return None
-    if kind is Kind.TEXT:
+    if kind is FieldKind.TEXT:
         return text
     return converted(text.strip(" \t\r\n"), kind)
 
 
-def converted(text: str, kind: Kind) -> Any:
+def converted(text: str, kind: FieldKind) -> Any:
     if (
         not text.isascii()
         or "_" in text
@@ -87,14 +88,14 @@ def converted(text: str, kind: Kind) -> Any:
     ):
         raise NoAnswerError
     match kind:
-        case Kind.INTEGER:
+        case FieldKind.INTEGER:
             number = Decimal(text)
             if number != int(number) or len(text) > 18:
                 raise NoAnswerError
             return int(number)
-        case Kind.DECIMAL:
+        case FieldKind.DECIMAL:
             return Decimal(text)
-        case Kind.BOOLEAN:
+        case FieldKind.BOOLEAN:
             return {"true": True, "1": True, "false": False, "0": False}.get(text) is True or (
                 False if text in {"false", "0"} else _no()
             )

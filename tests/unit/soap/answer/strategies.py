@@ -7,9 +7,10 @@ from xml.sax.saxutils import escape
 
 from hypothesis import strategies as st
 
+from revio_jobs.contracts.product_fields import FieldKind
 from sandbox.contract.shapes import RECORD_PATHS, Dates, RecordNulls, Records, Shapes
 from tests.unit.soap.wsdls import query_answer, shapes
-from worker.soap.vendor import RECORD, Kind
+from worker.soap.vendor import RECORD
 
 NEVER_NIL = "Customer_Product_ID"
 ALWAYS_THERE = {
@@ -21,11 +22,11 @@ ALWAYS_THERE = {
     "Tax_Included",
 }
 USUAL = {
-    Kind.INTEGER: "17",
-    Kind.DECIMAL: "12.5000",
-    Kind.BOOLEAN: "true",
-    Kind.DATE: "2026-01-31",
-    Kind.TEXT: "SIP",
+    FieldKind.INTEGER: "17",
+    FieldKind.DECIMAL: "12.5000",
+    FieldKind.BOOLEAN: "true",
+    FieldKind.DATE: "2026-01-31",
+    FieldKind.TEXT: "SIP",
 }
 TEXTS = st.text(
     st.characters(
@@ -34,11 +35,11 @@ TEXTS = st.text(
     max_size=12,
 ).map(escape)
 VALUES = {
-    Kind.INTEGER: st.integers(0, 2**31 - 1).map(str),
-    Kind.DECIMAL: st.decimals(-10_000, 10_000, places=4).map("{:f}".format),
-    Kind.BOOLEAN: st.sampled_from(["true", "false", "1", "0"]),
-    Kind.DATE: st.dates().map(str) | st.datetimes().map(lambda at: at.isoformat()),
-    Kind.TEXT: TEXTS,
+    FieldKind.INTEGER: st.integers(0, 2**31 - 1).map(str),
+    FieldKind.DECIMAL: st.decimals(-10_000, 10_000, places=4).map("{:f}".format),
+    FieldKind.BOOLEAN: st.sampled_from(["true", "false", "1", "0"]),
+    FieldKind.DATE: st.dates().map(str) | st.datetimes().map(lambda at: at.isoformat()),
+    FieldKind.TEXT: TEXTS,
 }
 ODDITIES = st.sampled_from(
     [
@@ -112,14 +113,14 @@ def element(wire: str, text: str) -> str:
 @st.composite
 def varied(draw: st.DrawFn, wire: str, chosen: Shapes) -> str:
     """Another true form of the field."""
-    kind = RECORD[wire]
+    kind = RECORD[wire].kind
     forms = [element(wire, draw(VALUES[kind]))]
     if wire != NEVER_NIL:
         forms.append(f'<{wire} xsi:nil="true" />')
-    if kind is Kind.TEXT:
+    if kind is FieldKind.TEXT:
         forms.append(f"<{wire} />")
     if wire not in ALWAYS_THERE and (
-        kind is Kind.TEXT or chosen.record_nulls is RecordNulls.ABSENT
+        kind is FieldKind.TEXT or chosen.record_nulls is RecordNulls.ABSENT
     ):
         forms.append("")
     return draw(st.sampled_from(forms))
@@ -127,7 +128,7 @@ def varied(draw: st.DrawFn, wire: str, chosen: Shapes) -> str:
 
 @st.composite
 def records(draw: st.DrawFn, chosen: Shapes, *, odd: bool) -> str:
-    fields = {wire: element(wire, USUAL[kind]) for wire, kind in RECORD.items()}
+    fields = {wire: element(wire, USUAL[field.kind]) for wire, field in RECORD.items()}
     for wire in draw(st.sets(st.sampled_from(sorted(fields)), max_size=5)):
         fields[wire] = draw(varied(wire, chosen))
     if odd and draw(st.booleans()):

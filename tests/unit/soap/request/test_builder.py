@@ -72,7 +72,7 @@ def test_in_every_shape_exactly_what_was_asked_goes_on_the_wire_or_nothing_does(
 ) -> None:
     chosen = Shapes(dict(zip(UPDATE_FIELDS, declared, strict=True)), dates=dates)
     built = contract.build(chosen)
-    given_shapes = {name: chosen.update[vendor.CHANGES[name][0]] for name in VALUES}
+    given_shapes = {name: chosen.update[vendor.CHANGES[name].update] for name in VALUES}
     expressible = all(given_shapes[name] in NULLABLE for name in change.clear) and all(
         name in change.values
         for name, shape in given_shapes.items()
@@ -86,8 +86,8 @@ def test_in_every_shape_exactly_what_was_asked_goes_on_the_wire_or_nothing_does(
         return
     call = received(built, update_message(schema, LOGIN, change))
 
-    asked = {vendor.CHANGES[name][0]: canonical(v) for name, v in change.values.items()}
-    asked |= {vendor.CHANGES[name][0]: None for name in change.clear}
+    asked = {vendor.CHANGES[name].update: canonical(v) for name, v in change.values.items()}
+    asked |= {vendor.CHANGES[name].update: None for name in change.clear}
     assert set(call.values) == {"Session", "ID", *asked}
     assert call.values["Session"] == {"SessionKey": SESSION_KEY}
     assert call.ids == [change.id]
