@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup check test demo dev bench chaos simulate lock clean
+.PHONY: setup check test demo dev docs bench chaos simulate lock clean
 
 setup: .venv/installed $(BIN)/revio
 
@@ -34,6 +34,15 @@ demo: setup
 dev: setup
 	$(BIN)/python -m cli.dev
 
+# The site's tools are installed by whoever builds it. The variable silences an advertisement.
+docs: .venv/docs-installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "the site is in site/index.html"
+
+.venv/docs-installed: .venv/installed requirements-docs.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
+	touch $@
+
 bench: setup
 	$(BIN)/python -m bench
 
@@ -45,13 +54,14 @@ simulate: setup
 	$(BIN)/python -m simulation
 
 # Pins every dependency with its hashes for Python 3.11+ on any platform; names no index host. The
-# second file is what the image holds. Needs uv.
+# second file is what the image holds, the third what builds the site. Needs uv.
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header --quiet
 
 lock:
 	$(COMPILE) --group dev -o requirements.lock
 	$(COMPILE) --group run --constraint requirements.lock -o requirements-run.lock
+	$(COMPILE) --group docs --constraint requirements.lock -o requirements-docs.lock
 
 clean:
 	rm -rf .venv client/dist

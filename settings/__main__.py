@@ -1,4 +1,4 @@
-"""Prints the settings table of the README: `python -m settings`."""
+"""Prints every setting as a table: `python -m settings`."""
 
 from settings.table import markdown
 

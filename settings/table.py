@@ -1,4 +1,4 @@
-"""The settings as a table for the README, made from the fields themselves."""
+"""The settings as a table for the docs, made from the fields themselves."""
 
 from __future__ import annotations
 

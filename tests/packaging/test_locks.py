@@ -11,7 +11,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCKS = {"requirements.lock": "dev", "requirements-run.lock": "run"}
+LOCKS = {
+    "requirements.lock": "dev",
+    "requirements-run.lock": "run",
+    "requirements-docs.lock": "docs",
+}
 """The dependency group of each."""
 
 
@@ -65,3 +69,9 @@ def test_the_image_holds_the_versions_that_were_tested_and_no_development_tools(
     run, everything = pins("requirements-run.lock"), pins("requirements.lock")
     assert run.items() <= everything.items()
     assert not (group("dev") - group("run")) & set(run)
+
+
+def test_building_the_site_changes_no_version_that_was_tested() -> None:
+    site, everything = pins("requirements-docs.lock"), pins("requirements.lock")
+    assert all(everything[name] == version for name, version in site.items() if name in everything)
+    assert "mkdocs-material" not in everything

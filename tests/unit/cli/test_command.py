@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from cli.exit_code import ExitCode
 
 Revio = Callable[..., Any]
 
-ROOT = Path(__file__).parents[3]
 COMMANDS = ["query", "update", "result", "limits", "doctor"]
 
 
@@ -23,12 +21,10 @@ def test_without_a_command_the_help_is_shown(revio: Revio) -> None:
     assert not said.err
 
 
-def test_the_help_and_the_readme_tell_every_exit_code(revio: Revio) -> None:
+def test_the_help_tells_every_exit_code(revio: Revio) -> None:
     shown = " ".join(revio("--help").out.split())
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for code in ExitCode:
         assert f"{code.value} {code.meaning}" in shown
-        assert f"| {code.value} | {code.meaning} |" in readme
 
 
 @pytest.mark.parametrize("command", COMMANDS)

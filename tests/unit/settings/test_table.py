@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from settings import AccountSettings, Settings
 from settings.table import markdown, rows
@@ -31,11 +28,3 @@ def test_the_module_prints_the_table() -> None:
         [sys.executable, "-m", "settings"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert printed.stdout.strip() == markdown()
-
-
-def test_the_readme_holds_the_table() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"<!-- settings -->\n+(.*?)\n+<!-- /settings -->", readme, re.DOTALL)
-    if found is None:
-        pytest.fail("README.md needs <!-- settings --> … <!-- /settings -->")
-    assert found[1] == markdown(), "put the output of `python -m settings` into README.md"
