@@ -20,7 +20,7 @@ from rich.text import Text
 from cli.exit_code import ExitCode, code_of
 from revio_jobs.errors import InvalidJob, RevioError
 from settings import SettingsError
-from worker.redis_kit.redis_guard import FULL, MAKE_ROOM, is_full
+from worker.redis_kit.redis_memory import FULL, MAKE_ROOM, is_full
 
 _QUIET_S = 1.0
 _WIDTH_OF_A_PIPE = 200

@@ -5,38 +5,42 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 import typer
 from typer.main import get_command
 
 from cli.answer import complain
-from cli.audit import audit
-from cli.campaign import app as campaign
-from cli.dead.dead import app as dead
-from cli.doctor.doctor import doctor
+from cli.command_table import CommandTable
 from cli.exit_code import ExitCode
-from cli.jobs.explain import explain
-from cli.jobs.jobs import query, result, update
-from cli.limits.lane import app as lane
-from cli.limits.limits import app as limits
+from revio_jobs.version import __version__
 
 _INTERRUPTED = 130  # as shells have it
 
 app = typer.Typer(
+    cls=CommandTable,
     name="revio",
-    help="Run and watch customer product jobs on Rev.io.",
-    epilog="Exit codes: " + ". ".join(f"{each.value} {each.meaning}" for each in ExitCode) + ".",
+    epilog="Exit codes: " + ". ".join(f"{code.value} {code.meaning}" for code in ExitCode) + ".",
     no_args_is_help=True,
-    add_completion=False,
 )
-for command in (query, update, result, explain, audit, doctor):
-    app.command()(command)
-app.add_typer(limits, name="limits")
-app.add_typer(lane, name="lane")
-app.add_typer(dead, name="dead")
-app.add_typer(campaign, name="campaign")
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - as Typer calls it
+    if wanted:
+        typer.echo(f"revio {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def revio(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Run and watch customer product jobs on Rev.io."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

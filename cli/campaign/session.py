@@ -15,8 +15,9 @@ from campaigns import CampaignError, Campaigns, Person
 from campaigns.plan.forecast import Budget
 from campaigns.rows.planned_row import PlannedRow
 from cli.answer import Answer, answering, complain
-from cli.connection import app_of, redis_of
+from cli.connection import redis_of
 from cli.exit_code import ExitCode
+from cli.producer import app_of
 from cli.tables import counted
 from revio_jobs import Lane, RevioJobs
 from revio_jobs.errors import InvalidJob

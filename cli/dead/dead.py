@@ -14,10 +14,11 @@ import typer
 from rich.console import RenderableType
 
 from cli.answer import Answer, answering, complain, spinner
-from cli.connection import app_of, redis_of
+from cli.connection import redis_of
 from cli.dead.dead_tables import letter_details, letter_document, letter_table
 from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson
+from cli.producer import app_of
 from cli.tables import counted, table
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from revio_jobs.errors import InvalidJob, OutcomeUnknown

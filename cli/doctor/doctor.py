@@ -13,13 +13,14 @@ from redis.exceptions import RedisError
 from rich.console import RenderableType
 
 from cli.answer import answering, spinner
-from cli.connection import app_of, redis_of
+from cli.connection import redis_of
 from cli.doctor.finding import Finding, Verdict, fine, skipped, wrong
 from cli.doctor.lane_checks import lane_findings, limits_findings, strange_accounts
 from cli.doctor.redis_checks import MEMORY_CHECK, redis_findings, served_queues
 from cli.doctor.vendor_checks import vendor_findings
 from cli.exit_code import ExitCode
 from cli.options import AsJson
+from cli.producer import app_of
 from cli.tables import counted, table
 from revio_jobs.errors import Unavailable
 from settings import Settings, SettingsError, load, load_redis

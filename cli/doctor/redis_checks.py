@@ -13,7 +13,7 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from cli.doctor.finding import Finding, fine, warning, wrong
 from cli.exit_code import ExitCode
-from worker.redis_kit.redis_guard import FULL, MAKE_ROOM
+from worker.redis_kit.redis_memory import FULL, MAKE_ROOM
 
 MEMORY_CHECK = "Redis's memory"
 _OLDEST = (6, 2)

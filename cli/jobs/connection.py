@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cli.connection import app_of, redis_of
+from cli.connection import redis_of
 from cli.jobs.job_status import Lookup
+from cli.producer import app_of
 from revio_jobs import RevioJobs
 from revio_jobs.results import ResultStore
 from settings import load_redis

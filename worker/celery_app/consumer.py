@@ -12,7 +12,7 @@ from celery.worker.consumer import Consumer
 
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from revio_jobs.errors import InvalidJob
-from worker.redis_kit.redis_guard import MAKE_ROOM, is_full
+from worker.redis_kit.redis_memory import MAKE_ROOM, is_full
 
 _log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.errors import RevioError
 from worker.redis_kit.auto_pipeline import shared_redis
-from worker.redis_kit.redis_guard import warn_of_refusal
+from worker.redis_kit.redis_memory import warn_of_refusal
 from worker.redis_kit.scripts import load_script
 
 _REFUSED_PAUSE_S = 1.0

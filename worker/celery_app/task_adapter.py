@@ -19,7 +19,7 @@ from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import InvalidJob, RevioError
 from revio_jobs.results import PROGRESS
 from tasks.decision import Decision, Done, Requeue, Retry, Skip
-from worker.redis_kit.redis_guard import warn_of_refusal
+from worker.redis_kit.redis_memory import warn_of_refusal
 
 _log = structlog.get_logger(__name__)
 

@@ -1,21 +1,13 @@
-"""Refuses a Redis that would drop jobs and keys when its memory runs short."""
+"""What is wrong with Redis's memory: full, or set to drop jobs and keys when it runs short."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import structlog
-from celery import bootsteps
-from celery.worker.consumer.connection import Connection
-from redis import Redis
-from redis.exceptions import RedisError
 
 _log = structlog.get_logger(__name__)
-
-REFUSED = 2
-"""The worker's exit code."""
 
 FULL = "Redis is full: it has reached its maxmemory and refuses to write"
 """For operators; nothing is lost by it."""
@@ -39,16 +31,6 @@ def eviction_fault(memory: Mapping[str, Any]) -> str | None:
     )
 
 
-def refuse_eviction(redis: Redis) -> None:
-    """Ends the process if it is wrong; one that does not answer is looked at when it does."""
-    try:
-        fault = eviction_fault(redis.info("memory"))
-    except RedisError:
-        return
-    if fault:
-        _refuse(fault)
-
-
 def is_full(error: BaseException) -> bool:
     """Whether Redis has refused to write for want of memory.
 
@@ -63,23 +45,3 @@ def warn_of_refusal(event: str, error: BaseException) -> None:
         _log.warning("redis_is_full", mend=MAKE_ROOM)
     else:
         _log.warning(event, reason=str(error))
-
-
-class RedisGuard(bootsteps.StartStopStep):  # type: ignore[misc] # Celery is untyped
-    """Looks again at each connection of the consumer, before it takes its first message.
-
-    Redis may have been down when the worker started, and a fail-over leads to another server.
-    """
-
-    requires = (Connection,)
-
-    def start(self, consumer: Any) -> None:  # noqa: ANN401 - as Celery's
-        """Errors of Redis go to the consumer, which connects again."""
-        memory = consumer.connection.default_channel.client.info("memory")
-        if fault := eviction_fault(memory):
-            _refuse(fault)
-
-
-def _refuse(fault: str) -> NoReturn:
-    sys.stderr.write(f"{fault}\n")
-    raise SystemExit(REFUSED)

@@ -1,0 +1,46 @@
+"""Refuses a Redis that would drop jobs and keys when its memory runs short."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+from celery import bootsteps
+from celery.worker.consumer.connection import Connection
+from redis import Redis
+from redis.exceptions import RedisError
+
+from worker.redis_kit.redis_memory import eviction_fault
+
+REFUSED = 2
+"""The worker's exit code."""
+
+
+def refuse_eviction(redis: Redis) -> None:
+    """Ends the process if it is wrong; one that does not answer is looked at when it does."""
+    try:
+        fault = eviction_fault(redis.info("memory"))
+    except RedisError:
+        return
+    if fault:
+        _refuse(fault)
+
+
+class RedisGuard(bootsteps.StartStopStep):  # type: ignore[misc] # Celery is untyped
+    """Looks again at each connection of the consumer, before it takes its first message.
+
+    Redis may have been down when the worker started, and a fail-over leads to another server.
+    """
+
+    requires = (Connection,)
+
+    def start(self, consumer: Any) -> None:  # noqa: ANN401 - as Celery's
+        """Errors of Redis go to the consumer, which connects again."""
+        memory = consumer.connection.default_channel.client.info("memory")
+        if fault := eviction_fault(memory):
+            _refuse(fault)
+
+
+def _refuse(fault: str) -> NoReturn:
+    sys.stderr.write(f"{fault}\n")
+    raise SystemExit(REFUSED)
