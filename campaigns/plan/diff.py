@@ -28,6 +28,8 @@ _SEEN = (
     "billed_through_date",
 )
 _DISCONNECTED = "DISCONNECTED"
+NOT_EXPECTED = " is not as expected: "
+"""Stands between a field's name and its values in the words of such a problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,23 @@ def plan_row(row: ParsedRow, product: CustomerProduct | None, policy: Policy) ->
     changes = {name: value for name, value in wanted.items() if not same(value, values.get(name))}
     if not changes:
         return _without_change(RowClass.SAME, row, "", product)
+    if differing := _not_expected(row, values):
+        return _without_change(RowClass.PROBLEM, row, differing, product)
     before = {name: as_json(values.get(name)) for name in changes}
     return _guarded(row, product, before, changes, policy)
+
+
+def _not_expected(row: ParsedRow, values: Mapping[str, Any]) -> str:
+    """The first field that is not what the row's author believes it to be; "" if all are."""
+    for name, expected in row.expected.items():
+        if not same(expected, current := values.get(name)):
+            words = (_shown(current), _shown(expected))
+            return f"{name}{NOT_EXPECTED}it is {words[0]}, not {words[1]}"
+    return ""
+
+
+def _shown(value: object) -> str:
+    return "empty" if value is None else str(as_json(value))
 
 
 def _guarded(

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from campaigns.errors import InputError
 from campaigns.guard_rails.rails import Breach, forbidden
-from campaigns.plan.diff import Policy, plan_row
+from campaigns.plan.diff import NOT_EXPECTED, Policy, plan_row
 from campaigns.plan.plan_file import PlanWriter
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.source.cells import ParsedRow, Problem, read_row
@@ -134,6 +134,9 @@ def _problem(row: PlannedRow, said: str) -> Problem:
     if row.kind is RowClass.STOPPED:
         rail, _, words = said.partition(": ")
         return Problem(f"stopped by the guard rail {rail}", row.line, "id", f"{row.id}, {words}")
+    if NOT_EXPECTED in said:
+        name, _, words = said.partition(NOT_EXPECTED)
+        return Problem(f"{name} is not as expected", row.line, "id", f"{row.id}, {words}")
     return Problem(said, row.line, "id", str(row.id))
 
 

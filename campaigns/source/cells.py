@@ -48,6 +48,8 @@ class ParsedRow:
     """By contract name: Decimal, int, str, date or bool."""
     clear: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
+    expected: Mapping[str, Any] = field(default_factory=dict)
+    """What the author believes the product to have, by contract name; None: an empty field."""
 
 
 class CellError(ValueError):
@@ -61,6 +63,7 @@ def read_row(row: ReadRow, columns: Columns, form: Form) -> ParsedRow | list[Pro
     cells = (*row.cells[: columns.width], *("",) * (columns.width - len(row.cells)))
     problems: list[Problem] = []
     changes: dict[str, Any] = {}
+    expected: dict[str, Any] = {}
 
     def read(name: str, index: int) -> object:
         try:
@@ -76,12 +79,15 @@ def read_row(row: ReadRow, columns: Columns, form: Form) -> ParsedRow | list[Pro
     for name, index in columns.changes.items():
         if cells[index].strip() not in {"", CLEAR}:
             changes[name] = read(name, index)
+    for name, index in columns.expected.items():
+        if cells[index].strip():
+            expected[name] = None if cells[index].strip() == CLEAR else read(name, index)
     if problems:
         return problems
     if not isinstance(product, int):
         return [Problem("no id", row.line, form.columns[columns.id])]
     clear = tuple(name for name, at in columns.changes.items() if cells[at].strip() == CLEAR)
-    return ParsedRow(row.line, product, changes, clear, cells)
+    return ParsedRow(row.line, product, changes, clear, cells, expected)
 
 
 def parse(name: str, text: str, *, decimal_comma: bool = False) -> Any:  # noqa: ANN401 - as the field has it

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from campaigns.errors import InputError
-from revio_jobs.contracts import CHANGE_NAMES
+from revio_jobs.contracts import CHANGE_NAMES, Expected
 
 MAX_CELL_CHARACTERS = 10_000
 OUTCOME_PREFIX = "revio_"
 """Columns that we add to what we write; they are ignored when it is read again."""
+
+EXPECTED_PREFIX = "expected:"
+"""A column `expected:rate` holds the rate that the file's author believes the product to have."""
 
 _ID_NAMES = ("id", "customer_product_id")
 
@@ -66,25 +69,44 @@ class Columns:
     changes: Mapping[str, int] = field(default_factory=dict)
     """By contract name. All other columns are carried along."""
     width: int = 0
+    expected: Mapping[str, int] = field(default_factory=dict)
+    """By contract name, the columns that say what a product has now."""
 
 
 def find_columns(header: Sequence[str]) -> Columns:
     """Letter case, blanks and underscores do not count. Raises InputError."""
     known = {_key(name): name for name in CHANGE_NAMES}
-    ids, changes = [], dict[str, int]()
+    ids, changes, expected = [], dict[str, int](), dict[str, int]()
     for index, title in enumerate(header):
         key = _key(title)
-        if key in map(_key, _ID_NAMES):
+        if name := _expected_field(title):
+            _add_column(expected, name, index, title)
+        elif key in map(_key, _ID_NAMES):
             ids.append(index)
         elif name := known.get(key):
-            if name in changes:
-                raise InputError(f"two columns are called {name}")
-            changes[name] = index
+            _add_column(changes, name, index, name)
     if len(ids) != 1:
         what = "no column is" if not ids else "two columns are"
         found = ", ".join(title[:40] for title in header[:20])
         raise InputError(f"{what} called id (or customer_product_id); the first line has: {found}")
-    return Columns(ids[0], changes, len(header))
+    return Columns(ids[0], changes, len(header), expected)
+
+
+def _add_column(columns: dict[str, int], name: str, index: int, title: str) -> None:
+    if name in columns:
+        raise InputError(f"two columns are called {title}")
+    columns[name] = index
+
+
+def _expected_field(title: str) -> str | None:
+    """The field of an `expected:` column; None for any other. Raises InputError."""
+    prefix, sign, field_title = title.strip().partition(":")
+    if not sign or _key(prefix) != _key(EXPECTED_PREFIX):
+        return None
+    fields = {_key(name): name for name in Expected.model_fields}
+    if (name := fields.get(_key(field_title))) is None:
+        raise InputError(f"column {title!r}: a product has {', '.join(fields.values())}")
+    return name
 
 
 def check_header(header: Sequence[str]) -> tuple[str, ...]:

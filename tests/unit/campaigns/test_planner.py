@@ -201,3 +201,31 @@ def test_what_a_job_could_not_say_is_a_problem_when_planning(plan: Plan) -> None
     planned = plan("id,description", f"1,{'x' * 501}", "2,a\tb")
     assert planned.verdict is PlanVerdict.PROBLEMS
     assert sum(planned.problems.counts.values()) == 2
+
+
+def test_a_product_that_is_not_as_the_list_expects_is_a_problem(plan: Plan) -> None:
+    header = "id,rate,Expected: Rate,expected:code1,expected:status"
+    planned = plan(header, "1,12,10,,ACTIVE", "2,21,19,,", "5,3,2.9999,(clear),", "4,5,(clear),,")
+    assert planned.verdict is PlanVerdict.PROBLEMS
+    assert list(planned.problems.lines()) == [
+        "1 row: rate is not as expected (line 3: '2, it is 20.0000, not 19')",
+        "1 row: code1 is not as expected (line 4: '5, it is A, not empty')",
+    ]
+
+
+def test_what_a_product_was_expected_to_have_is_moot_once_it_is_as_wanted(plan: Plan) -> None:
+    assert plan("id,rate,expected:rate", "1,10,9.50").verdict is PlanVerdict.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("id,rate,expected:price", "'expected:price': a product has rate, quantity"),
+        ("id,rate,expected:rate,Expected Rate:x", "two columns"),
+    ],
+)
+def test_a_column_of_expected_values_names_a_field_once(
+    plan: Plan, header: str, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        plan(header.replace("Expected Rate:x", "expected:Rate"), "1,2,3,4")
