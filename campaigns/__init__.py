@@ -2,6 +2,7 @@
 
 from campaigns.api import Campaigns, Person
 from campaigns.errors import CampaignError
+from campaigns.export import Exported, ExportRequest
 from campaigns.plan.planner import Planned, PlanRequest, PlanVerdict
 from campaigns.results.retry_undo import Only
 from campaigns.results.undo_report import UndoReport
@@ -13,6 +14,8 @@ from campaigns.terms import Terms
 __all__ = [
     "CampaignError",
     "Campaigns",
+    "ExportRequest",
+    "Exported",
     "Only",
     "Person",
     "PlanRequest",

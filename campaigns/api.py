@@ -10,6 +10,7 @@ from pathlib import Path
 from redis import Redis
 
 from campaigns.errors import NotAllowedError
+from campaigns.export import Exported, ExportRequest, export
 from campaigns.plan.plan_file import Plan, open_plan
 from campaigns.plan.planner import Origin, Planned, Planner, PlanRequest, overriding_all
 from campaigns.plan.product_reader import ProductReader
@@ -69,6 +70,10 @@ class Campaigns:
     def plan(self, to: Path, request: PlanRequest) -> Planned:
         """Make the plan file `to`. Reads current values; changes nothing."""
         return self._planning.make(to, request)
+
+    def export(self, to: Path, request: ExportRequest) -> Exported:
+        """Write what products have now to `to`, a list to edit and plan; see `export`."""
+        return export(to, request, self.reader)
 
     def open(self, path: Path) -> Plan:
         """A plan file, if it is whole."""

@@ -27,7 +27,8 @@ _SEEN = (
     "cost",
     "billed_through_date",
 )
-_DISCONNECTED = "DISCONNECTED"
+DISCONNECTED = "DISCONNECTED"
+"""The status of a product that is not in service any more."""
 NOT_EXPECTED = " is not as expected: "
 """Stands between a field's name and its values in the words of such a problem."""
 
@@ -60,7 +61,7 @@ def plan_row(row: ParsedRow, product: CustomerProduct | None, policy: Policy) ->
     try:
         if not policy.rules.concern(values):
             return _without_change(RowClass.NOT_MEANT, row, "", product)
-        if product.status == _DISCONNECTED and not policy.includes_disconnected:
+        if product.status == DISCONNECTED and not policy.includes_disconnected:
             return _without_change(RowClass.DISCONNECTED, row, "", product)
         wanted = {**policy.rules.changes(values), **row.changes, **dict.fromkeys(row.clear)}
     except ExpressionError as exc:

@@ -13,6 +13,8 @@ from pathlib import Path
 from campaigns.errors import CampaignError, InputError
 from campaigns.guard_rails.rails import Breach, Level, Rails
 from campaigns.plan.diff import Policy
+from campaigns.plan.owned_products import OwnedProducts
+from campaigns.plan.owners import Owners
 from campaigns.plan.plan_file import Header, Plan, PlanWriter, is_plan, keep, new_plan, open_plan
 from campaigns.plan.row_planner import Reader, RowPlanner
 from campaigns.plan.summary import Summary
@@ -46,6 +48,8 @@ class PlanRequest:
     source: Path | None = None
     customers: Sequence[int] = ()
     """Without a source: whose products are meant."""
+    lines: Sequence[int] = ()
+    """Without a source: on which lines, beside those of the customers."""
     rails: Rails = field(default_factory=Rails)
     """Beside those of the settings, which nothing loosens."""
     overrides: Mapping[str, str] = field(default_factory=dict)
@@ -99,14 +103,19 @@ class Planner:
         """
         check_overrides(request.overrides, self.terms.rails + request.rails)
         check_outputs(to, request)
+        owners = Owners.of(request.customers, request.lines)
         if request.source is None:
-            if not (request.customers and request.rules.sets):
-                raise InputError("give a file, or --customer and --set")
+            if not (owners and request.rules.sets):
+                raise InputError("give a file, or --customer or --line and --set")
             with self._planner(to, request, _RULE_FORM) as planner:
-                planner.plan_customers(request.customers, self.reader)
+                products = OwnedProducts(owners, self.reader)
+                planner.plan_products(products)
+                planner.writer.summary.without_products = products.without_products().missing()
                 return _finish(to, request, planner)
+        if owners:
+            raise InputError("give a file, or customers and lines, not both")
         with (
-            _opened(request.source) as source,
+            opened_source(request.source) as source,
             self._planner(to, request, source.form, source=source.name) as planner,
         ):
             planner.plan_source(source, self.reader)
@@ -155,7 +164,8 @@ class Planner:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Source]:
+def opened_source(path: Path) -> Iterator[Source]:
+    """A file's rows. Raises InputError that names the file."""
     if not path.is_file():
         what = f"{path} is a directory" if path.is_dir() else f"there is no file {path}"
         raise InputError(what)

@@ -44,15 +44,21 @@ class ProductReader:
             yield batch, {each.customer_product_id: each for each in found.customer_products}
 
     def by_customer(self, customers: Sequence[int]) -> Iterator[CustomerProduct]:
-        """All products of those customers. Raises InvalidJob for what is no customer's id."""
+        """All products of those customers. Raises InvalidJob for what is not a customer's id."""
+        return self._all_of("customer_ids", customers)
+
+    def by_line(self, lines: Sequence[int]) -> Iterator[CustomerProduct]:
+        """All products on those lines. Raises InvalidJob for what is not a line's id."""
+        return self._all_of("line_ids", lines)
+
+    def _all_of(self, owner: str, ids: Sequence[int]) -> Iterator[CustomerProduct]:
         size = self.ids_per_call
-        parts = (customers[start : start + size] for start in range(0, len(customers), size))
+        parts = (tuple(ids[start : start + size]) for start in range(0, len(ids), size))
         asked = (
-            (part, decode(QueryJob, {"account": self._account, "customer_ids": tuple(part)}))
-            for part in parts
+            (part, decode(QueryJob, {"account": self._account, owner: part})) for part in parts
         )
-        for _, found in self._ahead(asked):
-            yield from found.customer_products
+        for _, result in self._ahead(asked):
+            yield from result.customer_products
 
     def _ahead(self, asked: Iterable[tuple[T, QueryJob]]) -> Iterator[tuple[T, QueryResult]]:
         """The results in order, while the next queries are on their way."""

@@ -34,6 +34,9 @@ class Reader(Protocol):
     def by_customer(self, customers: Sequence[int]) -> Iterator[CustomerProduct]:
         """All products of those customers."""
 
+    def by_line(self, lines: Sequence[int]) -> Iterator[CustomerProduct]:
+        """All products on those lines."""
+
 
 @dataclass
 class RowPlanner:
@@ -77,9 +80,9 @@ class RowPlanner:
                 count += 1
         return count
 
-    def plan_customers(self, customers: Sequence[int], reader: Reader) -> None:
-        """All products of those customers, as the rules want them."""
-        for product in reader.by_customer(customers):
+    def plan_products(self, products: Iterable[CustomerProduct]) -> None:
+        """Those products, as the rules want them."""
+        for product in products:
             product_id = product.customer_product_id
             row = ParsedRow(0, product_id, cells=(str(product_id),))
             self._add(plan_row(row, product, self.policy))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 from campaigns.guard_rails.rails import per_cent
+from campaigns.plan.owners import Missing
 from campaigns.rows.planned_row import PlannedRow, RowClass
 
 EDGES = tuple(Decimal(each) for each in (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50))
@@ -38,6 +39,8 @@ class Summary:
     """Rows by the guard rail that speaks of them."""
     fields: Counter[str] = field(default_factory=Counter)
     """Changing rows by the field that changes."""
+    without_products: dict[str, Missing] = field(default_factory=dict)
+    """By "customer" and "line": of those whose products were asked for, the ones without any."""
 
     @property
     def changes(self) -> int:
@@ -70,6 +73,9 @@ class Summary:
             "histogram": dict(self.histogram),
             "says": dict(self.says),
             "fields": dict(self.fields),
+            "without_products": {
+                kind: asdict(missing) for kind, missing in self.without_products.items()
+            },
         }
 
     @classmethod
@@ -82,6 +88,10 @@ class Summary:
             Counter(document["histogram"]),
             Counter(document["says"]),
             Counter(document["fields"]),
+            {
+                kind: Missing(missing["count"], tuple(missing["first"]))
+                for kind, missing in document.get("without_products", {}).items()
+            },
         )
 
 

@@ -63,7 +63,6 @@ def read_row(row: ReadRow, columns: Columns, form: Form) -> ParsedRow | list[Pro
     cells = (*row.cells[: columns.width], *("",) * (columns.width - len(row.cells)))
     problems: list[Problem] = []
     changes: dict[str, Any] = {}
-    expected: dict[str, Any] = {}
 
     def read(name: str, index: int) -> object:
         try:
@@ -79,9 +78,11 @@ def read_row(row: ReadRow, columns: Columns, form: Form) -> ParsedRow | list[Pro
     for name, index in columns.changes.items():
         if cells[index].strip() not in {"", CLEAR}:
             changes[name] = read(name, index)
-    for name, index in columns.expected.items():
-        if cells[index].strip():
-            expected[name] = None if cells[index].strip() == CLEAR else read(name, index)
+    expected = {
+        name: None if cells[at].strip() == CLEAR else read(name, at)
+        for name, at in columns.expected.items()
+        if cells[at].strip()
+    }
     if problems:
         return problems
     if not isinstance(product, int):

@@ -125,7 +125,10 @@ def _delimiter(header: str) -> str:
 
 def _has_decimal_commas(header: Sequence[str], rows: Iterator[ReadRow]) -> bool:
     """Whether the rates of the first rows are written 12,50 throughout."""
-    index = find_columns(header).changes.get("rate")
+    try:
+        index = find_columns(header).changes.get("rate")
+    except InputError:
+        return False  # not a price list, as a list of customers
     if index is None:
         return False
     rates = [

@@ -6,7 +6,7 @@ A formula that no spreadsheet program has computed has none: a row says where it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +16,8 @@ from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
 from openpyxl import Workbook, load_workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles.numbers import FORMAT_TEXT
 from openpyxl.utils.exceptions import InvalidFileException
 
 from campaigns.errors import InputError
@@ -24,7 +26,7 @@ from campaigns.source.table import Form, ReadRow, Source, check_cells, check_hea
 
 # Excel itself computes with so many; what is beyond them is the noise of binary fractions.
 _EXCEL_DIGITS = ".15g"
-_MAX_ROWS = 1_048_575  # beside the header
+MAX_ROWS = 1_048_575  # beside the header
 _SHEETS = "xl/worksheets/"
 _FORMULA = re.compile(rb"<(\w+:)?f[\s/>]")
 _LONGEST_TAG = 64
@@ -124,15 +126,27 @@ class XlsxOut:
         self._book = Workbook(write_only=True)
         self._sheets: list[Any] = []
 
-    def sheet(self, title: str, header: Sequence[str]) -> Callable[[Sequence[object]], None]:
-        """Begins a sheet; what is returned adds a row. A full sheet goes on in another one."""
+    def sheet(
+        self, title: str, header: Sequence[str], text_columns: Container[int] = ()
+    ) -> Callable[[Sequence[object]], None]:
+        """Begins a sheet; what is returned adds a row. A full sheet goes on in another one.
+
+        `text_columns`: places of those whose cells are formatted as text, so that a code such as
+        00123 stays one when somebody edits it.
+        """
         names = chain([title], (f"{title} {number}" for number in count(2)))
         first = self._new_sheet(next(names), header)
         sheets = chain([first], (self._new_sheet(name, header) for name in names))
-        places = (sheet for sheet in sheets for _ in range(_MAX_ROWS))
+        places = (sheet for sheet in sheets for _ in range(MAX_ROWS))
 
         def add(row: Sequence[object]) -> None:
-            next(places).append([_written(value) for value in row])
+            sheet = next(places)
+            sheet.append(
+                [
+                    _as_text(sheet, value) if place in text_columns else _written(value)
+                    for place, value in enumerate(row)
+                ]
+            )
 
         return add
 
@@ -176,6 +190,12 @@ def _text(value: object) -> str:
             return original(value)
         case _:
             return str(value)
+
+
+def _as_text(sheet: Any, value: object) -> Any:  # noqa: ANN401 - openpyxl's
+    cell = WriteOnlyCell(sheet, _written(value))
+    cell.number_format = FORMAT_TEXT
+    return cell
 
 
 def _written(value: object) -> Any:  # noqa: ANN401 - what openpyxl takes

@@ -1,10 +1,11 @@
-"""`revio campaign`: plan, review, approve, apply, watch, report and undo batch repricing."""
+"""`revio campaign`: export, plan, review, approve, apply, watch, report, undo batch repricing."""
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from cli.campaign.approval import approve, review
 from cli.campaign.control import cancel, pause, resume, set_
+from cli.campaign.export import export
 from cli.campaign.outcome import explain, report, retry, undo
 from cli.campaign.planning import PlanExit, plan
 from cli.campaign.start import apply
@@ -35,7 +36,7 @@ for planning in (plan, retry, undo):
         cls=_PlanCommand,
         epilog="Exit codes: 0 nothing to do. 1 problems, and no plan. 2 a plan with changes.",
     )(planning)
-for command in (review, approve, apply, watch, pause, resume, cancel, report, explain):
+for command in (export, review, approve, apply, watch, pause, resume, cancel, report, explain):
     app.command()(command)
 app.command("list")(list_)
 app.command("set")(set_)

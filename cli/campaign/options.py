@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from campaigns import CampaignError
+from campaigns.plan.owner_list import read_owner_list
+from campaigns.plan.owners import Owners
 from campaigns.run.spec import DailyWindow
+from cli.options import Texts, numbers
 
 By = Annotated[
     str | None, typer.Option("--by", help="Who decides; the user of this machine by default.")
@@ -19,6 +23,36 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit lo
 RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's name or its beginning, or the plan's file.")
 ]
+
+
+Customers = Annotated[
+    Texts, typer.Option("--customer", help="Whose products, by Rev.io's customer id.")
+]
+CustomerFile = Annotated[
+    Path | None, typer.Option("--customers", help="A file that lists customers, one id a row.")
+]
+Lines = Annotated[Texts, typer.Option("--line", help="On which lines, by Rev.io's line id.")]
+LineFile = Annotated[
+    Path | None, typer.Option("--lines", help="A file that lists lines, one id a row.")
+]
+
+
+def owners_of(
+    customers: Texts, customer_file: Path | None, lines: Texts, line_file: Path | None
+) -> Owners:
+    """Raises typer.BadParameter and InputError."""
+    return Owners.of(
+        [*_ids("--customer", customers), *_listed(customer_file, "customer")],
+        [*_ids("--line", lines), *_listed(line_file, "line")],
+    )
+
+
+def _ids(option: str, texts: Texts) -> Sequence[int]:
+    return numbers(option, texts) if texts else ()
+
+
+def _listed(path: Path | None, kind: str) -> Sequence[int]:
+    return read_owner_list(path, kind) if path else ()
 
 
 def pairs(option: str, texts: Iterable[str] | None) -> dict[str, str]:

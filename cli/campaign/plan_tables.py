@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from campaigns import Planned, PlanVerdict
 from campaigns.guard_rails.rails import per_cent
 from campaigns.plan.figures import Figures, shown_move
 from campaigns.plan.forecast import Forecast
+from campaigns.plan.owners import Missing
 from campaigns.plan.plan_file import Plan
 from campaigns.plan.summary import Summary, bins
 from campaigns.rows.planned_row import PlannedRow, RowClass
@@ -50,6 +51,7 @@ def plan_tables(
     """What planning came to, and what to do next."""
     summary = planned.summary
     yield _rows(summary)
+    yield from without_products(summary.without_products)
     yield from planned.problems.lines()
     if summary.changes:
         yield _revenue(summary)
@@ -65,6 +67,13 @@ def plan_tables(
 def _rows(summary: Summary) -> Table:
     rows = [(kind, f"{count:,}") for kind, count in summary.rows.most_common()]
     return table("rows", "number", rows=rows)
+
+
+def without_products(missing: Mapping[str, Missing]) -> Iterator[str]:
+    """Customers and lines that were asked for and have nothing."""
+    for kind, owners in missing.items():
+        have = "has" if owners.count == 1 else "have"
+        yield f"{counted(owners.count, kind)} {have} no products: {owners}"
 
 
 def _rails(summary: Summary) -> Iterator[str]:
@@ -136,6 +145,7 @@ def review_tables(
         f"digest {plan.digest[:10]}"
     )
     yield _rows(plan.summary)
+    yield from without_products(plan.summary.without_products)
     yield _revenue(plan.summary)
     yield _histogram(plan.summary)
     moves = [_move(each.row) for each in figures.moves()[:_SHOWN]]

@@ -13,11 +13,20 @@ from campaigns import CampaignError, Planned, PlanRequest, PlanVerdict, Rounding
 from campaigns.guard_rails.rails import Rails
 from campaigns.plan.forecast import forecast
 from cli.answer import Answer, spinner
-from cli.campaign.options import By, day, pairs
+from cli.campaign.options import (
+    By,
+    CustomerFile,
+    Customers,
+    LineFile,
+    Lines,
+    day,
+    owners_of,
+    pairs,
+)
 from cli.campaign.plan_tables import plan_document, plan_tables
 from cli.campaign.session import CampaignSession, campaign_session, person
 from cli.exit_code import ExitCode
-from cli.options import AccountName, AsJson, Texts, numbers
+from cli.options import AccountName, AsJson, Texts
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 
 
@@ -42,9 +51,10 @@ def plan(
     ] = None,
     *,
     output: Annotated[Path, typer.Option("-o", "--output", help="The plan's file.")],
-    customers: Annotated[
-        Texts, typer.Option("--customer", help="Without a file: whose products.")
-    ] = None,
+    customers: Customers = None,
+    customer_file: CustomerFile = None,
+    lines: Lines = None,
+    line_file: LineFile = None,
     where: Annotated[
         str | None, typer.Option(help="Only these: 'product_id=17 and status=ACTIVE'.")
     ] = None,
@@ -84,12 +94,14 @@ def plan(
 ) -> None:
     """Compare a price list or rules with what Rev.io has, and write a plan. Changes nothing."""
     with campaign_session(account, as_json=as_json, wrong=ExitCode.FAILED) as (answer, session):
+        owners = owners_of(customers, customer_file, lines, line_file)
         request = PlanRequest(
             name=output.name.removesuffix(".plan"),
             author=person(by, "").by,
             rules=Rules.parse(where, sets or (), _rounding(session, rounding, charm)),
             source=source,
-            customers=numbers("--customer", customers) if customers else (),
+            customers=owners.customers,
+            lines=owners.lines,
             rails=_rails(rails or ()),
             overrides=pairs("--override", overrides),
             effective=day("--effective", effective),

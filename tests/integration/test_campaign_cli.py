@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
+import openpyxl
 import pytest
 
 from campaigns import Campaigns, Person, PlanRequest, Rules, RunRequest
@@ -458,3 +459,39 @@ def test_a_program_does_the_same_in_python(
         results = list(campaigns.results(plan.run))
         assert {each.outcome for each in results} == {"applied"}
         assert [each.by for each in campaigns.audit(plan.run)] == ["ann", "the feeder"]
+
+
+def test_products_become_a_list_and_the_list_a_plan(
+    stack: Stack, campaign: Revio, tmp_path: Path
+) -> None:
+    (tmp_path / "customers.csv").write_text("customer_id\n1001\n1002\n")
+    whose = ["--customers", "customers.csv", "--line", "30001"]
+    said = campaign("export", *whose, "--customer", "999999", "-o", "now.xlsx")
+    assert (said.code, said.document["without_products"]["customer"]) == (0, [999999])
+    assert said.document["calls_spent"] == 2
+    assert campaign("plan", "now.xlsx", "-o", "now.plan").code == 0
+    book = openpyxl.load_workbook(tmp_path / "now.xlsx")
+    first = next(book.active.iter_rows(min_row=2))
+    first[1].value = float(first[1].value) + 0.5
+    book.save(tmp_path / "now.xlsx")
+    planned = campaign("plan", "now.xlsx", "-o", "now.plan")
+    assert (planned.code, planned.document["rows"]["change"]) == (2, 1)
+    shown = campaign("export", *whose, "-o", "now.csv", as_json=False)
+    assert "revio campaign plan now.csv" in shown.out
+    assert "somebody's edits" in campaign("export", *whose, "-o", "now.csv").err
+    assert campaign("export", "-o", "other.csv").code == ExitCode.INVALID
+
+
+def test_rules_take_customers_and_lines_from_files(
+    stack: Stack, campaign: Revio, tmp_path: Path
+) -> None:
+    (tmp_path / "customers.txt").write_text("1001\n1002\n888888\n")
+    (tmp_path / "lines.csv").write_text("Line\n30001\n")
+    rule = ["--where", "status=ACTIVE and rate>0", "--set", "rate=rate*1.05", "-o", "r.plan"]
+    said = campaign("plan", "--customers", "customers.txt", "--lines", "lines.csv", *rule)
+    assert said.code == 2
+    assert said.document["without_products"] == {"customer": {"count": 1, "first": [888888]}}
+    again = campaign("review", "r.plan", as_json=False)
+    assert "1 customer has no products: 888888" in again.out
+    refused = campaign("plan", "customers.txt", "--customer", "1001", *rule)
+    assert (refused.code, "not both" in refused.err) == (1, True)

@@ -256,7 +256,7 @@ def test_formulas_are_harmless_in_a_written_workbook(tmp_path: Path) -> None:
 def test_a_sheet_that_is_full_goes_on_in_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("campaigns.source.xlsx_file._MAX_ROWS", 2)
+    monkeypatch.setattr("campaigns.source.xlsx_file.MAX_ROWS", 2)
     with new_workbook(tmp_path / "out.xlsx") as out:
         add, _ = out.sheet("failed", ["a"]), out.sheet("none", ["a"])
         for value in range(5):

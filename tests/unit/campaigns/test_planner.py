@@ -38,6 +38,9 @@ class Products:
     def by_customer(self, customers: Sequence[int]) -> Iterator[CustomerProduct]:
         return (each for each in self.products.values() if each.customer_id in customers)
 
+    def by_line(self, lines: Sequence[int]) -> Iterator[CustomerProduct]:
+        return (each for each in self.products.values() if each.line_id in lines)
+
 
 def product(one: int, **more: Any) -> CustomerProduct:
     known = {"customer_id": 1001, "product_id": 17, "rate": "10.0000", "quantity": 2}
@@ -224,8 +227,6 @@ def test_what_a_product_was_expected_to_have_is_moot_once_it_is_as_wanted(plan: 
         ("id,rate,expected:rate,Expected Rate:x", "two columns"),
     ],
 )
-def test_a_column_of_expected_values_names_a_field_once(
-    plan: Plan, header: str, told: str
-) -> None:
+def test_a_column_of_expected_values_names_a_field_once(plan: Plan, header: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         plan(header.replace("Expected Rate:x", "expected:Rate"), "1,2,3,4")
