@@ -56,7 +56,7 @@ Decision = Done | Skip | Requeue | Retry
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential backoff with full jitter and a cap, limited by attempts and by age.
+    """Exponential backoff with full jitter and a cap, limited by attempts and by time.
 
     Full jitter as in Brooker, "Exponential Backoff And Jitter" (2015): uniform between 0 and the
     exponential bound, so that jobs that failed together do not come back together.
@@ -68,15 +68,20 @@ class RetryPolicy:
     max_crashes: int = 8
     """A job that this many workers in a row died of is not given to another one."""
     deadline_s: float = 3600.0
-    """No attempt starts later than this after the job was accepted."""
+    """The longest time that attempts and backoff may take together, from the first attempt on."""
 
-    def delay(self, attempt: int, age_s: float, chance: random.Random) -> float | None:
-        """Seconds from attempt number `attempt` (1 is the first) to the next; None: give up."""
+    def delay(
+        self, attempt: int, spent_s: float, chance: random.Random, *, by_attempts: bool = True
+    ) -> float | None:
+        """Seconds from attempt number `attempt` (1 is the first) to the next; None: give up.
+
+        `spent_s`: time since the first attempt, without waits that are not backoff.
+        `by_attempts`: whether the number of attempts is limited, or the time alone.
+        """
         bound = min(self.cap_s, self.first_s * 2.0 ** min(attempt - 1, 30))
         delay = chance.uniform(0.0, bound)
-        if attempt >= self.max_attempts or age_s + delay > self.deadline_s:
-            return None
-        return delay
+        is_spent = by_attempts and attempt >= self.max_attempts
+        return None if is_spent or spent_s + delay > self.deadline_s else delay
 
 
 def requeue(error: Retryable, now: float) -> Requeue:

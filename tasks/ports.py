@@ -1,4 +1,4 @@
-"""What the handlers need from the outside. The adapters in worker/ implement it."""
+"""The handlers' ports; the adapters in worker/ implement them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which customer products to read: at least one value in all."""
+    """Which customer products to read; at least one value in total."""
 
     ids: tuple[int, ...] = ()
     customer_ids: tuple[int, ...] = ()
@@ -61,14 +61,14 @@ class Permits(Protocol):
     """Hands out the account's calls, over all processes and hosts."""
 
     def acquire(self, call: Call) -> Permit:
-        """Wait shortly for a permit.
+        """Wait for a permit if the wait is short.
 
-        Raises Throttled or QuotaExhausted when the wait would be long, and Unavailable when the
-        limits cannot be asked: then nothing may be called.
+        Raises Throttled or QuotaExhausted if it would be long, and Unavailable if the limits cannot
+        be asked: then nothing may be called.
         """
 
     def answered(self, permit: Permit) -> None:
-        """The vendor has answered the call: it had arrived by now. Never raises."""
+        """The vendor has answered the call, so it has arrived by now. Never raises."""
 
     def refund(self, permit: Permit) -> None:
         """Give back a permit whose call provably never left; never raises."""
@@ -76,20 +76,17 @@ class Permits(Protocol):
     def pause(
         self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
     ) -> None:
-        """The vendor told us to wait: no calls of the account by anybody until then.
+        """Stop all calls of the account, by any process, because the vendor told us to wait.
 
         `minute_spent`: it said that the minute's calls are used up.
         """
 
     def report(self, account: str, *, healthy: bool) -> None:
-        """How the vendor took a call: after many faults in a row it is left alone for a while.
-
-        Never raises.
-        """
+        """Count a healthy answer or a fault; consecutive faults open the breaker. Never raises."""
 
 
 Wanted = Filters | Callable[[], Filters]
-"""What to read. A callable is asked when the call has its permit, and tells the same ever after."""
+"""What to read. A callable is called when the call has its permit, always with the same result."""
 
 
 class Reader(Protocol):
@@ -130,26 +127,34 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The job is ours until the lease ends."""
+    """The job is ours until the lease ends.
+
+    Durations are by the ledger's own clock, so the clocks of the workers' hosts do not matter.
+    """
 
     lease: Lease
     attempt: int
     """1 for the first."""
-    accepted_at: float
-    """Unix time, seconds."""
     sent: frozenset[str] | None
     """The fields that an earlier attempt was about to send, if nothing proves what became of it."""
     newer: Mapping[str, str]
-    """The job's fields that a later submission has set already, and the job that did."""
+    """The job's fields that a later submission has already set, and the job that did."""
     crashes: int = 0
-    """How many workers in a row had the job and were never heard of again."""
-    deferred_since: float | None = None
-    """Unix time, seconds; None unless all that became of it lately is that it was deferred."""
+    """How many workers in a row took the job and were never heard of again."""
+    lookups: int = 0
+    """How many workers have already taken it to find out what became of `sent`."""
+    spent_s: float = 0.0
+    """Time since the first attempt, counting attempts and backoff only: not the time for which the
+    job waited for its lane, its product or a reliable reading."""
+    deferred_s: float = 0.0
+    """For how long it has been deferred, up to now and without any attempt in between."""
+    since_execution_s: float = 0.0
+    """Time since the last moment at which the vendor can have been executing `sent`."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyEnded:
-    """The job has its outcome; None: it ended so long ago that only `how` is remembered."""
+    """The job has its outcome. None: it ended so long ago that only `how` is still known."""
 
     outcome: Mapping[str, Any] | None
     how: str
@@ -159,7 +164,7 @@ class AlreadyEnded:
 
 @dataclass(frozen=True, slots=True)
 class NotNow:
-    """Another worker has the job, or another job has the product; it will come again by itself."""
+    """Another worker has the job, or another job has the product. It will be delivered again."""
 
     reason: str
 
@@ -170,18 +175,18 @@ class KeyTaken:
 
 
 class Ledger(Protocol):
-    """Knows every update and how far it has come, whatever becomes of workers and messages.
+    """The record of every accepted update and how far it has come; outlives workers and messages.
 
-    All methods raise Unavailable when it cannot be asked.
+    All methods raise Unavailable if the ledger cannot be asked.
     """
 
     def claim(
         self, job: UpdateJob, job_id: str, lane: Lane
     ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
-        """Take the job, accepting it first if it came as a raw message."""
+        """Take the job. A job that came as a raw message is accepted first."""
 
     def intend(self, lease: Lease, fields: frozenset[str]) -> None:
-        """Note that these fields are about to be sent, and renew the lease for the call.
+        """Record that these fields are about to be sent, and renew the lease for the call.
 
         Raises LeaseLost.
         """
@@ -189,7 +194,7 @@ class Ledger(Protocol):
     def settle(
         self, lease: Lease, outcome: Mapping[str, Any], how: str, wrote: frozenset[str]
     ) -> None:
-        """Give the job its one outcome; `wrote` are the fields that the vendor now has from it.
+        """Record the job's outcome. `wrote`: the fields that the vendor now has from this job.
 
         Raises LeaseLost.
         """
@@ -197,28 +202,26 @@ class Ledger(Protocol):
     def bury(
         self, job: UpdateJob, job_id: str, lane: Lane, outcome: Mapping[str, Any], how: str
     ) -> None:
-        """Keep a raw message's job, which was never accepted, as one that failed.
+        """Keep a dead letter of a raw message whose job was never accepted.
 
-        Its key stays free. Nothing happens if the ledger knows the job.
+        The job's key stays free. Does nothing if the ledger knows the job.
         """
 
     def put_back(self, lease: Lease, *, unknown: bool) -> None:
-        """The job's message goes back to its queue; this attempt does not count.
+        """Return the job to the front of its lane; this attempt does not count.
 
         `unknown` as in `delay`. Raises LeaseLost.
         """
 
     def delay(self, lease: Lease, seconds: float, *, unknown: bool, why: str = "") -> None:
-        """Try again after so long; `why` is kept in the job's history.
+        """Try again after this long, because an attempt failed; `why` goes into the job's history.
 
         `unknown`: what was sent may have been executed, so the product stays reserved for this job
-        until that is known.
-
-        Raises LeaseLost.
+        until that is known. Raises LeaseLost.
         """
 
-    def defer(self, lease: Lease, seconds: float) -> None:
-        """Try again after so long, when what it needs can be known; this attempt does not count.
+    def defer(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
+        """Try again after this long, because what the job needs cannot be read reliably yet.
 
-        Nothing of the job may be under way. Raises LeaseLost.
+        This attempt does not count. `unknown` as in `delay`. Raises LeaseLost.
         """

@@ -115,7 +115,7 @@ def open_application(settings: Settings, app: Celery) -> Application:
                     gateways[name],
                     Batcher(gateways[name], account.ids_per_call, account.calls_per_minute),
                     execution_s=account.execution_s,
-                    shows_at_once=not account.read_back_lag_s,
+                    read_lag_s=account.read_back_lag_s,
                     lag_left_s=partial(lag_left_s, writes, name, account.read_back_lag_s),
                     send_check=campaigns.gate,
                     fresh_s=settings.campaign_fresh_s,

@@ -34,12 +34,13 @@ from tasks.ports import (
     NotNow,
     Purpose,
 )
-from tasks.update.attempt import Attempt, Ending, TooSoon, UpdateTarget, unknown_ending
+from tasks.update.attempt import Attempt, AttemptEnding, ReadTooEarly, UpdateTarget, unknown_ending
 from tasks.update.send_check import AlreadyWithdrawn
 
 _log = structlog.get_logger(__name__)
 
-# An outcome that Redis cannot take is offered again for so long; after that a query will tell.
+# For how long, and how often, an outcome is offered to a Redis that does not take it. After that a
+# look-up finds it out.
 _SETTLE_PATIENCE_S = 20.0
 _SETTLE_PAUSE_S = 0.5
 
@@ -65,10 +66,10 @@ class UpdateHandler:
         self._sleep = sleep
 
     def run(self, job: UpdateJob, job_id: str, lane: Lane, withdrawn: str = "") -> Decision:
-        """One attempt at the job, if it is ours to make.
+        """Make one attempt at the job, if it is ours to make.
 
-        `withdrawn`: why nobody wants it any more. It then ends as Withdrawn, unless it was sent:
-        what became of that is found out as ever, and it is not sent again.
+        `withdrawn`: why the job is not wanted any more. It then ends as Withdrawn, unless it was
+        sent: what became of that is found out as usual, and it is not sent again.
         """
         try:
             if job.account not in self._targets:
@@ -98,15 +99,21 @@ class UpdateHandler:
         try:
             if withdrawn and not claimed.sent:
                 return self._settle(claimed.lease, _failure(job, Withdrawn(withdrawn), None))
-            if claimed.crashes >= self._retries.max_crashes:
+            if self._is_abandoned(claimed):
                 error = Abandoned(claimed.crashes)
                 return self._settle(claimed.lease, _failure(job, error, claimed.sent))
             return self._attempt(job, claimed, lane, withdrawn)
         except LeaseLost:
             return Skip("the lease was lost")
         except Unavailable as exc:
-            # The ledger is silent: the lease runs out, and then the job comes again.
+            # The ledger does not answer: the lease runs out, and then the job is delivered again.
             return Skip(str(exc))
+
+    def _is_abandoned(self, claimed: Claimed) -> bool:
+        """Whether the job has killed too many workers; one that was sent gets a look-up first."""
+        return claimed.crashes >= self._retries.max_crashes and (
+            claimed.sent is None or claimed.lookups > 0
+        )
 
     def _attempt(self, job: UpdateJob, claimed: Claimed, lane: Lane, withdrawn: str) -> Decision:
         call = Call(job.account, lane, Purpose.UPDATE, claimed.lease.job_id)
@@ -120,51 +127,60 @@ class UpdateHandler:
             ending = attempt.run()
         except LeaseLost:
             raise
-        except TooSoon as exc:
-            return self._look_later(job, claimed, exc)
+        except ReadTooEarly as exc:
+            return self._read_later(job, claimed, exc, attempt)
         except (Throttled, QuotaExhausted) as exc:
             self._ledger.put_back(claimed.lease, unknown=bool(attempt.sent))
             return requeue(exc, self._clock())
         except (Retryable, OutcomeUnknown) as exc:
-            return self._later(job, claimed, exc, attempt.sent)
+            return self._later(job, claimed, exc, attempt)
         except RevioError as exc:
-            ending = _failure(job, exc, attempt.sent)
+            if attempt.sent:
+                # The look-up was refused, which says nothing of the update.
+                return self._later(job, claimed, exc, attempt)
+            ending = _failure(job, exc, None)
         except Exception as exc:  # noqa: BLE001
-            # A fault of our own says nothing of what the vendor did: the job is not over by it.
+            # A defect of ours says nothing of what the vendor did: the job has not ended by it.
             _log.exception("attempt_failed")
             error = RevioError(f"unexpected {type(exc).__name__}")
-            return self._later(job, claimed, error, attempt.sent)
+            return self._later(job, claimed, error, attempt)
         return self._settle(claimed.lease, ending)
 
     def _later(
-        self,
-        job: UpdateJob,
-        claimed: Claimed,
-        exc: RevioError,
-        sent: frozenset[str] | None,
+        self, job: UpdateJob, claimed: Claimed, exc: RevioError, attempt: Attempt
     ) -> Decision:
-        age = self._clock() - claimed.accepted_at
-        delay = self._retries.delay(claimed.attempt, age, self._chance)
-        if delay is None:
-            return self._settle(claimed.lease, _failure(job, exc, sent))
-        if sent:
-            # Until then the vendor may still execute it, and a query would prove nothing.
+        """Back off, or give the job up.
+
+        An update that was sent is given up only after a look-up, and only when look-ups have failed
+        for the whole of the deadline: its caller hears nothing sure of it otherwise.
+        """
+        is_sent = attempt.sent is not None
+        delay = self._retries.delay(
+            claimed.attempt, claimed.spent_s, self._chance, by_attempts=not is_sent
+        )
+        if delay is None and (attempt.looked_up or not is_sent):
+            return self._settle(claimed.lease, _failure(job, exc, attempt.sent))
+        delay = delay or 0.0
+        if is_sent:
+            # Until then the vendor may still execute it, and a look-up would prove nothing.
             delay = max(delay, self._targets[job.account].execution_s)
         why = f"{type(exc).__name__}: {exc}"
-        self._ledger.delay(claimed.lease, delay, unknown=bool(sent), why=why)
-        _log.info("job_delayed", seconds=round(delay, 1), reason=str(exc), unknown=bool(sent))
+        self._ledger.delay(claimed.lease, delay, unknown=is_sent, why=why)
+        _log.info("job_delayed", seconds=round(delay, 1), reason=str(exc), unknown=is_sent)
         return Skip(f"again in {delay:.1f} s: {exc}")
 
-    def _look_later(self, job: UpdateJob, claimed: Claimed, exc: TooSoon) -> Decision:
-        """It costs no attempt; but it must end, even if the product is changed again and again."""
-        now = self._clock()
-        if now - (claimed.deferred_since or now) > self._retries.deadline_s:
+    def _read_later(
+        self, job: UpdateJob, claimed: Claimed, exc: ReadTooEarly, attempt: Attempt
+    ) -> Decision:
+        """Defer the job, which costs no attempt; not for ever, if its product keeps changing."""
+        is_sent = attempt.sent is not None
+        if claimed.deferred_s > self._retries.deadline_s and not is_sent:
             return self._settle(claimed.lease, _failure(job, Unavailable(str(exc)), None))
-        self._ledger.defer(claimed.lease, exc.seconds)
+        self._ledger.defer(claimed.lease, exc.seconds, unknown=is_sent)
         _log.info("job_deferred", seconds=round(exc.seconds, 1), reason=str(exc))
         return Skip(f"again in {exc.seconds:.1f} s: {exc}")
 
-    def _settle(self, lease: Lease, ending: Ending) -> Decision:
+    def _settle(self, lease: Lease, ending: AttemptEnding) -> Decision:
         give_up = self._clock() + _SETTLE_PATIENCE_S
         while True:
             try:
@@ -177,6 +193,6 @@ class UpdateHandler:
                 return ending.done
 
 
-def _failure(job: UpdateJob, error: RevioError, sent: frozenset[str] | None) -> Ending:
-    """An error tells how the job ended only if nothing is on its way to the vendor."""
-    return unknown_ending(job, sent) if sent else Ending(failed(error), type(error).__name__)
+def _failure(job: UpdateJob, error: RevioError, sent: frozenset[str] | None) -> AttemptEnding:
+    """The error is how the job ended only if nothing of it is on its way to the vendor."""
+    return unknown_ending(job, sent) if sent else AttemptEnding(failed(error), type(error).__name__)

@@ -70,7 +70,7 @@ def assert_fenced(jobs: Jobs, lease: Lease) -> None:
     with pytest.raises(LeaseLost):
         jobs.ledger.delay(lease, 1.0, unknown=False)
     with pytest.raises(LeaseLost):
-        jobs.ledger.defer(lease, 1.0)
+        jobs.ledger.defer(lease, 1.0, unknown=False)
 
 
 def test_a_new_key_is_accepted_and_the_same_job_again_joins_it(jobs: Jobs) -> None:
@@ -111,7 +111,7 @@ def test_an_ended_job_gives_its_outcome_then_the_fact_alone_and_then_is_forgotte
 def test_a_claim_accepts_a_job_that_came_as_a_raw_message(jobs: Jobs) -> None:
     job = UpdateJob(id=1, rate="1")
     claim = jobs.ledger.claim(job, "raw", Lane.BULK)
-    assert (claim.attempt, claim.accepted_at) == (1, jobs.bench.clock())
+    assert (claim.attempt, claim.spent_s) == (1, 0.0)
     assert jobs.bench.reserve(job, "raw", Lane.BULK) == Attached()
     assert jobs.ledger.claim(UpdateJob(id=1, rate="2"), "raw", Lane.BULK) == KeyTaken()
 
@@ -132,11 +132,10 @@ def test_a_claim_of_another_payload_gets_nothing(jobs: Jobs) -> None:
 
 def test_a_dead_workers_job_goes_to_another_and_the_dead_is_fenced_off(jobs: Jobs) -> None:
     jobs.submit("a")
-    accepted_at = jobs.bench.clock()
     dead = jobs.claimed("a")
     jobs.bench.advance(45)
     living = jobs.claimed("a")
-    assert (living.attempt, living.accepted_at) == (2, accepted_at)
+    assert (living.attempt, living.crashes) == (2, 1)
     assert_fenced(jobs, dead.lease)
     jobs.ledger.intend(living.lease, RATE)
     assert_fenced(jobs, dead.lease)
@@ -327,23 +326,97 @@ def test_a_job_delayed_with_an_unknown_fate_keeps_its_product(jobs: Jobs) -> Non
 def test_a_deferred_job_rests_as_a_delayed_one_and_has_lost_no_attempt(jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.submit("b", id=1, rate="2")
-    jobs.ledger.defer((first := jobs.claimed("a")).lease, 10.0)
+    jobs.ledger.defer((first := jobs.claimed("a")).lease, 10.0, unknown=False)
     again = rested(jobs, first.lease)
     assert (again.attempt, again.sent, again.crashes) == (1, None, 0)
 
 
-def test_a_job_tells_since_when_it_has_only_been_deferred(jobs: Jobs) -> None:
+def test_a_job_tells_for_how_long_it_has_only_been_deferred(jobs: Jobs) -> None:
     jobs.submit("a")
-    claim, since = jobs.claimed("a"), jobs.bench.clock()
-    assert claim.deferred_since is None
-    for _ in range(2):
-        jobs.ledger.defer(claim.lease, 10.0)
-        jobs.bench.advance(10)
+    claim = jobs.claimed("a")
+    assert claim.deferred_s == 0
+    for rounds in (1, 2):
+        jobs.ledger.defer(claim.lease, 10.0, unknown=False)
+        jobs.bench.advance(7200)  # in a queue, for longer than it was deferred
         claim = jobs.claimed("a")
-        assert claim.deferred_since == since
+        assert claim.deferred_s == 10 * rounds
     jobs.ledger.delay(claim.lease, 1.0, unknown=False)
     jobs.bench.advance(1)
-    assert jobs.claimed("a").deferred_since is None
+    assert jobs.claimed("a").deferred_s == 0
+
+
+LONG_S = 100_000.0
+
+
+def wait(jobs: Jobs, where: str) -> None:
+    """The job waits for long without an attempt."""
+    if where == "parked":
+        jobs.submit("first", id=1, rate="9")
+        first = jobs.claimed("first")
+        jobs.submit("a")
+        assert jobs.claim("a") == NotNow("parked")
+        jobs.ledger.intend(first.lease, RATE)
+        jobs.ledger.delay(first.lease, LONG_S, unknown=True)
+        jobs.bench.advance(LONG_S)
+        jobs.run("first")
+    jobs.submit("a")
+    match where:
+        case "accepted":
+            jobs.bench.advance(LONG_S)
+        case "put back":
+            for _ in range(3):
+                jobs.ledger.put_back(jobs.claimed("a").lease, unknown=False)
+                jobs.bench.advance(LONG_S)
+        case "deferred":
+            jobs.ledger.defer(jobs.claimed("a").lease, 10.0, unknown=False)
+            jobs.bench.advance(LONG_S)
+
+
+@pytest.mark.parametrize("where", ["accepted", "put back", "deferred", "parked"])
+def test_waiting_is_not_time_spent_on_a_job(jobs: Jobs, where: str) -> None:
+    wait(jobs, where)
+    claim = jobs.claimed("a")
+    assert (claim.attempt, claim.spent_s) == (1, 0.0)
+    jobs.bench.advance(4)
+    jobs.ledger.delay(claim.lease, 10.0, unknown=False)
+    jobs.bench.advance(LONG_S)  # due after 10 s, but its queue was long
+    again = jobs.claimed("a")
+    assert (again.attempt, again.spent_s) == (2, 14.0)
+    jobs.ledger.put_back(again.lease, unknown=False)
+    jobs.bench.advance(LONG_S)
+    assert jobs.claimed("a").spent_s == 14.0
+
+
+def test_a_job_that_was_sent_tells_how_long_the_vendor_cannot_be_executing_it(
+    ledger_bench: Callable[..., Any],
+) -> None:
+    jobs = Jobs(ledger_bench(replace(TIMES, quiet_s=50.0)))
+    jobs.submit("a")
+    jobs.ledger.intend((first := jobs.claimed("a")).lease, RATE)
+    jobs.ledger.delay(first.lease, 60.0, unknown=True)
+    jobs.bench.advance(60)
+    second = jobs.claimed("a")
+    assert (second.sent, second.since_execution_s, second.lookups) == (RATE, 10.0, 0)
+    jobs.ledger.defer(second.lease, 30.0, unknown=True)
+    assert isinstance(jobs.claim("a"), NotNow)
+    jobs.bench.advance(30)
+    third = jobs.claimed("a")
+    assert (third.sent, third.since_execution_s, third.lookups) == (RATE, 40.0, 1)
+    jobs.ledger.intend(third.lease, RATE)
+    jobs.bench.advance(95)
+    fourth = jobs.claimed("a")
+    assert (fourth.since_execution_s, fourth.lookups) == (45.0, 0)
+
+
+def test_a_deferred_look_up_keeps_its_product(jobs: Jobs) -> None:
+    jobs.submit("a")
+    jobs.submit("b", id=1, rate="2")
+    jobs.ledger.intend((first := jobs.claimed("a")).lease, RATE)
+    jobs.ledger.defer(first.lease, 10.0, unknown=True)
+    jobs.bench.advance(10)
+    assert isinstance(jobs.claim("b"), NotNow)
+    again = jobs.claimed("a")
+    assert (again.attempt, again.sent) == (1, RATE)
 
 
 def test_a_job_put_back_has_lost_no_attempt_and_keeps_its_place(jobs: Jobs) -> None:

@@ -128,7 +128,7 @@ def test_a_deferred_job_is_not_said_to_have_failed(
 ) -> None:
     job = update(7, "deferred")
     (handle,) = jobs.submit([job], Lane.BULK)
-    ledger.defer(claim(ledger, job, handle.job_id).lease, 0.0)
+    ledger.defer(claim(ledger, job, handle.job_id).lease, 0.0, unknown=False)
     told = explain(handle.job_id)
     assert told["state"] == "delayed"
     assert "a query may not show the product's last update yet" in told["because"][0]

@@ -29,7 +29,7 @@ NONE: frozenset[str] = frozenset()
         lambda ledger: ledger.bury(JOB, "job", Lane.BULK, {"error": {}}, "InvalidJob"),
         lambda ledger: ledger.put_back(LEASE, unknown=False),
         lambda ledger: ledger.delay(LEASE, 1.0, unknown=False),
-        lambda ledger: ledger.defer(LEASE, 1.0),
+        lambda ledger: ledger.defer(LEASE, 1.0, unknown=False),
     ],
     ids=["claim", "intend", "settle", "bury", "put_back", "delay", "defer"],
 )

@@ -1,4 +1,14 @@
--- Take an update job: one worker a job, one job a product.
+-- Take an update job: one worker per job, one job per product.
+--
+-- Why the order is decided here and not by the queue: messages come back late, twice or from another
+-- lane, so whichever message arrives says nothing of whose turn it is. Three cases made it so:
+--   * A job that failed and waits for its next attempt is passed by later ones. It could wait for minutes,
+--     and fields that a later job sets meanwhile are dropped from it when it comes (see wrote:<field>).
+--   * A job that was sent and not answered is not passed: until a look-up has decided, a later update
+--     could be overwritten by the vendor executing the earlier one.
+--   * A job whose message is in the other lane is passed, or an interactive job would wait for the
+--     backlog of bulk.
+-- Without the parking, a job that has to wait would poll for its product through its queue.
 --
 -- KEYS[1]  the job's record (hash)      KEYS[2]  the job's outcome (string)
 -- KEYS[3]  waiting, interactive         KEYS[4]  waiting, bulk   (sorted sets: job id by time, ms)
@@ -20,13 +30,17 @@
 --   {"ended", outcome or "", how, at_ms} it has its outcome
 --   {"leased"}                           another worker has it, or its time has not come
 --   {"parked"}                           another job has the product, or comes before
---   {"claimed", attempt, accepted_ms, sequence, sent or "", crashes, deferred_ms or "", product's
---     fields and values...}
+--   {"claimed", attempt, sequence, sent or "", crashes, look-ups, spent_ms, deferred_ms, since_ms or "",
+--     product's fields and values...}
 --     crashes: how many workers in a row have taken the job and never concluded anything
---     deferred_ms: since when it has been deferred and nothing else
+--     look-ups: how many have taken it to find out what became of what was sent
+--     spent_ms: how long it has been attempted and backed off, without any wait for queue, lane or product
+--     deferred_ms: how long it has been deferred, and nothing else, up to now
+--     since_ms: since when the vendor cannot be executing any more what was sent
+-- Durations, not times, so that no worker's own clock comes into it.
 
-local names = {'ended', 'at', 'until', 'attempts', 'accepted', 'sequence', 'sent', 'fingerprint',
-  'quiet', 'lane', 'deferred'}
+local names = {'ended', 'at', 'until', 'sequence', 'sent', 'fingerprint',
+  'quiet', 'lane', 'deferred_for', 'spent', 'executed_by'}
 local values = redis.call('HMGET', KEYS[1], unpack(names))
 local job = {}
 for index, name in ipairs(names) do
@@ -53,7 +67,7 @@ if due and tonumber(due) > now and not redis.call('ZSCORE', KEYS[8], ARGV[1]) th
 end
 
 if job.sent and job.quiet and tonumber(job.quiet) > now then
-  -- The vendor may still be executing what was sent: nothing could be learnt yet.
+  -- The vendor may still be executing what was sent: a look-up would prove nothing yet.
   redis.call('ZREM', KEYS[3], ARGV[1])
   redis.call('ZREM', KEYS[4], ARGV[1])
   redis.call('ZREM', KEYS[6], ARGV[1])
@@ -99,7 +113,17 @@ end
 
 local attempt = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
 local crashes = redis.call('HINCRBY', KEYS[1], 'claims', 1) - 1
-redis.call('HSET', KEYS[1], 'token', ARGV[2], 'until', now + ARGV[3])
+redis.call('HSET', KEYS[1], 'token', ARGV[2], 'until', now + ARGV[3], 'taken', now)
+local lookups, since = 0, ''
+if job.sent then
+  lookups = redis.call('HINCRBY', KEYS[1], 'lookups', 1) - 1
+  if not job.executed_by then
+    -- Sent by an earlier release, which did not record it.
+    job.executed_by = now
+    redis.call('HSET', KEYS[1], 'executed_by', now)
+  end
+  since = math.max(now - job.executed_by, 0)
+end
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
 redis.call('ZREM', KEYS[5], ARGV[1])
@@ -108,5 +132,5 @@ redis.call('ZADD', KEYS[6], now + ARGV[3], ARGV[1])
 redis.call('HSET', KEYS[7], 'holder', ARGV[1])
 -- An earlier settlement has set its end, but now a job depends on it.
 redis.call('PERSIST', KEYS[7])
-return {'claimed', attempt, job.accepted, job.sequence, job.sent or '', crashes,
-  job.deferred or '', unpack(redis.call('HGETALL', KEYS[7]))}
+return {'claimed', attempt, job.sequence, job.sent or '', crashes, lookups, job.spent or 0,
+  job.deferred_for or 0, since, unpack(redis.call('HGETALL', KEYS[7]))}

@@ -36,8 +36,12 @@ class _Record:
     sent: frozenset[str] | None = None
     quiet_until: float = 0.0
     claims: int = 0
-    """Since anybody concluded anything."""
-    deferred_since: float | None = None
+    """Since a worker last concluded anything."""
+    taken_at: float = 0.0
+    executed_by: float = 0.0
+    lookups: int = 0
+    spent_s: float = 0.0
+    deferred_s: float = 0.0
     history: list[Failure] = field(default_factory=list)
     outcome: Mapping[str, Any] | None = None
     how: str = ""
@@ -99,11 +103,12 @@ class MemoryLedger:
         record.claims += 1
         record.token, record.leased_until = uuid.uuid4().hex, now + self._times.lease_s
         record.place, record.due_at, record.parked = "running", 0.0, False
+        record.taken_at = now
+        record.lookups += record.sent is not None
         product.holder, product.kept_until = job_id, inf
         return Claimed(
             lease=Lease(job.account, job_id, job.id, record.token),
             attempt=record.attempts,
-            accepted_at=record.accepted_at,
             sent=record.sent,
             newer={
                 name: winner
@@ -111,7 +116,10 @@ class MemoryLedger:
                 if sequence > record.sequence and name in (*job.changes(), *job.clear)
             },
             crashes=record.claims - 1,
-            deferred_since=record.deferred_since,
+            lookups=max(record.lookups - 1, 0),
+            spent_s=record.spent_s,
+            deferred_s=record.deferred_s,
+            since_execution_s=max(now - record.executed_by, 0.0) if record.sent else 0.0,
         )
 
     def intend(self, lease: Lease, fields: frozenset[str]) -> None:
@@ -121,7 +129,8 @@ class MemoryLedger:
             raise LeaseLost(lease.job_id)
         now = self._clock()
         record.sent, record.leased_until = fields, now + self._times.lease_s
-        record.quiet_until = now + self._times.quiet_s
+        record.quiet_until = record.executed_by = now + self._times.quiet_s
+        record.lookups = 0
 
     def settle(
         self, lease: Lease, outcome: Mapping[str, Any], how: str, wrote: frozenset[str]
@@ -164,19 +173,16 @@ class MemoryLedger:
         if why:
             failure = Failure(self._clock(), why[:SHOWN_CHARACTERS])
             record.history = [*record.history, failure][-HISTORY_KEPT:]
-        record.place, record.due_at = "delayed", self._clock() + seconds
-        if unknown:
-            record.quiet_until = record.due_at
-        self._give_up(lease, unknown=unknown)
+        record.spent_s += self._clock() - record.taken_at + seconds
+        self._give_up_until(lease, seconds, unknown=unknown)
 
-    def defer(self, lease: Lease, seconds: float) -> None:
+    def defer(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
         """See the port."""
         record = self._held(lease)
-        since = record.deferred_since or self._clock()
+        deferred_s = record.deferred_s + seconds
         record.attempts -= 1
-        record.place, record.due_at = "delayed", self._clock() + seconds
-        self._give_up(lease, unknown=False)
-        record.deferred_since = since
+        self._give_up_until(lease, seconds, unknown=unknown)
+        record.deferred_s = deferred_s
 
     def dead_letters(self, account: str) -> list[DeadLetter]:
         """Those that are kept, the newest first."""
@@ -228,13 +234,20 @@ class MemoryLedger:
             raise LeaseLost(lease.job_id)
         return record
 
+    def _give_up_until(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
+        record = self._held(lease)
+        record.place, record.due_at = "delayed", self._clock() + seconds
+        if unknown:
+            record.quiet_until = record.due_at
+        self._give_up(lease, unknown=unknown)
+
     def _give_up(self, lease: Lease, *, unknown: bool) -> None:
         record = self._held(lease)
-        record.claims, record.deferred_since = 0, None
+        record.claims, record.deferred_s = 0, 0.0
         if unknown:
             record.token, record.leased_until = "", 0.0
             return
-        record.sent = None
+        record.sent, record.lookups = None, 0
         self._free(lease)
 
     def _free(self, lease: Lease) -> _Product:

@@ -159,10 +159,10 @@ class RedisLedger:
         with fail_closed("the ledger"):
             self._give_up(lease, keys.delayed, seconds, "delay", unknown=unknown, why=why)
 
-    def defer(self, lease: Lease, seconds: float) -> None:
+    def defer(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
         keys = LedgerKeys(lease.account)
         with fail_closed("the ledger"):
-            self._give_up(lease, keys.delayed, seconds, "defer")
+            self._give_up(lease, keys.delayed, seconds, "defer", unknown=unknown)
 
     def _give_up(
         self,
@@ -171,7 +171,7 @@ class RedisLedger:
         seconds: float,
         how: Literal["delay", "defer", "put back"],
         *,
-        unknown: bool = False,
+        unknown: bool,
         why: str = "",
     ) -> None:
         keys = LedgerKeys(lease.account)
@@ -286,7 +286,7 @@ class RedisWrites:
 
 
 def _claimed(job: UpdateJob, lease: Lease, detail: list[Any]) -> Claimed:
-    attempt, accepted_ms, sequence, sent, crashes, deferred_ms, *pairs = detail
+    attempt, sequence, sent, crashes, lookups, spent_ms, deferred_ms, since_ms, *pairs = detail
     product = dict(zip(pairs[::2], pairs[1::2], strict=True))
     newer = {}
     for field in (*job.changes(), *job.clear):
@@ -296,11 +296,13 @@ def _claimed(job: UpdateJob, lease: Lease, detail: list[Any]) -> Claimed:
     return Claimed(
         lease=lease,
         attempt=int(attempt),
-        accepted_at=int(accepted_ms) / 1000,
         sent=frozenset(sent.split(",")) if sent else None,
         newer=newer,
         crashes=int(crashes),
-        deferred_since=int(deferred_ms) / 1000 if deferred_ms else None,
+        lookups=int(lookups),
+        spent_s=int(spent_ms) / 1000,
+        deferred_s=int(deferred_ms) / 1000,
+        since_execution_s=int(since_ms or 0) / 1000,
     )
 
 

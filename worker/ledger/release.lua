@@ -1,4 +1,4 @@
--- Give a job up for now.
+-- Give up the lease of a job that has not ended.
 --
 -- KEYS[1]  the job's record (hash)
 -- KEYS[2]  running (sorted set)
@@ -9,8 +9,8 @@
 -- ARGV[1]  job id
 -- ARGV[2]  token of the lease
 -- ARGV[3]  when it is due (ms from now)
--- ARGV[4]  "delay": an attempt has failed; "defer": none was made, since what the job needs cannot be
---          known yet; "put back": none was made, and the job is first in its queue again
+-- ARGV[4]  "delay": an attempt has failed; "defer": nothing was sent, since what the job needs to know
+--          cannot be known yet; "put back": nothing was sent, and the job is first in its queue again
 -- ARGV[5]  1: what was sent may have been executed, so the product stays with this job; 0: it was not
 -- ARGV[6]  what went wrong, for the job's history; "" if nothing did
 -- ARGV[7]  how many entries the history keeps
@@ -23,16 +23,22 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-redis.call('HDEL', KEYS[1], 'token', 'until', 'claims')
+local taken = redis.call('HGET', KEYS[1], 'taken') or now
+redis.call('HDEL', KEYS[1], 'token', 'until', 'taken', 'claims')
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[6], ARGV[1])
-if ARGV[4] ~= 'delay' then
+-- The deadline counts what is spent on attempts and backoff. A job that waits for its lane, its product
+-- or a reliable reading spends nothing, or it would be given up for having waited.
+if ARGV[4] == 'delay' then
+  redis.call('HINCRBY', KEYS[1], 'spent', math.max(now - taken, 0) + ARGV[3])
+else
   redis.call('HINCRBY', KEYS[1], 'attempts', -1)
 end
 if ARGV[4] == 'defer' then
   redis.call('HSETNX', KEYS[1], 'deferred', now)
+  redis.call('HINCRBY', KEYS[1], 'deferred_for', ARGV[3])
 else
-  redis.call('HDEL', KEYS[1], 'deferred')
+  redis.call('HDEL', KEYS[1], 'deferred', 'deferred_for')
 end
 if ARGV[4] == 'put back' then
   redis.call('ZADD', KEYS[3], redis.call('HGET', KEYS[1], 'accepted'), ARGV[1])
@@ -48,12 +54,12 @@ if ARGV[6] ~= '' then
   redis.call('HSET', KEYS[1], 'history', cjson.encode(history))
 end
 if ARGV[5] == '1' then
-  if ARGV[4] == 'delay' then
+  if ARGV[4] ~= 'put back' then
     redis.call('HSET', KEYS[1], 'quiet', now + ARGV[3])
   end
   return {1, ''}
 end
-redis.call('HDEL', KEYS[1], 'sent', 'quiet')
+redis.call('HDEL', KEYS[1], 'sent', 'quiet', 'executed_by', 'lookups')
 if redis.call('HGET', KEYS[4], 'holder') == ARGV[1] then
   redis.call('HDEL', KEYS[4], 'holder')
 end

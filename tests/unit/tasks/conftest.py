@@ -172,21 +172,21 @@ class FlakyLedger(MemoryLedger):
     def delay(self, lease: Lease, seconds: float, *, unknown: bool, why: str = "") -> None:
         self._step(lambda: MemoryLedger.delay(self, lease, seconds, unknown=unknown, why=why))
 
-    def defer(self, lease: Lease, seconds: float) -> None:
-        self._step(lambda: MemoryLedger.defer(self, lease, seconds))
+    def defer(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
+        self._step(lambda: MemoryLedger.defer(self, lease, seconds, unknown=unknown))
 
 
 class World:
     """One account, its vendor, and as many workers as run at a time."""
 
-    def __init__(self, *, shows_at_once: bool = True, **policy: Any) -> None:
+    def __init__(self, *, read_lag_s: float = 0.0, **policy: Any) -> None:
         self.clock = Clock()
         self.vendor = Vendor(self.clock)
         times = LedgerTimes(lease_s=LEASE_S, result_retention_s=86_400, key_retention_s=604_800)
         self.ledger = FlakyLedger(times, self.clock)
         self.lag_left_s = 0.0
         target = UpdateTarget(
-            self.vendor, self.vendor, EXECUTION_S, shows_at_once, lambda _: self.lag_left_s
+            self.vendor, self.vendor, EXECUTION_S, read_lag_s, lambda _: self.lag_left_s
         )
         self.handler = UpdateHandler(
             {"default": target},

@@ -115,11 +115,45 @@ def test_a_vendor_that_stays_away_fails_the_job_at_last(make_world: Make) -> Non
     assert world.vendor.executed == []
 
 
-def test_a_job_is_not_tried_again_after_its_deadline(make_world: Make) -> None:
-    world = make_world(deadline_s=100.0)
+def test_the_deadline_counts_attempts_and_backoff_from_the_first_attempt(
+    make_world: Make,
+) -> None:
+    world = make_world(max_attempts=1000, cap_s=10.0, deadline_s=30.0)
     world.submit("a", rate="1")
-    world.later(101)
-    assert_failed(world.deliver("a", "unavailable"), errors.Unavailable)
+    world.later(100_000)
+    attempts = 0
+    while isinstance(step := world.deliver("a", "unavailable"), Skip):
+        attempts += 1
+        world.later(100_000)
+    assert_failed(step, errors.Unavailable)
+    assert attempts > 3
+
+
+@pytest.mark.parametrize("executed", ["lost", "executed_lost", "executed_late"])
+def test_an_update_that_waited_for_long_and_meets_a_lost_answer_is_looked_up(
+    world: Any, result: Result, executed: str
+) -> None:
+    world.submit("a", rate="1")
+    world.vendor.products[1] = {"customer_product_id": 1, "rate": "9.00"}
+    world.later(2 * 3600)
+    assert isinstance(world.deliver("a", executed), Skip)
+    world.later()
+    assert result(world.deliver("a"))["outcome"] == "applied"
+    assert len(world.vendor.executed) == 1
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_an_update_sent_in_its_last_attempt_is_looked_up(
+    make_world: Make, result: Result, attempts: int
+) -> None:
+    world = make_world(max_attempts=attempts, deadline_s=0.0 if attempts == 1 else 3600.0)
+    world.submit("a", rate="1")
+    if attempts == 2:
+        world.deliver("a", "unavailable")
+        world.later()
+    assert isinstance(world.deliver("a", "executed_lost"), Skip)
+    world.later()
+    assert result(world.deliver("a"))["verified"] is True
 
 
 @pytest.mark.parametrize(
@@ -167,17 +201,21 @@ def test_an_update_that_was_not_executed_is_sent_again(world: Any, result: Resul
 def test_where_a_change_shows_late_old_values_prove_nothing(
     make_world: Make, result: Result, executed: str
 ) -> None:
-    world = make_world(shows_at_once=False)
+    world = make_world(read_lag_s=300.0)
     world.submit("a", rate="1")
     world.vendor.products[1] = {"customer_product_id": 1, "rate": "9.00"}
     world.deliver("a", executed)
     world.later()
     step = world.deliver("a")
     if executed == "lost":
-        assert_failed(step, errors.OutcomeUnknown)
+        # Old values may be shown for as long as the lag: they prove nothing before.
+        assert isinstance(step, Skip)
+        world.later(300)
+        assert_failed(world.deliver("a"), errors.OutcomeUnknown)
+        assert world.purposes() == ["update", "verify", "verify"]
     else:
         assert result(step)["verified"] is True
-    assert world.purposes() == ["update", "verify"]
+        assert world.purposes() == ["update", "verify"]
 
 
 @pytest.mark.parametrize(
@@ -204,23 +242,51 @@ def test_an_unknown_outcome_is_not_overwritten_by_an_older_job(world: Any, resul
     assert result(world.deliver("old"))["superseded_by"] == newer
 
 
-@pytest.mark.parametrize("fault", ["unauthorised", "rejected"])
-def test_a_refused_look_up_does_not_prove_that_nothing_was_sent(world: Any, fault: str) -> None:
+@pytest.mark.parametrize("fault", ["unauthorised", "rejected", "unavailable", "bug"])
+def test_a_failed_look_up_is_made_again(world: Any, result: Result, fault: str) -> None:
     world.submit("a", rate="1")
     world.deliver("a", "executed_lost")
     world.later()
-    assert_failed(world.deliver("a", fault), errors.OutcomeUnknown)
+    assert isinstance(world.deliver("a", fault), Skip)
+    world.later()
+    assert result(world.deliver("a"))["verified"] is True
 
 
-def test_a_look_up_that_never_succeeds_ends_as_unknown(make_world: Make) -> None:
-    world = make_world(max_attempts=3)
+@pytest.mark.parametrize("fault", ["rejected", "unavailable"])
+def test_a_look_up_that_fails_for_the_whole_deadline_ends_as_unknown(
+    make_world: Make, fault: str
+) -> None:
+    world = make_world(max_attempts=3, deadline_s=600.0)
     world.submit("a", rate="1")
     world.deliver("a", "executed_lost")
-    world.later()
-    assert isinstance(world.deliver("a", "unavailable"), Skip)
-    world.later()
-    assert_failed(world.deliver("a", "unavailable"), errors.OutcomeUnknown)
+    lookups = 0
+    while isinstance(step := world.deliver("a", fault), Skip):
+        world.later(300)
+        lookups = world.purposes().count("verify")
+    assert_failed(step, errors.OutcomeUnknown)
+    assert 3 < lookups < 25
     assert len(world.vendor.executed) == 1
+
+
+def test_a_job_that_kills_its_workers_is_looked_up_before_it_is_given_up(
+    make_world: Make, result: Result
+) -> None:
+    world = make_world(max_crashes=2)
+    world.submit("a", rate="1")
+    for fault in ("killed_first", "killed_sent"):
+        assert world.deliver("a", fault) is None
+        world.later()
+    assert result(world.deliver("a"))["verified"] is True
+
+
+def test_a_look_up_that_kills_its_workers_ends_as_unknown(make_world: Make) -> None:
+    world = make_world(max_crashes=2)
+    world.submit("a", rate="1")
+    for fault in ("killed_sent", "killed"):
+        assert world.deliver("a", fault) is None
+        world.later()
+    assert_failed(world.deliver("a"), errors.OutcomeUnknown)
+    assert world.purposes() == ["update", "verify"]
 
 
 def test_a_look_up_waits_for_its_call_without_losing_what_it_knows(
@@ -382,7 +448,7 @@ def test_an_update_that_may_change_something_is_sent(
 
 
 def test_where_changes_show_late_nothing_is_skipped(make_world: Any, result: Result) -> None:
-    world = make_world(shows_at_once=False)
+    world = make_world(read_lag_s=300.0)
     world.vendor.products[1] = {"customer_product_id": 1, "rate": "12.5000"}
     world.submit("a", rate="12.50", skip_unchanged=True)
     assert result(world.deliver("a"))["sent"] == ["rate"]
@@ -392,7 +458,7 @@ def test_where_changes_show_late_nothing_is_skipped(make_world: Any, result: Res
 def test_what_is_expected_is_looked_at_when_our_last_change_must_show(
     make_world: Any, result: Result
 ) -> None:
-    world = make_world(shows_at_once=False, max_attempts=1)
+    world = make_world(read_lag_s=300.0, max_attempts=1)
     world.vendor.products[1] = {"customer_product_id": 1, "rate": "9.5"}
     world.submit("a", rate="1", expected={"rate": "9.5"})
     world.lag_left_s = 200.0
@@ -406,7 +472,7 @@ def test_what_is_expected_is_looked_at_when_our_last_change_must_show(
 
 
 def test_a_look_that_is_never_reliable_is_not_waited_for_for_ever(make_world: Any) -> None:
-    world = make_world(shows_at_once=False, deadline_s=3600.0)
+    world = make_world(read_lag_s=300.0, deadline_s=3600.0)
     world.submit("a", rate="1", expected={"rate": "9.5"})
     world.lag_left_s = 200.0
     world.later(100_000)  # only what it has waited for this counts, not how long it was in a queue

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from revio_jobs.contracts import CustomerProductRecord
 from tasks.ports import Change
-from tasks.update.reconcile import Verdict, differences, judge, same
+from tasks.update.reconcile import UpdateFate, differences, judge, same
 
 RECORD: Any = dict.fromkeys(CustomerProductRecord.__annotations__) | {
     "customer_product_id": 1,
@@ -69,27 +69,27 @@ def test_trailing_zeros_do_not_matter(value: Decimal, zeros: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "shows_at_once", "verdict"),
+    ("change", "shows_at_once", "fate"),
     [
-        (Change(1, {"rate": Decimal("12.5"), "quantity": 1}), True, Verdict.APPLIED),
-        (Change(1, {"rate": Decimal("12.5")}, frozenset({"code1"})), True, Verdict.APPLIED),
-        (Change(1, {"rate": Decimal("12.5"), "quantity": 2}), True, Verdict.NOT_APPLIED),
-        (Change(1, {}, frozenset({"description"})), True, Verdict.NOT_APPLIED),
-        (Change(1, {"rate": Decimal(9)}), False, Verdict.UNDECIDED),
-        (Change(1, {"rate": Decimal("12.5")}), False, Verdict.APPLIED),
-        (Change(1, {"do_not_prorate": True}), True, Verdict.UNDECIDED),
-        (Change(1, {"do_not_prorate": True, "quantity": 1}), True, Verdict.APPLIED),
-        (Change(1, {"quantity": 2}, frozenset({"do_not_prorate"})), True, Verdict.NOT_APPLIED),
+        (Change(1, {"rate": Decimal("12.5"), "quantity": 1}), True, UpdateFate.APPLIED),
+        (Change(1, {"rate": Decimal("12.5")}, frozenset({"code1"})), True, UpdateFate.APPLIED),
+        (Change(1, {"rate": Decimal("12.5"), "quantity": 2}), True, UpdateFate.NOT_APPLIED),
+        (Change(1, {}, frozenset({"description"})), True, UpdateFate.NOT_APPLIED),
+        (Change(1, {"rate": Decimal(9)}), False, UpdateFate.UNDECIDED),
+        (Change(1, {"rate": Decimal("12.5")}), False, UpdateFate.APPLIED),
+        (Change(1, {"do_not_prorate": True}), True, UpdateFate.UNDECIDED),
+        (Change(1, {"do_not_prorate": True, "quantity": 1}), True, UpdateFate.APPLIED),
+        (Change(1, {"quantity": 2}, frozenset({"do_not_prorate"})), True, UpdateFate.NOT_APPLIED),
     ],
 )
 def test_the_products_values_decide(
-    change: Change, *, shows_at_once: bool, verdict: Verdict
+    change: Change, *, shows_at_once: bool, fate: UpdateFate
 ) -> None:
-    assert judge(change, RECORD, shows_at_once=shows_at_once) is verdict
+    assert judge(change, RECORD, shows_at_once=shows_at_once) is fate
 
 
 def test_a_product_that_is_gone_proves_nothing() -> None:
-    assert judge(Change(1, {"quantity": 1}), None, shows_at_once=True) is Verdict.UNDECIDED
+    assert judge(Change(1, {"quantity": 1}), None, shows_at_once=True) is UpdateFate.UNDECIDED
 
 
 def test_differences_show_what_was_found() -> None:
