@@ -151,6 +151,10 @@ class Campaigns:
         """All rows of the run in the plan's order."""
         return row_results(self.store, self.store.view(run).state.spec)
 
+    def form(self, run: str) -> Form:
+        """The form of the run's input, in which its report's files are written."""
+        return header_of(self.store.view(run).state.spec).form
+
     def report(self, run: str, directory: Path) -> Mapping[str, int]:
         """Files for people; returns the rows by file."""
         return write_report(self.store, self.store.view(run).state.spec, directory)

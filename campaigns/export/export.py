@@ -18,9 +18,9 @@ from campaigns.plan.owners import Owners
 from campaigns.plan.row_planner import Reader
 from campaigns.rows.planned_row import RowClass
 from campaigns.rules.rules import Rules, values_of
-from campaigns.source.csv_file import write_csv
+from campaigns.source.csv_out import write_csv
 from campaigns.source.table import Form
-from campaigns.source.xlsx_file import MAX_ROWS, new_workbook
+from campaigns.source.workbook_out import MAX_ROWS, new_workbook
 
 _ENCODING = "utf-8-sig"
 """A spreadsheet takes a file without a byte order mark for one of the system's old encoding."""

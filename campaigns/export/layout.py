@@ -9,7 +9,8 @@ from typing import Any
 
 from campaigns.errors import InputError
 from campaigns.source.cells import CLEAR
-from campaigns.source.table import EXPECTED_PREFIX, OUTCOME_PREFIX
+from campaigns.source.columns import EXPECTED_PREFIX
+from campaigns.source.table import OUTCOME_PREFIX
 from revio_jobs import CustomerProduct
 from revio_jobs.contracts import CHANGE_NAMES, Expected
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -57,6 +57,8 @@ def plan_row(row: ParsedRow, product: CustomerProduct | None, policy: Policy) ->
     """The row with its before and after, or why it changes nothing."""
     if product is None:
         return _without_change(RowClass.PROBLEM, row, "no such product")
+    if not (policy.rules.sets or row.has_wish):
+        return _without_change(RowClass.NO_WISH, row, "", product)
     values = values_of(product)
     try:
         if not policy.rules.concern(values):
@@ -104,6 +106,7 @@ def _guarded(
         clear=tuple(name for name, value in changes.items() if value is None),
         seen=_seen(product),
         cells=row.cells,
+        sheet=row.sheet,
     )
     if kept := policy.cannot_clear(planned.clear):
         problem = f"the vendor's schema cannot empty {', '.join(kept)}"
@@ -116,17 +119,7 @@ def _guarded(
     stopped = forbidden(breaches, policy.overrides)
     kind = RowClass.STOPPED if stopped else RowClass.CHANGE
     says = tuple(_in_words(each) for each in (stopped or breaches))
-    return PlannedRow(
-        kind,
-        row.line,
-        row.id,
-        planned.before,
-        planned.after,
-        planned.clear,
-        planned.seen,
-        says,
-        row.cells,
-    )
+    return replace(planned, kind=kind, says=says)
 
 
 def _in_words(breach: Breach) -> str:
@@ -146,6 +139,7 @@ def _without_change(
         seen=_seen(product) if product else {},
         says=(says,) if says else (),
         cells=row.cells,
+        sheet=row.sheet,
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from campaigns.errors import InputError
-from campaigns.plan.planner import opened_source
-from campaigns.source.table import Source
+from campaigns.plan.planner import open_table
+from campaigns.source.options import ReadOptions
+from campaigns.source.table import ReadRow
 
 _MAX_ID = 2**31 - 1
 _SHOWN = 5
@@ -20,27 +22,25 @@ def read_owner_list(path: Path, kind: str) -> list[int]:
     A column `customer_id` (or `customer`) counts, else the only column. Raises InputError that
     names what is not an id, and where.
     """
-    with opened_source(path) as source:
-        place, has_title = _column(source.form.columns, kind, path)
-        cells = _cells(source, place, has_title=has_title)
+    with open_table(path, ReadOptions()) as table, table.rows() as rows:
+        place, has_title = _column(table.form.columns, kind)
+        first = [] if has_title else [(table.header_line, table.form.columns[place])]
         ids, faults = list[int](), list[str]()
-        for line, cell in cells:
+        for line, cell in chain(first, _cells(rows, place)):
             number = int(cell) if re.fullmatch("[0-9]{1,10}", cell) else 0
             if 1 <= number <= _MAX_ID:
                 ids.append(number)
             else:
                 faults.append(f"line {line}: {cell[:40]!r}")
-    if faults:
-        more = f"; and {len(faults) - _SHOWN:,} more" if len(faults) > _SHOWN else ""
-        raise InputError(
-            f"{path.name}: not the number of a {kind} ({'; '.join(faults[:_SHOWN])}{more})"
-        )
-    if not ids:
-        raise InputError(f"{path.name}: the file names no {kind}")
+        if faults:
+            more = f"; and {len(faults) - _SHOWN:,} more" if len(faults) > _SHOWN else ""
+            raise InputError(f"not the number of a {kind} ({'; '.join(faults[:_SHOWN])}{more})")
+        if not ids:
+            raise InputError(f"the file names no {kind}")
     return list(dict.fromkeys(ids))
 
 
-def _column(titles: Sequence[str], kind: str, path: Path) -> tuple[int, bool]:
+def _column(titles: Sequence[str], kind: str) -> tuple[int, bool]:
     """Where the ids are, and whether the first line is a title."""
     keys = [re.sub(r"[\W_]+", "", title.lower()) for title in titles]
     places = [place for place, key in enumerate(keys) if key in {kind, f"{kind}id"}]
@@ -49,16 +49,12 @@ def _column(titles: Sequence[str], kind: str, path: Path) -> tuple[int, bool]:
     if len(titles) == 1 and (titles[0].isdecimal() or not keys[0].endswith("id")):
         return 0, not titles[0].isdecimal()
     raise InputError(
-        f"{path.name}: name one column {kind}_id, or give a file of nothing but ids; its first "
+        f"name one column {kind}_id, or give a file of nothing but ids; its first "
         f"line has: {', '.join(title[:40] for title in titles[:20])}"
     )
 
 
-def _cells(source: Source, place: int, *, has_title: bool) -> Iterator[tuple[int, str]]:
-    """Line and text of each cell that holds anything."""
-    if not has_title:
-        yield 1, source.form.columns[place]
-    for row in source.rows:
-        cell = row.cells[place].strip() if place < len(row.cells) else ""
-        if cell or any(row.cells):
-            yield row.line, cell
+def _cells(rows: Iterator[ReadRow], place: int) -> Iterator[tuple[int, str]]:
+    """Line and text of each row's cell in that place."""
+    for row in rows:
+        yield row.line, row.cells[place].strip() if place < len(row.cells) else ""

@@ -17,6 +17,7 @@ from typing import IO, Any
 from campaigns.errors import PlanFileError
 from campaigns.plan.summary import Summary
 from campaigns.rows.planned_row import PlannedRow, RowClass
+from campaigns.source.read_as import ReadAs
 from campaigns.source.table import Form
 
 FORMAT = 1
@@ -50,17 +51,21 @@ class Header:
     overrides: Mapping[str, str] = field(default_factory=dict)
     """The reason by the rail."""
     effective: str | None = None
+    read_as: ReadAs = field(default_factory=ReadAs)
+    """How the input was understood."""
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
         named = {name: getattr(self, name) for name in self.__slots__}
-        return {"revio_plan": FORMAT, **named, "form": self.form.document()}
+        named |= {"form": self.form.document(), "read_as": self.read_as.document()}
+        return {"revio_plan": FORMAT, **named}
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Header:
         """From `document`; what a newer release has added is left out."""
         known = {name: document[name] for name in cls.__slots__ if name in document}
-        return cls(**{**known, "form": Form.of(known["form"]), "rails": tuple(known["rails"])})
+        known |= {"form": Form.of(known["form"]), "rails": tuple(known["rails"])}
+        return cls(**{**known, "read_as": ReadAs.of(known.get("read_as", {}))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class PlanWriter:
     def __init__(self, file: IO[bytes], header: Header) -> None:
         self._file = file
         self._digest = hashlib.sha256()
+        self.header = header
         self.summary = Summary()
         self._write(header.document())
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
@@ -21,11 +21,16 @@ from campaigns.plan.summary import Summary
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.rules.rules import Rules
 from campaigns.source.cells import ParsedRow
-from campaigns.source.csv_file import opened_csv
-from campaigns.source.problems import ProblemBook, ProblemFile, open_problem_file
-from campaigns.source.table import Form, Source
-from campaigns.source.xlsx_file import opened_xlsx
+from campaigns.source.csv_file import open_csv_table
+from campaigns.source.file_kind import kind_of
+from campaigns.source.options import ReadOptions
+from campaigns.source.problems import ProblemBook, open_problem_file
+from campaigns.source.read_as import ReadAs
+from campaigns.source.survey import PriceList, survey
+from campaigns.source.table import Form, Table
+from campaigns.source.workbook import open_workbook_table
 from campaigns.terms import Terms
+from revio_jobs.contracts import CHANGE_NAMES
 
 _RULE_FORM = Form(columns=("id",))
 
@@ -55,9 +60,12 @@ class PlanRequest:
     overrides: Mapping[str, str] = field(default_factory=dict)
     """A reason by the rail that may be crossed."""
     effective: date | None = None
+    """From when the change is meant to hold; a column of the file may say so, too."""
+    options: ReadOptions = field(default_factory=ReadOptions)
+    """What is stated about the file."""
     includes_disconnected: bool = False
     leaves_problems_out: bool = False
-    """Plan the other rows even so."""
+    """Skip faulty rows instead of planning nothing."""
     problems_to: Path | None = None
 
 
@@ -82,6 +90,8 @@ class Planned:
     """Guard rails that the plan as a whole crosses."""
     plan: Plan | None
     """None when there are problems, and nothing was written."""
+    read_as: ReadAs
+    """How the input was understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +117,21 @@ class Planner:
         if request.source is None:
             if not (owners and request.rules.sets):
                 raise InputError("give a file, or --customer or --line and --set")
-            with self._planner(to, request, _RULE_FORM) as planner:
+            read_as = ReadAs("rules", rows=0)
+            with self._planner(to, request, _RULE_FORM, read_as) as planner:
                 products = OwnedProducts(owners, self.reader)
                 planner.plan_products(products)
                 planner.writer.summary.without_products = products.without_products().missing()
                 return _finish(to, request, planner)
         if owners:
             raise InputError("give a file, or customers and lines, not both")
-        with (
-            opened_source(request.source) as source,
-            self._planner(to, request, source.form, source=source.name) as planner,
-        ):
-            planner.plan_source(source, self.reader)
-            return _finish(to, request, planner)
+        with open_price_list(request.source, request.options, request.rules) as prices:
+            request = replace(request, effective=_effective(request, prices))
+            with self._planner(
+                to, request, prices.form, prices.read_as, source=prices.name
+            ) as planner:
+                planner.plan_price_list(prices, self.reader)
+                return _finish(to, request, planner)
 
     def make_of_rows(
         self, to: Path, request: PlanRequest, rows: Iterable[ParsedRow], origin: Origin
@@ -127,13 +139,14 @@ class Planner:
         """As `make`, from rows of a run."""
         check_outputs(to, request)
         more = {"source": origin.of_run, "kind": origin.kind, "of_run": origin.of_run}
-        with self._planner(to, request, origin.form, **more) as planner:
+        read_as = ReadAs(f"rows of run {origin.of_run}")
+        with self._planner(to, request, origin.form, read_as, **more) as planner:
             planner.plan_rows(rows, self.reader)
             return _finish(to, request, planner)
 
     @contextmanager
     def _planner(
-        self, to: Path, request: PlanRequest, form: Form, **more: str
+        self, to: Path, request: PlanRequest, form: Form, read_as: ReadAs, **more: str
     ) -> Iterator[RowPlanner]:
         header = Header(
             name=request.name,
@@ -146,6 +159,7 @@ class Planner:
             rails=tuple(str(each) for each in request.rails.guards),
             overrides=dict(request.overrides),
             effective=request.effective.isoformat() if request.effective else None,
+            read_as=read_as,
             **more,
         )
         policy = Policy(
@@ -158,35 +172,67 @@ class Planner:
             cache(self.clearable),
         )
         problems = request.problems_to and open_problem_file(request.problems_to, form)
-        with new_plan(to, header) as writer, problems or nullcontext():
-            file = ProblemFile(problems, form) if problems else None
+        with new_plan(to, header) as writer, problems or nullcontext() as file:
             yield RowPlanner(writer, policy, problem_file=file, on_row=self.on_row)
 
 
 @contextmanager
-def opened_source(path: Path) -> Iterator[Source]:
-    """A file's rows. Raises InputError that names the file."""
+def open_price_list(path: Path, options: ReadOptions, rules: Rules) -> Iterator[PriceList]:
+    """A file, looked at as a whole. Raises InputError that names the file."""
+    with open_table(path, options) as table:
+        prices = survey(table, options, has_rules=bool(rules.sets))
+        _check_changes(prices, rules)
+        yield prices
+
+
+@contextmanager
+def open_table(path: Path, options: ReadOptions) -> Iterator[Table]:
+    """A file's header and rows. Raises InputError that names the file."""
     if not path.is_file():
         what = f"{path} is a directory" if path.is_dir() else f"there is no file {path}"
         raise InputError(what)
     if is_plan(path):
         raise InputError(f"{path} is a plan already; `revio campaign review` shows it")
-    opened = opened_xlsx if path.suffix.lower() in {".xlsx", ".xlsm"} else opened_csv
     try:
-        with opened(path) as source:
-            yield source
+        with _opened(path, options) as table:
+            yield table
     except InputError as exc:
-        raise InputError(f"{path.name}: {exc}") from exc
+        lines = str(exc).splitlines()
+        raise InputError("\n".join(f"{path.name}: {line}" for line in lines)) from exc
+
+
+def _check_changes(prices: PriceList, rules: Rules) -> None:
+    if not prices.columns.changes and not rules.sets:
+        names = ", ".join(CHANGE_NAMES)
+        raise InputError(f"no column says what to change: name one {names}, or give --set")
+
+
+def _opened(path: Path, options: ReadOptions) -> AbstractContextManager[Table]:
+    kind = kind_of(path)
+    if kind == "csv":
+        return nullcontext(open_csv_table(path, options))
+    return open_workbook_table(path, kind, options)
+
+
+def _effective(request: PlanRequest, prices: PriceList) -> date | None:
+    """Raises InputError if the file and the request name two days."""
+    stated, found = request.effective, prices.effective
+    if stated and found and stated != found:
+        raise InputError(
+            f"{prices.name}: its rows are meant to hold from {found}, and --effective says {stated}"
+        )
+    return stated or found
 
 
 def _finish(to: Path, request: PlanRequest, planner: RowPlanner) -> Planned:
     summary, forbidden = planner.writer.summary, planner.forbidden()
+    read_as = planner.writer.header.read_as
     faulty = summary.faulty and not (request.leaves_problems_out and summary.changes)
     if faulty or forbidden:
-        return Planned(PlanVerdict.PROBLEMS, summary, planner.book, forbidden, None)
+        return Planned(PlanVerdict.PROBLEMS, summary, planner.book, forbidden, None, read_as)
     verdict = PlanVerdict.CHANGES if summary.changes else PlanVerdict.NOTHING
     plan = _kept(to, planner.writer)
-    return Planned(verdict, summary, planner.book, forbidden, plan)
+    return Planned(verdict, summary, planner.book, forbidden, plan, read_as)
 
 
 def _kept(to: Path, writer: PlanWriter) -> Plan:

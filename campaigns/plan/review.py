@@ -11,7 +11,7 @@ from campaigns.plan.plan_file import Plan
 from campaigns.plan.summary import moved
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.source.cells import CLEAR
-from campaigns.source.xlsx_file import new_workbook
+from campaigns.source.workbook_out import new_workbook
 
 _HEADER = (
     *("class", "line", "id", "customer_id", "product_id", "description", "quantity"),
@@ -29,6 +29,7 @@ def review_page(plan: Plan, figures: Figures) -> str:
             ("account", header.account),
             ("made", f"{header.created_at} by {header.author}"),
             ("from", header.source),
+            *header.read_as.lines(),
             ("rules", ", ".join(f"{k}={v}" for k, v in header.rules.get("set", {}).items())),
             ("where", header.rules.get("where")),
             ("overrides", "; ".join(f"{k}: {v}" for k, v in header.overrides.items())),

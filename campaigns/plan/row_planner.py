@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from campaigns.errors import InputError
 from campaigns.guard_rails.rails import Breach, forbidden
 from campaigns.plan.diff import NOT_EXPECTED, Policy, plan_row
 from campaigns.plan.plan_file import PlanWriter
 from campaigns.rows.planned_row import PlannedRow, RowClass
-from campaigns.source.cells import ParsedRow, Problem, read_row
-from campaigns.source.first_lines import FirstLines
+from campaigns.source.cells import ParsedRow, Problem
 from campaigns.source.problems import ProblemBook, ProblemFile
-from campaigns.source.table import ReadRow, Source, find_columns
+from campaigns.source.survey import PriceList
+from campaigns.source.table import ReadRow
 from revio_jobs import CustomerProduct
 
 T = TypeVar("T")
@@ -47,22 +46,12 @@ class RowPlanner:
     book: ProblemBook = field(default_factory=ProblemBook)
     problem_file: ProblemFile | None = None
     on_row: Callable[[PlannedRow], None] = lambda _: None
-    """Told each row as it is written."""
-    _first_lines: FirstLines = field(default_factory=FirstLines)
+    """Called with each row as it is written."""
 
-    def plan_source(self, source: Source, reader: Reader) -> None:
+    def plan_price_list(self, prices: PriceList, reader: Reader) -> None:
         """The rows of a file. Raises InputError, and RevioError when values cannot be read."""
-        columns = find_columns(source.form.columns)
-        if not columns.changes and not self.policy.rules.sets:
-            raise InputError(
-                "no column says what to change: name one rate, quantity, description, code1, "
-                "code2, activated_date, disconnect_date or do_not_prorate, or give --set"
-            )
-        read = ((read_row(row, columns, source.form), row) for row in source.rows)
-        wanted = self._without_faults(read)
-        count = self.plan_rows(wanted, reader)
-        if not count and not self.book.counts:
-            raise InputError("the file has no rows beside its first line")
+        with prices.rows() as rows:
+            self.plan_rows(self._without_faults(rows), reader)
 
     def plan_rows(self, rows: Iterable[ParsedRow], reader: Reader) -> int:
         """Rows whose products are named; returns how many there were."""
@@ -96,26 +85,28 @@ class RowPlanner:
         return forbidden(breaches, self.policy.overrides)
 
     def _without_faults(
-        self, rows: Iterable[tuple[ParsedRow | list[Problem], ReadRow]]
+        self, rows: Iterable[tuple[ReadRow, ParsedRow | list[Problem] | None]]
     ) -> Iterator[ParsedRow]:
-        for read, raw in rows:
-            row = self._first_of_its_id(read) if isinstance(read, ParsedRow) else read
+        for raw, row in rows:
             if isinstance(row, ParsedRow):
                 yield row
+            elif row is None:
+                self._write(
+                    PlannedRow(RowClass.REPEATED, raw.line, 0, cells=raw.cells, sheet=raw.sheet)
+                )
             else:
                 self._note(row, raw)
-
-    def _first_of_its_id(self, row: ParsedRow) -> ParsedRow | list[Problem]:
-        first = self._first_lines.note(row.id, row.line)
-        if first == row.line:
-            return row
-        return [Problem("id was there before", row.line, "id", f"{row.id}, also line {first}")]
 
     def _note(self, problems: Sequence[Problem], raw: ReadRow) -> None:
         for problem in problems:
             self.book.note(problem)
-        says = tuple(f"{each.kind}: {each.value}" if each.value else each.kind for each in problems)
-        self._write(PlannedRow(RowClass.PROBLEM, raw.line, 0, says=says, cells=raw.cells))
+        says = tuple(
+            f"{problem.kind}: {problem.value}" if problem.value else problem.kind
+            for problem in problems
+        )
+        self._write(
+            PlannedRow(RowClass.PROBLEM, raw.line, 0, says=says, cells=raw.cells, sheet=raw.sheet)
+        )
         if self.problem_file:
             self.problem_file.write(raw.cells, "; ".join(says))
 
@@ -136,11 +127,13 @@ class RowPlanner:
 def _problem(row: PlannedRow, said: str) -> Problem:
     if row.kind is RowClass.STOPPED:
         rail, _, words = said.partition(": ")
-        return Problem(f"stopped by the guard rail {rail}", row.line, "id", f"{row.id}, {words}")
-    if NOT_EXPECTED in said:
+        what, value = f"stopped by the guard rail {rail}", f"{row.id}, {words}"
+    elif NOT_EXPECTED in said:
         name, _, words = said.partition(NOT_EXPECTED)
-        return Problem(f"{name} is not as expected", row.line, "id", f"{row.id}, {words}")
-    return Problem(said, row.line, "id", str(row.id))
+        what, value = f"{name} is not as expected", f"{row.id}, {words}"
+    else:
+        what, value = said, str(row.id)
+    return Problem(what, row.line, "id", value, row.sheet)
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -1,11 +1,11 @@
-"""What a run has done, as files: CSV in the input's form, a workbook, and one HTML page."""
+"""What a run has done, as files: rows in the input's form, a workbook, and one HTML page."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from campaigns.results.row_results import GROUPS, RowResult, header_of, row_resu
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.spec import RunSpec
 from campaigns.source.cells import CLEAR
-from campaigns.source.csv_file import write_csv
-from campaigns.source.table import OUTCOME_PREFIX, Columns, Form, find_columns
-from campaigns.source.xlsx_file import XlsxOut, new_workbook
+from campaigns.source.columns import places_of
+from campaigns.source.rows_out import open_rows, suffix_of
+from campaigns.source.table import OUTCOME_PREFIX, Form
+from campaigns.source.workbook_out import XlsxOut, new_workbook
 from campaigns.store import OperatorStore
 from campaigns.store.audit_log import AuditEntry
 from revio_jobs.contracts import CHANGE_NAMES
@@ -33,8 +34,7 @@ class Layout:
     """The columns of the report's files: those of the input, and each changed field has one."""
 
     form: Form
-    columns: tuple[str, ...]
-    places: Columns
+    """The input's, with the columns of the files."""
     changed: tuple[str, ...]
     """The fields that any row changes, in the contract's order."""
     keeps_cells: bool
@@ -43,18 +43,23 @@ class Layout:
     @classmethod
     def of(cls, header: Header, changed: Iterable[str]) -> Layout:
         """`changed`: the fields that any row changes."""
-        columns, fields = header.form.columns or ("id",), set(changed)
-        known = find_columns(columns).changes
-        ordered = tuple(name for name in CHANGE_NAMES if name in fields)
-        titles = (*columns, *(name for name in ordered if name not in known))
-        return cls(header.form, titles, find_columns(titles), ordered, header.kind != "undo")
+        form, names = header.form, set(changed)
+        columns = form.columns or ("id",)
+        places = dict(form.fields) or places_of(columns)
+        ordered = tuple(name for name in CHANGE_NAMES if name in names)
+        more = [name for name in ordered if name not in places]
+        places |= {name: place for place, name in enumerate(more, start=len(columns))}
+        return cls(
+            replace(form, columns=(*columns, *more), fields=places), ordered, header.kind != "undo"
+        )
 
     def cells(self, row: PlannedRow) -> list[str]:
         """The row, so that planning it again means the same."""
-        given = [*row.cells, *[""] * (len(self.columns) - len(row.cells))]
-        given[self.places.id] = str(row.id)
-        for name, place in self.places.changes.items():
-            if name in row.clear:
+        given = [*row.cells, *[""] * (len(self.form.columns) - len(row.cells))]
+        for name, place in self.form.fields.items():
+            if name == "id":
+                given[place] = str(row.id)
+            elif name in row.clear:
                 given[place] = CLEAR
             elif name in row.after:
                 given[place] = self._text(row.after[name])
@@ -95,17 +100,15 @@ def write_report(store: OperatorStore, spec: RunSpec, directory: Path) -> Mappin
 def _outputs(
     files: ExitStack, directory: Path, book: XlsxOut, name: str, layout: Layout
 ) -> Callable[[RowResult], None]:
-    """Adds a row to the CSV and to the workbook's sheet of that name."""
-    form = layout.form
-    encoding = form.encoding if form.kind == "csv" else "utf-8"
-    path = directory / f"{name}.csv"
-    file = files.enter_context(path.open("w", encoding=encoding, errors="replace", newline=""))
-    header = [*layout.columns, *_MORE]
-    csv, sheet = write_csv(file, form, header), book.sheet(name, _sheet_header(layout))
+    """Adds a row to the file in the input's form, and to the report's sheet of that name."""
+    path = directory / f"{name}{suffix_of(layout.form)}"
+    header = [*layout.form.columns, *_MORE]
+    add_row = files.enter_context(open_rows(path, layout.form, header))
+    sheet = book.sheet(name, _sheet_header(layout))
 
     def add(result: RowResult) -> None:
         ended = [result.outcome or "unprocessed", result.error, result.says, result.when]
-        csv.write([*layout.cells(result.row), *ended])
+        add_row([*layout.cells(result.row), *ended])
         sheet([*_sheet_row(layout, result.row), *ended])
 
     return add
@@ -144,6 +147,7 @@ def _page(
         [
             ("plan", f"{header.name}, {spec.digest}"),
             ("made", f"{header.created_at} by {header.author}"),
+            *header.read_as.lines(),
             ("approved", f"{spec.facts['approved_at']} by {spec.facts['approved_by']}"),
             ("approved because", spec.facts["approval"]),
             ("overrides", "; ".join(f"{k}: {v}" for k, v in header.overrides.items())),

@@ -107,7 +107,9 @@ def _note_billing(row: PlannedRow, product: CustomerProduct, report: UndoReport)
 
 
 def _wanted(row: PlannedRow, after: Mapping[str, Any], clear: tuple[str, ...]) -> ParsedRow:
-    return ParsedRow(row.line, row.id, _typed(row.id, after), clear, row.cells)
+    return ParsedRow(
+        row.line, row.id, _typed(row.id, after), clear, cells=row.cells, sheet=row.sheet
+    )
 
 
 def _typed(product_id: int, values: Mapping[str, Any]) -> dict[str, Any]:

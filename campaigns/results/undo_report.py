@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
 from campaigns.rows.planned_row import PlannedRow, RowClass
-from campaigns.source.csv_file import CsvOut, write_csv
+from campaigns.source.rows_out import AddRow, open_rows
 from campaigns.source.table import Form
 
 _SHOWN = 20
@@ -45,13 +45,13 @@ class LeftRow:
 
 @dataclass
 class UndoReport:
-    """Grows with `add`; of any number of products a few are kept, and all are written to `file`."""
+    """Grows with `add`; keeps a few of any number of products, and writes all with `add_row`."""
 
     counts: Counter[Why] = field(default_factory=Counter)
     examples: dict[Why, list[LeftRow]] = field(default_factory=dict)
     charged_more: Decimal = Decimal(0)
     """Of all that were billed, a billing period."""
-    file: CsvOut | None = None
+    add_row: AddRow | None = None
     decimal_comma: bool = False
 
     def add(self, row: LeftRow) -> None:
@@ -61,8 +61,8 @@ class UndoReport:
         shown = self.examples.setdefault(row.why, [])
         if len(shown) < _SHOWN:
             shown.append(row)
-        if self.file:
-            self.file.write(self._cells(row))
+        if self.add_row:
+            self.add_row(list(self._cells(row)))
 
     def note(self, row: PlannedRow) -> None:
         """A row of the undo's plan: one that the plan leaves out is left as a whole.
@@ -86,11 +86,10 @@ class UndoReport:
 
 @contextmanager
 def reporting(form: Form, to: Path | None) -> Iterator[UndoReport]:
-    """A report that also writes the CSV `to`, in the form of the run's input."""
+    """A report that is also written to the file `to`, in the form of the run's input."""
     if to is None:
         yield UndoReport()
         return
-    encoding = form.encoding if form.kind == "csv" else "utf-8"
-    with to.open("w", encoding=encoding, errors="replace", newline="") as file:
-        out = write_csv(file, form, _HEADER)
-        yield UndoReport(file=out, decimal_comma=form.decimal_comma)
+    own_form = replace(form, fields={})
+    with open_rows(to, own_form, _HEADER) as add_row:
+        yield UndoReport(add_row=add_row, decimal_comma=form.decimal_comma)

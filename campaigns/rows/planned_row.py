@@ -22,6 +22,10 @@ class RowClass(StrEnum):
     CHANGE = "change"
     SAME = "same"
     """The product is already as wanted."""
+    NO_WISH = "no wish"
+    """Its cells ask for nothing."""
+    REPEATED = "repeated"
+    """An earlier row says the same."""
     NOT_MEANT = "not meant"
     """The filter left it out."""
     DISCONNECTED = "disconnected"
@@ -48,6 +52,8 @@ class PlannedRow:
     says: tuple[str, ...] = ()
     """Warnings of guard rails, or why the row does not change anything."""
     cells: tuple[str, ...] = ()
+    sheet: str = ""
+    """Where a plan has rows of several sheets: the row's."""
 
     def document(self) -> dict[str, Any]:
         """A line of the plan file; what is empty is left out."""
@@ -59,6 +65,7 @@ class PlannedRow:
             "seen": dict(self.seen),
             "says": list(self.says),
             "cells": list(self.cells),
+            "sheet": self.sheet,
         }
         return {"id": self.id, "class": self.kind.value} | {
             name: value for name, value in given.items() if value
@@ -77,6 +84,7 @@ class PlannedRow:
             document.get("seen", {}),
             tuple(document.get("says", ())),
             tuple(document.get("cells", ())),
+            document.get("sheet", ""),
         )
 
     def job(

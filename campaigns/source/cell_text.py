@@ -1,7 +1,8 @@
-"""Text that a spreadsheet would run as a formula, written so that it does not, and read back.
+"""What spreadsheet programs put around a cell's text, taken off, and put on again.
 
-A cell that begins with one of = + - @ or a tab is headed by an apostrophe, which spreadsheets take
-as "this is text". Plain numbers are left alone, since a negative price is no formula.
+A cell that begins with one of = + - @ or a tab would be run as a formula. What we write then begins
+with an apostrophe, which spreadsheets take as "this is text"; plain numbers are left alone, since
+a negative price is not a formula.
 """
 
 from __future__ import annotations
@@ -10,6 +11,18 @@ import re
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n|%]")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_AS_TEXT = re.compile(r'="((?:[^"]|"")*)"')
+
+_ERROR_WORDS = frozenset(
+    {
+        *("null", "(null)", "nan", "none", "nil", "undefined", "inf", "-inf", "infinity", "\\n"),
+        *("n/a", "n.a.", "na", "#na", "#nv", "#n/a", "#n/d", "#n/b", "#n/v", "#i/t", "#disp", "-"),
+        *("#yok", "#hiányzik", "#getting_data", "loading...", "loading…", "<na>", "nat", "?"),
+    }
+)
+_ERROR_FORM = re.compile(r"#\S{1,30}[!?]|#[^\W\d_]{1,4}/[^\W\d_]{1,4}|#+|Err:\d{3}", re.IGNORECASE)
+_CUT_NUMBER = re.compile(r"[+-]?\d([.,]\d+)?E[+-]?\d+", re.IGNORECASE)
 
 
 def neutral(cell: str) -> str:
@@ -24,3 +37,25 @@ def original(cell: str) -> str:
     if cell.startswith("'") and _FORMULA.match(cell):
         return cell[1:]
     return cell
+
+
+def unescaped(cell: str) -> str:
+    """The text that a cell shows: `_x000D_` and `="00123"` are how programs write others."""
+    if "_x" in cell:
+        cell = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), cell)
+    if "\r" in cell:
+        cell = cell.replace("\r\n", "\n").replace("\r", "\n")
+    if cell.startswith('="') and (text := _AS_TEXT.fullmatch(cell)):
+        return text[1].replace('""', '"')
+    return cell
+
+
+def text_fault(text: str) -> str:
+    """Why the text is not what anybody meant to write; "" if it may be."""
+    if text.lower() in _ERROR_WORDS or _ERROR_FORM.fullmatch(text):
+        return "a program's word for an error or for nothing, instead of a text"
+    if "\ufffd" in text:
+        return "a replacement character: the text was damaged when it was saved"
+    if _CUT_NUMBER.fullmatch(text):
+        return "a long number that a spreadsheet has cut"
+    return ""

@@ -1,30 +1,35 @@
-"""From the text of a cell to a value of a product's field, or to what is wrong with it."""
+"""From the cells of a row to values of a product's fields, or to what is wrong with them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from campaigns.source.table import Columns, Form, ReadRow
+from campaigns.source.amounts import AmountError, DecimalSign, in_the_way
+from campaigns.source.cell_text import text_fault
+from campaigns.source.columns import EFFECTIVE, Columns
+from campaigns.source.options import Rates
+from campaigns.source.table import CellKind, Form, ReadRow
 
 CLEAR = "(clear)"
 """What a cell says to empty the field; an empty cell leaves it as it is."""
 
-_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
-_MAX_DECIMALS = 4
+_CLEAR = re.compile(r"\(\s*clear\s*\)", re.IGNORECASE)
 _INT32_MAX = 2**31 - 1
-_MAX_DIGITS = 19
+_WHOLE = re.compile(r"\d{1,19}(\.0*)?")
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
+_TEXTS = frozenset({"description", "code1", "code2", "status"})
 _SHOWN_CHARACTERS = 60
-_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"})
 _UNCOMPUTED = (
     "formula without its value (open the file in the spreadsheet program and save it there, or "
     "paste values over the formulas)"
 )
+
+_FORMULA = "a formula instead of its value (put an apostrophe before it if it is a text)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Problem:
     line: int
     column: str = ""
     value: str = ""
+    sheet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,104 +53,198 @@ class ParsedRow:
     changes: Mapping[str, Any] = field(default_factory=dict)
     """By contract name: Decimal, int, str, date or bool."""
     clear: tuple[str, ...] = ()
-    cells: tuple[str, ...] = ()
     expected: Mapping[str, Any] = field(default_factory=dict)
-    """What the author believes the product to have, by contract name; None: an empty field."""
+    """What the author believed the product to have, by contract name; None: an empty field."""
+    effective: date | None = None
+    cells: tuple[str, ...] = ()
+    sheet: str = ""
+
+    @property
+    def has_wish(self) -> bool:
+        """Whether it asks for anything."""
+        return bool(self.changes or self.clear)
 
 
 class CellError(ValueError):
-    """A cell's text is no value of its column; the text is a problem's kind."""
+    """A cell's text is not a value of its column; the text is a problem's kind."""
+
+    def __init__(self, kind: str, value: str = "") -> None:
+        """`value`: what to show of the cell instead of its text."""
+        super().__init__(kind, value)
+        self.kind = kind
+        self.value = value
 
 
-def read_row(row: ReadRow, columns: Columns, form: Form) -> ParsedRow | list[Problem]:
-    """The row, or everything that is wrong with it."""
-    if len(row.cells) > columns.width and any(row.cells[columns.width :]):
-        return [Problem("more cells than columns", row.line, "", row.cells[columns.width])]
-    cells = (*row.cells[: columns.width], *("",) * (columns.width - len(row.cells)))
-    problems: list[Problem] = []
-    changes: dict[str, Any] = {}
+@dataclass(frozen=True, slots=True)
+class CellReader:
+    """How the cells of a file are read."""
 
-    def read(name: str, index: int) -> object:
+    form: Form
+    columns: Columns
+    decimal: DecimalSign = field(default_factory=DecimalSign)
+    rates: Rates | None = None
+    """Which value counts where a rate's cell shows another than it holds."""
+    asks_encoding: bool = False
+    """Whether the encoding was guessed, so that texts beyond ASCII cannot be relied on."""
+
+    def read(self, row: ReadRow) -> ParsedRow | list[Problem]:
+        """The row, or everything that is wrong with it."""
+        columns = self.columns
+        if fault := self._misfit(row):
+            return [fault]
+        cells = (*row.cells, *("",) * (columns.width - len(row.cells)))
+        problems: list[Problem] = []
+
+        def value(name: str, index: int) -> Any:  # noqa: ANN401 - as the field has it
+            try:
+                return self._value(name, row, index, cells[index].strip())
+            except CellError as exc:
+                title, text = self.form.columns[index], exc.value or cells[index]
+                problems.append(
+                    Problem(
+                        f"{exc.kind} in {title}",
+                        row.line,
+                        title,
+                        text[:_SHOWN_CHARACTERS],
+                        row.sheet,
+                    )
+                )
+                return None
+
+        product = value("id", columns.id)
+        changes: dict[str, Any] = {}
+        clear: list[str] = []
+        for name, index in columns.changes.items():
+            text = cells[index].strip()
+            if not text:
+                continue
+            if _CLEAR.fullmatch(text):
+                clear.append(name)
+            else:
+                changes[name] = value(name, index)
+        expected = {
+            name: None if _CLEAR.fullmatch(cells[index].strip()) else value(name, index)
+            for name, index in columns.expected.items()
+            if cells[index].strip()
+        }
+        day = columns.effective
+        effective = value(EFFECTIVE, day) if day is not None and cells[day].strip() else None
+        if problems:
+            return problems
+        if not isinstance(product, int):
+            return [Problem("no id", row.line, self.form.columns[columns.id], "", row.sheet)]
+        return ParsedRow(
+            row.line, product, changes, tuple(clear), expected, effective, cells, row.sheet
+        )
+
+    def _misfit(self, row: ReadRow) -> Problem | None:
+        """Why the row does not fit the header."""
+        width, cells = self.columns.width, row.cells
+        if len(cells) > width and (any(cells[width:]) if row.kinds else True):
+            says = "more cells than columns (is a comma inside a number or a text?)"
+            return Problem(says, row.line, "", cells[width][:_SHOWN_CHARACTERS], row.sheet)
+        if not row.kinds and len(cells) < width and max(self.columns.used()) >= len(cells):
+            missing = self.form.columns[len(cells)]
+            return Problem("fewer cells than columns", row.line, missing, "", row.sheet)
+        if row.last_line > row.line and self._holds_records(cells):
+            says = "one cell over several lines that look like rows (is a quotation mark missing?)"
+            return Problem(says, row.line, "", f"lines {row.line} to {row.last_line}", row.sheet)
+        return None
+
+    def _holds_records(self, cells: tuple[str, ...]) -> bool:
+        delimiter, place = self.form.delimiter, self.columns.id
+        further = delimiter.join(cells).split("\n")[1:]
+        rows = (line.split(delimiter) for line in further)
+        return any(len(row) > max(place, 1) and row[place].strip(' "').isdigit() for row in rows)
+
+    def _value(self, name: str, row: ReadRow, index: int, text: str) -> Any:  # noqa: ANN401 - as the field has it
+        kind = row.kind(index)
+        if index in row.formulas:
+            raise CellError(_FORMULA)
+        if kind is CellKind.UNCOMPUTED:
+            raise CellError(_UNCOMPUTED)
+        if kind is CellKind.ERROR:
+            raise CellError("a spreadsheet's error instead of a value")
+        if name in _TEXTS:
+            return self._text(row, index, text, kind)
+        if name == "rate":
+            return self._rate(row, index, text, kind)
+        parse, own_kind = _PARSERS[name]
+        if kind in {CellKind.DATE, CellKind.FLAG} and kind is not own_kind:
+            raise CellError(f"a {_KIND_WORDS[kind]} is not what the column holds")
+        return parse(text)
+
+    def _text(self, row: ReadRow, index: int, text: str, kind: CellKind | None) -> str:
+        if kind in _KIND_WORDS:
+            shown = row.shown[index].text if index in row.shown else text
+            raise CellError(
+                f"a {_KIND_WORDS[kind]} in a column of texts, so that what was typed cannot be "
+                "known (format the column as text and type it again)",
+                f"shown {shown}, holds {text}",
+            )
+        if fault := text_fault(text):
+            raise CellError(fault)
+        if text.lower() == "clear":
+            raise CellError(f"the bare word clear ({CLEAR} empties the field)")
+        if self.asks_encoding and not text.isascii():
+            raise CellError("a text in a guessed encoding (--encoding states it)")
+        return text
+
+    def _rate(self, row: ReadRow, index: int, text: str, kind: CellKind | None) -> Decimal:
+        if kind in {CellKind.DATE, CellKind.FLAG}:
+            raise CellError(f"a {_KIND_WORDS[kind]} instead of a rate")
+        sign = self.decimal
+        if kind is CellKind.NUMBER:
+            sign, text = _STORED, self._shown_or_stored(row, index, text)
         try:
-            if index in row.uncomputed:
-                raise CellError(_UNCOMPUTED)  # noqa: TRY301 - one place tells of all faults
-            return parse(name, cells[index].strip(), decimal_comma=form.decimal_comma)
-        except CellError as exc:
-            title, shown = form.columns[index], cells[index][:_SHOWN_CHARACTERS]
-            problems.append(Problem(f"{exc} in {title}", row.line, title, shown))
-            return None
+            return sign.read(text)
+        except AmountError as exc:
+            raise CellError(str(exc)) from None
 
-    product = read("id", columns.id)
-    for name, index in columns.changes.items():
-        if cells[index].strip() not in {"", CLEAR}:
-            changes[name] = read(name, index)
-    expected = {
-        name: None if cells[at].strip() == CLEAR else read(name, at)
-        for name, at in columns.expected.items()
-        if cells[at].strip()
-    }
-    if problems:
-        return problems
-    if not isinstance(product, int):
-        return [Problem("no id", row.line, form.columns[columns.id])]
-    clear = tuple(name for name, at in columns.changes.items() if cells[at].strip() == CLEAR)
-    return ParsedRow(row.line, product, changes, clear, cells, expected)
+    def _shown_or_stored(self, row: ReadRow, index: int, text: str) -> str:
+        shown = row.shown.get(index)
+        if shown is None or shown.value == Decimal(text) or self.rates is Rates.STORED:
+            return text
+        both = f"shown {shown.text}, holds {text}"
+        if self.rates is None:
+            what = "a number shown otherwise than it is stored (--rates shown or stored)"
+            raise CellError(what, both)
+        if shown.value is None:
+            raise CellError("a number shown as something else (--rates stored)", both)
+        return format(shown.value, "f")
 
 
-def parse(name: str, text: str, *, decimal_comma: bool = False) -> Any:  # noqa: ANN401 - as the field has it
-    """A value of the field `name` (contract name, or id). Raises CellError."""
-    match name:
-        case "id":
-            return _product_id(text)
-        case "quantity":
-            return _whole(text)
-        case "rate":
-            return _money(text, decimal_comma=decimal_comma)
-        case "activated_date" | "disconnect_date":
-            return _day(text)
-        case "do_not_prorate":
-            return _flag(text)
-        case _:
-            return _words(text)
-
-
-def _words(text: str) -> str:
-    if text in _ERRORS:
-        raise CellError("a spreadsheet's error instead of a text")
-    return text
+_STORED = DecimalSign(is_proved=True)
+"""Numbers of a workbook, whose decimal sign is always a point."""
 
 
 def _product_id(text: str) -> int | None:
-    found = _whole(text)
-    if found is not None and not 1 <= found <= _INT32_MAX:
-        raise CellError("no product's number")
-    return found
+    number = _whole(text) if text else None
+    if number is not None and not 1 <= number <= _INT32_MAX:
+        raise CellError("not a product's number")
+    return number
 
 
-def _whole(text: str) -> int | None:
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
-        raise CellError("no whole number")
-    return int(text)
+def _whole(text: str) -> int:
+    if not (text.isascii() and _WHOLE.fullmatch(text)):
+        raise CellError(f"not a whole number: {whole_fault(text)}")
+    return int(text.partition(".")[0])
 
 
-def _money(text: str, *, decimal_comma: bool) -> Decimal:
-    if decimal_comma:
-        if "." in text:
-            raise CellError("decimal point beside decimal commas")
-        text = text.replace(",", ".", 1)
-    elif "," in text:
-        raise CellError("comma decimal")
-    if not (text.isascii() and _DECIMAL.fullmatch(text)):
-        raise CellError("no number")
-    if len(text.partition(".")[2].rstrip("0")) > _MAX_DECIMALS:
-        raise CellError(f"more than {_MAX_DECIMALS} decimals")
-    whole, _, decimals = text.partition(".")
-    return Decimal(f"{whole}.{decimals[:_MAX_DECIMALS]}" if decimals else whole)
+def whole_fault(text: str) -> str:
+    """What keeps the text from being a whole number from 0 on."""
+    if re.fullmatch(r"\d{1,19}\.\d+", text):
+        return "it has decimals"
+    if re.fullmatch(r"-\d+(\.0*)?", text):
+        return "it is below zero"
+    if re.fullmatch(r"\d{1,3}([.,]\d{3})+", text):
+        return f"{',' if ',' in text else '.'!r} is in the way"
+    return in_the_way(text)
 
 
 def _day(text: str) -> date:
+    if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", text):
+        raise CellError("a date with a time of day")
     try:
         return date.fromisoformat(text) if len(text) == len("2026-01-31") else _no_day()
     except ValueError:
@@ -152,7 +252,7 @@ def _day(text: str) -> date:
 
 
 def _no_day() -> date:
-    raise CellError("no date such as 2026-01-31")
+    raise CellError("not a date such as 2026-01-31")
 
 
 def _flag(text: str) -> bool:
@@ -160,4 +260,15 @@ def _flag(text: str) -> bool:
         return True
     if text.lower() in _FALSE:
         return False
-    raise CellError("no yes or no")
+    raise CellError("neither yes nor no")
+
+
+_KIND_WORDS = {CellKind.NUMBER: "number", CellKind.DATE: "date", CellKind.FLAG: "yes-or-no value"}
+_PARSERS: Mapping[str, tuple[Callable[[str], object], CellKind]] = {
+    "id": (_product_id, CellKind.NUMBER),
+    "quantity": (_whole, CellKind.NUMBER),
+    "activated_date": (_day, CellKind.DATE),
+    "disconnect_date": (_day, CellKind.DATE),
+    EFFECTIVE: (_day, CellKind.DATE),
+    "do_not_prorate": (_flag, CellKind.FLAG),
+}

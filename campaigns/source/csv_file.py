@@ -1,76 +1,98 @@
-"""CSV in and out: the form is found out by looking, and kept for what is written in return."""
+"""CSV in: its form is found out by looking at all of it, and kept for what is written in return."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 from campaigns.errors import InputError
-from campaigns.source.cell_text import neutral, original
-from campaigns.source.table import Form, ReadRow, Source, check_cells, check_header, find_columns
+from campaigns.source.cell_text import original, unescaped
+from campaigns.source.columns import is_id
+from campaigns.source.encoding import Encoding, find_encoding
+from campaigns.source.options import ReadOptions
+from campaigns.source.table import Form, ReadRow, Table, check_cells, check_header
 
 _DELIMITERS = ",;\t|"
-_BLOCK_BYTES = 1 << 20
-_LOOKED_AT_BYTES = 4096
-_LOOKED_AT_ROWS = 1000
-_BOMS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-_COMMA_DECIMAL = re.compile(r"[+-]?\d+,\d+")
-_POINT_DECIMAL = re.compile(r"[+-]?\d+\.\d+")
+_DELIMITER_NAMES = {"\t": "tab"}
+_LOOKED_AT_CHARACTERS = 1 << 16
+_LOOKED_AT_RECORDS = 30
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*$', re.IGNORECASE)
 
 
-@contextmanager
-def opened_csv(path: Path) -> Iterator[Source]:
-    """The file's rows. Raises InputError, also while they are read."""
-    encoding = _encoding(path)
-    with path.open(encoding=encoding, newline="") as file:
+def open_csv_table(path: Path, options: ReadOptions) -> Table:
+    """The file's header, and its rows. Raises InputError."""
+    if options.sheets:
+        raise InputError("--sheet is for workbooks; a CSV has no sheets")
+    encoding = find_encoding(path, options.encoding)
+    with path.open(encoding=encoding.name, newline="") as file:
         try:
-            delimiter = _delimiter(file.readline())
-        except UnicodeDecodeError as exc:
-            raise InputError("the text's encoding is broken") from exc
-    with _rows(path, encoding, delimiter) as rows:
-        header = check_header(next(rows, ReadRow(1, ())).cells)
-        decimal_comma = delimiter != "," and _has_decimal_commas(header, rows)
-    form = Form("csv", header, delimiter, encoding, decimal_comma)
-    with _rows(path, encoding, delimiter) as rows:
-        next(rows)
-        yield Source(path.name, form, rows)
+            start = file.read(_LOOKED_AT_CHARACTERS)
+        except UnicodeError as exc:
+            raise InputError(_broken(encoding)) from exc
+    separator = _SEPARATOR_LINE.match(start.partition("\n")[0])
+    delimiter = separator[1] if separator else _delimiter(start)
+    skipped = 1 if separator else 0
+    header = _header(path, encoding, delimiter, skipped, options)
+    facts: dict[str, Any] = {
+        "kind": "CSV",
+        "encoding": encoding.name,
+        "encoding_found": encoding.how,
+        "encoding_is_guessed": encoding.is_guessed,
+        "delimiter": _DELIMITER_NAMES.get(delimiter, delimiter),
+    }
+
+    @contextmanager
+    def rows() -> Iterator[Iterator[ReadRow]]:
+        with _records(path, encoding, delimiter) as records:
+            yield (row for row in records if row.line > header.line)
+
+    form = Form("csv", check_header(header.cells), delimiter, encoding.name)
+    return Table(path.name, form, header.line, facts, rows)
 
 
-def write_csv(file: IO[str], form: Form, header: Sequence[str]) -> CsvOut:
-    """Begins a file in that form."""
-    out = CsvOut(file, form)
-    out.write(header)
-    return out
+def _header(
+    path: Path, encoding: Encoding, delimiter: str, skipped: int, options: ReadOptions
+) -> ReadRow:
+    with _records(path, encoding, delimiter) as records:
+        first = list(islice((row for row in records if row.line > skipped), _LOOKED_AT_RECORDS))
+    return header_row(first, options)
 
 
-class CsvOut:
-    """Rows of text, with formulas made harmless."""
+def header_row(first: Sequence[ReadRow], options: ReadOptions) -> ReadRow:
+    """The line that names the columns: as stated, else the first that is not empty.
 
-    def __init__(self, file: IO[str], form: Form) -> None:
-        self._writer = csv.writer(file, delimiter=form.delimiter, lineterminator="\n")
-
-    def write(self, cells: Iterable[str]) -> None:
-        """One row."""
-        self._writer.writerow(map(neutral, cells))
+    Raises InputError.
+    """
+    if options.header_line is not None:
+        for row in first:
+            if row.line <= options.header_line <= max(row.last_line, row.line):
+                return row
+        raise InputError(f"--header-line {options.header_line}: that line is empty or not there")
+    if not first:
+        raise InputError("the file is empty: its first line must name the columns")
+    if not any(map(is_id, first[0].cells)):
+        for row in first[1:]:
+            if any(map(is_id, row.cells)):
+                raise InputError(
+                    f"line {first[0].line} does not name the columns, and line {row.line} does: "
+                    f"if what is above is a title, give --header-line {row.line}"
+                )
+    return first[0]
 
 
 @contextmanager
-def _rows(path: Path, encoding: str, delimiter: str) -> Iterator[Iterator[ReadRow]]:
-    with path.open(encoding=encoding, newline="") as file:
-        yield _read(csv.reader(file, delimiter=delimiter, strict=True))
+def _records(path: Path, encoding: Encoding, delimiter: str) -> Iterator[Iterator[ReadRow]]:
+    with path.open(encoding=encoding.name, newline="") as file:
+        yield _read(csv.reader(file, delimiter=delimiter, strict=True), encoding)
 
 
-def _read(reader: Iterator[list[str]]) -> Iterator[ReadRow]:
+def _read(reader: Iterator[list[str]], encoding: Encoding) -> Iterator[ReadRow]:
     last = 0
     while True:
         try:
@@ -79,60 +101,50 @@ def _read(reader: Iterator[list[str]]) -> Iterator[ReadRow]:
             return
         except csv.Error as exc:
             raise InputError(f"line {last + 1}: {_in_words(exc)}") from exc
-        except UnicodeDecodeError as exc:
-            raise InputError(f"after line {last}: the text's encoding is broken") from exc
+        except UnicodeError as exc:
+            raise InputError(f"after line {last}: {_broken(encoding)}") from exc
         line, last = last + 1, int(getattr(reader, "line_num", last + 1))
         if any(cell.strip() for cell in cells):
             check_cells(line, cells)
-            yield ReadRow(line, tuple(original(cell) for cell in cells))
+            yield _row(line, [unescaped(cell) for cell in cells], last)
+
+
+def _row(line: int, cells: Sequence[str], last_line: int) -> ReadRow:
+    formulas = tuple(at for at, cell in enumerate(cells) if cell.startswith("="))
+    return ReadRow(line, tuple(map(original, cells)), formulas=formulas, last_line=last_line)
+
+
+def _broken(encoding: Encoding) -> str:
+    return (
+        f"the text's encoding is broken: it is not {encoding.name} ({encoding.how}); "
+        "--encoding states another"
+    )
 
 
 def _in_words(exc: csv.Error) -> str:
     if "field larger" in str(exc):
         return "a cell is too long to be one; is a quotation mark missing?"
-    return f"not CSV: {exc}"
+    return f"not CSV: {exc} (is a quotation mark missing, or one too many?)"
 
 
-def _encoding(path: Path) -> str:
-    """By its byte order mark, else UTF-8 if it is valid, else Windows' Western European."""
-    with path.open("rb") as file:
-        start = file.read(_LOOKED_AT_BYTES)
-        for mark, encoding in _BOMS.items():
-            if start.startswith(mark):
-                return encoding
-        if b"\0" in start:
-            raise InputError("the file is not text; give CSV or XLSX")
-        file.seek(0)
-        return "utf-8" if _is_utf8(iter(lambda: file.read(_BLOCK_BYTES), b"")) else "cp1252"
-
-
-def _is_utf8(blocks: Iterable[bytes]) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for block in blocks:
-            decoder.decode(block)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _delimiter(header: str) -> str:
-    """The one that the first line has most of."""
-    bare = re.sub(r'"[^"]*"', "", header)
+def _delimiter(start: str) -> str:
+    """The one with which a line names an id and most columns; else the first line's commonest."""
+    lines = start.lstrip("\r\n")
+    widths = {one: _header_width(lines, one) for one in _DELIMITERS}
+    if best := max(widths.values()):
+        return next(one for one in _DELIMITERS if widths[one] == best)
+    bare = re.sub(r'"[^"]*"', "", lines.splitlines()[0] if lines else "")
     return max(_DELIMITERS, key=bare.count)
 
 
-def _has_decimal_commas(header: Sequence[str], rows: Iterator[ReadRow]) -> bool:
-    """Whether the rates of the first rows are written 12,50 throughout."""
+def _header_width(text: str, delimiter: str) -> int:
+    """Columns of the first line that names an id; 0 if none does."""
     try:
-        index = find_columns(header).changes.get("rate")
-    except InputError:
-        return False  # not a price list, as a list of customers
-    if index is None:
-        return False
-    rates = [
-        row.cells[index].strip() for row in islice(rows, _LOOKED_AT_ROWS) if len(row.cells) > index
-    ]
-    commas = any(_COMMA_DECIMAL.fullmatch(rate) for rate in rates)
-    return commas and not any(_POINT_DECIMAL.fullmatch(rate) for rate in rates)
+        for cells in islice(
+            csv.reader(StringIO(text, newline=""), delimiter=delimiter), _LOOKED_AT_RECORDS
+        ):
+            if any(is_id(original(cell)) for cell in cells):
+                return len(cells)
+    except csv.Error:
+        return 0
+    return 0

@@ -1,15 +1,15 @@
-"""All that is wrong with the input, grouped, and written in the input's form to be mended."""
+"""All that is wrong with the input, grouped, and written in the input's form to be fixed."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from campaigns.source.cells import Problem
-from campaigns.source.csv_file import CsvOut, write_csv
+from campaigns.source.rows_out import AddRow, open_rows
 from campaigns.source.table import OUTCOME_PREFIX, Form
 
 _SHOWN = 3
@@ -35,30 +35,33 @@ class ProblemBook:
         """For people, the most frequent kind first."""
         for kind, count in self.counts.most_common():
             rows = f"{count:,} row{'' if count == 1 else 's'}"
-            where = "; ".join(_place(each) for each in self.examples[kind])
+            where = "; ".join(_place(problem) for problem in self.examples[kind])
             yield f"{rows}: {kind} ({where}{'; …' if count > _SHOWN else ''})"
 
 
 class ProblemFile:
-    """A CSV of the faulty rows with one more column; it can be planned again once mended."""
+    """The faulty rows with one more column; once corrected, the file is a plan of its own."""
 
-    def __init__(self, file: IO[str], form: Form) -> None:
-        self._columns = form.columns or ("id",)
-        self._out: CsvOut = write_csv(file, form, [*self._columns, PROBLEM_COLUMN])
+    def __init__(self, add: AddRow, width: int) -> None:
+        self._add = add
+        self._width = width
 
-    def write(self, cells: tuple[str, ...], says: str) -> None:
+    def write(self, cells: Sequence[str], says: str) -> None:
         """One faulty row."""
-        width = len(self._columns)
-        padded = [*cells[:width], *[""] * (width - len(cells))]
-        self._out.write([*padded, says])
+        padded = [*cells[: self._width], *[""] * (self._width - len(cells))]
+        self._add([*padded, says])
 
 
-def open_problem_file(path: Path, form: Form) -> IO[str]:
-    """In the input's encoding."""
-    encoding = form.encoding if form.kind == "csv" else "utf-8"
-    return path.open("w", encoding=encoding, errors="replace", newline="")
+@contextmanager
+def open_problem_file(path: Path, form: Form) -> Iterator[ProblemFile]:
+    """In the input's form. Raises OSError."""
+    columns = form.columns or ("id",)
+    with open_rows(path, form, [*columns, PROBLEM_COLUMN]) as add:
+        yield ProblemFile(add, len(columns))
 
 
 def _place(problem: Problem) -> str:
     place = f"line {problem.line}" if problem.line else "product"
+    if problem.sheet:
+        place = f"{problem.sheet} {place}"
     return f"{place}: {problem.value!r}" if problem.value else place

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from campaigns.errors import InputError
-from revio_jobs.contracts import CHANGE_NAMES, Expected
+from campaigns.source.number_format import Shown
 
 MAX_CELL_CHARACTERS = 10_000
 OUTCOME_PREFIX = "revio_"
 """Columns that we add to what we write; they are ignored when it is read again."""
-
-EXPECTED_PREFIX = "expected:"
-"""A column `expected:rate` holds the rate that the file's author believes the product to have."""
-
-_ID_NAMES = ("id", "customer_product_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +21,18 @@ class Form:
     """How a file is written, so that what we write in return can be read by its maker."""
 
     kind: str = "csv"
-    """csv or xlsx."""
+    """csv, xlsx, xlsb, xls or ods."""
     columns: tuple[str, ...] = ()
     delimiter: str = ","
     encoding: str = "utf-8"
     decimal_comma: bool = False
+    fields: Mapping[str, int] = field(default_factory=dict)
+    """Where each changed field and the id stand, as they were found in `columns`."""
+
+    @property
+    def is_workbook(self) -> bool:
+        """Whether what we write in return is a workbook."""
+        return self.kind != "csv"
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
@@ -41,6 +44,19 @@ class Form:
         return cls(**{**document, "columns": tuple(document["columns"])})
 
 
+class CellKind(StrEnum):
+    """What a workbook's cell holds; one letter each, so that a row's kinds are one short text."""
+
+    BLANK = "-"
+    TEXT = "t"
+    NUMBER = "n"
+    DATE = "d"
+    FLAG = "b"
+    ERROR = "e"
+    UNCOMPUTED = "f"
+    """A formula whose value the file does not have; the cell's text is the formula."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadRow:
     """One row as text; dates and numbers of a spreadsheet in plain ISO form."""
@@ -48,65 +64,37 @@ class ReadRow:
     line: int
     """As an editor or a spreadsheet counts it; 0 when there is no file."""
     cells: tuple[str, ...]
-    uncomputed: frozenset[int] = frozenset()
-    """Places of formulas whose value the file does not have; their cells hold the formula."""
+    kinds: str = ""
+    """A CellKind for each cell of a workbook; "" in a CSV, whose cells are all text."""
+    shown: Mapping[int, Shown] = field(default_factory=dict)
+    """What cells show, by place, where it is not what they hold."""
+    formulas: tuple[int, ...] = ()
+    """Places of a CSV's cells that a spreadsheet would compute."""
+    last_line: int = 0
+    """Where a CSV's record ends, if it spans several lines."""
+    is_hidden: bool = False
+    sheet: str = ""
+    """Where several sheets are read: the row's."""
+
+    def kind(self, index: int) -> CellKind | None:
+        """None: a CSV's cell, or none."""
+        return CellKind(self.kinds[index]) if index < len(self.kinds) else None
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A file's rows; `rows` can be run through once, while the file is open."""
+class Table:
+    """A file that was opened: its header, and rows that can be run through repeatedly."""
 
     name: str
     form: Form
-    rows: Iterator[ReadRow]
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Where in a row what is."""
-
-    id: int
-    changes: Mapping[str, int] = field(default_factory=dict)
-    """By contract name. All other columns are carried along."""
-    width: int = 0
-    expected: Mapping[str, int] = field(default_factory=dict)
-    """By contract name, the columns that say what a product has now."""
-
-
-def find_columns(header: Sequence[str]) -> Columns:
-    """Letter case, blanks and underscores do not count. Raises InputError."""
-    known = {_key(name): name for name in CHANGE_NAMES}
-    ids, changes, expected = [], dict[str, int](), dict[str, int]()
-    for index, title in enumerate(header):
-        key = _key(title)
-        if name := _expected_field(title):
-            _add_column(expected, name, index, title)
-        elif key in map(_key, _ID_NAMES):
-            ids.append(index)
-        elif name := known.get(key):
-            _add_column(changes, name, index, name)
-    if len(ids) != 1:
-        what = "no column is" if not ids else "two columns are"
-        found = ", ".join(title[:40] for title in header[:20])
-        raise InputError(f"{what} called id (or customer_product_id); the first line has: {found}")
-    return Columns(ids[0], changes, len(header), expected)
-
-
-def _add_column(columns: dict[str, int], name: str, index: int, title: str) -> None:
-    if name in columns:
-        raise InputError(f"two columns are called {title}")
-    columns[name] = index
-
-
-def _expected_field(title: str) -> str | None:
-    """The field of an `expected:` column; None for any other. Raises InputError."""
-    prefix, sign, field_title = title.strip().partition(":")
-    if not sign or _key(prefix) != _key(EXPECTED_PREFIX):
-        return None
-    fields = {_key(name): name for name in Expected.model_fields}
-    if (name := fields.get(_key(field_title))) is None:
-        raise InputError(f"column {title!r}: a product has {', '.join(fields.values())}")
-    return name
+    """What was found so far; see `survey`."""
+    header_line: int
+    facts: Mapping[str, Any]
+    """How the file was understood: what only its kind knows."""
+    rows: Callable[[], AbstractContextManager[Iterator[ReadRow]]]
+    """The rows below the header."""
+    column_faults: Callable[[], Mapping[int, str]] = dict
+    """Why a column cannot be used as it stands, by place; known when all rows have been read."""
 
 
 def check_header(header: Sequence[str]) -> tuple[str, ...]:
@@ -126,7 +114,3 @@ def check_cells(line: int, cells: Sequence[str]) -> None:
                 f"line {line}, column {index + 1}: a cell of {len(cell):,} characters; "
                 f"at most {MAX_CELL_CHARACTERS:,} are read"
             )
-
-
-def _key(title: str) -> str:
-    return re.sub(r"[\W_]+", "", title.lower())

@@ -39,6 +39,7 @@ def review(
             "digest": plan.digest,
             "run": plan.run,
             "approved_by": approval.by if approval else None,
+            "read_as": plan.header.read_as.document(),
             **summary_document(plan.summary),
         }
         written = [each for each in (html, xlsx) if each]

@@ -10,6 +10,7 @@ import typer
 from campaigns import Only, Planned, PlanRequest, UndoReport
 from campaigns.plan.forecast import forecast
 from campaigns.results.row_results import GROUPS
+from campaigns.source.rows_out import suffix_of
 from cli.answer import Answer, spinner
 from cli.campaign.options import By, Reason, RunName, pairs
 from cli.campaign.outcome_tables import explained, explained_document, undo_document, undo_tables
@@ -35,7 +36,8 @@ def report(
     with campaign_session(account, as_json=as_json) as (answer, session):
         name = session.campaigns.resolve(run)
         counts = session.campaigns.report(name, directory)
-        rows = [(f"{group}.csv", f"{counts.get(group, 0):,}") for group in GROUPS]
+        suffix = suffix_of(session.campaigns.form(name))
+        rows = [(f"{group}{suffix}", f"{counts.get(group, 0):,}") for group in GROUPS]
         answer.give(
             {"run": name, "directory": str(directory), "rows": dict(counts)},
             table("file", "rows", rows=rows),

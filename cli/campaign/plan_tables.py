@@ -18,6 +18,7 @@ from campaigns.plan.owners import Missing
 from campaigns.plan.plan_file import Plan
 from campaigns.plan.summary import Summary, bins
 from campaigns.rows.planned_row import PlannedRow, RowClass
+from campaigns.source.read_as import ReadAs
 from campaigns.store import Approval
 from cli.campaign.run_tables import FOR_EVER_S, span
 from cli.tables import counted, table, when
@@ -32,6 +33,7 @@ def plan_document(planned: Planned, takes: Forecast, reads: int) -> dict[str, An
         "verdict": planned.verdict.value,
         "digest": planned.plan.digest if planned.plan else None,
         "run": planned.plan.run if planned.plan else None,
+        "read_as": planned.read_as.document(),
         **summary_document(planned.summary),
         "problems": dict(planned.problems.counts),
         "forbidden": [f"{each.rail}: {each.says}" for each in planned.forbidden],
@@ -50,6 +52,7 @@ def plan_tables(
 ) -> Iterator[RenderableType]:
     """What planning came to, and what to do next."""
     summary = planned.summary
+    yield from read_as_table(planned.read_as)
     yield _rows(summary)
     yield from without_products(summary.without_products)
     yield from planned.problems.lines()
@@ -62,6 +65,12 @@ def plan_tables(
     if planned.verdict is PlanVerdict.CHANGES:
         yield _takes(takes, reads)
     yield _next(planned, output)
+
+
+def read_as_table(read_as: ReadAs) -> Iterator[Table]:
+    """How the input was understood."""
+    if lines := list(read_as.lines()):
+        yield table("", "", rows=lines, title="read as")
 
 
 def _rows(summary: Summary) -> Table:
@@ -116,7 +125,7 @@ def _takes(takes: Forecast, reads: int) -> str:
 def _next(planned: Planned, output: Path) -> str:
     if planned.verdict is PlanVerdict.PROBLEMS:
         return (
-            "No plan was written, neither for the faulty rows nor for the others. Mend the input, "
+            "No plan was written, neither for the faulty rows nor for the others. Fix the input, "
             "cross a guard rail with --override RAIL=REASON, or plan the others with "
             "--skip-problems; --problems FILE writes the faulty rows, for a plan of their own."
         )
@@ -144,6 +153,7 @@ def review_tables(
         f"plan {plan.header.name} of {plan.header.author}, {plan.header.created_at}, "
         f"digest {plan.digest[:10]}"
     )
+    yield from read_as_table(plan.header.read_as)
     yield _rows(plan.summary)
     yield from without_products(plan.summary.without_products)
     yield _revenue(plan.summary)

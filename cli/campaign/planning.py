@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ import typer
 from campaigns import CampaignError, Planned, PlanRequest, PlanVerdict, Rounding, Rules
 from campaigns.guard_rails.rails import Rails
 from campaigns.plan.forecast import forecast
+from campaigns.source.options import HiddenRows, Rates, ReadOptions
 from cli.answer import Answer, spinner
 from cli.campaign.options import (
     By,
@@ -38,6 +39,13 @@ class PlanExit(IntEnum):
     CHANGES = 2
 
 
+class DecimalChoice(StrEnum):
+    """A decimal sign."""
+
+    POINT = "."
+    COMMA = ","
+
+
 EXITS = {
     PlanVerdict.NOTHING: PlanExit.NOTHING,
     PlanVerdict.CHANGES: PlanExit.CHANGES,
@@ -47,7 +55,8 @@ EXITS = {
 
 def plan(
     source: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="CSV or XLSX with a column id.")
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="CSV, XLSX, XLS or ODS with a column id."),
     ] = None,
     *,
     output: Annotated[Path, typer.Option("-o", "--output", help="The plan's file.")],
@@ -79,11 +88,45 @@ def plan(
     effective: Annotated[
         str | None, typer.Option(help="Date from which the change is meant to hold.")
     ] = None,
+    columns: Annotated[
+        Texts,
+        typer.Option(
+            "--map",
+            help="TITLE=FIELD: what a column is, such as 'New Rate=rate' or "
+            "'Old Rate=expected:rate'; may be repeated.",
+        ),
+    ] = None,
+    ignored: Annotated[
+        Texts,
+        typer.Option(
+            "--ignore-column", help="A column to carry along, whatever it looks like; repeatable."
+        ),
+    ] = None,
+    sheets: Annotated[
+        Texts, typer.Option("--sheet", help="A workbook's sheet to read; may be repeated.")
+    ] = None,
+    header_line: Annotated[
+        int | None, typer.Option(min=1, help="The line that names the columns.")
+    ] = None,
+    hidden_rows: Annotated[
+        HiddenRows | None, typer.Option(help="What to do with rows that the file hides.")
+    ] = None,
+    rates: Annotated[
+        Rates | None,
+        typer.Option(help="Which value counts where a cell shows another rate than it holds."),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="A CSV's encoding, such as cp1252 or utf-16-le.")
+    ] = None,
+    decimal: Annotated[
+        DecimalChoice | None,
+        typer.Option(help="The decimal sign of rates; the other sign separates thousands."),
+    ] = None,
     problems: Annotated[
         Path | None, typer.Option(help="Write the faulty rows there, in the input's form.")
     ] = None,
     skip_problems: Annotated[
-        bool, typer.Option("--skip-problems", help="Plan the other rows even so.")
+        bool, typer.Option("--skip-problems", help="Skip invalid rows instead of failing.")
     ] = False,
     with_disconnected: Annotated[
         bool, typer.Option("--with-disconnected", help="Change disconnected products too.")
@@ -105,6 +148,16 @@ def plan(
             rails=_rails(rails or ()),
             overrides=pairs("--override", overrides),
             effective=day("--effective", effective),
+            options=ReadOptions(
+                _mapping(columns or ()),
+                tuple(ignored or ()),
+                tuple(sheets or ()),
+                header_line,
+                hidden_rows,
+                rates,
+                encoding,
+                decimal.value if decimal else None,
+            ),
             includes_disconnected=with_disconnected,
             leaves_problems_out=skip_problems,
             problems_to=problems,
@@ -113,6 +166,17 @@ def plan(
             planned = session.campaigns.plan(output, request)
         _show(answer, session, planned, output)
         raise typer.Exit(EXITS[planned.verdict])
+
+
+def _mapping(texts: Sequence[str]) -> dict[str, str]:
+    """From TITLE=FIELD each; a title may hold the sign itself."""
+    mapping = {}
+    for text in texts:
+        title, sign, target = text.rpartition("=")
+        if not sign:
+            raise CampaignError(f"--map {text}: give TITLE=FIELD")
+        mapping[title.strip()] = target.strip()
+    return mapping
 
 
 def _show(answer: Answer, session: CampaignSession, planned: Planned, output: Path) -> None:

@@ -84,7 +84,7 @@ def follow(campaign: Revio, run: str, within_s: float = 20) -> Any:
         (b"id,note\n5001,x\n", "no column says what to change"),
         (b"id,rate\n", "no rows"),
         (b"id,rate\n5001," + b"1" * 5_000_000, "line 2: a cell is too long"),
-        (b"\x89PNG\0\0", "not text"),
+        (b"\x89PNG\0\0", "a picture"),
     ],
 )
 def test_input_that_cannot_be_planned_is_told_and_no_plan_is_written(
@@ -204,7 +204,7 @@ def test_a_plan_of_another_account_or_vendor_is_not_applied(
 def test_formulas_in_the_input_are_harmless_in_what_we_write_and_survive_it(
     stack: Stack, campaign: Revio, approved: Revio, tmp_path: Path
 ) -> None:
-    lines = 'id,description,note\n5001,=1+1,"=HYPERLINK(""http://x"")"\n5002,Seat,@SUM(A1)\n'
+    lines = 'id,description,note\n5001,\'=1+1,"=HYPERLINK(""http://x"")"\n5002,Seat,@SUM(A1)\n'
     run = approved(lines)
     assert campaign("apply", "june.plan").code == ExitCode.OK
     assert follow(campaign, run)["status"] == "done"

@@ -17,11 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.errors import InputError
+from campaigns.plan.planner import open_price_list
+from campaigns.rules.rules import Rules
 from campaigns.source.cell_text import neutral, original
-from campaigns.source.cells import ParsedRow, Problem, read_row
-from campaigns.source.csv_file import opened_csv, write_csv
-from campaigns.source.table import Form, find_columns
-from campaigns.source.xlsx_file import new_workbook, opened_xlsx
+from campaigns.source.cells import ParsedRow, Problem
+from campaigns.source.csv_out import write_csv
+from campaigns.source.options import ReadOptions
+from campaigns.source.table import Form
+from campaigns.source.workbook_out import new_workbook
 
 Write = Callable[[bytes], Path]
 
@@ -36,11 +39,9 @@ def write(tmp_path: Path) -> Write:
     return to_file
 
 
-def read(path: Path) -> list[ParsedRow | list[Problem]]:
-    opened = opened_xlsx if path.suffix == ".xlsx" else opened_csv
-    with opened(path) as source:
-        columns = find_columns(source.form.columns)
-        return [read_row(row, columns, source.form) for row in source.rows]
+def read(path: Path, options: ReadOptions | None = None) -> list[ParsedRow | list[Problem]]:
+    with open_price_list(path, options or ReadOptions(), Rules()) as prices, prices.rows() as rows:
+        return [row for _, row in rows if row is not None]
 
 
 def rows(path: Path) -> list[ParsedRow]:
@@ -66,7 +67,7 @@ def test_every_field_can_be_given_under_any_spelling(write: Write) -> None:
     (row,) = rows(
         write(
             b"Customer_Product_ID,Rate,Quantity,Description,CODE 1,code2,ActivatedDate,"
-            b"disconnect date,Do-Not-Prorate,owner\n"
+            b"disconnect date,Do_Not Prorate,owner\n"
             b"5001,-5,3,Seat,(clear),,2026-01-31,2026-12-31,yes,Ann\n"
         )
     )
@@ -92,13 +93,13 @@ def test_problems_name_line_column_and_value(write: Write) -> None:
     )
     found = [problem for each in read(path) if isinstance(each, list) for problem in each]
     assert [(each.line, each.kind, each.value) for each in found] == [
-        (2, "comma decimal in rate", "12,50"),
+        (2, "comma decimal, or ',' between thousands (--decimal says which) in rate", "12,50"),
         (3, "no id", ""),
-        (4, "no whole number in id", "50x1"),
+        (4, "not a whole number: 'x' is in the way in id", "50x1"),
         (5, "more than 4 decimals in rate", "1.23456"),
-        (5, "no whole number in quantity", "1.5"),
-        (7, "no number in rate", "$5"),
-        (8, "more cells than columns", "9"),
+        (5, "not a whole number: it has decimals in quantity", "1.5"),
+        (7, "not a number: '$' is in the way in rate", "$5"),
+        (8, "more cells than columns (is a comma inside a number or a text?)", "9"),
     ]
 
 
@@ -256,7 +257,7 @@ def test_formulas_are_harmless_in_a_written_workbook(tmp_path: Path) -> None:
 def test_a_sheet_that_is_full_goes_on_in_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("campaigns.source.xlsx_file.MAX_ROWS", 2)
+    monkeypatch.setattr("campaigns.source.workbook_out.MAX_ROWS", 2)
     with new_workbook(tmp_path / "out.xlsx") as out:
         add, _ = out.sheet("failed", ["a"]), out.sheet("none", ["a"])
         for value in range(5):

@@ -121,7 +121,7 @@ def test_a_reported_row_means_the_same_when_it_is_planned_again() -> None:
         cells=("5001", "12,5", "x"),
     )
     plan = layout("plan", "rate", "code1", decimal_comma=True)
-    assert plan.columns == ("ID", "Rate", "note", "code1")
+    assert plan.form.columns == ("ID", "Rate", "note", "code1")
     assert plan.cells(given_row) == ["5001", "12,50", "x", "(clear)"]
 
 

@@ -108,13 +108,13 @@ def test_all_problems_are_found_at_once_and_nothing_is_written(plan: Plan) -> No
     assert planned.verdict is PlanVerdict.PROBLEMS
     assert planned.plan is None
     assert planned.problems.counts == {
-        "no number in rate": 1,
+        "not a number: 'x' is in the way in rate": 1,
         "no such product": 1,
-        "id was there before": 1,
+        "the id is there several times with different wishes, of which none is planned": 2,
     }
     text = "\n".join(planned.problems.lines())
-    assert "1 row: no number in rate (line 2: 'x')" in text
-    assert "line 5: '2, also line 4'" in text
+    assert "1 row: not a number: 'x' is in the way in rate (line 2: 'x')" in text
+    assert "(line 4: '2'; line 5: '2')" in text
 
 
 def test_faulty_rows_can_be_left_out(plan: Plan) -> None:

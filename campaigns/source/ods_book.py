@@ -1,0 +1,230 @@
+"""ODS workbooks of LibreOffice and others: each cell says both what it holds and what it shows."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+from lxml import etree
+
+from campaigns.errors import InputError
+from campaigns.source.cell_text import original
+from campaigns.source.number_format import Shown
+from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, read_row, text_cell
+from campaigns.source.table import CellKind, ReadRow, check_cells
+
+_CONTENT = "content.xml"
+_DIGITS = ".15g"
+_MOST_COLUMNS = 16_384
+# A repeated row or cell without content stands for the empty rest of a sheet.
+_MOST_REPEATS = 1_048_576
+_NUMBERS = frozenset({"float", "currency", "percentage"})
+_HIDDEN = frozenset({"collapse", "filter"})
+_AMOUNT = re.compile(r"-?[\d., \u00a0\u202f']*\d")
+
+
+class OdsWorkbook:
+    """Implements the Workbook port."""
+
+    kind = "ODS workbook"
+
+    def __init__(self, parts: ZipFile) -> None:
+        self._parts = parts
+        hidden_styles, names = set[str](), list[tuple[str, str]]()
+        with parts.open(_CONTENT) as file:
+            for element in _elements(file, ("{*}style", "{*}table-row", "{*}table")):
+                match _local(element):
+                    case "style":
+                        if any(_get(child, "display") == "false" for child in element):
+                            hidden_styles.add(_get(element, "name"))
+                    case "table":
+                        names.append((_get(element, "name"), _get(element, "style-name")))
+        self.sheets: Sequence[OdsSheet] = [
+            OdsSheet(parts, at, name, is_hidden=style in hidden_styles)
+            for at, (name, style) in enumerate(names)
+        ]
+
+
+@dataclass(slots=True)
+class OdsSheet:
+    """Implements the Sheet port."""
+
+    parts: ZipFile
+    at: int
+    name: str
+    is_hidden: bool
+    layout: SheetLayout = field(default_factory=SheetLayout)
+
+    def rows(self) -> Iterator[ReadRow]:
+        """See the port."""
+        layout, line, table, column = SheetLayout(), 1, 0, 0
+        with _damage_told(), self.parts.open(_CONTENT) as file:
+            for element in _elements(file, ("{*}table-column", "{*}table-row", "{*}table")):
+                name = _local(element)
+                if name == "table":
+                    if table == self.at:
+                        break
+                    table, column = table + 1, 0
+                elif table != self.at:
+                    continue
+                elif name == "table-column":
+                    repeats = _repeats(element, "number-columns-repeated")
+                    if _get(element, "visibility") in _HIDDEN:
+                        last = min(column + repeats, _MOST_COLUMNS)
+                        layout.hidden_columns.update(range(column, last))
+                    column += repeats
+                else:
+                    yield from self._rows(element, line, layout)
+                    line += _repeats(element, "number-rows-repeated")
+        self.layout = layout
+
+    def _rows(self, element: Any, line: int, layout: SheetLayout) -> Iterator[ReadRow]:  # noqa: ANN401 - lxml's
+        cells: list[SheetCell] = []
+        blanks = 0
+        for child in element:
+            cell = _cell(child)
+            repeats = _repeats(child, "number-columns-repeated")
+            if cell is BLANK:
+                blanks += repeats
+            else:
+                cells += [BLANK] * blanks + [cell] * min(repeats, _MOST_COLUMNS)
+                blanks = 0
+            across = _repeats(child, "number-columns-spanned")
+            down = _repeats(child, "number-rows-spanned")
+            if across > 1 or down > 1:
+                place = len(cells) + blanks - 1
+                layout.merged.append((line, place, line + down - 1, place + across - 1))
+        if not any(cell.text.strip() for cell in cells):
+            return
+        check_cells(line, [cell.text for cell in cells])
+        is_hidden = _get(element, "visibility") in _HIDDEN
+        for repeat in range(_repeats(element, "number-rows-repeated")):
+            yield read_row(line + repeat, cells, is_hidden=is_hidden)
+
+
+@contextmanager
+def open_ods(path: Path) -> Iterator[OdsWorkbook]:
+    """Raises InputError for what is not a whole workbook, or protected by a password."""
+    with _damage_told(), ZipFile(path) as parts:
+        if b"encryption-data" in parts.read("META-INF/manifest.xml"):
+            raise InputError(
+                "the workbook is protected by a password: save it without one and plan that"
+            )
+        yield OdsWorkbook(parts)
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    try:
+        yield
+    except (BadZipFile, etree.XMLSyntaxError, zlib.error, EOFError, KeyError) as exc:
+        raise InputError("the workbook is damaged, or cut off: its XML cannot be read") from exc
+    except (ValueError, OverflowError, NotImplementedError) as exc:
+        raise InputError(f"the workbook is damaged: {exc}") from exc
+
+
+def _cell(element: Any) -> SheetCell:  # noqa: ANN401 - lxml's
+    kind, sight = _get(element, "value-type"), _shown_text(element)
+    if kind in _NUMBERS:
+        return _number(_get(element, "value"), sight)
+    match kind:
+        case "date":
+            return _date(_get(element, "date-value"), sight)
+        case "time":
+            return SheetCell(sight, CellKind.DATE, Shown(sight, None))
+        case "boolean":
+            return SheetCell(_get(element, "boolean-value"), CellKind.FLAG)
+    if _get(element, "formula") and re.fullmatch(r"#\S+|Err:\d+", sight):
+        return SheetCell(sight, CellKind.ERROR)
+    return text_cell(original(sight))
+
+
+def _number(value: str, sight: str) -> SheetCell:
+    stored = Decimal(format(float(value), _DIGITS))
+    text = format(stored, "f")
+    read = _amount_shown(sight, stored)
+    if read == stored and not re.match(r"\D*0\d", sight):
+        return SheetCell(text, CellKind.NUMBER)
+    return SheetCell(text, CellKind.NUMBER, Shown(sight, read))
+
+
+def _amount_shown(sight: str, stored: Decimal) -> Decimal | None:
+    """The shown number: signs of currency and thousands aside, whatever its decimal sign is."""
+    negative = "-" in sight or "(" in sight
+    if "%" in sight or re.search(r"\dE[+-]?\d", sight, re.IGNORECASE):
+        return None
+    match = _AMOUNT.search(sight)
+    if match is None:
+        return None
+    bare = re.sub(r"[ \u00a0\u202f'-]", "", match.group())
+    readings = set()
+    for decimal, thousands in ((".", ","), (",", ".")):
+        try:
+            amount = Decimal(bare.replace(thousands, "").replace(decimal, "."))
+        except InvalidOperation:
+            continue
+        readings.add(-amount if negative else amount)
+    if not readings:
+        return None
+    return min(readings, key=lambda amount: (abs(amount - stored), amount))
+
+
+def _date(value: str, sight: str) -> SheetCell:
+    moment = datetime.fromisoformat(value[:19])
+    is_day = f"{moment:%H%M%S}" == "000000"
+    text = moment.date().isoformat() if is_day else f"{moment:%Y-%m-%d %H:%M}"
+    return SheetCell(text, CellKind.DATE, Shown(sight, None))
+
+
+def _shown_text(element: Any) -> str:  # noqa: ANN401 - lxml's
+    """The paragraphs of a cell; notes that are attached to it are not in it."""
+    return "\n".join(_words(child) for child in element if _local(child) == "p")
+
+
+def _words(element: Any) -> str:  # noqa: ANN401 - lxml's
+    parts = [element.text or ""]
+    for child in element:
+        match _local(child):
+            case "s":
+                parts.append(" " * _repeats(child, "c"))
+            case "tab":
+                parts.append("\t")
+            case "line-break":
+                parts.append("\n")
+            case _:
+                parts.append(_words(child))
+        parts.append(child.tail or "")
+    return "".join(parts)
+
+
+def _elements(file: Any, tags: Sequence[str]) -> Iterator[Any]:  # noqa: ANN401 - lxml's
+    for _, element in etree.iterparse(
+        file, tag=tags, resolve_entities=False, no_network=True, huge_tree=True
+    ):
+        yield element
+        element.clear()
+        while element.getprevious() is not None and _local(element) == "table-row":
+            del element.getparent()[0]
+
+
+def _local(element: Any) -> str:  # noqa: ANN401 - lxml's
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def _get(element: Any, name: str) -> str:  # noqa: ANN401 - lxml's
+    """An attribute by its local name."""
+    attributes: Mapping[str, str] = element.attrib
+    return next((value for key, value in attributes.items() if key.rpartition("}")[2] == name), "")
+
+
+def _repeats(element: Any, name: str) -> int:  # noqa: ANN401 - lxml's
+    return min(int(_get(element, name) or 1), _MOST_REPEATS)

@@ -1,0 +1,297 @@
+"""XLSX workbooks, row by row from their XML, with what a cell holds and what it shows.
+
+openpyxl's own streaming reader gives values alone: it does not say which rows are hidden, which
+cells are merged, or what a formula last came to beside the formula. All of that is in the same XML,
+which is read here once.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+from lxml import etree
+from openpyxl.styles.numbers import BUILTIN_FORMATS
+
+from campaigns.errors import InputError
+from campaigns.source.cell_text import original, unescaped
+from campaigns.source.number_format import GENERAL
+from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, number_cell, read_row, text_cell
+from campaigns.source.table import CellKind, ReadRow, check_cells
+
+_SHEET_TAGS = ("{*}row", "{*}col", "{*}mergeCell")
+_YES = frozenset({"1", "true", "on"})
+_MOST_COLUMNS = 16_384
+
+
+class XlsxWorkbook:
+    """Its sheets, and what their cells refer to."""
+
+    kind = "XLSX workbook"
+
+    def __init__(self, parts: ZipFile) -> None:
+        self._parts = parts
+        self._names = {
+            name.replace("\\", "/").lstrip("/").lower(): name for name in parts.namelist()
+        }
+        main = self._main_part()
+        root = self._tree(main)
+        targets = self._targets(main)
+        self._from_1904 = any(
+            element.get("date1904") in _YES for element in root.iterfind("{*}workbookPr")
+        )
+        self._shared = targets.by_kind("sharedStrings")
+        self._styles = targets.by_kind("styles")
+        self.sheets: Sequence[XlsxSheet] = [
+            XlsxSheet(self, element.get("name") or "", part, element.get("state") or "visible")
+            for element in root.iterfind("{*}sheets/{*}sheet")
+            if (part := targets.sheet(_relation(element)))
+        ]
+
+    @cached_property
+    def strings(self) -> list[str]:
+        """The texts that cells share."""
+        if self._shared is None:
+            return []
+        with self.opened(self._shared) as file:
+            return [_rich_text(element) for element in _elements(file, ("{*}si",))]
+
+    @cached_property
+    def formats(self) -> list[str]:
+        """The number format of each style."""
+        if self._styles is None:
+            return []
+        root = self._tree(self._styles)
+        own = {
+            int(element.get("numFmtId", "0")): element.get("formatCode", GENERAL)
+            for element in root.iterfind("{*}numFmts/{*}numFmt")
+        }
+        known: Mapping[int, str] = {**BUILTIN_FORMATS, **own}
+        return [
+            known.get(int(element.get("numFmtId", "0")), GENERAL)
+            for element in root.iterfind("{*}cellXfs/{*}xf")
+        ]
+
+    def cell(self, element: Any) -> SheetCell:  # noqa: ANN401 - lxml's
+        """From a `c` element."""
+        kind, raw, formula, inline = element.get("t", "n"), None, None, None
+        for child in element:
+            name = child.tag.rpartition("}")[2]
+            if name == "v":
+                raw = child.text
+            elif name == "f":
+                formula = child.text or ""
+            elif name == "is":
+                inline = _rich_text(child)
+        if inline is not None:
+            return text_cell(original(inline))
+        if raw is None:
+            if formula is None or kind == "str":
+                return BLANK
+            return SheetCell(f"={formula}", CellKind.UNCOMPUTED)
+        return self._valued(kind, raw, element)
+
+    def _valued(self, kind: str, raw: str, element: Any) -> SheetCell:  # noqa: ANN401 - lxml's
+        match kind:
+            case "s":
+                return text_cell(original(self.strings[int(raw)]))
+            case "str":
+                return text_cell(original(unescaped(raw)))
+            case "b":
+                return SheetCell("true" if raw.strip() in _YES else "false", CellKind.FLAG)
+            case "e":
+                return SheetCell(raw, CellKind.ERROR)
+            case "d":
+                day, _, time = raw.partition("T")
+                is_day = time.strip("0:.Z") == ""
+                return SheetCell(day if is_day else f"{day} {time[:5]}", CellKind.DATE)
+            case _:
+                style = int(element.get("s", "0"))
+                code = self.formats[style] if style < len(self.formats) else GENERAL
+                return number_cell(raw.strip(), code, from_1904=self._from_1904)
+
+    @contextmanager
+    def opened(self, part: str) -> Iterator[Any]:
+        """A part's bytes."""
+        with self._parts.open(self._names[part.lower()]) as file:
+            yield file
+
+    def _main_part(self) -> str:
+        if "_rels/.rels" in self._names:
+            with self.opened("_rels/.rels") as file:
+                for element in etree.parse(file, _parser()).getroot():
+                    if str(element.get("Type", "")).endswith("/officeDocument"):
+                        return str(element.get("Target", "")).lstrip("/")
+        return next(name for name in self._names if name.endswith("workbook.xml"))
+
+    def _targets(self, main: str) -> _Targets:
+        path = PurePosixPath(main)
+        part = f"{path.parent}/_rels/{path.name}.rels".lower().removeprefix("./")
+        with self.opened(part) as file:
+            return _Targets(
+                path.parent,
+                {
+                    str(element.get("Id")): (
+                        str(element.get("Type", "")).rpartition("/")[2],
+                        str(element.get("Target", "")),
+                    )
+                    for element in etree.parse(file, _parser()).getroot()
+                },
+                self._names,
+            )
+
+    def _tree(self, part: str) -> Any:  # noqa: ANN401 - lxml's
+        with self.opened(part) as file:
+            return etree.parse(file, _parser()).getroot()
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    """Where a part's relations lead."""
+
+    folder: PurePosixPath
+    relations: Mapping[str, tuple[str, str]]
+    names: Mapping[str, str]
+
+    def by_kind(self, kind: str) -> str | None:
+        for one, target in self.relations.values():
+            if one == kind and (part := self._part(target)):
+                return part
+        return None
+
+    def sheet(self, relation: str) -> str | None:
+        """None for a sheet that holds no cells, such as a chart."""
+        kind, target = self.relations.get(relation, ("", ""))
+        return self._part(target) if kind == "worksheet" else None
+
+    def _part(self, target: str) -> str | None:
+        target = target.replace("\\", "/")
+        path = target.lstrip("/") if target.startswith("/") else f"{self.folder}/{target}"
+        part = re.sub(r"[^/]+/\.\./", "", path.removeprefix("./")).lower()
+        return part if part in self.names else None
+
+
+@dataclass(slots=True)
+class XlsxSheet:
+    """Implements the Sheet port."""
+
+    book: XlsxWorkbook
+    name: str
+    part: str
+    state: str
+    layout: SheetLayout = field(default_factory=SheetLayout)
+
+    @property
+    def is_hidden(self) -> bool:
+        """See the port."""
+        return self.state != "visible"
+
+    def rows(self) -> Iterator[ReadRow]:
+        """See the port."""
+        layout, line = SheetLayout(), 0
+        with _damage_told(), self.book.opened(self.part) as file:
+            for element in _elements(file, _SHEET_TAGS):
+                match element.tag.rpartition("}")[2]:
+                    case "row":
+                        line = int(element.get("r") or line + 1)
+                        row = self._row(line, element)
+                        if any(cell.strip() for cell in row.cells):
+                            check_cells(line, row.cells)
+                            yield row
+                    case "col":
+                        _note_column(layout, element)
+                    case _:
+                        layout.merged.append(_area(element.get("ref", "A1")))
+        self.layout = layout
+
+    def _row(self, line: int, element: Any) -> ReadRow:  # noqa: ANN401 - lxml's
+        cells: list[SheetCell] = []
+        for child in element:
+            if reference := child.get("r"):
+                place = _column(reference)
+                cells += [BLANK] * (place - len(cells))
+            cells.append(self.book.cell(child))
+        hidden = element.get("hidden") in _YES or element.get("ht") == "0"
+        return read_row(line, cells, is_hidden=hidden)
+
+
+@contextmanager
+def open_xlsx(path: Path) -> Iterator[XlsxWorkbook]:
+    """Raises InputError for what is not a whole workbook."""
+    with _damage_told(), ZipFile(path) as parts:
+        yield XlsxWorkbook(parts)
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    try:
+        yield
+    except (BadZipFile, etree.XMLSyntaxError, zlib.error, EOFError) as exc:
+        raise InputError("the workbook is damaged, or cut off: its XML cannot be read") from exc
+    except (KeyError, IndexError, StopIteration, NotImplementedError) as exc:
+        raise InputError(
+            "the workbook is damaged: it refers to parts that it does not have"
+        ) from exc
+    except (ValueError, OverflowError) as exc:
+        raise InputError(f"the workbook is damaged: {exc}") from exc
+
+
+def _parser() -> Any:  # noqa: ANN401 - lxml's
+    return etree.XMLParser(resolve_entities=False, no_network=True)
+
+
+def _elements(file: Any, tags: Sequence[str]) -> Iterator[Any]:  # noqa: ANN401 - lxml's
+    """Each such element when it is whole; afterwards it is emptied, and those before dropped."""
+    for _, element in etree.iterparse(
+        file, tag=tags, resolve_entities=False, no_network=True, huge_tree=True
+    ):
+        yield element
+        element.clear()
+        while element.getprevious() is not None:
+            del element.getparent()[0]
+
+
+def _rich_text(element: Any) -> str:  # noqa: ANN401 - lxml's
+    """Of a text in runs; how it is to be spoken (rPh) is left out."""
+    texts = (
+        child.text or ""
+        for child in element.iter("{*}t")
+        if not any(above.tag.endswith("}rPh") for above in child.iterancestors())
+    )
+    return unescaped("".join(texts))
+
+
+def _relation(element: Any) -> str:  # noqa: ANN401 - lxml's
+    return next((value for name, value in element.items() if name.endswith("}id")), "")
+
+
+def _note_column(layout: SheetLayout, element: Any) -> None:  # noqa: ANN401 - lxml's
+    if element.get("hidden") in _YES or element.get("width") == "0":
+        first, last = int(element.get("min", "1")), int(element.get("max", "1"))
+        layout.hidden_columns.update(range(first - 1, min(last, _MOST_COLUMNS)))
+
+
+def _column(reference: str) -> int:
+    """The place of a cell such as C7: 2."""
+    place = 0
+    for letter in reference:
+        if not letter.isalpha():
+            break
+        place = place * 26 + ord(letter.upper()) - 64
+    if not 1 <= place <= _MOST_COLUMNS:
+        raise ValueError(f"there is no cell {reference[:20]}")
+    return place - 1
+
+
+def _area(reference: str) -> tuple[int, int, int, int]:
+    first, _, last = reference.partition(":")
+    last = last or first
+    row = int(re.sub(r"\D", "", first)), int(re.sub(r"\D", "", last))
+    return row[0], _column(first), row[1], _column(last)

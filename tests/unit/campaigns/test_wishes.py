@@ -1,0 +1,26 @@
+"""The index that finds a product which a file names twice."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.source.wishes import FirstWishes
+
+IDS = st.integers(1, 2**31 - 1)
+
+
+@given(
+    st.lists(st.tuples(st.one_of(IDS, st.integers(1, 50)), st.integers()), max_size=300),
+    st.integers(1, 1000),
+    st.sampled_from([1, 7, 1 << 10, 1 << 20]),
+)
+def test_each_id_is_remembered_with_its_first_line_and_wish(
+    rows: list[tuple[int, int]], start: int, step: int
+) -> None:
+    wishes, first = FirstWishes(), dict[int, tuple[int, int]]()
+    series = [(start + step * at, at) for at in range(1500)]
+    for line, (product_id, wish) in enumerate([*rows, *series, *rows], start=2):
+        first_line, first_wish = first.setdefault(product_id, (line, wish))
+        is_same = first_wish % 2**64 == wish % 2**64
+        assert wishes.note(product_id, line, wish) == (first_line, is_same)
