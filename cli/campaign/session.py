@@ -22,9 +22,10 @@ from cli.tables import counted
 from revio_jobs import Lane, RevioJobs
 from revio_jobs.errors import InvalidJob
 from settings import Settings, SettingsError, load
-from worker.campaign_wiring import CampaignLane, campaign_terms
 from worker.limiter import LaneClosures, LanePauses
-from worker.wiring import limit_rules, open_limiter
+from worker.wiring.bulk_lane import CampaignLane
+from worker.wiring.limits import limit_rules, open_limiter
+from worker.wiring.terms import campaign_terms
 
 _NO_ANSWER = "no answer yet; workers of the bulk lane are busy, or none runs"
 

@@ -26,7 +26,8 @@ from revio_jobs.errors import Unavailable
 from settings import Settings, SettingsError, load, load_redis
 from worker.limiter import LaneClosures, LanePauses
 from worker.soap import Description
-from worker.wiring import open_application, open_limiter
+from worker.wiring.application import open_application
+from worker.wiring.limits import open_limiter
 
 _NEEDED = ("Redis", MEMORY_CHECK)
 """Checks without which no other is made."""

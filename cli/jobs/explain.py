@@ -33,7 +33,7 @@ from worker.ledger.location import (
     whereabouts,
 )
 from worker.limiter import LaneClosure, LaneClosures, LanePauses
-from worker.wiring import limit_rules, open_limiter
+from worker.wiring.limits import limit_rules, open_limiter
 
 _OF_OTHERS = {
     State.WAITING: "it has failed before and is tried again in a moment",

@@ -22,7 +22,7 @@ from cli.limits.limits_proof import proof_document, proof_tables
 from cli.options import AsJson
 from settings import Settings, load
 from worker.limiter.record import Record, prove
-from worker.wiring import limit_rules, open_limiter
+from worker.wiring.limits import limit_rules, open_limiter
 
 _WATCH_S = 1.0
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

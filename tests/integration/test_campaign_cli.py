@@ -22,7 +22,7 @@ from cli.exit_code import ExitCode
 from revio_jobs import RevioJobs
 from revio_jobs.celery_app import producer_app
 from settings import load
-from worker.campaign_wiring import campaign_terms
+from worker.wiring.terms import campaign_terms
 
 Revio = Callable[..., Any]
 

@@ -26,7 +26,7 @@ from worker.celery_app.transport import HOLD_INTERVAL_S, hold_what_is_left
 from worker.limiter.limits_drift import NOTED_EVERY_S, Agreement
 from worker.redis_kit.redis_memory import warn_of_refusal
 from worker.redis_kit.scripts import fail_closed
-from worker.wiring import Application, open_application
+from worker.wiring.application import Application, open_application
 
 _log = structlog.get_logger(__name__)
 

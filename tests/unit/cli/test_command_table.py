@@ -23,10 +23,12 @@ PRODUCER = {"celery", "kombu"}
 IMPORTED = {
     "audit": set(),
     "lane": set(),
+    "limits": set(),
     "query": PRODUCER,
     "update": PRODUCER,
     "result": PRODUCER,
     "dead": PRODUCER,
+    "explain": PRODUCER,
 }
 """Commands that need no more of the heavy modules than these."""
 

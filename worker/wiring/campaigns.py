@@ -11,44 +11,23 @@ from celery import Celery
 from redis import Redis
 from redis.exceptions import RedisError
 
-from campaigns.guard_rails.rails import Guard, Rails
 from campaigns.guard_rails.send_check import CampaignSendCheck
-from campaigns.rules.rounding import Rounding
 from campaigns.run.feeder import CampaignFeeder
 from campaigns.run.share import FeederLimits
 from campaigns.store import BulkJobs, RedisRuns
 from campaigns.store.keys import AccountKeys
-from campaigns.terms import HaltRules, Terms, fingerprint
 from revio_jobs import Lane, RevioJobs
 from revio_jobs.contracts import CustomerProductRecord
 from revio_jobs.errors import Unavailable
 from revio_jobs.results import ResultStore
 from settings import Settings
 from tasks.ports import Call, Filters, Gateway, Purpose
-from worker.limiter import LaneClosure, LaneClosures
 from worker.soap.wsdl.schema import Schema
+from worker.wiring.bulk_lane import CampaignLane
+from worker.wiring.terms import setting_rails
 
 # A change that does not show at once is looked for again for so long, at least.
 _READ_BACK_PATIENCE_S = 5.0
-
-
-class CampaignLane:
-    """Implements the BulkLane port on the closures of the bulk lanes."""
-
-    def __init__(self, closures: LaneClosures) -> None:
-        self._closures = closures
-
-    def held(self, account: str) -> str:
-        """See the port."""
-        return _worded(self._closures.paused(account, Lane.BULK))
-
-    def closed(self, account: str) -> str:
-        """See the port."""
-        return _worded(self._closures.closed(account, Lane.BULK))
-
-
-def _worded(closure: LaneClosure | None) -> str:
-    return str(closure) if closure else ""
 
 
 class VendorProducts:
@@ -117,28 +96,3 @@ def note_clearable(redis: Redis, account: str, schema: Schema) -> None:
     names = sorted(field.name for field in schema.changes.values() if field.can_clear)
     with suppress(RedisError):
         redis.set(AccountKeys(account).clearable, json.dumps(names))
-
-
-def setting_rails(settings: Settings) -> Rails:
-    """The guard rails that the settings ask for."""
-    return Rails(tuple(Guard.parse(rail, text) for rail, text in settings.rails.items()))
-
-
-def campaign_terms(settings: Settings, account: str) -> Terms:
-    """What the settings hold an account's campaigns to. Raises KeyError for an unknown account."""
-    known = settings.accounts[account]
-    return Terms(
-        account,
-        fingerprint(known.endpoint, known.client_code),
-        ids_per_call=known.ids_per_call,
-        rails=setting_rails(settings),
-        rounding=Rounding(settings.campaign_round_step, settings.campaign_round_mode),
-        four_eyes=settings.campaign_four_eyes,
-        halt=HaltRules(
-            float(settings.campaign_halt_errors_percent),
-            float(settings.campaign_halt_drift_percent),
-            settings.campaign_halt_after,
-        ),
-        zone=known.day_reset_timezone,
-        keep_s=settings.campaign_retention_s,
-    )

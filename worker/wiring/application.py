@@ -1,34 +1,30 @@
-"""Puts the parts together from the settings; the command line uses them without a worker."""
+"""All parts of a worker, put together from the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from celery import Celery
 from redis import Redis
 
 from revio_jobs.message import encode_message
-from settings import AccountSettings, Settings
+from settings import Settings
 from tasks.query.answer_cache import Answers, lag_left_s
 from tasks.query.batcher import Batcher
 from tasks.query.handler import QueryHandler, QueryTarget
 from tasks.update.attempt import UpdateTarget
 from tasks.update.handler import UpdateHandler
-from worker.campaign_wiring import CampaignLane, CampaignWork, note_clearable, open_campaigns
 from worker.ledger import LedgerTimes, RedisLedger, RedisWrites, Sweeper
-from worker.limiter import LaneClosures, LanePauses, LimitRules, RedisLimiter, WaitingPermits
+from worker.limiter import LaneClosures, LanePauses, RedisLimiter, WaitingPermits
 from worker.redis_kit.auto_pipeline import shared_redis
 from worker.redis_kit.result_pages import RedisPages
-from worker.soap import (
-    SESSION_EXPIRED_MESSAGE,
-    RedisSessionStore,
-    RevioGateway,
-    SoapConfig,
-    open_gateway,
-)
+from worker.soap import RedisSessionStore, RevioGateway, open_gateway
+from worker.wiring.bulk_lane import CampaignLane
+from worker.wiring.campaigns import CampaignWork, note_clearable, open_campaigns
+from worker.wiring.limits import open_limiter
+from worker.wiring.vendor import soap_config
 
 _LOGIN_MARGIN_S = 5.0
 
@@ -133,47 +129,4 @@ def open_application(settings: Settings, app: Celery) -> Application:
             lost_after_s=settings.sweep_after_s,
         ),
         campaigns=campaigns,
-    )
-
-
-def open_limiter(settings: Settings, redis: Redis) -> RedisLimiter:
-    """The limits of all accounts."""
-    return RedisLimiter(
-        redis, {name: limit_rules(account) for name, account in settings.accounts.items()}
-    )
-
-
-def limit_rules(account: AccountSettings) -> LimitRules:
-    """The limiter's view of an account."""
-    return LimitRules(
-        calls_per_minute=account.calls_per_minute,
-        calls_per_day=account.calls_per_day,
-        bulk_headroom_per_minute=account.bulk_headroom_per_minute,
-        bulk_reserve_per_day=account.bulk_reserve_per_day,
-        bulk_spread=account.bulk_policy == "even",
-        day_reset_hour=account.day_reset_hour,
-        day_reset_zone=ZoneInfo(account.day_reset_timezone),
-    )
-
-
-def soap_config(name: str, account: AccountSettings, settings: Settings) -> SoapConfig:
-    """The gateway's view of an account."""
-    return SoapConfig(
-        account=name,
-        endpoint=account.endpoint,
-        username=account.username,
-        password=account.password,
-        client_code=account.client_code,
-        subscription_key=account.subscription_key,
-        wsdl=account.wsdl,
-        wsdl_cache=settings.wsdl_cache_dir,
-        call_timeout_s=account.call_timeout_s,
-        connect_timeout_s=account.connect_timeout_s,
-        max_answer_bytes=account.max_answer_bytes,
-        max_connections=settings.threads,
-        session_lifetime_s=account.session_lifetime_s,
-        session_expired_codes=frozenset(account.session_expired_codes),
-        session_expired_message=account.session_expired_message or SESSION_EXPIRED_MESSAGE,
-        login_refused_codes=frozenset(account.login_refused_codes),
-        use_environment_proxies=account.use_environment_proxies,
     )
