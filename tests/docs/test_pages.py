@@ -104,6 +104,7 @@ def test_the_references_hold_the_whole_public_api() -> None:
         f"{module.__name__}.{name}"
         for module in (revio_jobs, revio_jobs.aio, campaigns)
         for name in module.__all__
+        if name != "__version__"
     }
     assert public - documented == set()
 
