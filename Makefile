@@ -2,9 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup check test demo dev docs bench chaos simulate lock clean
+.DEFAULT_GOAL := help
+.PHONY: help setup check fix test demo dev docs bench chaos simulate lock clean
 
-setup: .venv/installed $(BIN)/revio
+help: ## List these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+setup: .venv/installed $(BIN)/revio ## Install the pinned dependencies and the revio command into .venv
 
 .venv/installed: requirements.lock client/pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Say which to use: make setup PYTHON=python3.12")'
@@ -19,23 +23,27 @@ $(BIN)/revio: .venv/installed Makefile
 	printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/$(BIN)/python" -P -m cli "$$@"\n' "$(CURDIR)" "$(CURDIR)" > $@
 	chmod +x $@
 
-check: setup
+check: setup ## Check formatting, lint, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: setup
+fix: setup ## Format the code and fix what ruff can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: setup ## Run all tests
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-demo: setup
+demo: setup ## Show real jobs and a campaign on this machine, in half a minute
 	$(BIN)/python -m cli.dev.demo
 
-dev: setup
+dev: setup ## Run Redis, the sandbox, two workers and Flower until Ctrl-C
 	$(BIN)/python -m cli.dev
 
 # The site's tools are installed by whoever builds it. The variable silences an advertisement.
-docs: .venv/docs-installed
+docs: .venv/docs-installed ## Build the site into site/ and check its links
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "the site is in site/index.html"
 
@@ -43,14 +51,14 @@ docs: .venv/docs-installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
 	touch $@
 
-bench: setup
+bench: setup ## Measure what jobs cost, beside plain Celery and plain zeep
 	$(BIN)/python -m bench
 
 # Ten seeds in a row take about half an hour; CI runs a short form among the tests.
-chaos: setup
+chaos: setup ## Kill, cut off and fill up everything for ten seeds, and audit the outcome
 	$(BIN)/python -m tests.chaos --runs 10
 
-simulate: setup
+simulate: setup ## Prove the limiter's promises in virtual time
 	$(BIN)/python -m simulation
 
 # Pins every dependency with its hashes for Python 3.11+ on any platform; names no index host. The
@@ -58,10 +66,10 @@ simulate: setup
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header --quiet
 
-lock:
+lock: ## Pin the dependencies of pyproject.toml anew (needs uv)
 	$(COMPILE) --group dev -o requirements.lock
 	$(COMPILE) --group run --constraint requirements.lock -o requirements-run.lock
 	$(COMPILE) --group docs --constraint requirements.lock -o requirements-docs.lock
 
-clean:
-	rm -rf .venv client/dist
+clean: ## Remove what setup and builds have made
+	rm -rf .venv client/dist site
