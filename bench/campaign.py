@@ -68,19 +68,19 @@ class Desk:
     def types(self, *arguments: str) -> Step:
         command = [sys.executable, "-P", "-m", "cli", "campaign", *arguments, "--json"]
         began, peak = time.monotonic(), 0.0
-        with (self.directory / "said.json").open("w+") as said:
+        with (self.directory / "answer.json").open("w+") as answer:
             process = subprocess.Popen(
                 command,
                 env={**os.environ, **self.stack.process_environment()},
                 cwd=self.directory,
-                stdout=said,
+                stdout=answer,
             )
             while process.poll() is None:
                 peak = max(peak, _peak_mb(process.pid))
                 time.sleep(_LOOK_S)
             seconds = time.monotonic() - began
-            said.seek(0)
-            return Step(json.load(said), seconds, peak)
+            answer.seek(0)
+            return Step(json.load(answer), seconds, peak)
 
 
 def main(rows: int = _ROWS, applied: int | None = None) -> None:
@@ -153,8 +153,8 @@ def _carry_out(desk: Desk, redis: Redis, run: str, rows: int) -> None:
 
 
 def _ended(redis: Redis, run: str) -> int:
-    found: Any = redis.hgetall(f"{_run_key(run)}:progress")
-    return sum(int(value) for name, value in found.items() if name.startswith(b"count:"))
+    progress: Any = redis.hgetall(f"{_run_key(run)}:progress")
+    return sum(int(value) for name, value in progress.items() if name.startswith(b"count:"))
 
 
 def _run_key(run: str) -> str:
@@ -162,8 +162,8 @@ def _run_key(run: str) -> str:
 
 
 def _size(redis: Redis, key: str) -> int:
-    found: Any = redis.memory_usage(key, samples=0)
-    return int(found or 0)
+    size: Any = redis.memory_usage(key, samples=0)
+    return int(size or 0)
 
 
 def _peak_mb(pid: int) -> float:
@@ -177,11 +177,11 @@ def _peak_mb(pid: int) -> float:
 
 
 def _write(path: Path, rows: int, customers: int) -> None:
-    usable = (each for each in populate(customers, _SEED) if each["Status"] != "DISCONNECTED")
+    usable = (record for record in populate(customers, _SEED) if record["Status"] != "DISCONNECTED")
     with path.open("w", encoding="utf-8") as file:
         file.write("id,rate\n")
-        for each in islice(usable, rows):
-            file.write(f"{each['Customer_Product_ID']},{str(each['Rate'])[:-2]}7\n")
+        for record in islice(usable, rows):
+            file.write(f"{record['Customer_Product_ID']},{str(record['Rate'])[:-2]}7\n")
 
 
 @contextmanager
@@ -191,8 +191,8 @@ def _calls(stack: Stack) -> Iterator[Callable[[], int]]:
 
 
 def _memory(redis: Redis) -> int:
-    found: Any = redis.info("memory")
-    return int(found["used_memory"])
+    memory: Any = redis.info("memory")
+    return int(memory["used_memory"])
 
 
 def _tell(what: str, figure: object) -> None:

@@ -81,7 +81,7 @@ class Field:
     def _workers(
         self, app: str, count: int, options: Sequence[str], variables: Mapping[str, str]
     ) -> Iterator[list[Service]]:
-        workers = [self.service(app, each, options, variables) for each in range(count)]
+        workers = [self.service(app, number, options, variables) for number in range(count)]
         try:
             for worker in workers:
                 worker.start()
@@ -145,7 +145,7 @@ class Field:
 def await_plain(app: Celery, results: Sequence[AsyncResult]) -> None:
     """Until all have ended: looks at what is left, at as little cost as ours does."""
     backend = app.backend
-    left = [backend.get_key_for_task(each.id) for each in results]
+    left = [backend.get_key_for_task(result.id) for result in results]
     while left:
         started = time.perf_counter()
         ended = []
@@ -170,8 +170,8 @@ def family(service: Service) -> list[psutil.Process]:
 
 def cpu_s(services: Iterable[Service]) -> float:
     """Seconds of CPU that the workers and their children have used."""
-    times = [each.cpu_times() for service in services for each in family(service)]
-    return sum(each.user + each.system for each in times)
+    times = [process.cpu_times() for service in services for process in family(service)]
+    return sum(time.user + time.system for time in times)
 
 
 def peak_and_now(pid: int) -> tuple[int, int]:

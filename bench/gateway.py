@@ -2,7 +2,7 @@
 
 Both talk to the same sandbox, turn and turn about; a ratio is ours divided by theirs in one pair.
 CPU is that of this process, so the server's does not count. Memory is what a process grows by at
-its peak, in a process of its own for each reading.
+its peak, in a process of its own per reading.
 """
 
 from __future__ import annotations
@@ -116,10 +116,10 @@ def main() -> None:
         )
 
 
-def check_equal(found: Sequence[CustomerProductRecord], others: Sequence[dict[str, Any]]) -> None:
+def check_equal(ours: Sequence[CustomerProductRecord], others: Sequence[dict[str, Any]]) -> None:
     """Field by field; zeep reads an empty text as None."""
-    assert len(found) == len(others)
-    for record, other in zip(found, others, strict=True):
+    assert len(ours) == len(others)
+    for record, other in zip(ours, others, strict=True):
         for wire, value in other.items():
             assert (record[wire.lower()] or None) == _as_text(value), (wire, record, other)
 
@@ -155,14 +155,14 @@ def measure_growth(whose: str, endpoint: str) -> None:
         gateway = connect(endpoint)
         query(gateway, ids[:10])
         before = _reset_peak()
-        kept: object = query(gateway, ids)
+        records: object = query(gateway, ids)
     else:
         client = connect_plainly(endpoint)
         client.query(ids[:10])
         before = _reset_peak()
-        kept = client.query(ids)
+        records = client.query(ids)
     print(_memory("VmHWM") - before)
-    del kept
+    del records
 
 
 def _reset_peak() -> int:

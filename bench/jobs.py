@@ -44,7 +44,7 @@ SHORT = Size(1, 2000, 50, 500, 10_000, 1000, 2000, 3.0)
 
 
 def rate(count: int, work: Callable[[], object]) -> float:
-    """Jobs a second."""
+    """Jobs per second."""
     started = time.perf_counter()
     work()
     return count / (time.perf_counter() - started)
@@ -52,10 +52,10 @@ def rate(count: int, work: Callable[[], object]) -> float:
 
 def updates(count: int) -> list[Job]:
     """Of products that accept them, each with a key of its own."""
-    accepting = (each for each in range(FIRST, FIRST + 2 * count) if each % 25)
+    accepting = (id_ for id_ in range(FIRST, FIRST + 2 * count) if id_ % 25)
     return [
-        UpdateJob(id=each, rate="12.50", idempotency_key=uuid.uuid4().hex)
-        for each in islice(accepting, count)
+        UpdateJob(id=id_, rate="12.50", idempotency_key=uuid.uuid4().hex)
+        for id_ in islice(accepting, count)
     ]
 
 
@@ -77,8 +77,8 @@ def plain_updates(count: int) -> list[tuple[object, ...]]:
 
 def batching(size: Size) -> None:
     """a"""
-    singles: list[Job] = [QueryJob(ids=(FIRST + each % 4000,)) for each in range(size.queries)]
-    plain: list[tuple[object, ...]] = [([FIRST + each],) for each in range(size.plain_queries)]
+    singles: list[Job] = [QueryJob(ids=(FIRST + number % 4000,)) for number in range(size.queries)]
+    plain: list[tuple[object, ...]] = [([FIRST + number],) for number in range(size.plain_queries)]
 
     def ours() -> float:
         with field(calls_per_minute=500, latency=0.2) as place, place.ours():
@@ -91,7 +91,7 @@ def batching(size: Size) -> None:
         ):
             return rate(len(plain), lambda: run_plainly(place, QUERY, plain))
 
-    target = Target("a. single-id queries at 500 calls a minute", "jobs/s", least=50)
+    target = Target("a. single-id queries at 500 calls per minute", "jobs/s", least=50)
     compare(target, ours, theirs, size.pairs)
 
 
@@ -124,8 +124,8 @@ def throughput(size: Size) -> None:
                 place.empty()
                 column.append(measured())
 
-    def told(column: list[tuple[float, float]], which: int) -> Callable[[], float]:
-        values = iter([each[which] for each in column])
+    def readings(column: list[tuple[float, float]], which: int) -> Callable[[], float]:
+        values = iter([pair[which] for pair in column])
         return lambda: next(values)
 
     for target, peer, which in (
@@ -134,7 +134,7 @@ def throughput(size: Size) -> None:
         (Target("c. CPU against a bare task", "ms", most=4), bare, 1),
         (Target("c. jobs a second against a bare task", "jobs/s"), bare, 0),
     ):
-        compare(target, told(mine, which), told(peer, which), size.pairs)
+        compare(target, readings(mine, which), readings(peer, which), size.pairs)
 
 
 def submitting(size: Size) -> None:

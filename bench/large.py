@@ -1,7 +1,7 @@
 """A query of 10,000 records, from its submission to a list of them: `python -m bench.large`.
 
 Plain is one call with zeep, its records as dicts through Celery's JSON. The caller is a process of
-its own for each reading. Memory is what the caller and the workers' processes grow by at their
+its own per reading. Memory is what the caller and the workers' processes grow by at their
 peaks, in all. The line's letter is that of docs/performance.md.
 """
 
@@ -32,14 +32,14 @@ def read(whose: str, url: str, ids: Sequence[int]) -> float:
     if whose == "ours":
         with RevioJobs.connect(url) as jobs:
             started = time.perf_counter()
-            found: Sequence[object] = jobs.query(ids=ids).result(PATIENCE_S).customer_products
+            products: Sequence[object] = jobs.query(ids=ids).result(PATIENCE_S).customer_products
             took = time.perf_counter() - started
     else:
         with Celery("caller", broker=url, backend=url, set_as_current=False) as app:
             started = time.perf_counter()
-            found = app.send_task(QUERY, (list(ids),)).get(timeout=PATIENCE_S)
+            products = app.send_task(QUERY, (list(ids),)).get(timeout=PATIENCE_S)
             took = time.perf_counter() - started
-    assert len(found) == len(ids)
+    assert len(products) == len(ids)
     return took
 
 
@@ -62,8 +62,8 @@ def reading(place: Field, whose: str, workers: Sequence[Service]) -> tuple[float
     for pid in pids:
         forget_peak(pid)
     before = {pid: peak_and_now(pid)[1] for pid in pids}
-    told = subprocess.run(caller, check=True, capture_output=True, text=True).stdout
-    took, grown = json.loads(told)
+    output = subprocess.run(caller, check=True, capture_output=True, text=True).stdout
+    took, grown = json.loads(output)
     return took, grown + sum(max(peak_and_now(pid)[0] - before[pid], 0) for pid in pids)
 
 
@@ -88,8 +88,8 @@ def main() -> None:
         (Target("d. speed of a query of 10,000 records", "readings/s", least=6), 0, -1),
         (Target("d. its memory", "MB", most=0.4), 1, 1e-6),
     ):
-        mine = iter([each[0][which] for each in measured])
-        peer = iter([each[1][which] for each in measured])
+        mine = iter([pair[0][which] for pair in measured])
+        peer = iter([pair[1][which] for pair in measured])
 
         def scaled(value: float, scale: float = scale) -> float:
             return 1 / value if scale < 0 else value * scale

@@ -1,4 +1,4 @@
-"""Calls a minute and the vendor's 429s, ours against two usual ways: `python -m bench.limits`.
+"""Calls per minute and the vendor's 429s, ours against two usual ways: `python -m bench.limits`.
 
 Each contestant has the same stand-in of the vendor with the same limit, a Redis of its own, a
 backlog larger than the limit, and four worker processes of 16 threads on the same machine. One of
@@ -38,7 +38,7 @@ DOWN_S = 5.0
 @dataclass(frozen=True)
 class Race:
     limit: int
-    """Calls a minute."""
+    """Calls per minute."""
     seconds: float
     latency: str
 
@@ -63,15 +63,15 @@ Start = Callable[[Stack, Race], list[Service]]
 def ours(stack: Stack, race: Race) -> list[Service]:
     with RevioJobs.connect(stack.redis.url) as jobs:
         ids = sorted(stack.sandbox.products())[: race.backlog]
-        jobs.submit([UpdateJob(id=each, rate="12.50") for each in ids], Lane.BULK)
+        jobs.submit([UpdateJob(id=id_, rate="12.50") for id_ in ids], Lane.BULK)
     environment = {**stack.environment, "REVIO_LOG_FORMAT": "json"}
     return _workers(stack, "worker", environment, ["-Q", queue_name("default", Lane.BULK)])
 
 
 def peer(stack: Stack, race: Race, **limit: str) -> list[Service]:
     with Celery("producer", broker=stack.redis.url) as app:
-        for each in sorted(stack.sandbox.products())[: race.backlog]:
-            app.send_task(TASK, (each, "12.50"))
+        for id_ in sorted(stack.sandbox.products())[: race.backlog]:
+            app.send_task(TASK, (id_, "12.50"))
     account = Account()
     login = (account.username, account.password, account.client_code, account.subscription_key)
     environment = {
@@ -150,12 +150,12 @@ def contestants(race: Race) -> dict[str, Start]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=180.0)
-    parser.add_argument("--limit", type=int, default=600, help="calls a minute")
+    parser.add_argument("--limit", type=int, default=600, help="calls per minute")
     parser.add_argument("--latency", default="50-800", help="ms, of the vendor")
     parser.add_argument("--who", default="", help="only those whose names begin so")
     given = vars(parser.parse_args())
     who, race = given.pop("who"), Race(**given)
-    print(f"{race.limit} calls a minute are allowed, for {race.seconds:g} s")
+    print(f"{race.limit} calls per minute are allowed, for {race.seconds:g} s")
     print(f"{'':<24}{'calls':>8}{'use':>8}{'429s':>8}{'most in 60 s':>14}")
     for name, start in contestants(race).items():
         if not name.startswith(who):

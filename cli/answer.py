@@ -65,7 +65,7 @@ def _refused(answer: Answer, exc: RevioError | RedisError) -> typer.Exit:
     if is_full(exc):
         return _ended(answer, exc, [FULL, MAKE_ROOM], ExitCode.UNREACHABLE)
     if isinstance(exc, RedisError):
-        words = [f"Redis: {exc}", "start it, or mend REVIO_REDIS_URL; `revio doctor` tells more"]
+        words = [f"Redis: {exc}", "start it, or correct REVIO_REDIS_URL; `revio doctor` says more"]
         return _ended(answer, exc, words, ExitCode.UNREACHABLE)
     return _ended(answer, exc, [str(exc)], code_of(exc))
 

@@ -21,7 +21,7 @@ from worker.ledger import Audit, Auditor, audited_accounts
 def audit(
     *,
     account: Annotated[
-        str | None, typer.Option(help="Only this account; all in Redis when not given.")
+        str | None, typer.Option(help="Only this account; all in Redis if omitted.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -30,35 +30,35 @@ def audit(
         with spinner("looking at every job of the ledger"):
             names = [account] if account else audited_accounts(redis)
             audits = {name: Auditor(redis, name).audit() for name in names}
-        document = {name: _document(each) for name, each in audits.items()}
-        shown = [part for name, each in audits.items() for part in _tables(name, each)]
-        balances = all(each.balances for each in audits.values())
+        document = {name: _document(result) for name, result in audits.items()}
+        tables = [part for name, result in audits.items() for part in _tables(name, result)]
+        balances = all(result.balances for result in audits.values())
         answer.give(
             {"balances": balances, "accounts": document},
-            *(shown or ["no update has been accepted yet"]),
+            *(tables or ["no update has been accepted yet"]),
         )
         if not balances:
             raise typer.Exit(ExitCode.FAILED)
 
 
-def _document(found: Audit) -> dict[str, Any]:
-    balance = found.balance
+def _document(result: Audit) -> dict[str, Any]:
+    balance = result.balance
     derived = {name: getattr(balance, name) for name in ("settled", "failed", "missing")}
     return {
-        "balances": found.balances,
+        "balances": result.balances,
         **asdict(balance),
         **derived,
-        "not_accepted_yet": found.not_accepted_yet,
-        "findings": {wrong: asdict(each) for wrong, each in found.findings.items()},
+        "not_accepted_yet": result.not_accepted_yet,
+        "findings": {title: asdict(finding) for title, finding in result.findings.items()},
     }
 
 
-def _tables(account: str, found: Audit) -> Iterator[RenderableType]:
-    balance = found.balance
-    how = ", ".join(f"{how} {count}" for how, count in balance.ended.items())
-    rows = (
+def _tables(account: str, result: Audit) -> Iterator[RenderableType]:
+    balance = result.balance
+    outcomes = ", ".join(f"{outcome} {count}" for outcome, count in balance.ended.items())
+    counts = (
         ("accepted", balance.accepted, None),
-        ("settled", balance.settled, how),
+        ("settled", balance.settled, outcomes),
         (
             "failed",
             balance.failed,
@@ -68,13 +68,13 @@ def _tables(account: str, found: Audit) -> Iterator[RenderableType]:
         ("running", balance.running, None),
         ("delayed", balance.delayed, "until the next attempt, or until the product is free"),
         ("missing", balance.missing, None),
-        ("raw messages", found.not_accepted_yet, "accepted when a worker takes them"),
+        ("raw messages", result.not_accepted_yet, "accepted when a worker takes them"),
     )
-    verdict = "it balances" if found.balances else "it does not balance"
-    yield table("jobs", "count", "", rows=rows, title=f"account {account}: {verdict}")
-    if found.findings:
-        wrong = (
-            (says, each.count, ", ".join(each.examples[:3]))
-            for says, each in found.findings.items()
+    verdict = "it balances" if result.balances else "it does not balance"
+    yield table("jobs", "count", "", rows=counts, title=f"account {account}: {verdict}")
+    if result.findings:
+        rows = (
+            (title, finding.count, ", ".join(finding.examples[:3]))
+            for title, finding in result.findings.items()
         )
-        yield table("does not add up", "count", "such as", rows=wrong)
+        yield table("does not add up", "count", "such as", rows=rows)

@@ -1,4 +1,4 @@
-"""The options that commands share, and how their texts are read."""
+"""The options that commands share, and how their values are parsed."""
 
 from __future__ import annotations
 
@@ -12,29 +12,34 @@ from revio_jobs.contracts import Expected
 
 Texts = list[str] | None
 AsJson = Annotated[
-    bool, typer.Option("--json", help="One JSON document on standard output, and nothing else.")
+    bool,
+    typer.Option("--json", help="Print one JSON document to standard output, and nothing else."),
 ]
 AccountName = Annotated[str, typer.Option("--account", help="Account at Rev.io.")]
 InLane = Annotated[
-    Lane, typer.Option("--lane", help="interactive: somebody waits; bulk: it may take its time.")
+    Lane,
+    typer.Option("--lane", help="interactive: someone waits for the answer; bulk: it may wait."),
 ]
 TimeoutS = Annotated[
-    float, typer.Option("--timeout", min=0, help="Seconds to wait; the job goes on after that.")
+    float,
+    typer.Option(
+        "--timeout", min=0, help="Seconds to wait for the job to end; it goes on after that."
+    ),
 ]
 
 
 def numbers(option: str, texts: Texts) -> list[int]:
-    """From repeated options and lists with commas. Raises typer.BadParameter."""
+    """The numbers of a repeated option, or of comma-separated lists in it. Raises BadParameter."""
     return [_number(option, part) for part in names(texts)]
 
 
 def names(texts: Texts) -> list[str]:
-    """From repeated options and lists with commas."""
+    """The names of a repeated option, or of comma-separated lists in it."""
     return [part.strip() for text in texts or () for part in text.split(",")]
 
 
 def expectations(texts: Iterable[str]) -> dict[str, Any]:
-    """From FIELD=VALUE; nothing after the sign: the field must be empty."""
+    """The fields of FIELD=VALUE texts; FIELD= expects the field to be empty."""
     return dict(map(_expectation, texts))
 
 
@@ -53,5 +58,5 @@ def _expectation(text: str) -> tuple[str, Any]:
 
 def _number(option: str, text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise typer.BadParameter(f"{text!r} is no number", param_hint=option)
+        raise typer.BadParameter(f"{text!r} is not a number", param_hint=option)
     return int(text)

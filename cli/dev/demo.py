@@ -32,8 +32,8 @@ _WHERE = (
     f"for Rev.io's SOAP service, with {CUSTOMERS:,} customers."
 )
 _HOW_FAST = (
-    "Rev.io allows an account 500 calls a minute, so 2,000 updates would take four. To save you "
-    f"the wait, the sandbox allows {_CALLS_PER_MINUTE:,} a minute here, and the workers know it."
+    "Rev.io allows an account 500 calls per minute, so 2,000 updates would take four. To save you "
+    f"the wait, the sandbox allows {_CALLS_PER_MINUTE:,} per minute here, and so do the workers."
 )
 
 
@@ -76,8 +76,8 @@ def _demonstrate(console: Console) -> bool:
         redis = block.enter_context(Redis.from_url(stack.redis.url))
         story = Story(console, stack.sandbox, jobs)
         campaign = CampaignStory(console, stack.sandbox, jobs, redis)
-        told = story.tell(read(_RATES), calls_per_minute=_CALLS_PER_MINUTE)
-        return campaign.tell() and told
+        story_is_right = story.tell(read(_RATES), calls_per_minute=_CALLS_PER_MINUTE)
+        return campaign.tell() and story_is_right
 
 
 def _as_ctrl_c(_number: int, _frame: FrameType | None) -> Never:

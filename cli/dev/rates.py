@@ -56,7 +56,7 @@ def price_list() -> Iterator[NewRate]:
 
 def write(rows: Iterable[NewRate], out: IO[str]) -> None:
     """As CSV with a header."""
-    writer = csv.DictWriter(out, [each.name for each in fields(NewRate)], lineterminator="\n")
+    writer = csv.DictWriter(out, [field.name for field in fields(NewRate)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(map(asdict, rows))
 

@@ -130,9 +130,9 @@ class Stack:
         """End all services at the same time; Redis ends with the stack's block."""
         for service in self.services.values():
             service.send(signal.SIGTERM)
-        with ExitStack() as each:  # the next is ended even when a Ctrl-C interrupts one
+        with ExitStack() as stops:  # the next is stopped even when a Ctrl-C interrupts one
             for service in self.services.values():
-                each.callback(service.wait_or_kill)
+                stops.callback(service.wait_or_kill)
 
     def _start(self, name: str, command: list[str]) -> Service:
         service = Service(name, command, self.process_environment(), self.directory)
@@ -169,8 +169,8 @@ def _replies(app: Celery, node: str) -> bool:
 
 
 def _listening_address(output: str) -> str:
-    found = re.search(r"^sandbox listening on (\S+)$", output, re.MULTILINE)
-    return found[1] if found else ""
+    line = re.search(r"^sandbox listening on (\S+)$", output, re.MULTILINE)
+    return line[1] if line else ""
 
 
 def _is_served(address: str) -> bool:

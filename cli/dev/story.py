@@ -48,7 +48,7 @@ class Story:
 
     def tell(self, rates: Sequence[NewRate], *, calls_per_minute: int) -> bool:
         """Whether all went as told. Raises RevioError or TimeoutError when a job does not end."""
-        updates = [each.job("demo") for each in rates]
+        updates = [rate.job("demo") for rate in rates]
         steps = [
             self._query(),
             self._update(updates),
@@ -58,7 +58,7 @@ class Story:
         self._heading("What came of it")
         calls = self._sandbox.calls()
         self._console.print(_closing_table(steps), _use(calls, calls_per_minute))
-        wrong = [f"{each.what}: {each.outcome}" for each in steps if not each.is_right]
+        wrong = [f"{step.what}: {step.outcome}" for step in steps if not step.is_right]
         wrong += _overuse(calls, calls_per_minute)
         wrong += differences(rates, self._sandbox.products(), self._sandbox.updates())
         self._judge(wrong, len(rates))
@@ -71,11 +71,16 @@ class Story:
             "vendor; before it, the worker logs in.",
         )
         with self._counted() as calls:
-            found = self._jobs.query(customer_ids=[_CUSTOMER]).result(_PATIENCE_S).customer_products
-        shown = [(each.customer_product_id, each.description, each.rate) for each in found]
-        self._console.print(table("product", "description", "rate", rows=shown))
+            query = self._jobs.query(customer_ids=[_CUSTOMER])
+            products = query.result(_PATIENCE_S).customer_products
+        rows = [(one.customer_product_id, one.description, one.rate) for one in products]
+        self._console.print(table("product", "description", "rate", rows=rows))
         return Step(
-            "a query by customer", 1, f"{len(found)} products found", calls(), is_right=bool(found)
+            "a query by customer",
+            1,
+            f"{len(products)} products found",
+            calls(),
+            is_right=bool(products),
         )
 
     def _update(self, updates: Sequence[UpdateJob]) -> Step:
@@ -125,11 +130,11 @@ class Story:
         with self._counted() as calls:
             try:
                 ended = self._jobs.update(id=_DENIED_PRODUCT, rate="9.99").result(_PATIENCE_S)
-                told = str(ended.outcome)
+                outcome = str(ended.outcome)
             except Rejected as exc:
                 self._console.print(f"Rejected: {exc}")
-                told = "rejected"
-        return Step("a denied product", 1, f"1 {told}", calls(), is_right=told == "rejected")
+                outcome = "rejected"
+        return Step("a denied product", 1, f"1 {outcome}", calls(), is_right=outcome == "rejected")
 
     def _judge(self, wrong: Sequence[str], products: int) -> None:
         for line in wrong[:_SHOWN_DIFFERENCES]:
@@ -186,8 +191,8 @@ def _outcome(handle: JobHandle[UpdateResult]) -> str:
 
 
 def _closing_table(steps: Sequence[Step]) -> Table:
-    rows = [(each.what, f"{each.jobs:,}", each.outcome, f"{each.calls:,}") for each in steps]
-    jobs, calls = sum(each.jobs for each in steps), sum(each.calls for each in steps)
+    rows = [(step.what, f"{step.jobs:,}", step.outcome, f"{step.calls:,}") for step in steps]
+    jobs, calls = sum(step.jobs for step in steps), sum(step.calls for step in steps)
     together = ("together", f"{jobs:,}", None, f"{calls:,}")
     return table("", "jobs", "outcome", "calls sent", rows=[*rows, together])
 

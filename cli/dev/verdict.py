@@ -28,7 +28,7 @@ def differences(rates: Sequence[NewRate], truth: Truth, executions: Executions) 
         done = executions.get(wanted.id, ())
         if len(done) != 1:
             yield f"product {wanted.id} was updated {len(done)} times instead of once"
-        if extra := {name for each in done for name in each["fields"]} - {"Rate"}:
+        if extra := {name for execution in done for name in execution["fields"]} - {"Rate"}:
             yield f"product {wanted.id} had more set than its rate: {', '.join(sorted(extra))}"
-    for product in sorted(executions.keys() - {each.id for each in rates}):
-        yield f"product {product} was updated, but nobody asked for that"
+    for product in sorted(executions.keys() - {rate.id for rate in rates}):
+        yield f"product {product} was updated, but no row asked for it"

@@ -1,4 +1,4 @@
-"""`revio doctor`: what is wrong with this installation, and how to mend it."""
+"""`revio doctor`: what is wrong with this installation, and how to fix it."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Diagnosis:
     @property
     def exit_code(self) -> ExitCode:
         """That of the first thing that is wrong."""
-        codes = [each.code for each in self.findings if each.verdict is Verdict.WRONG]
+        codes = [finding.code for finding in self.findings if finding.verdict is Verdict.WRONG]
         return codes[0] if codes else ExitCode.OK
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
         return {
             "ok": self.exit_code is ExitCode.OK,
-            "checks": [_without_code(each) for each in self.findings],
-            "services": {name: asdict(found) for name, found in self.services.items()},
+            "checks": [finding.document() for finding in self.findings],
+            "services": {name: asdict(service) for name, service in self.services.items()},
         }
 
     def tables(self) -> Iterator[RenderableType]:
@@ -60,19 +60,19 @@ class Diagnosis:
         yield table(
             "", "check", "finding", rows=((f.verdict, f.check, f.says) for f in self.findings)
         )
-        for name, found in self.services.items():
-            yield _fields(name, found)
-        for each in self.findings:
-            if each.mend:
-                yield f"{each.verdict}: {each.check}: {each.mend}"
+        for name, service in self.services.items():
+            yield _fields(name, service)
+        for finding in self.findings:
+            if finding.fix:
+                yield f"{finding.verdict}: {finding.check}: {finding.fix}"
         yield self._verdict()
 
     def _verdict(self) -> str:
         if self.exit_code:
             return "something is wrong: see above"
-        warnings = sum(each.verdict is Verdict.WARNING for each in self.findings)
+        warnings = sum(finding.verdict is Verdict.WARNING for finding in self.findings)
         return (
-            f"nothing is wrong, but mind {counted(warnings, 'warning')}"
+            f"nothing is wrong, but see {counted(warnings, 'warning')}"
             if warnings
             else "all is well"
         )
@@ -122,8 +122,8 @@ def _check_settings(diagnosis: Diagnosis) -> Settings | None:
 
 def _setting_fault(line: str) -> Finding:
     name, _, says = line.partition(": ")
-    mend = "set it in the environment, in .env or in the secrets directory"
-    return wrong(name, says, mend, ExitCode.INVALID)
+    fix = "set it in the environment, in .env or in the secrets directory"
+    return wrong(name, says, fix, ExitCode.INVALID)
 
 
 def _check_redis(diagnosis: Diagnosis) -> bool:
@@ -133,9 +133,9 @@ def _check_redis(diagnosis: Diagnosis) -> bool:
         diagnosis.findings.append(skipped("Redis", "its address is wrong"))
         return False
     with redis_of(redis_settings) as redis:
-        found = redis_findings(redis, redis_settings.redis_url.get_secret_value())
-    diagnosis.findings += found
-    return not any(each.verdict is Verdict.WRONG and each.check in _NEEDED for each in found)
+        findings = redis_findings(redis, redis_settings.redis_url.get_secret_value())
+    diagnosis.findings += findings
+    return not any(f.verdict is Verdict.WRONG and f.check in _NEEDED for f in findings)
 
 
 def _check_workers(diagnosis: Diagnosis, settings: Settings) -> None:
@@ -155,15 +155,15 @@ def _check_vendor(diagnosis: Diagnosis, settings: Settings, *, login_again: bool
         closing(open_application(settings, app)) as application,
     ):
         for name, gateway in application.gateways.items():
-            findings, found = vendor_findings(
+            findings, service = vendor_findings(
                 name, settings.accounts[name], gateway, login_again=login_again
             )
             diagnosis.findings += findings
-            if found:
-                diagnosis.services[name] = found
+            if service:
+                diagnosis.services[name] = service
 
 
-def _fields(name: str, found: Description) -> RenderableType:
+def _fields(name: str, service: Description) -> RenderableType:
     return table(
         "job",
         "field",
@@ -173,20 +173,14 @@ def _fields(name: str, found: Description) -> RenderableType:
         "can be cleared",
         rows=(
             (
-                each.where,
-                each.name,
-                each.wire,
-                each.shape,
-                each.xsd_type,
-                "yes" if each.can_clear else None,
+                field_description.where,
+                field_description.name,
+                field_description.wire,
+                field_description.shape,
+                field_description.xsd_type,
+                "yes" if field_description.can_clear else None,
             )
-            for each in found.fields
+            for field_description in service.fields
         ),
-        title=f"account {name}: {found.location}",
+        title=f"account {name}: {service.location}",
     )
-
-
-def _without_code(finding: Finding) -> dict[str, Any]:
-    shown = asdict(finding)
-    del shown["code"]
-    return shown

@@ -24,22 +24,32 @@ class Finding:
     check: str
     verdict: Verdict
     says: str
-    mend: str = ""
+    fix: str = ""
     """What to do about it."""
     code: ExitCode = ExitCode.OK
     """What doctor ends with, if this is the first thing that is wrong."""
+
+    def document(self) -> dict[str, str]:
+        """JSON values; `mend` is an older name of `fix`."""
+        return {
+            "check": self.check,
+            "verdict": self.verdict.value,
+            "says": self.says,
+            "fix": self.fix,
+            "mend": self.fix,
+        }
 
 
 def fine(check: str, says: str) -> Finding:
     return Finding(check, Verdict.OK, says)
 
 
-def warning(check: str, says: str, mend: str) -> Finding:
-    return Finding(check, Verdict.WARNING, says, mend)
+def warning(check: str, says: str, fix: str) -> Finding:
+    return Finding(check, Verdict.WARNING, says, fix)
 
 
-def wrong(check: str, says: str, mend: str, code: ExitCode = ExitCode.FAILED) -> Finding:
-    return Finding(check, Verdict.WRONG, says, mend, code)
+def wrong(check: str, says: str, fix: str, code: ExitCode = ExitCode.FAILED) -> Finding:
+    return Finding(check, Verdict.WRONG, says, fix, code)
 
 
 def skipped(check: str, says: str) -> Finding:

@@ -52,7 +52,7 @@ def strange_accounts(redis: Redis, known: Collection[str]) -> Iterator[Finding]:
             yield warning(
                 f"account {account}",
                 f"{_jobs(count)}, and these settings do not know it",
-                "configure it and start workers for it, or mend the producer that has misnamed it",
+                "configure it and start workers for it, or correct the producer that named it",
             )
 
 
@@ -90,6 +90,6 @@ def _lane(
             f"the lane opens by itself; revio limits --account {account} shows what is used",
         )
     if not workers:
-        mend = f"start one: celery -A worker worker -Q {queue}"
-        return warning(check, "none has answered: jobs wait", mend)
+        fix = f"start one: celery -A worker worker -Q {queue}"
+        return warning(check, "none has answered: jobs wait", fix)
     return fine(check, ", ".join(workers))

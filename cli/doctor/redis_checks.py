@@ -1,4 +1,4 @@
-"""Whether a Redis is one that jobs can be trusted to."""
+"""Whether jobs can be trusted to a Redis."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def served_queues(app: Celery) -> dict[str, list[str]]:
 
 def address(url: str) -> str:
     """Host, port and database of each address: what may be shown of the URL."""
-    shown = ", ".join(map(_address, url.split(";")))
-    return f"the master of {shown}" if url.startswith("sentinel://") else shown
+    addresses = ", ".join(map(_address, url.split(";")))
+    return f"the master of {addresses}" if url.startswith("sentinel://") else addresses
 
 
 def _address(url: str) -> str:
@@ -65,10 +65,10 @@ def _address(url: str) -> str:
 
 def _no_answer(exc: RedisError, where: str) -> Finding:
     if isinstance(exc, AuthenticationError) or "NOAUTH" in str(exc):
-        mend = "put the password into REVIO_REDIS_URL: redis://:password@host:port/0"
-        return wrong("Redis", f"{where} refuses us: {exc}", mend)
-    mend = "start Redis, or mend the host, port and database in REVIO_REDIS_URL"
-    return wrong("Redis", f"{where} does not answer: {exc}", mend, ExitCode.UNREACHABLE)
+        fix = "put the password into REVIO_REDIS_URL: redis://:password@host:port/0"
+        return wrong("Redis", f"{where} refuses us: {exc}", fix)
+    fix = "start Redis, or correct the host, port and database in REVIO_REDIS_URL"
+    return wrong("Redis", f"{where} does not answer: {exc}", fix, ExitCode.UNREACHABLE)
 
 
 def _difference_s(redis: Redis, now: Callable[[], float]) -> float:

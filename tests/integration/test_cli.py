@@ -279,7 +279,7 @@ def test_doctor_finds_a_healthy_stack_and_names_every_field(stack: Stack, run: R
     words = run("doctor")
     assert words.code == ExitCode.OK
     # The stack's Redis writes no append-only file.
-    assert "nothing is wrong, but mind 1 warning" in words.out
+    assert "nothing is wrong, but see 1 warning" in words.out
 
 
 @pytest.mark.parametrize(
@@ -300,16 +300,17 @@ def test_doctor_finds_a_healthy_stack_and_names_every_field(stack: Stack, run: R
         ),
     ],
 )
-def test_doctor_says_what_is_wrong_and_how_to_mend_it(
+def test_doctor_says_what_is_wrong_and_how_to_fix_it(
     stack: Stack, run: Revio, change: dict[str, str], code: ExitCode, told: tuple[str, str]
 ) -> None:
     said = run("doctor", "--json", **change)
     _forget_refusals(stack)
     assert said.code == code
     first = next(each for each in said.document["checks"] if each["verdict"] == "wrong")
-    check, mend = told
+    check, fix = told
     assert first["check"] == check
-    assert mend in first["mend"]
+    assert fix in first["fix"]
+    assert first["mend"] == first["fix"], "the older name"
     assert "hunter2" not in said.out + said.err
     assert "Traceback" not in said.out + said.err
 
@@ -323,7 +324,7 @@ def test_doctor_says_which_workers_are_missing(stack: Stack, run: Revio) -> None
     checks = {each["check"]: each for each in run("doctor", "--json", **west).document["checks"]}
     missing = checks["workers of revio.west.bulk"]
     assert missing["verdict"] == "warning"
-    assert "-Q revio.west.bulk" in missing["mend"]
+    assert "-Q revio.west.bulk" in missing["fix"]
 
 
 def test_doctor_warns_of_a_redis_that_drops_what_it_holds(stack: Stack, revio: Revio) -> None:

@@ -50,7 +50,7 @@ def test_a_lane_is_in_order_if_some_worker_takes_from_it(place: Place) -> None:
     assert [(each.verdict, each.says) for each in place.look()] == [(Verdict.OK, "w1")] * 2
     interactive, _ = place.look({"revio.default.bulk": ("w1",)})
     assert interactive.verdict is Verdict.WARNING
-    assert "start one" in interactive.mend
+    assert "start one" in interactive.fix
 
 
 def test_a_paused_lane_is_told_with_who_and_why_and_not_as_one_without_workers(
@@ -65,7 +65,7 @@ def test_a_paused_lane_is_told_with_who_and_why_and_not_as_one_without_workers(
         bulk.says
         == "the bulk lane is paused by ann since 2026-01-02 03:04:05 UTC: price list is wrong"
     )
-    assert bulk.mend == "revio lane resume --account default --lane bulk"
+    assert bulk.fix == "revio lane resume --account default --lane bulk"
 
 
 def test_a_paused_account_is_told_for_each_lane(place: Place) -> None:
@@ -73,7 +73,7 @@ def test_a_paused_account_is_told_for_each_lane(place: Place) -> None:
     for each in place.look({}):
         assert each.verdict is Verdict.WARNING
         assert "the vendor's minute is used up (429)" in each.says
-        assert "opens by itself" in each.mend
+        assert "opens by itself" in each.fix
 
 
 def test_jobs_of_accounts_that_are_not_known_are_counted(place: Place, redis_url: str) -> None:
@@ -124,4 +124,4 @@ def test_a_full_redis_is_doctors_first_finding(full: EmbeddedRedis, revio: Revio
     assert said.code == ExitCode.UNREACHABLE
     [wrong] = [each for each in said.document["checks"] if each["verdict"] == "wrong"]
     assert wrong["check"] == "Redis's memory"
-    assert "CONFIG SET maxmemory" in wrong["mend"]
+    assert "CONFIG SET maxmemory" in wrong["fix"]

@@ -43,12 +43,12 @@ def findings(info: dict[str, Any] | Exception, at: float = 1000.0) -> list[Findi
     return redis_findings(fake, URL, now=lambda: 1000.0)
 
 
-def test_a_healthy_redis_has_nothing_to_mend() -> None:
-    assert {(each.verdict, each.mend) for each in findings(HEALTHY)} == {(Verdict.OK, "")}
+def test_a_healthy_redis_has_nothing_to_fix() -> None:
+    assert {(each.verdict, each.fix) for each in findings(HEALTHY)} == {(Verdict.OK, "")}
 
 
 @pytest.mark.parametrize(
-    ("change", "verdict", "mend"),
+    ("change", "verdict", "fix"),
     [
         ({"redis_version": "6.0.16"}, Verdict.WRONG, "6.2"),
         ({"role": "slave"}, Verdict.WRONG, "primary"),
@@ -60,12 +60,12 @@ def test_a_healthy_redis_has_nothing_to_mend() -> None:
         ({"aof_enabled": 0, "rdb_last_bgsave_status": "err"}, Verdict.WRONG, "disk"),
     ],
 )
-def test_what_endangers_jobs_is_found_with_its_mend(
-    change: dict[str, Any], verdict: Verdict, mend: str
+def test_what_endangers_jobs_is_found_with_its_fix(
+    change: dict[str, Any], verdict: Verdict, fix: str
 ) -> None:
     (found,) = [each for each in findings(HEALTHY | change) if each.verdict is not Verdict.OK]
     assert found.verdict is verdict
-    assert mend in found.mend
+    assert fix in found.fix
     assert found.code is (ExitCode.FAILED if verdict is Verdict.WRONG else ExitCode.OK)
 
 
@@ -84,7 +84,7 @@ def test_a_redis_that_does_not_answer_is_one_finding() -> None:
 def test_a_refused_password_is_told_apart() -> None:
     (found,) = findings(AuthenticationError("invalid username-password pair"))
     assert found.code is ExitCode.FAILED
-    assert "password" in found.mend
+    assert "password" in found.fix
 
 
 def test_no_finding_shows_the_password() -> None:

@@ -57,8 +57,8 @@ def findings(found: Description | RevioError, login: RevioError | None = None) -
     return vendor_findings("west", ACCOUNT, gateway)[0]
 
 
-def test_a_vendor_that_fits_and_accepts_us_has_nothing_to_mend() -> None:
-    assert {(each.verdict, each.mend) for each in findings(FOUND)} == {(Verdict.OK, "")}
+def test_a_vendor_that_fits_and_accepts_us_has_nothing_to_fix() -> None:
+    assert {(each.verdict, each.fix) for each in findings(FOUND)} == {(Verdict.OK, "")}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_vendor_that_fits_and_accepts_us_has_nothing_to_mend() -> None:
     ],
 )
 def test_what_limits_us_is_a_warning(change: dict[str, Any], told: str) -> None:
-    (found,) = [each for each in findings(replace(FOUND, **change)) if each.mend]
+    (found,) = [each for each in findings(replace(FOUND, **change)) if each.fix]
     assert found.verdict is Verdict.WARNING
     assert told in found.says
 
@@ -88,7 +88,7 @@ def test_a_spent_limit_skips_the_check_and_blames_nobody(error: RevioError) -> N
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "mend"),
+    ("error", "code", "fix"),
     [
         (Unauthorised("the vendor refused the login"), ExitCode.FAILED, "WEST__PASSWORD"),
         (
@@ -99,16 +99,16 @@ def test_a_spent_limit_skips_the_check_and_blames_nobody(error: RevioError) -> N
         (Unavailable("cannot connect"), ExitCode.UNREACHABLE, "WEST__ENDPOINT"),
     ],
 )
-def test_a_login_that_fails_names_the_settings_to_mend(
-    error: RevioError, code: ExitCode, mend: str
+def test_a_login_that_fails_names_the_settings_to_fix(
+    error: RevioError, code: ExitCode, fix: str
 ) -> None:
     found = findings(FOUND, error)[-1]
     assert (found.verdict, found.code) == (Verdict.WRONG, code)
-    assert mend in found.mend
+    assert fix in found.fix
 
 
 def test_without_a_wsdl_the_login_is_not_tried() -> None:
     wsdl, login = findings(Unavailable("cannot connect"))
     assert (wsdl.verdict, wsdl.code) == (Verdict.WRONG, ExitCode.UNREACHABLE)
-    assert ACCOUNT.wsdl_location in wsdl.mend
+    assert ACCOUNT.wsdl_location in wsdl.fix
     assert login.verdict is Verdict.SKIPPED
