@@ -106,6 +106,16 @@ class AccountSettings(BaseModel):
         description="Regular expression for the vendor's message of an expired session. Unset: "
         "what such messages commonly say.",
     )
+    transient_codes: Annotated[Codes, NoDecode] = Field(
+        default=(),
+        description="Error codes, separated by commas, of refusals that pass by themselves, such "
+        "as a deadlock. Such a call is made again.",
+    )
+    transient_message: Annotated[str, AfterValidator(check_pattern)] | None = Field(
+        default=None,
+        description="Regular expression for the messages of such refusals. If omitted: deadlock, "
+        "expired time-out, maintenance, busy or temporarily unavailable service.",
+    )
     login_refused_codes: Annotated[Codes, NoDecode] = Field(
         default=("S2005",),
         description="Error codes, separated by commas, by which the vendor refuses a login. It is "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 from revio_jobs.contracts import CustomerProductRecord, Lane, UpdateJob
+from revio_jobs.errors import Unreadable
 
 
 class Purpose(StrEnum):
@@ -85,6 +86,59 @@ class Permits(Protocol):
         """Count a healthy answer or a fault; consecutive faults open the breaker. Never raises."""
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableRecord:
+    """A product whose record came and has a field that cannot be read."""
+
+    customer_product_id: int | None
+    """None if not even that can be read: then the whole customer or line is concerned."""
+    customer_id: int | None
+    line_id: int | None
+    field: str | None
+    """The contract's name; None if the record as a whole is not XML."""
+    problem: str
+    """What is wrong with it, without its value."""
+
+    def value_of(self, filter_name: str) -> int | None:
+        """The record's value for a filter: ids, customer_ids or line_ids."""
+        return {
+            "ids": self.customer_product_id,
+            "customer_ids": self.customer_id,
+            "line_ids": self.line_id,
+        }[filter_name]
+
+    def as_json(self) -> dict[str, Any]:
+        """As results and errors have it."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """In words, with the ID and the field."""
+        return str(Unreadable([self.as_json()]))
+
+
+class PartlyReadable(Exception):
+    """An answer of which some records cannot be read.
+
+    Raised instead of returned, so that nobody takes those products for missing.
+    """
+
+    def __init__(
+        self,
+        records: list[CustomerProductRecord],
+        unreadable: Sequence[UnreadableRecord],
+    ) -> None:
+        super().__init__(records, unreadable)
+        self.records = records
+        self.unreadable = tuple(unreadable)
+
+
+class SpoiltAnswer(Exception):
+    """A whole answer came that cannot be parsed: something that one of the products holds.
+
+    The same request would be answered in the same way; a part of it perhaps not.
+    """
+
+
 Wanted = Filters | Callable[[], Filters]
 """What to read. A callable is called when the call has its permit, always with the same result."""
 
@@ -93,14 +147,14 @@ class Reader(Protocol):
     """Reads customer products of one account."""
 
     def query(self, filters: Filters, call: Call) -> list[CustomerProductRecord]:
-        """At most one vendor call. Raises Retryable or Permanent."""
+        """At most one vendor call. Raises Retryable or Permanent, or PartlyReadable."""
 
 
 class Gateway(Reader, Protocol):
     """One account at the vendor. Every call inside takes a permit of its own."""
 
     def query(self, filters: Wanted, call: Call) -> list[CustomerProductRecord]:
-        """One vendor call. Raises Retryable or Permanent."""
+        """One vendor call. Raises Retryable or Permanent, PartlyReadable, or SpoiltAnswer."""
 
     def update(self, change: Change, call: Call, before_send: Callable[[], None]) -> None:
         """One vendor call that changes the product.
@@ -109,6 +163,9 @@ class Gateway(Reader, Protocol):
         raises stops the call. Raises Retryable or Permanent when the vendor provably did not
         execute the change, OutcomeUnknown when it may have.
         """
+
+    def slow_down(self, reason: str) -> None:
+        """Pause the account shortly: the vendor refuses whatever it is asked."""
 
 
 class LeaseLost(Exception):

@@ -21,6 +21,7 @@ from campaigns.rules.rules import Rules, values_of
 from campaigns.source.csv_out import write_csv
 from campaigns.source.table import Form
 from campaigns.source.workbook_out import MAX_ROWS, new_workbook
+from revio_jobs import UnreadableProduct
 
 _ENCODING = "utf-8-sig"
 """A spreadsheet takes a file without a byte order mark for one of the system's old encoding."""
@@ -63,6 +64,9 @@ def export(to: Path, request: ExportRequest, reader: Reader) -> Exported:
     rows = 0
     with _new_file(to, request.layout) as add:
         for product in products:
+            if isinstance(product, UnreadableProduct):
+                left_out[RowClass.PROBLEM] += 1
+                continue
             if why := _left_out(values_of(product), request):
                 left_out[why] += 1
                 continue

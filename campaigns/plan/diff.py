@@ -13,7 +13,7 @@ from campaigns.guard_rails.rails import Breach, Level, Rails, forbidden
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.rules.rules import Rules, values_of
 from campaigns.source.cells import ParsedRow
-from revio_jobs import CustomerProduct
+from revio_jobs import CustomerProduct, UnreadableProduct
 from revio_jobs.errors import InvalidJob
 from tasks.update.reconcile import same
 
@@ -53,10 +53,14 @@ class Policy:
         return [] if known is None else [name for name in names if name not in known]
 
 
-def plan_row(row: ParsedRow, product: CustomerProduct | None, policy: Policy) -> PlannedRow:
+def plan_row(
+    row: ParsedRow, product: CustomerProduct | UnreadableProduct | None, policy: Policy
+) -> PlannedRow:
     """The row with its before and after, or why it changes nothing."""
     if product is None:
         return _without_change(RowClass.PROBLEM, row, "no such product")
+    if isinstance(product, UnreadableProduct):
+        return _without_change(RowClass.PROBLEM, row, f"cannot be read: {product.problem}")
     if not (policy.rules.sets or row.has_wish):
         return _without_change(RowClass.NO_WISH, row, "", product)
     values = values_of(product)

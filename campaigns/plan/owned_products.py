@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from campaigns.plan.owners import Owners
 from campaigns.plan.row_planner import Reader
-from revio_jobs import CustomerProduct
+from revio_jobs import CustomerProduct, UnreadableProduct
 
 
 class OwnedProducts:
@@ -18,7 +18,7 @@ class OwnedProducts:
         self._customers_seen = set[int]()
         self._lines_seen = set[int]()
 
-    def __iter__(self) -> Iterator[CustomerProduct]:
+    def __iter__(self) -> Iterator[CustomerProduct | UnreadableProduct]:
         """Raises InvalidJob for what cannot be an id, and RevioError."""
         # Two kinds of filters in one query mean "and" at some vendors and "or" at others.
         for product in self._reader.by_customer(self._owners.customers):
@@ -37,7 +37,7 @@ class OwnedProducts:
             tuple(one for one in self._owners.lines if one not in self._lines_seen),
         )
 
-    def _note(self, product: CustomerProduct) -> None:
+    def _note(self, product: CustomerProduct | UnreadableProduct) -> None:
         if product.customer_id is not None:
             self._customers_seen.add(product.customer_id)
         if product.line_id is not None:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 
-from revio_jobs import CustomerProduct, JobHandle, Lane, QueryJob, QueryResult, RevioJobs
+from revio_jobs import (
+    CustomerProduct,
+    JobHandle,
+    Lane,
+    QueryJob,
+    QueryResult,
+    RevioJobs,
+    UnreadableProduct,
+)
 from revio_jobs.contracts.decode import decode
+from revio_jobs.errors import Unreadable
 
 _AT_A_TIME = 4
 
 T = TypeVar("T")
+_Read = CustomerProduct | UnreadableProduct
 
 
 class ProductReader:
@@ -37,28 +48,33 @@ class ProductReader:
 
     def by_id(
         self, batches: Iterable[Sequence[int]]
-    ) -> Iterator[tuple[Sequence[int], dict[int, CustomerProduct]]]:
-        """Each batch with its products by id. Raises RevioError."""
+    ) -> Iterator[tuple[Sequence[int], dict[int, CustomerProduct | UnreadableProduct]]]:
+        """Each batch with its products by id, or why one cannot be read. Raises RevioError."""
         asked = ((batch, QueryJob(account=self._account, ids=tuple(batch))) for batch in batches)
         for batch, found in self._ahead(asked):
-            yield batch, {each.customer_product_id: each for each in found.customer_products}
+            products = _every(found)
+            yield batch, {product.customer_product_id or 0: product for product in products}
 
-    def by_customer(self, customers: Sequence[int]) -> Iterator[CustomerProduct]:
-        """All products of those customers. Raises InvalidJob for what is not a customer's id."""
+    def by_customer(
+        self, customers: Sequence[int]
+    ) -> Iterator[CustomerProduct | UnreadableProduct]:
+        """All products of those customers, or why one cannot be read. Raises InvalidJob."""
         return self._all_of("customer_ids", customers)
 
-    def by_line(self, lines: Sequence[int]) -> Iterator[CustomerProduct]:
-        """All products on those lines. Raises InvalidJob for what is not a line's id."""
+    def by_line(self, lines: Sequence[int]) -> Iterator[_Read]:
+        """All products on those lines, or why one cannot be read. Raises InvalidJob."""
         return self._all_of("line_ids", lines)
 
-    def _all_of(self, owner: str, ids: Sequence[int]) -> Iterator[CustomerProduct]:
+    def _all_of(
+        self, owner: str, ids: Sequence[int]
+    ) -> Iterator[CustomerProduct | UnreadableProduct]:
         size = self.ids_per_call
         parts = (tuple(ids[start : start + size]) for start in range(0, len(ids), size))
         asked = (
             (part, decode(QueryJob, {"account": self._account, owner: part})) for part in parts
         )
         for _, result in self._ahead(asked):
-            yield from result.customer_products
+            yield from _every(result)
 
     def _ahead(self, asked: Iterable[tuple[T, QueryJob]]) -> Iterator[tuple[T, QueryResult]]:
         """The results in order, while the next queries are on their way."""
@@ -76,6 +92,20 @@ class ProductReader:
                 found = handle.result(self._patience_s)
             except TimeoutError:
                 self._on_wait()
+            except Unreadable as exc:
+                return what, _only_unreadable(exc)
             else:
                 self.calls += found.calls
                 return what, found
+
+
+def _every(found: QueryResult) -> Iterator[CustomerProduct | UnreadableProduct]:
+    yield from found.customer_products
+    yield from found.unreadable
+
+
+def _only_unreadable(error: Unreadable) -> QueryResult:
+    """A query of which no record could be read, as one that says so of each."""
+    now = datetime.now(UTC)
+    unreadable = tuple(map(UnreadableProduct.model_validate, error.products))
+    return QueryResult(customer_products=(), unreadable=unreadable, fetched_at=now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -15,7 +15,7 @@ from campaigns.source.cells import ParsedRow, Problem
 from campaigns.source.problems import ProblemBook, ProblemFile
 from campaigns.source.survey import PriceList
 from campaigns.source.table import ReadRow
-from revio_jobs import CustomerProduct
+from revio_jobs import CustomerProduct, UnreadableProduct
 
 T = TypeVar("T")
 
@@ -27,13 +27,15 @@ class Reader(Protocol):
 
     def by_id(
         self, batches: Iterable[Sequence[int]]
-    ) -> Iterator[tuple[Sequence[int], dict[int, CustomerProduct]]]:
-        """Each batch with its products by id, in the batches' order."""
+    ) -> Iterator[tuple[Sequence[int], Mapping[int, CustomerProduct | UnreadableProduct]]]:
+        """Each batch with its products by id, or why one cannot be read, in the batches' order."""
 
-    def by_customer(self, customers: Sequence[int]) -> Iterator[CustomerProduct]:
-        """All products of those customers."""
+    def by_customer(
+        self, customers: Sequence[int]
+    ) -> Iterator[CustomerProduct | UnreadableProduct]:
+        """All products of those customers, or why one cannot be read."""
 
-    def by_line(self, lines: Sequence[int]) -> Iterator[CustomerProduct]:
+    def by_line(self, lines: Sequence[int]) -> Iterator[CustomerProduct | UnreadableProduct]:
         """All products on those lines."""
 
 
@@ -69,10 +71,10 @@ class RowPlanner:
                 count += 1
         return count
 
-    def plan_products(self, products: Iterable[CustomerProduct]) -> None:
+    def plan_products(self, products: Iterable[CustomerProduct | UnreadableProduct]) -> None:
         """Those products, as the rules want them."""
         for product in products:
-            product_id = product.customer_product_id
+            product_id = product.customer_product_id or 0
             row = ParsedRow(0, product_id, cells=(str(product_id),))
             self._add(plan_row(row, product, self.policy))
 

@@ -15,7 +15,7 @@ from campaigns.results.undo_report import LeftRow, UndoReport, Why
 from campaigns.rows.ended_row import RowOutcome
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.source.cells import ParsedRow
-from revio_jobs import CustomerProduct
+from revio_jobs import CustomerProduct, UnreadableProduct
 from revio_jobs.contracts import UpdateJob
 from tasks.update.reconcile import same
 
@@ -65,8 +65,11 @@ def rows_to_undo(
 
 
 def _undone(
-    row: PlannedRow, product: CustomerProduct | None, report: UndoReport
+    row: PlannedRow, product: CustomerProduct | UnreadableProduct | None, report: UndoReport
 ) -> ParsedRow | None:
+    if isinstance(product, UnreadableProduct):
+        report.add(LeftRow(Why.NOT_UNDONE, row.id, row.seen.get("customer_id"), str(product)))
+        return None
     shown = "the product is gone" if product is None else _edited(row, product)
     if product is None or shown:
         report.add(LeftRow(Why.EDITED, row.id, row.seen.get("customer_id"), shown))

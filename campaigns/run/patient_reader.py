@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from campaigns.run.ports import Products
 from revio_jobs.contracts import CustomerProductRecord
 from revio_jobs.errors import Permanent, QuotaExhausted, Retryable, Throttled
+from tasks.ports import UnreadableRecord
 
 _FIRST_S = 1.0
 _LONGEST_S = 60.0
@@ -23,7 +24,9 @@ class PatientReader:
         self.rests = ""
         """Why nothing can be read, in words that change little while it lasts; "" if it can."""
 
-    def read(self, ids: Sequence[int]) -> dict[int, CustomerProductRecord] | None:
+    def read(
+        self, ids: Sequence[int]
+    ) -> Mapping[int, CustomerProductRecord | UnreadableRecord] | None:
         """By id, those that there are; None when they cannot be read now."""
         if self._clock() < self._until:
             return None

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.state import RunState, RunStep, Status
 from revio_jobs.contracts import CustomerProductRecord, UpdateJob
+from tasks.ports import UnreadableRecord
 
 
 class Runs(Protocol):
@@ -61,5 +62,5 @@ class Jobs(Protocol):
 class Products(Protocol):
     """Reads products of one account: one vendor call, on the bulk lane."""
 
-    def read(self, ids: Sequence[int]) -> dict[int, CustomerProductRecord]:
-        """By id, those that there are. Raises Retryable or Permanent."""
+    def read(self, ids: Sequence[int]) -> Mapping[int, CustomerProductRecord | UnreadableRecord]:
+        """By id, those that there are, or why one cannot be read. Raises Retryable or Permanent."""

@@ -6,6 +6,7 @@ from campaigns.rows.ended_row import EndedRow, RowOutcome
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.ports import JobEnd
 from revio_jobs.contracts import CustomerProductRecord
+from tasks.ports import UnreadableRecord
 
 
 def row_key(run: str, product_id: int, number: int) -> str:
@@ -26,11 +27,17 @@ def ending(at: int, answer: JobEnd, row: PlannedRow, now: float) -> EndedRow:
 
 
 def end_unsent(
-    at: int, row: PlannedRow, record: CustomerProductRecord | None, read_at: float
+    at: int,
+    row: PlannedRow,
+    record: CustomerProductRecord | UnreadableRecord | None,
+    read_at: float,
 ) -> EndedRow | None:
     """How a row ends that is not to be sent; None: it is."""
     if record is None:
         problem = {"error": "Rejected", "says": "there is no such product"}
+        return EndedRow(at, RowOutcome.FAILED, read_at, problem)
+    if isinstance(record, UnreadableRecord):
+        problem = {"error": "Unreadable", "says": str(record)}
         return EndedRow(at, RowOutcome.FAILED, read_at, problem)
     drift = row.drift(record)
     if not drift:

@@ -12,6 +12,7 @@ from campaigns.run.run_jobs import RunJobs
 from campaigns.run.share import Allowance, FeederLimits
 from campaigns.run.state import RunState, RunStep
 from revio_jobs.contracts import CustomerProductRecord
+from tasks.ports import UnreadableRecord
 
 
 class RowSender:
@@ -64,7 +65,7 @@ class RowSender:
             record = found.get(rows[at].id)
             if end := end_unsent(at, rows[at], record, read_at):
                 ended.append(end)
-            elif record is not None:
+            elif record is not None and not isinstance(record, UnreadableRecord):
                 todo[at] = state.todo.get(at, 0)
                 self._read[at] = (record, read_at)
         cursor = max(state.cursor, wanted[-1] + 1)

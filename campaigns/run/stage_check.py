@@ -10,6 +10,7 @@ from campaigns.run.leased_run import LeasedRun
 from campaigns.run.patient_reader import PatientReader
 from campaigns.run.state import RunState, RunStep
 from revio_jobs.contracts import CustomerProductRecord
+from tasks.ports import UnreadableRecord
 
 # Outcomes are looked at in ranges of so many rows.
 _LOOKED_AT = 2000
@@ -76,7 +77,9 @@ def _applied(state: RunState, leased: LeasedRun, ids_per_call: int) -> tuple[lis
 
 
 def _unlike(
-    record: CustomerProductRecord | None,
+    record: CustomerProductRecord | UnreadableRecord | None,
     compare: Callable[[CustomerProductRecord], dict[str, object]],
 ) -> dict[str, object]:
+    if isinstance(record, UnreadableRecord):
+        return {record.field or "customer_product_id": str(record)}
     return {"customer_product_id": None} if record is None else compare(record)

@@ -55,8 +55,10 @@ def product_table(products: Sequence[CustomerProduct]) -> Table:
 def _sentence(found: QueryResult) -> str:
     products = counted(len(found.customer_products), "customer product")
     missing = ", ".join(map(str, found.missing_ids))
-    return f"{products}, {counted(found.calls, 'vendor call')}, as of {when(found.fetched_at)}" + (
-        f"; not found: {missing}" if missing else ""
+    return (
+        f"{products}, {counted(found.calls, 'vendor call')}, as of {when(found.fetched_at)}"
+        + (f"; not found: {missing}" if missing else "")
+        + "".join(f"; {product}" for product in found.unreadable)
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from enum import Enum, auto
 
 from sandbox.contract import soap
@@ -22,6 +24,11 @@ _PAGE = b"<!DOCTYPE html><html><head><title>%b</title></head><body><h1>%b</h1></
 _RETRY_AFTER = 2.0
 _DRIP_PAUSE = 0.2
 _LATE = 2.0
+_LONG_AGO = datetime(2019, 1, 1, tzinfo=UTC)
+_DEADLOCK = (
+    "Transaction (Process ID 61) was deadlocked on lock resources with another process and has "
+    "been chosen as the deadlock victim. Rerun the transaction."
+)
 
 
 class When(Enum):
@@ -111,15 +118,36 @@ def _other_operation(scene: Scene) -> Response:
     return replace(scene.answer, body=body)
 
 
+def _out_of_service(status: int, *, as_date: bool) -> Callable[[Scene], Response]:
+    """A server error with Retry-After; as a date it is one by a clock that is years behind."""
+
+    def answer(scene: Scene) -> Response:
+        seconds = _RETRY_AFTER if scene.seconds is None else scene.seconds
+        headers = [("Retry-After", f"{seconds:.0f}")]
+        if as_date:
+            ends = format_datetime(_LONG_AGO + timedelta(seconds=seconds), usegmt=True)
+            headers = [
+                ("Date", format_datetime(_LONG_AGO, usegmt=True)),
+                ("Retry-After", ends),
+            ]
+        return Response(
+            status, _PAGE % (b"Out of service", b"Out of service"), HTML, tuple(headers)
+        )
+
+    return answer
+
+
 REFUSE = Fault("refuse", When.NEVER, _always(Response(delivery=Delivery.RESET)))
 
 _BEFORE_OR_AFTER: dict[str, Callable[[Scene], Response]] = {
     "reset": _always(Response(delivery=Delivery.RESET)),
     "silent": _always(Response(delivery=Delivery.SILENT)),
     "html-200": _page(200, b"Down for maintenance"),
-    "html-502": _page(502, b"502 - Bad ApiGateway"),
+    "html-502": _page(502, b"502 - Bad Gateway"),
     "http-500": _page(500, b"Runtime Error"),
     "http-503": _page(503, b"Service Unavailable", ("Retry-After", "2")),
+    "out-of-service-502": _out_of_service(502, as_date=False),
+    "out-of-service-504-date": _out_of_service(504, as_date=True),
     "soap-fault": _soap_fault,
     "empty-body": _always(Response(200, b"", soap.SOAP_11.content_type)),
     "empty-soap-body": _empty_soap_body,
@@ -138,6 +166,7 @@ _NOT_EXECUTED: dict[str, Callable[[Scene], Response]] = {
     "not-found-404": _page(404, b"404 - File or directory not found."),
     "success-false": _refused(Refusal("The change was rejected.", PRODUCT_DENIED)),
     "success-false-bare": _refused(Refusal("The change was rejected.")),
+    "deadlock": _refused(Refusal(_DEADLOCK)),
     "debug-echo": _refused(Refusal("A fatal error occurred.", "S9999"), echo=True),
     "expired-session": _expired,
 }

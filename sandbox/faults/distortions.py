@@ -118,6 +118,6 @@ BY_NAME: dict[str, Callable[[bytes, str | None], bytes]] = {
     "missing-field": _missing_field,
     "bad-int": _bad("Quantity", "12x"),
     "bad-date": _bad("Activated_Date", "2026-13-45"),
-    "bad-decimal": _bad("Rate", "1e5"),
+    "bad-decimal": _bad("Rate", "1,5"),
     "bad-boolean": _bad("Success", "perhaps"),
 }

@@ -79,6 +79,10 @@ class RunningSandbox:
         """A change that someone else makes, under the names of a query's record."""
         self.control("products", {str(product_id): fields})
 
+    def spoil(self, product_id: int, **fields: str) -> None:
+        """Queries show this markup as the content of the product's fields; none: no longer."""
+        self.control("spoil", {str(product_id): fields})
+
     def limits(self, **changes: float) -> dict[str, float]:
         """The gateway's state, after changes to ``calls_per_minute``, ``calls_per_day``,
         ``day_ends_in``, or calls that another user makes (``consume``).

@@ -53,6 +53,7 @@ class ControlEndpoints:
         self._posts: dict[str, Callable[[Body], object]] = {
             "faults": self._add_fault,
             "products": self._edit,
+            "spoil": self._spoil,
             "limits": self._limit,
             "sessions/expire": lambda _: {"expired": self._sessions.expire_all()},
             "outage": self._begin_outage,
@@ -111,6 +112,17 @@ class ControlEndpoints:
                 raise ValueError(f"there is no product {product_id}")
         for product_id, fields in edits.items():
             self._products.edit(product_id, fields)
+        return {}
+
+    def _spoil(self, body: Body) -> object:
+        """``{"5001": {"Cost": "4.5E-05", "Description": "a&#x1B;b"}}``: the fields' content as
+        markup, shown by queries from now on; ``{"5001": {}}`` ends that.
+        """
+        for id_, fields in body.items():
+            if not isinstance(fields, Mapping) or int(id_) not in self._products:
+                raise ValueError(f"{id_} is not a product with an object of fields")
+            markup = {str(name): str(content) for name, content in fields.items()}
+            self._products.spoil(int(id_), markup)
         return {}
 
     def _parsed(self, fields: object) -> Record:

@@ -28,6 +28,8 @@ class Product:
     executions: list[Execution] = field(default_factory=list)
     pending: deque[tuple[float, Record]] = field(default_factory=deque)
     markup: Rendered | None = None
+    spoilt: dict[str, str] = field(default_factory=dict)
+    """Markup that a query shows as these fields' content, whatever they are."""
 
     def __post_init__(self) -> None:
         self.shown = dict(self.truth)
@@ -102,6 +104,11 @@ class Products:
         """A change by someone else, under the record's names; no execution is recorded."""
         self._change(self._by_id[product_id], fields)
 
+    def spoil(self, product_id: int, fields: dict[str, str]) -> None:
+        """From now on a query shows this markup as the content of these fields; {}: no longer."""
+        product = self._by_id[product_id]
+        product.spoilt, product.markup = fields, None
+
     def markup(self, product: Product, element: Element) -> Rendered:
         """The record as a query shows it now."""
         now = self._monotonic()
@@ -110,9 +117,20 @@ class Products:
             product.markup = None
         if product.markup is None:
             shown: Values = {**product.shown}
-            product.markup = Rendered(element.write(shown))
+            product.markup = Rendered(_spoilt(element.write(shown), product.spoilt))
         return product.markup
 
     def _change(self, product: Product, fields: Record) -> None:
         product.truth.update(fields)
         product.pending.append((self._monotonic() + self._read_back_delay, fields))
+
+
+def _spoilt(markup: str, fields: dict[str, str]) -> str:
+    for name, content in fields.items():
+        start, end = f"<{name}>", f"</{name}>"
+        before, opened, rest = markup.partition(start)
+        _, closed, after = rest.partition(end)
+        if not opened or not closed:
+            raise ValueError(f"the record shows no {name}")
+        markup = f"{before}{start}{content}{end}{after}"
+    return markup

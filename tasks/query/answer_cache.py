@@ -12,7 +12,7 @@ from typing import Protocol
 import orjson
 
 from revio_jobs.errors import Unavailable
-from tasks.ports import Filters
+from tasks.ports import Filters, PartlyReadable, UnreadableRecord
 from tasks.query.parts import Records, by_value, kind_of
 
 
@@ -154,6 +154,8 @@ class Reading:
         self._clock = clock
         self._asked_at: list[float] = []
         self._ages: list[float] = []
+        self.unreadable: list[UnreadableRecord] = []
+        """Records that came and could not be read; they are in no answer."""
 
     @property
     def calls(self) -> int:
@@ -166,7 +168,7 @@ class Reading:
         return min(self._asked_at + self._ages, default=self._clock())
 
     def query(self, part: Filters) -> Records:
-        """Raises as the gateway does."""
+        """Raises as the gateway does, but not PartlyReadable: what that says is in `unreadable`."""
         kind, values = kind_of(part)
         if not self._max_age_s or kind is None:
             return self._call(part)
@@ -179,7 +181,11 @@ class Reading:
 
     def _call(self, part: Filters) -> Records:
         asked_at = self._clock()
-        records = self._query(part)
+        try:
+            records = self._query(part)
+        except PartlyReadable as exc:
+            records = exc.records
+            self.unreadable += exc.unreadable
         self._asked_at.append(asked_at)
         return records
 
@@ -187,6 +193,8 @@ class Reading:
         read_at, read_at_ms = self._clock(), self._answers.now()
         found = by_value(kind, self._call(Filters(**{kind: values})))
         answers = {value: found[value] for value in values}
+        spoilt = {fault.value_of(kind) for fault in tuple(self.unreadable)}
+        whole = {value: known for value, known in answers.items() if value not in spoilt}
         if read_at_ms is not None:
-            self._answers.keep(self._account, kind, answers, read_at, read_at_ms)
+            self._answers.keep(self._account, kind, whole, read_at, read_at_ms)
         return answers

@@ -19,7 +19,8 @@ from functools import partial
 
 from revio_jobs.contracts import CustomerProductRecord, Lane
 from revio_jobs.errors import Rejected, RevioError, Unavailable
-from tasks.ports import Call, Filters, Gateway
+from tasks.ports import Call, Filters, Gateway, PartlyReadable, UnreadableRecord
+from tasks.query.culprits import query_apart
 from tasks.query.parts import Records, by_value, kind_of
 
 _BURST = 8
@@ -89,11 +90,13 @@ class Batcher:
     def query(self, filters: Filters, call: Call, *, alone: bool = False) -> Records:
         """The records of `filters`, from a call that may be shared. Raises as the gateway does.
 
+        It never raises SpoiltAnswer: the product that spoils an answer is found and named.
+
         `alone`: no company, for a query that has failed in company before.
         """
         kind, values = kind_of(filters)
         if kind is None or alone or len(values) >= self._ids_per_call:
-            return self._gateway.query(filters, call)
+            return query_apart(self._gateway, filters, call)
         member = _Member(values)
         if batch := self._join((call.lane, kind), member):
             self._lead(batch, kind, call)
@@ -130,30 +133,71 @@ class Batcher:
     def _ask(
         self, members: Sequence[_Member], kind: str, call: Call, filters: Callable[[], Filters]
     ) -> None:
+        if refusal := self._answer(members, kind, call, filters):
+            self._ask_halves(members, kind, call, refusal)
+
+    def _answer(
+        self, members: Sequence[_Member], kind: str, call: Call, filters: Callable[[], Filters]
+    ) -> Rejected | None:
+        """One call for the members, who get what comes of it. The refusal, if that is for none."""
         try:
-            records = self._gateway.query(filters, call)
+            records = query_apart(self._gateway, filters, call)
+        except PartlyReadable as exc:
+            _share(exc.records, members, kind, exc.unreadable)
+        except Rejected as exc:
+            filters()
+            return exc
         except RevioError as exc:
             filters()
-            if isinstance(exc, Rejected) and len(members) > 1:
-                self._ask_halves(members, kind, call)
-            else:
-                _fail(members, exc)
+            _fail(members, exc)
         else:
             _share(records, members, kind)
+        return None
 
-    def _ask_halves(self, members: Sequence[_Member], kind: str, call: Call) -> None:
-        """Until the culprit stands alone."""
+    def _ask_halves(
+        self, members: Sequence[_Member], kind: str, call: Call, refusal: Rejected
+    ) -> None:
+        """Until the refused query stands alone.
+
+        If both halves are refused with the same words, it is not a query's fault: all members get
+        Unavailable, and the account is slowed down. Only who was asked for alone is Rejected.
+        """
+        if len(members) == 1:
+            _fail(members, refusal)
+            return
         middle = len(members) // 2
-        for half in (members[:middle], members[middle:]):
-            values = dict.fromkeys(value for member in half for value in member.values)
-            filters = Filters(**{kind: tuple(values)})
-            self._ask(half, kind, call, partial(replace, filters))
+        halves = (members[:middle], members[middle:])
+        refused = [(half, no) for half in halves if (no := self._answer_half(half, kind, call))]
+        words = {str(no) for _, no in refused}
+        if len(refused) == len(halves) and len(words) == 1 and len(members) > len(halves):
+            reason = f"the vendor refuses every part of a call: {words.pop()}"
+            self._gateway.slow_down(reason)
+            _fail(members, Unavailable(reason))
+            return
+        for half, no in refused:
+            self._ask_halves(half, kind, call, no)
+
+    def _answer_half(self, half: Sequence[_Member], kind: str, call: Call) -> Rejected | None:
+        values = dict.fromkeys(value for member in half for value in member.values)
+        filters = Filters(**{kind: tuple(values)})
+        return self._answer(half, kind, call, partial(replace, filters))
 
 
-def _share(records: Iterable[CustomerProductRecord], members: Iterable[_Member], kind: str) -> None:
-    found = by_value(kind, records)
+def _share(
+    records: Iterable[CustomerProductRecord],
+    members: Iterable[_Member],
+    kind: str,
+    unreadable: Sequence[UnreadableRecord] = (),
+) -> None:
+    """Each member gets its own records, and hears of its own unreadable ones only."""
+    readable = by_value(kind, records)
     for member in members:
-        member.answer.set_result([each for value in member.values for each in found[value]])
+        own = [record for value in member.values for record in readable[value]]
+        faults = [fault for fault in unreadable if fault.value_of(kind) in member.values]
+        if faults:
+            member.answer.set_exception(PartlyReadable(own, faults))
+        else:
+            member.answer.set_result(own)
 
 
 def _fail(members: Iterable[_Member], error: RevioError) -> None:

@@ -12,7 +12,14 @@ from functools import partial
 from typing import Any
 
 from revio_jobs.contracts import Lane, QueryJob
-from revio_jobs.errors import QuotaExhausted, Retryable, RevioError, Throttled, Unavailable
+from revio_jobs.errors import (
+    QuotaExhausted,
+    Retryable,
+    RevioError,
+    Throttled,
+    Unavailable,
+    Unreadable,
+)
 from tasks.decision import Decision, Retry, RetryPolicy, failed, requeue, succeeded, unknown_account
 from tasks.ports import Call, Filters, Gateway, Purpose
 from tasks.query.answer_cache import Answers, Reading
@@ -92,6 +99,8 @@ class QueryHandler:
             parts = split(job, target.ids_per_call)
             reading = self._answers.reading(job.account, job.max_age, query)
             harvest = self._reap(parts, reading, progress)
+            if reading.unreadable and not harvest.products:
+                return failed(Unreadable([fault.as_json() for fault in reading.unreadable]))
             return succeeded(self._result(job, job_id, harvest, reading))
         except (Throttled, QuotaExhausted) as exc:
             return requeue(exc, self._clock())
@@ -117,14 +126,15 @@ class QueryHandler:
     def _result(
         self, job: QueryJob, job_id: str, harvest: Harvest, reading: Reading
     ) -> dict[str, Any]:
+        came = harvest.products | {fault.customer_product_id for fault in reading.unreadable}
         result: dict[str, Any] = {
             "customer_products": [] if harvest.is_large else harvest.records(),
-            "missing_ids": [
-                each for each in dict.fromkeys(job.ids) if each not in harvest.products
-            ],
+            "missing_ids": [product for product in dict.fromkeys(job.ids) if product not in came],
             "calls": reading.calls,
             "fetched_at": datetime.fromtimestamp(reading.read_at, UTC).isoformat(),
         }
+        if reading.unreadable:
+            result["unreadable"] = [fault.as_json() for fault in dict.fromkeys(reading.unreadable)]
         if harvest.is_large:
             stored = self._store(job.account, job_id, harvest.pages())
             result["pages"] = stored | {"records": len(harvest.products)}

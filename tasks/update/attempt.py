@@ -9,9 +9,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from revio_jobs.contracts import CustomerProductRecord, UpdateJob
-from revio_jobs.errors import OutcomeUnknown, Permanent, Rejected, Retryable
+from revio_jobs.errors import OutcomeUnknown, Permanent, Rejected, Retryable, Unreadable
 from tasks.decision import Done, failed, succeeded
-from tasks.ports import Call, Change, Claimed, Filters, Gateway, Ledger, Purpose, Reader
+from tasks.ports import (
+    Call,
+    Change,
+    Claimed,
+    Filters,
+    Gateway,
+    Ledger,
+    PartlyReadable,
+    Purpose,
+    Reader,
+)
 from tasks.update.reconcile import UpdateFate, differences, is_already_applied, judge
 from tasks.update.send_check import NoCampaigns, SendCheck
 
@@ -143,9 +153,12 @@ class Attempt:
 
     def _read(self) -> CustomerProductRecord | None:
         self._calls += 1
-        records = self._target.reader.query(
-            Filters(ids=(self._job.id,)), replace(self._call, purpose=Purpose.VERIFY)
-        )
+        try:
+            records = self._target.reader.query(
+                Filters(ids=(self._job.id,)), replace(self._call, purpose=Purpose.VERIFY)
+            )
+        except PartlyReadable as exc:
+            raise Unreadable([fault.as_json() for fault in exc.unreadable]) from exc
         same_id = (record for record in records if record["customer_product_id"] == self._job.id)
         return next(same_id, None)
 

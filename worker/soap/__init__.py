@@ -1,6 +1,6 @@
 """The gateway to Rev.io's SOAP service."""
 
-from worker.soap.config import SESSION_EXPIRED_MESSAGE, SoapConfig
+from worker.soap.config import SESSION_EXPIRED_MESSAGE, TRANSIENT_MESSAGE, SoapConfig
 from worker.soap.gateway import RevioGateway, open_gateway
 from worker.soap.session.sessions import Session, SessionStore
 from worker.soap.session.store import MemorySessionStore, RedisSessionStore
@@ -8,6 +8,7 @@ from worker.soap.wsdl.description import Description, FieldDescription
 
 __all__ = [
     "SESSION_EXPIRED_MESSAGE",
+    "TRANSIENT_MESSAGE",
     "Description",
     "FieldDescription",
     "MemorySessionStore",

@@ -57,9 +57,11 @@ class Authenticator:
         )
         if answer.success and answer.session_key:
             return SecretStr(answer.session_key)
-        reason = self._errors.of_refusal(answer, None)
+        reason = self._errors.of_refusal(answer, Purpose.SESSION, None)
         if self._errors.is_login_refused(answer.error_code):
             raise LoginRefusedError(str(reason))
+        if self._errors.is_transient(answer):
+            raise Unavailable(str(reason))
         self._permits.pause(self._config.account, _LOGIN_REST_S, f"login failed: {reason}")
         raise Unavailable(f"no session was given: {reason}")
 

@@ -9,8 +9,9 @@ from pydantic import SecretStr
 
 from revio_jobs.contracts import Lane
 from revio_jobs.errors import OutcomeUnknown, RevioError, Throttled, Unavailable
-from tasks.ports import Call, Permits, Purpose
+from tasks.ports import Call, Permits, Purpose, SpoiltAnswer
 from worker.soap.answer.reader import AnswerReader, SoapAnswer, SoapFaultError
+from worker.soap.answer.xml import SpoiltAnswerError
 from worker.soap.config import SoapConfig
 from worker.soap.error_map import ErrorMap
 from worker.soap.http.transport import Transport, origin_of
@@ -55,7 +56,10 @@ class Caller:
         before_send: BeforeSend = nothing_before,
         session_key: SecretStr | None = None,
     ) -> SoapAnswer:
-        """Raises an error of the tree, or SessionExpiredError; never for Success=false."""
+        """Raises an error of the tree, SessionExpiredError or SpoiltAnswer.
+
+        Success=false is an answer.
+        """
 
         def post(before: BeforeSend) -> HttpResponse:
             try:
@@ -67,6 +71,7 @@ class Caller:
 
         http = self._exchange(call, post, before_send)
         refusal = self._errors.of_status(http, call.purpose)
+        self._check_outage(http, refusal)
         if refusal and http.status not in _FAULT_STATUSES:
             raise self.with_pause(self._with_report(refusal))
         try:
@@ -75,12 +80,20 @@ class Caller:
             # Its text is the vendor's and may echo the request.
             error = self._errors.of_soap_fault(exc, call.purpose, session_key)
             raise (self._with_report(error) if isinstance(error, RevioError) else error) from None
+        except SpoiltAnswerError as exc:
+            if refusal or call.purpose is Purpose.UPDATE:
+                raise self._with_report(
+                    refusal or self._errors.of_exception(exc, call.purpose)
+                ) from exc
+            # What a product holds says nothing about the vendor's health.
+            self._permits.report(self._config.account, healthy=True)
+            raise SpoiltAnswer(str(exc)) from exc
         except Exception as exc:
             error = refusal or self._errors.of_exception(exc, call.purpose)
             raise self._with_report(error) from exc
         if refusal:
             raise self._with_report(refusal)
-        self._permits.report(self._config.account, healthy=True)
+        self._permits.report(self._config.account, healthy=not self._errors.is_transient(answer))
         return answer
 
     def fetch(self, url: str) -> bytes:
@@ -92,9 +105,25 @@ class Caller:
             )
         else:
             http = self._translated(call, lambda: self._transport.get(url, {}))
-        if refusal := self._errors.of_status(http, call.purpose):
+        refusal = self._errors.of_status(http, call.purpose)
+        self._check_outage(http, refusal)
+        if refusal:
             raise self.with_pause(refusal)
         return http.body
+
+    def _check_outage(self, http: HttpResponse, refusal: RevioError | None) -> None:
+        """Raise, after the account was paused, if a server error says for how long it lasts.
+
+        It does not count for the breaker: the vendor itself says when to come back.
+        """
+        wait_s = self._errors.outage_s(http)
+        if wait_s is None:
+            return
+        reason = f"the vendor is out of service ({http.status}) and says for how long"
+        self._permits.pause(self._config.account, wait_s, reason)
+        if isinstance(refusal, OutcomeUnknown):
+            raise refusal
+        raise Throttled(wait_s, "outage")
 
     def with_pause(self, error: RevioError) -> RevioError:
         """The error itself, after the account was paused if the error calls for that."""

@@ -16,6 +16,12 @@ SESSION_EXPIRED_MESSAGE = (
     r"(?i)\bsession\b.*\b(expired|invalid|not valid|not found|not exist|unknown|timed out)\b"
     r"|\b(expired|invalid|unknown)\b.*\bsession\b"
 )
+# What SQL Server, IIS and a vendor at work on the service say; none of it judges the request.
+TRANSIENT_MESSAGE = (
+    r"(?i)\bdeadlock|\btime-?out (period )?(expired|elapsed)\b|\btimed out\b|\bmaintenance\b"
+    r"|\btemporarily (unavailable|out of service)\b|\bservice (is )?unavailable\b"
+    r"|\b(server|system|service) is (too )?busy\b|\btransport-level error\b"
+)
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -43,6 +49,10 @@ class SoapConfig:
     """A session is replaced after this long; the vendor may end it earlier."""
     session_expired_codes: frozenset[str] = frozenset()
     session_expired_message: str = SESSION_EXPIRED_MESSAGE
+    transient_codes: frozenset[str] = frozenset()
+    """Error codes of refusals that pass by themselves."""
+    transient_message: str = TRANSIENT_MESSAGE
+    """Regular expression for the messages of such refusals."""
     login_refused_codes: frozenset[str] = frozenset({"S2005"})
     use_environment_proxies: bool = False
 
@@ -71,10 +81,11 @@ class SoapConfig:
             problems.append("subscription_key must be printable ASCII without spaces")
         limits = ("call_timeout_s", "connect_timeout_s", "max_answer_bytes", "session_lifetime_s")
         problems += [f"{name} must be above 0" for name in limits if not getattr(self, name) > 0]
-        try:
-            re.compile(self.session_expired_message)
-        except re.error as exc:
-            problems.append(f"session_expired_message is not a regular expression: {exc}")
+        for name in ("session_expired_message", "transient_message"):
+            try:
+                re.compile(getattr(self, name))
+            except re.error as exc:
+                problems.append(f"{name} is not a regular expression: {exc}")
         return problems
 
 

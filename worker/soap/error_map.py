@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable
-from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 from pydantic import SecretStr
 
@@ -26,12 +26,12 @@ from tasks.ports import Purpose
 from worker.soap.answer.reader import SoapAnswer, SoapFaultError
 from worker.soap.answer.xml import UnreadableAnswerError
 from worker.soap.config import SoapConfig
+from worker.soap.http.retry_after import bound, retry_after
 from worker.soap.http.wire import HttpResponse, MaybeExecutedError, NotSentError
 
 _THROTTLED_S = 60.0  # the gateway counts calls by the minute
 _QUOTA_S = 3600.0
 _UNAUTHORISED_S = 60.0  # how often a refused account is tried until somebody fixes it
-_LONGEST_PAUSE_S = 26 * 3600.0  # a day's quota is back after a day
 _LONGEST_MESSAGE = 300
 
 _QUOTA = re.compile(r"quota", re.IGNORECASE)
@@ -50,6 +50,7 @@ class ErrorMap:
         self._config = config
         self._now = now
         self._expired_message = re.compile(config.session_expired_message)
+        self._transient_message = re.compile(config.transient_message)
 
     def of_exception(self, exc: Exception, purpose: Purpose) -> RevioError:
         """For what the transport and the readers of answers raise."""
@@ -74,13 +75,19 @@ class ErrorMap:
             case 404:  # no service is there that could have executed it
                 return Unavailable("the endpoint does not exist (404)")
             case 429:  # the gateway let nothing through
-                return Throttled(_retry_after(answer, self._now()) or _THROTTLED_S, "vendor")
+                return Throttled(retry_after(answer, self._now()) or _THROTTLED_S, "vendor")
             case 303:  # "done, see there" is what it may mean after a POST
                 return _maybe_executed(purpose, "the vendor answered with a redirect (303)")
             case status if 300 <= status < 400:  # noqa: PLR2004 - what redirects is elsewhere
                 return Unavailable(f"the endpoint redirects elsewhere ({status})")
             case status:  # a 202 or a 5xx may come after the work was done
                 return _maybe_executed(purpose, f"the vendor answered with status {status}")
+
+    def outage_s(self, answer: HttpResponse) -> float | None:
+        """Seconds for which a server error (5xx) asks us not to call; None if it says nothing."""
+        if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return None
+        return retry_after(answer, self._now())
 
     def of_soap_fault(
         self, fault: SoapFaultError, purpose: Purpose, session_key: SecretStr | None
@@ -92,15 +99,30 @@ class ErrorMap:
         return _maybe_executed(purpose, f"the vendor answered with a fault, {text}")
 
     def of_refusal(
-        self, answer: SoapAnswer, session_key: SecretStr | None
+        self, answer: SoapAnswer, purpose: Purpose, session_key: SecretStr | None
     ) -> RevioError | SessionExpiredError:
-        """Success=false: the vendor looked at the request and did not execute it."""
+        """Success=false: the vendor looked at the request and did not execute it.
+
+        A refusal that is no verdict on the data (a deadlock, a time-out, maintenance) is an outage;
+        whether an update that met one was executed, a query has to tell.
+        """
         if self._is_expired(answer.error_code or "", answer.message):
             return SessionExpiredError()
+        if self.is_transient(answer):
+            said = self._printable(answer.message or str(answer.error_code), session_key)
+            return _maybe_executed(purpose, f"the vendor failed for a moment: {said}")
         message = self._printable(answer.message or "no reason given", session_key)
         if self.is_login_refused(answer.error_code):
             return Unauthorised(f"the vendor refused the login ({answer.error_code}): {message}")
         return Rejected(answer.error_code, message)
+
+    def is_transient(self, answer: SoapAnswer) -> bool:
+        """Whether it refuses for a reason that will pass by itself."""
+        code, message = answer.error_code, answer.message
+        if answer.success or self.is_login_refused(code) or self._is_expired(code or "", message):
+            return False
+        is_known = code in self._config.transient_codes
+        return is_known or bool(self._transient_message.search(message))
 
     def is_login_refused(self, code: str | None) -> bool:
         return code in self._config.login_refused_codes
@@ -143,27 +165,12 @@ def _spellings(secrets: Iterable[str]) -> list[str]:
 
 
 def _quota_wait(answer: HttpResponse, now: float) -> float:
-    if (seconds := _retry_after(answer, now)) is not None:
+    if (seconds := retry_after(answer, now)) is not None:
         return seconds
     if matched := _REPLENISHED.search(_start_of(answer.body)):
         hours, minutes, rest = map(int, matched.groups())
-        return _bounded(hours * 3600 + minutes * 60 + rest)
+        return bound(hours * 3600 + minutes * 60 + rest)
     return _QUOTA_S
-
-
-def _retry_after(answer: HttpResponse, now: float) -> float | None:
-    """Seconds, from either of the header's two forms; None if it is missing or makes no sense."""
-    value = answer.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return _bounded(float(value[:9]))
-    try:
-        return _bounded(parsedate_to_datetime(value).timestamp() - now)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _bounded(seconds: float) -> float:
-    return min(max(seconds, 1.0), _LONGEST_PAUSE_S)
 
 
 def _start_of(body: bytes) -> str:

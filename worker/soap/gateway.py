@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -12,7 +13,17 @@ import structlog
 
 from revio_jobs.contracts import CustomerProductRecord, Lane
 from revio_jobs.errors import RevioError, Unauthorised, Unavailable
-from tasks.ports import Call, Change, Filters, Permits, Purpose, Wanted
+from tasks.ports import (
+    Call,
+    Change,
+    Filters,
+    PartlyReadable,
+    Permits,
+    Purpose,
+    SpoiltAnswer,
+    UnreadableRecord,
+    Wanted,
+)
 from worker.soap import vendor
 from worker.soap.answer.reader import AnswerReader, SoapAnswer
 from worker.soap.authenticator import Authenticator
@@ -28,6 +39,9 @@ from worker.soap.wsdl.description import Description, describe
 from worker.soap.wsdl.schema import Schema
 
 _log = structlog.get_logger(__name__)
+
+# For a vendor that refuses whatever it is asked, and does not say for how long.
+_SLOW_DOWN_S = 10.0
 
 _Prepare = Callable[[Schema, Login], Prepared]
 
@@ -48,6 +62,7 @@ class RevioGateway:
         """`now` returns Unix time; `on_schema` is called when the WSDL was read. Makes no call."""
         self._config = config
         self._transport = transport
+        self._permits = permits
         self._errors = ErrorMap(config, now)
         self._caller = Caller(config, permits, transport, self._errors)
         self._lazy_service = LazyVendorService(config, now, on_schema)
@@ -56,11 +71,18 @@ class RevioGateway:
         )
         self._sessions = Sessions(config, store, self._authenticator.create_session, now)
         self._unknown: Counter[str] = Counter()
+        self._replaced: Counter[int] = Counter()
+        self._unreadable: Counter[tuple[int | None, str | None]] = Counter()
 
     @property
     def unknown_elements(self) -> Mapping[str, int]:
         """Counts, by name, of elements in answers that this version does not know."""
         return self._unknown
+
+    @property
+    def replaced_characters(self) -> Mapping[int, int]:
+        """Counts, by product ID, of records in whose texts forbidden characters were replaced."""
+        return self._replaced
 
     def query(self, filters: Wanted, call: Call) -> list[CustomerProductRecord]:
         """As the port says; also raises InvalidJob for filters without a value."""
@@ -69,10 +91,15 @@ class RevioGateway:
         def prepare(schema: Schema, login: Login) -> Prepared:
             return lambda: query_message(schema, login, wanted())
 
-        records = self._call(vendor.QUERY, prepare, call).records
-        if not _were_asked_for(records, wanted()):
+        answer = self._call(vendor.QUERY, prepare, call)
+        if not _were_asked_for(answer, wanted()):
             raise Unavailable("the vendor answered with products that were not asked for")
-        return records
+        if answer.replaced_in:
+            self._note_replaced(answer.replaced_in)
+        if answer.unreadable:
+            self._note_unreadable(answer.unreadable)
+            raise PartlyReadable(answer.records, answer.unreadable)
+        return answer.records
 
     def update(self, change: Change, call: Call, before_send: BeforeSend) -> None:
         """As the port says; raises UnsupportedChange before anything is sent.
@@ -87,6 +114,10 @@ class RevioGateway:
 
         self._call(vendor.UPDATE, prepare, call, before_send)
 
+    def slow_down(self, reason: str) -> None:
+        """As the port says."""
+        self._permits.pause(self._config.account, _SLOW_DOWN_S, reason)
+
     def check_login(self, *, again: bool = False) -> None:
         """Check that the vendor accepts the login. Raises Unauthorised or Retryable.
 
@@ -96,7 +127,8 @@ class RevioGateway:
             self._sessions.forgive()
 
         if vendor.SESSION_VALIDATE not in self._service().schema.operations:
-            self.query(Filters(ids=(1,)), self._own_call())
+            with suppress(PartlyReadable, SpoiltAnswer):  # the login was accepted
+                self.query(Filters(ids=(1,)), self._own_call())
             return
 
         def prepare(schema: Schema, login: Login) -> Prepared:
@@ -176,7 +208,7 @@ class RevioGateway:
         key = session.key if session else None
         answer = self._caller.ask(prepared, reader, call, before_send, key)
         if not answer.success:
-            raise self._refused(answer, session)
+            raise self._refused(answer, session, call.purpose)
         if answer.unknown:
             self._note_unknown(answer.unknown)
         if session and answer.session_key:
@@ -184,14 +216,34 @@ class RevioGateway:
         return answer
 
     def _refused(
-        self, answer: SoapAnswer, session: Session | None
+        self, answer: SoapAnswer, session: Session | None, purpose: Purpose
     ) -> RevioError | SessionExpiredError:
-        error = self._errors.of_refusal(answer, session.key if session else None)
+        error = self._errors.of_refusal(answer, purpose, session.key if session else None)
         if isinstance(error, SessionExpiredError):
             return error
         if isinstance(error, Unauthorised):
             self._sessions.remember_refused()
         return self._caller.with_pause(error)
+
+    def _note_replaced(self, products: Iterable[int]) -> None:
+        """The log says it once per product: the vendor keeps sending it."""
+        if new := sorted(set(products) - self._replaced.keys()):
+            _log.warning(
+                "forbidden_characters_replaced", account=self._config.account, products=new
+            )
+        self._replaced.update(products)
+
+    def _note_unreadable(self, records: Iterable[UnreadableRecord]) -> None:
+        known = {(record.customer_product_id, record.field): record for record in records}
+        for key in known.keys() - self._unreadable.keys():
+            _log.warning(
+                "record_unreadable",
+                account=self._config.account,
+                product=key[0],
+                field=key[1],
+                problem=known[key].problem,
+            )
+        self._unreadable.update(known.keys())
 
     def _note_unknown(self, unknown: Counter[str]) -> None:
         if new := unknown.keys() - self._unknown.keys():
@@ -211,11 +263,17 @@ def open_gateway(
     return RevioGateway(config, permits, store, Transport(config), on_schema=on_schema)
 
 
-def _were_asked_for(records: Iterable[CustomerProductRecord], filters: Filters) -> bool:
+def _were_asked_for(answer: SoapAnswer, filters: Filters) -> bool:
     ids, customers, lines = map(set, (filters.ids, filters.customer_ids, filters.line_ids))
-    return all(
+    readable = all(
         record["customer_product_id"] in ids
         or record["customer_id"] in customers
         or record["line_id"] in lines
-        for record in records
+        for record in answer.records
+    )
+    return readable and all(
+        record.customer_product_id in ids
+        or record.customer_id in customers
+        or record.line_id in lines
+        for record in answer.unreadable
     )

@@ -21,7 +21,8 @@ from revio_jobs.contracts import CustomerProductRecord
 from revio_jobs.errors import Unavailable
 from revio_jobs.results import ResultStore
 from settings import Settings
-from tasks.ports import Call, Filters, Gateway, Purpose
+from tasks.ports import Call, Filters, Gateway, PartlyReadable, Purpose, UnreadableRecord
+from tasks.query.culprits import query_apart
 from worker.soap.wsdl.schema import Schema
 from worker.wiring.bulk_lane import CampaignLane
 from worker.wiring.terms import setting_rails
@@ -37,10 +38,17 @@ class VendorProducts:
         self._call = Call(account, Lane.BULK, Purpose.QUERY)
         self._gateway = gateway
 
-    def read(self, ids: Sequence[int]) -> dict[int, CustomerProductRecord]:
+    def read(self, ids: Sequence[int]) -> Mapping[int, CustomerProductRecord | UnreadableRecord]:
         """See the port."""
-        found = self._gateway.query(Filters(ids=tuple(ids)), self._call)
-        return {record["customer_product_id"]: record for record in found}
+        try:
+            records = query_apart(self._gateway, Filters(ids=tuple(ids)), self._call)
+        except PartlyReadable as exc:
+            records = exc.records
+            unreadable = {fault.customer_product_id or 0: fault for fault in exc.unreadable}
+        else:
+            unreadable = {}
+        readable = {record["customer_product_id"]: record for record in records}
+        return {**readable, **unreadable}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from settings import AccountSettings, Settings
-from worker.soap import SESSION_EXPIRED_MESSAGE, SoapConfig
+from worker.soap import SESSION_EXPIRED_MESSAGE, TRANSIENT_MESSAGE, SoapConfig
 
 
 def soap_config(name: str, account: AccountSettings, settings: Settings) -> SoapConfig:
@@ -24,6 +24,8 @@ def soap_config(name: str, account: AccountSettings, settings: Settings) -> Soap
         session_lifetime_s=account.session_lifetime_s,
         session_expired_codes=frozenset(account.session_expired_codes),
         session_expired_message=account.session_expired_message or SESSION_EXPIRED_MESSAGE,
+        transient_codes=frozenset(account.transient_codes),
+        transient_message=account.transient_message or TRANSIENT_MESSAGE,
         login_refused_codes=frozenset(account.login_refused_codes),
         use_environment_proxies=account.use_environment_proxies,
     )

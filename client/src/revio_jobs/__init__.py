@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Lane,
         QueryJob,
         QueryResult,
+        UnreadableProduct,
         UpdateJob,
         UpdateResult,
     )
@@ -27,6 +28,7 @@ __all__ = [
     "QueryJob",
     "QueryResult",
     "RevioJobs",
+    "UnreadableProduct",
     "UpdateJob",
     "UpdateResult",
     "__version__",

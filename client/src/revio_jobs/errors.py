@@ -7,6 +7,7 @@ fields through Celery's JSON backend and through pickle.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 
 class RevioError(Exception):
@@ -74,6 +75,18 @@ class Rejected(Permanent):
 
     def __str__(self) -> str:
         return f"the vendor refused ({self.code or 'no code'}): {self.message}"
+
+
+class Unreadable(Permanent):
+    """The vendor's record of a product cannot be read; nothing was sent. Fix it in Rev.io."""
+
+    def __init__(self, products: list[dict[str, Any]]) -> None:
+        super().__init__(products)
+        self.products = products
+        """Each as the fields of an UnreadableProduct."""
+
+    def __str__(self) -> str:
+        return "; ".join(map(_unreadable_in_words, self.products))
 
 
 class Unauthorised(Permanent):
@@ -172,6 +185,13 @@ def revive(name: str, args: list[object]) -> RevioError:
         return kinds[name](*args)
     except (KeyError, TypeError):
         return RevioError(name, *args)
+
+
+def _unreadable_in_words(product: dict[str, Any]) -> str:
+    names = ("customer_product_id", "customer_id", "line_id")
+    ids = (f"{name} {product[name]}" for name in names if product.get(name) is not None)
+    whose = next(ids, "a product")
+    return f"the record of {whose} cannot be read: {product.get('problem') or 'no reason given'}"
 
 
 def _utc(at: float) -> str:

@@ -23,8 +23,12 @@ class RecordingPermits:
         self.granted: list[Permit] = []
         self.arrived: list[Permit] = []
         self.refunded: list[Permit] = []
-        self.pauses: list[tuple[str, float, str]] = []
+        self.pauses_in_full: list[tuple[str, float, str, bool]] = []
         self.health: list[bool] = []
+
+    @property
+    def pauses(self) -> list[tuple[str, float, str]]:
+        return [pause[:3] for pause in self.pauses_in_full]
 
     @property
     def purposes(self) -> list[Purpose]:
@@ -43,7 +47,7 @@ class RecordingPermits:
     def pause(
         self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
     ) -> None:
-        self.pauses.append((account, seconds, reason))
+        self.pauses_in_full.append((account, seconds, reason, minute_spent))
 
     def report(self, account: str, *, healthy: bool) -> None:
         self.health.append(healthy)

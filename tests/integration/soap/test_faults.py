@@ -20,7 +20,7 @@ from revio_jobs.errors import (
 )
 from sandbox import RunningSandbox, running
 from sandbox.faults.catalogue import FAULTS, When
-from tasks.ports import Change, Filters, Purpose
+from tasks.ports import Change, Filters, PartlyReadable, Purpose, SpoiltAnswer
 from tests.integration.soap.accounts import RecordingPermits, call, config, gateway, nothing
 from worker.soap import MemorySessionStore, open_gateway
 
@@ -30,7 +30,7 @@ WRITE = Change(5001, {"rate": Decimal("7.7700")})
 
 
 class Expected(NamedTuple):
-    query: type[RevioError] | None
+    query: type[Exception] | None
     update: type[RevioError] | None
     pause: bool = False
     seconds: float | None = None
@@ -38,7 +38,7 @@ class Expected(NamedTuple):
 
 
 UNKNOWN = Expected(Unavailable, OutcomeUnknown)
-SPOILT_RECORD = Expected(Unavailable, FINE)
+SPOILT_RECORD = Expected(PartlyReadable, FINE)
 NOT_THERE = Expected(Unavailable, Unavailable)
 EXPECTED = {
     "refuse": UNKNOWN,
@@ -51,13 +51,18 @@ EXPECTED = {
             "html-200",
             "html-502",
             "http-500",
-            "http-503",
             "soap-fault",
             "empty-body",
             "empty-soap-body",
             "accepted-202",
         )
     },
+    **{
+        f"{name}-{when}": Expected(Throttled, OutcomeUnknown, pause=True)
+        for when in ("before", "after")
+        for name in ("http-503", "out-of-service-502", "out-of-service-504-date")
+    },
+    "deadlock": UNKNOWN,
     "silent-late": UNKNOWN,
     "throttled-429": Expected(Throttled, Throttled, pause=True),
     "throttled-429-bare": Expected(Throttled, Throttled, pause=True),
@@ -81,7 +86,7 @@ EXPECTED = {
     "doctype": UNKNOWN,
     "entities": UNKNOWN,
     "huge-body": UNKNOWN,
-    "missing-field": UNKNOWN,
+    "missing-field": Expected(SpoiltAnswer, OutcomeUnknown),
     "bad-boolean": UNKNOWN,
     "unknown-elements": Expected(FINE, FINE),
     "reordered": Expected(FINE, FINE),
@@ -116,13 +121,13 @@ def test_each_fault_becomes_the_one_right_error(fault: str, box: RunningSandbox)
         for purpose, error in ((Purpose.QUERY, expected.query), (Purpose.UPDATE, expected.update)):
             box.clear_faults()
             box.fault(fault, operation=f"CustomerProducts_{purpose.value.capitalize()}")
-            found: RevioError | None = None
+            found: Exception | None = None
             try:
                 if purpose is Purpose.QUERY:
                     opened.query(READ, call(purpose))
                 else:
                     opened.update(WRITE, call(purpose), nothing)
-            except RevioError as exc:
+            except (RevioError, PartlyReadable, SpoiltAnswer) as exc:
                 found = exc
             assert (type(found) if found else None) is error, found
         box.clear_faults()
@@ -192,6 +197,47 @@ def test_what_runs_before_the_send_can_stop_it(box: RunningSandbox) -> None:
 
     assert not box.updates([5001])
     assert [permit.call.purpose for permit in permits.refunded] == [Purpose.UPDATE]
+
+
+@pytest.mark.parametrize("fault", ["out-of-service-502-before", "out-of-service-504-date-before"])
+def test_a_server_error_that_says_for_how_long_pauses_the_account_and_is_no_fault(
+    fault: str, box: RunningSandbox
+) -> None:
+    permits = RecordingPermits()
+    with gateway(box, permits) as opened:
+        opened.check_login()
+        box.fault(fault, operation="CustomerProducts_Query", seconds=60)
+        with pytest.raises(Throttled) as raised:
+            opened.query(READ, call(Purpose.QUERY))
+
+    assert raised.value.retry_after == 60
+    assert [(seconds, spent) for _, seconds, _, spent in permits.pauses_in_full] == [(60, False)]
+    assert all(permits.health)
+
+
+def test_a_refusal_that_is_no_verdict_on_the_data_counts_as_a_fault_of_the_vendor(
+    box: RunningSandbox,
+) -> None:
+    permits = RecordingPermits()
+    with gateway(box, permits) as opened:
+        opened.check_login()
+        box.fault("deadlock", next=2)
+        with pytest.raises(Unavailable, match="deadlocked"):
+            opened.query(READ, call(Purpose.QUERY))
+        with pytest.raises(OutcomeUnknown, match="deadlocked"):
+            opened.update(WRITE, call(Purpose.UPDATE), nothing)
+        assert permits.health[-2:] == [False, False]
+        opened.update(WRITE, call(Purpose.UPDATE), nothing)
+
+
+def test_a_login_that_met_a_deadlock_is_no_refused_one(box: RunningSandbox) -> None:
+    permits = RecordingPermits()
+    with gateway(box, permits) as opened:
+        box.fault("deadlock", operation="Sessions_Create")
+        with pytest.raises(Unavailable, match="deadlocked"):
+            opened.query(READ, call(Purpose.QUERY))
+        assert not permits.pauses
+        assert opened.query(READ, call(Purpose.QUERY))
 
 
 def test_a_vendor_that_is_gone_costs_no_permit_and_leaves_no_doubt() -> None:

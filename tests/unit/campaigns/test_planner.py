@@ -16,7 +16,7 @@ from campaigns.rows.planned_row import PlannedRow
 from campaigns.rules.rounding import Rounding
 from campaigns.rules.rules import Rules
 from campaigns.terms import Terms
-from revio_jobs import CustomerProduct
+from revio_jobs import CustomerProduct, UnreadableProduct
 
 
 class Products:
@@ -24,18 +24,20 @@ class Products:
 
     ids_per_call = 2
 
-    def __init__(self, *products: CustomerProduct) -> None:
-        self.products = {each.customer_product_id: each for each in products}
+    def __init__(self, *products: CustomerProduct | UnreadableProduct) -> None:
+        self.products = {each.customer_product_id or 0: each for each in products}
         self.largest = 0
 
     def by_id(
         self, batches: Iterable[Sequence[int]]
-    ) -> Iterator[tuple[Sequence[int], dict[int, CustomerProduct]]]:
+    ) -> Iterator[tuple[Sequence[int], dict[int, CustomerProduct | UnreadableProduct]]]:
         for batch in batches:
             self.largest = max(self.largest, len(batch))
             yield batch, {one: self.products[one] for one in batch if one in self.products}
 
-    def by_customer(self, customers: Sequence[int]) -> Iterator[CustomerProduct]:
+    def by_customer(
+        self, customers: Sequence[int]
+    ) -> Iterator[CustomerProduct | UnreadableProduct]:
         return (each for each in self.products.values() if each.customer_id in customers)
 
     def by_line(self, lines: Sequence[int]) -> Iterator[CustomerProduct]:
@@ -54,6 +56,7 @@ PRODUCTS = Products(
     product(3, status="DISCONNECTED"),
     product(4, product_id=18, rate=None),
     product(5, rate="2.9999", code1="A"),
+    UnreadableProduct(customer_product_id=6, field="rate", problem="rate holds no decimal"),
 )
 Plan = Callable[..., Planned]
 
@@ -115,6 +118,12 @@ def test_all_problems_are_found_at_once_and_nothing_is_written(plan: Plan) -> No
     text = "\n".join(planned.problems.lines())
     assert "1 row: not a number: 'x' is in the way in rate (line 2: 'x')" in text
     assert "(line 4: '2'; line 5: '2')" in text
+
+
+def test_a_product_that_cannot_be_read_is_a_problem_of_its_own_row(plan: Plan) -> None:
+    planned = plan("id,rate", "1,12", "6,1", leaves_problems_out=True)
+    assert planned.problems.counts == {"cannot be read: rate holds no decimal": 1}
+    assert after(planned) == {1: "12"}
 
 
 def test_faulty_rows_can_be_left_out(plan: Plan) -> None:

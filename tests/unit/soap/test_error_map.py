@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from revio_jobs.errors import (
     OutcomeUnknown,
@@ -99,7 +100,7 @@ def test_what_nobody_thought_of_tells_no_more_than_its_class() -> None:
         (http(429, retry_after="0"), 1),
         (http(429, retry_after=DATE), 120),
         (http(429, retry_after="Fri, 15 Jan 2016 08:02:00 GMT"), 1),
-        (http(429, retry_after="-5"), 60),
+        (http(429, retry_after="-5"), 1),
         (http(429, retry_after="soon"), 60),
         (http(429, retry_after="9" * 400), 26 * 3600),
     ],
@@ -112,6 +113,71 @@ def test_a_429_says_how_long_to_wait_or_the_default_holds(
     assert isinstance(error, Throttled)
     assert error.retry_after == seconds
     assert faults.pause_after(error) == (seconds, "the vendor's minute is used up (429)")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Transaction (Process ID 61) was deadlocked on lock resources with another process",
+        "Timeout expired.  The timeout period elapsed prior to completion of the operation",
+        "The operation has timed out",
+        "We are down for scheduled maintenance",
+        "The service is temporarily unavailable",
+        "The server is too busy",
+        "A transport-level error has occurred when receiving results from the server",
+    ],
+)
+def test_a_refusal_that_passes_by_itself_is_no_verdict_on_the_data(message: str) -> None:
+    said = refusal(None, message)
+    assert faults.is_transient(said)
+    assert type(faults.of_refusal(said, Purpose.QUERY, None)) is Unavailable
+    assert type(faults.of_refusal(said, Purpose.UPDATE, None)) is OutcomeUnknown
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Customer product 5003 is denied.",
+        "Rate must not be negative. Please try again.",
+        "Product 17 has no maintenances",
+        "The session timed out",
+    ],
+)
+def test_a_verdict_on_the_data_is_none_that_passes(message: str) -> None:
+    assert not faults.is_transient(refusal("P1", message))
+
+
+def test_a_code_can_be_named_as_one_that_passes() -> None:
+    named = ErrorMap(config(transient_codes=frozenset({"D1205"})), lambda: NOW)
+    assert isinstance(named.of_refusal(refusal("D1205", "x"), Purpose.QUERY, None), Unavailable)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_server_error_may_say_for_how_long(status: int) -> None:
+    assert faults.outage_s(http(status, retry_after="60")) == 60
+    assert faults.outage_s(http(status)) is None
+    assert faults.outage_s(http(200, retry_after="60")) is None
+
+
+def test_a_date_is_read_by_the_vendors_own_clock() -> None:
+    date = "Fri, 15 Jan 2027 07:00:00 GMT"
+    assert faults.outage_s(http(503, retry_after=DATE, date=date)) == 3720
+    assert faults.outage_s(http(503, retry_after=DATE, date="soon")) == 120
+
+
+@pytest.mark.parametrize(
+    ("value", "event"),
+    [
+        ("-5", "retry_after_bounded"),
+        ("0", "retry_after_bounded"),
+        ("31536000", "retry_after_bounded"),
+        ("soon", "retry_after_ignored"),
+    ],
+)
+def test_an_absurd_wait_is_bounded_and_told(value: str, event: str) -> None:
+    with capture_logs() as logs:
+        faults.of_status(http(429, retry_after=value), Purpose.QUERY)
+    assert [log["event"] for log in logs] == [event]
 
 
 @pytest.mark.parametrize(
@@ -141,21 +207,23 @@ def test_an_account_that_is_refused_is_tried_once_a_minute() -> None:
 
 
 def test_a_refusal_is_rejected_with_its_code_and_message() -> None:
-    error = faults.of_refusal(refusal("P1", "no such product"), None)
+    error = faults.of_refusal(refusal("P1", "no such product"), Purpose.QUERY, None)
 
     assert isinstance(error, Rejected)
     assert (error.code, error.message) == ("P1", "no such product")
 
 
 def test_a_refusal_without_a_word_is_still_a_refusal() -> None:
-    error = faults.of_refusal(refusal(None, ""), None)
+    error = faults.of_refusal(refusal(None, ""), Purpose.QUERY, None)
 
     assert isinstance(error, Rejected)
     assert (error.code, error.message) == (None, "no reason given")
 
 
 def test_a_refused_login_is_nobodys_job() -> None:
-    assert isinstance(faults.of_refusal(refusal("S2005", "invalid session"), None), Unauthorised)
+    assert isinstance(
+        faults.of_refusal(refusal("S2005", "invalid session"), Purpose.QUERY, None), Unauthorised
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +238,9 @@ def test_a_refused_login_is_nobodys_job() -> None:
 def test_an_expired_session_is_known_by_its_code_or_its_message(
     code: str | None, message: str
 ) -> None:
-    assert isinstance(faults.of_refusal(refusal(code, message), None), SessionExpiredError)
+    assert isinstance(
+        faults.of_refusal(refusal(code, message), Purpose.QUERY, None), SessionExpiredError
+    )
     as_fault = SoapFaultError(f"soap:{code}" if code else "soap:Server", message)
     assert isinstance(faults.of_soap_fault(as_fault, Purpose.UPDATE, None), SessionExpiredError)
 
@@ -188,7 +258,7 @@ def test_the_vendors_words_are_kept_without_our_secrets() -> None:
     message = f"rejected\x00\n{' '.join(secrets)} {html.escape(secrets[0])} {'x' * 1000}"
 
     for error in (
-        echoing.of_refusal(refusal("P1", message), SecretStr(SESSION_KEY)),
+        echoing.of_refusal(refusal("P1", message), Purpose.QUERY, SecretStr(SESSION_KEY)),
         echoing.of_soap_fault(SoapFaultError("a", message), Purpose.QUERY, SecretStr(SESSION_KEY)),
     ):
         said = str(error)

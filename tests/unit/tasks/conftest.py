@@ -15,7 +15,7 @@ import structlog
 from revio_jobs import errors
 from revio_jobs.contracts import CustomerProductRecord, Lane, UpdateJob, job_id_of
 from tasks.decision import Decision, Done, RetryPolicy
-from tasks.ports import AlreadyEnded, Call, Change, Filters, Lease
+from tasks.ports import AlreadyEnded, Call, Change, Filters, Lease, PartlyReadable, UnreadableRecord
 from tasks.update.attempt import UpdateTarget
 from tasks.update.handler import UpdateHandler
 from worker.ledger import LedgerTimes, MemoryLedger
@@ -68,6 +68,7 @@ class Vendor:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.products: dict[int, dict[str, Any]] = {}
+        self.unreadable: dict[int, UnreadableRecord] = {}
         self.executed: list[Execution] = []
         self.calls: list[Call] = []
         self.faults: Iterator[str] = iter(())
@@ -82,6 +83,8 @@ class Vendor:
         if fault.startswith("killed"):
             raise Killed
         self._fail(fault)
+        if unreadable := [self.unreadable[id_] for id_ in filters.ids if id_ in self.unreadable]:
+            raise PartlyReadable([], unreadable)
         found = (self.products.get(each) for each in filters.ids)
         return [{**EMPTY, **each} for each in found if each is not None]  # type: ignore[misc]
 

@@ -16,13 +16,25 @@ Value = int | str | bool | None
 _LONGEST_INTEGER = 18
 _INTEGER = re.compile(r"([+-]?[0-9]{1,18})(\.0*)?")
 _PLAIN_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,27})(\.[0-9]{1,28})?")
-_DECIMAL = re.compile(r"[+-]?([0-9]{1,28}(\.[0-9]{0,28})?|\.[0-9]{1,28})")
+_DECIMAL = re.compile(r"[+-]?([0-9]{1,28}(\.[0-9]{0,28})?|\.[0-9]{1,28})([eE][+-]?[0-9]{1,2})?")
+# Of an exponent: no amount has more digits on either side of its point.
+_LARGEST_EXPONENT = 28
 _DATE = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?)?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+# XML Schema has four; .NET's own ToString writes the capital ones.
+_BOOLEANS = {
+    "true": True,
+    "1": True,
+    "false": False,
+    "0": False,
+    "True": True,
+    "TRUE": True,
+    "False": False,
+    "FALSE": False,
+}
 # .NET's DateTime.MinValue, which stands for no date.
 _NO_DATE = "0001-01-01"
 _XML_SPACE = " \t\r\n"
@@ -46,6 +58,8 @@ def read_decimal(text: str) -> str:
     if not _DECIMAL.fullmatch(stripped):
         raise ValueError("text that is not a decimal")
     number = Decimal(stripped)
+    if abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise ValueError("text that is not a decimal")
     return format(number or abs(number), "f")
 
 
@@ -70,12 +84,21 @@ def read_date(text: str) -> str | None:
         raise ValueError(f"{matched[1]}, which is not a date") from None
 
 
+def _or_none(read: Callable[[str], Value]) -> Callable[[str], Value]:
+    """Read an element without content as no value: there is no empty number, date or flag."""
+
+    def read_or_none(text: str) -> Value:
+        return read(text) if text.strip(_XML_SPACE) else None
+
+    return read_or_none
+
+
 READERS: Mapping[FieldKind, Callable[[str], Value]] = MappingProxyType(
     {
-        FieldKind.INTEGER: read_integer,
-        FieldKind.DECIMAL: read_decimal,
-        FieldKind.BOOLEAN: read_boolean,
-        FieldKind.DATE: read_date,
+        FieldKind.INTEGER: _or_none(read_integer),
+        FieldKind.DECIMAL: _or_none(read_decimal),
+        FieldKind.BOOLEAN: _or_none(read_boolean),
+        FieldKind.DATE: _or_none(read_date),
         FieldKind.TEXT: str,
     }
 )

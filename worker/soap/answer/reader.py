@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from lxml import etree
 
 from revio_jobs.contracts import CustomerProductRecord
+from tasks.ports import UnreadableRecord
 from worker.soap import vendor
+from worker.soap.answer.forbidden import MARK, REPLACEMENT, mark_forbidden
 from worker.soap.answer.lexical import read_boolean
 from worker.soap.answer.plain import Cut, PlainRecords
 from worker.soap.answer.records import RecordReader
 from worker.soap.answer.xml import (
+    BrokenXmlError,
+    SpoiltAnswerError,
     UnreadableAnswerError,
     holds_a_record,
     is_nil,
@@ -31,6 +35,8 @@ _ENVELOPES = {
     )
 }
 _PIECE_BYTES = 65_536
+# Within these the answer says to which operation it belongs.
+_HEAD_BYTES = 4_096
 # Nothing of this size has a place between two records; it bounds the tree that is in memory.
 _MAX_GAP_BYTES = 2**20
 _NO_RECORDS = "{urn:none}none"
@@ -54,6 +60,10 @@ class SoapAnswer:
     records: list[CustomerProductRecord]
     unknown: Counter[str]
     """Counts, by name, of elements that the WSDL does not declare."""
+    unreadable: tuple[UnreadableRecord, ...] = ()
+    """The records that came and cannot be read."""
+    replaced_in: tuple[int, ...] = ()
+    """IDs of the products in whose texts characters were replaced, since XML forbids them."""
 
 
 class AnswerReader:
@@ -65,7 +75,27 @@ class AnswerReader:
         self._plain = PlainRecords.of(place) if place else None
 
     def read(self, body: bytes) -> SoapAnswer:
-        """Raises UnreadableAnswerError or SoapFaultError."""
+        """Raises UnreadableAnswerError, SpoiltAnswerError if it is whole, or SoapFaultError."""
+        try:
+            return self._read_fast(body)
+        except BrokenXmlError as exc:
+            marked = mark_forbidden(body)
+            if marked is None:
+                raise self._spoilt(body, exc) from None
+        try:
+            return _with_replacements(self._read_fast(marked))
+        except BrokenXmlError as exc:
+            raise self._spoilt(body, exc) from None
+
+    def _spoilt(self, body: bytes, error: BrokenXmlError) -> UnreadableAnswerError:
+        """Whether what came was cut off or foreign, or an answer that only its content breaks."""
+        _, _, name = self._operation.answer_tag.rpartition("}")
+        head = body[:_HEAD_BYTES]
+        is_ours = name.encode() in head and b"<!DOCTYPE" not in head
+        is_whole = body.rstrip().endswith(b"Envelope>")
+        return SpoiltAnswerError(str(error)) if is_ours and is_whole else error
+
+    def _read_fast(self, body: bytes) -> SoapAnswer:
         if self._plain and (cut := self._plain.cut(body)):
             # Whatever is wrong, the careful way finds it again and has the last word on it.
             with suppress(UnreadableAnswerError):
@@ -80,7 +110,7 @@ class AnswerReader:
             root = _parse(body, records)
         except etree.XMLSyntaxError as exc:
             # Its text may quote the answer.
-            raise UnreadableAnswerError(f"broken XML at {exc.position}") from None
+            raise BrokenXmlError(f"broken XML at {exc.position}") from None
         result = _only(_payload(root, self._operation.answer_tag), result_tag)
         header = _header(_only(result, header_tag))
         if records and place:
@@ -93,7 +123,22 @@ class AnswerReader:
             session_key=_session_key(result, header),
             records=records.records if records else [],
             unknown=records.unknown if records else Counter(),
+            unreadable=tuple(records.unreadable) if records else (),
         )
+
+
+def _with_replacements(answer: SoapAnswer) -> SoapAnswer:
+    """With U+FFFD where XML forbids what the vendor sent. Raises UnreadableAnswerError."""
+    if MARK in (answer.session_key or "") + (answer.error_code or ""):
+        raise UnreadableAnswerError("characters that XML forbids in the Header")
+    replaced_in: dict[int, None] = {}
+    for record in answer.records:
+        for name, value in record.items():
+            if isinstance(value, str) and MARK in value:
+                record[name] = value.replace(MARK, REPLACEMENT)  # type: ignore[literal-required]
+                replaced_in[record["customer_product_id"]] = None
+    message = answer.message.replace(MARK, REPLACEMENT)
+    return replace(answer, message=message, replaced_in=tuple(replaced_in))
 
 
 def _parse(body: bytes, records: RecordReader | None) -> etree._Element:

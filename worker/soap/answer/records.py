@@ -9,21 +9,38 @@ from typing import NoReturn, cast
 from lxml import etree
 
 from revio_jobs.contracts import CustomerProductRecord
+from tasks.ports import UnreadableRecord
 from worker.soap import vendor
-from worker.soap.answer.lexical import READERS, Value
+from worker.soap.answer.lexical import READERS, Value, read_integer
 from worker.soap.answer.plain import MARK, Cut
-from worker.soap.answer.xml import UnreadableAnswerError, holds_a_record, is_nil, local_name
+from worker.soap.answer.xml import (
+    SpoiltAnswerError,
+    UnreadableAnswerError,
+    holds_a_record,
+    is_nil,
+    local_name,
+)
 from worker.soap.wsdl.schema import RecordPlace
 
 _BLANK: dict[str, Value] = dict.fromkeys(field.name for field in vendor.RECORD.values())
 
 
+class _FieldError(Exception):
+    """One field of a record cannot be read, which says nothing of the other records."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(field, problem)
+        self.field = field
+        self.problem = problem
+
+
 class RecordReader:
-    """Reads the records of one answer. Of what was cut out it reads the marks."""
+    """Reads the records of one answer, each by itself. Of what was cut out it reads the marks."""
 
     def __init__(self, place: RecordPlace, keep: Collection[str], cut: Cut | None) -> None:
         self.tag = place.tags[-1]
         self.records: list[CustomerProductRecord] = []
+        self.unreadable: list[UnreadableRecord] = []
         self.elements = 0
         """How many elements the records were in."""
         self.unknown: Counter[str] = Counter()
@@ -34,14 +51,14 @@ class RecordReader:
         self._required = {f.name for f in place.fields if f.kind and not f.may_be_absent}
 
     def take(self, element: etree._Element) -> None:
-        """Reads a record and empties its element. Raises UnreadableAnswerError."""
+        """Read a record and empty its element. Raises UnreadableAnswerError."""
         self.elements += 1
         if self._cut and (mark := element.get(MARK)) in self._cut.runs:
             if self._cut.has_nil and not is_nil(element):
                 self._refuse("xsi means something else here")
             self.records += self._cut.runs.pop(mark)
         else:
-            self.records.append(self._read(element))
+            self._read_by_itself(element)
         # The parser may still be writing the text behind the element: that has to stay.
         element.clear(keep_tail=True)  # type: ignore[call-arg]  # newer than the stubs
         self._drop_what_is_before(element)
@@ -50,6 +67,36 @@ class RecordReader:
         """Raises UnreadableAnswerError if a mark has not been met."""
         if self._cut and self._cut.runs:
             self._refuse("records in another namespace")
+
+    def _read_by_itself(self, element: etree._Element) -> None:
+        try:
+            self.records.append(self._read(element))
+        except _FieldError as exc:
+            self.unreadable.append(self._identified(element, exc))
+
+    def _identified(self, element: etree._Element, fault: _FieldError) -> UnreadableRecord:
+        """Who is concerned. Raises SpoiltAnswerError if the record does not say whose it is."""
+        product = self._sole_integer(element, "customer_product_id")
+        if product is None:
+            number = len(self.records) + len(self.unreadable) + 1
+            raise SpoiltAnswerError(f"record {number}: {fault.problem}") from None
+        return UnreadableRecord(
+            product,
+            self._sole_integer(element, "customer_id"),
+            self._sole_integer(element, "line_id"),
+            fault.field,
+            fault.problem,
+        )
+
+    def _sole_integer(self, element: etree._Element, name: str) -> int | None:
+        tags = (tag for tag, (known, _) in self._readers.items() if known == name)
+        leaves = [leaf for tag in tags for leaf in element.iterchildren(tag)]
+        if len(leaves) != 1 or len(leaves[0]):
+            return None
+        try:
+            return read_integer(leaves[0].text or "")
+        except ValueError:
+            return None
 
     def _read(self, element: etree._Element) -> CustomerProductRecord:
         values: dict[str, Value] = {}
@@ -62,23 +109,29 @@ class RecordReader:
                 self._pass_over(child)
                 others += 1
         if len(values) + others != len(element):
-            self._refuse("a field came twice")
-        if missing := self._required - values.keys():
-            self._refuse(f"{', '.join(sorted(missing))} missing")
+            name = self._repeated(element)
+            raise _FieldError(name, f"{name} came twice")
+        if missing := sorted(self._required - values.keys()):
+            raise _FieldError(missing[0], f"{', '.join(missing)} missing")
         if values["customer_product_id"] is None:
-            self._refuse("it has no id")
+            raise _FieldError("customer_product_id", "it has no id")
         return cast("CustomerProductRecord", _BLANK | values)
 
     def _value(self, field: etree._Element) -> tuple[str, Value]:
         name, read = self._readers[field.tag]
         if len(field):
-            self._refuse(f"{name} holds elements")
+            raise _FieldError(name, f"{name} holds elements")
         if not field.text and is_nil(field):
             return name, None
         try:
             return name, read(field.text or "")
         except ValueError as exc:
-            self._refuse(f"{name} holds {exc}")
+            raise _FieldError(name, f"{name} holds {exc}") from None
+
+    def _repeated(self, element: etree._Element) -> str:
+        names = Counter(child.tag for child in element if child.tag in self._readers)
+        tag = names.most_common(1)[0][0]
+        return self._readers[tag][0]
 
     def _refuse(self, reason: str) -> NoReturn:
         raise UnreadableAnswerError(f"record {len(self.records) + 1}: {reason}") from None

@@ -13,6 +13,14 @@ class UnreadableAnswerError(Exception):
     """The body is not a whole answer to what was asked."""
 
 
+class SpoiltAnswerError(UnreadableAnswerError):
+    """A whole answer came, and what a product holds makes it unreadable."""
+
+
+class BrokenXmlError(UnreadableAnswerError):
+    """The body is not well-formed XML."""
+
+
 def local_name(element: etree._Element) -> str:
     return etree.QName(element).localname
 

@@ -28,6 +28,7 @@ from revio_jobs.contracts.results import (
     CustomerProductRecord,
     Outcome,
     QueryResult,
+    UnreadableProduct,
     UpdateResult,
 )
 
@@ -48,6 +49,7 @@ __all__ = [
     "ProductField",
     "QueryJob",
     "QueryResult",
+    "UnreadableProduct",
     "UpdateJob",
     "UpdateResult",
     "job_id_of",

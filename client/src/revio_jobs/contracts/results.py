@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from pydantic import BaseModel, ConfigDict
 
 from revio_jobs.contracts.fields import ReportedAmount, about
+from revio_jobs.errors import Unreadable
 
 
 class CustomerProductRecord(TypedDict):
@@ -73,6 +74,23 @@ class CustomerProduct(_Result):
 _ALL_FIELDS = set(CustomerProduct.model_fields)
 
 
+class UnreadableProduct(_Result):
+    """A product whose record came and cannot be read; what is wrong must be fixed in Rev.io."""
+
+    customer_product_id: int | None = None
+    """None if not even that can be read: then a whole customer or line is concerned."""
+    customer_id: Annotated[int | None, about("customer_id")] = None
+    line_id: Annotated[int | None, about("line_id")] = None
+    field: str | None = None
+    """The field that cannot be read; None if the record as a whole is broken."""
+    problem: str = ""
+    """What is wrong with it, without its value."""
+
+    def __str__(self) -> str:
+        """In words, with the ID."""
+        return str(Unreadable([self.model_dump()]))
+
+
 class QueryResult(_Result):
     """What a query found."""
 
@@ -80,6 +98,9 @@ class QueryResult(_Result):
     """The products that match any of the filters, each once."""
     missing_ids: tuple[int, ...] = ()
     """Those of the job's `ids` that the vendor did not return."""
+    unreadable: tuple[UnreadableProduct, ...] = ()
+    """Products whose records came and cannot be read; they are not in `customer_products`. If no
+    other product came, the query fails as Unreadable."""
     calls: int = 0
     """Vendor calls that were spent on it; 0 if other queries' answers were enough."""
     fetched_at: datetime

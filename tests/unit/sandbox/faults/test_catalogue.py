@@ -47,6 +47,7 @@ NOT_EXECUTED = {
     "not-found-404",
     "success-false",
     "success-false-bare",
+    "deadlock",
     "debug-echo",
     "expired-session",
 }
@@ -110,7 +111,7 @@ def test_truncated_answers_are_no_xml(bench: Callable, name: str) -> None:
         ("bad-int", None, b"<Quantity>12x<"),
         ("bad-int", "Customer_ID", b"<Customer_ID>12x<"),
         ("bad-date", None, b"<Activated_Date>2026-13-45<"),
-        ("bad-decimal", None, b"<Rate>1e5<"),
+        ("bad-decimal", None, b"<Rate>1,5<"),
         ("bad-boolean", None, b"<Success>perhaps<"),
     ],
 )

@@ -119,3 +119,11 @@ def test_a_wrong_option_ends_with_a_usage_message(
         parse([flag])
     assert ended.value.code == 2
     assert flag.partition("=")[0] in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_spoilt_field_is_shown_as_the_markup_that_was_given(bench: Callable) -> None:
+    box = bench()
+    box.control("spoil", {"5001": {"Rate": "1&#x1B;"}})
+    assert b"<Rate>1&#x1B;</Rate>" in box.query("<ID>5001</ID>")
+    box.control("spoil", {"5001": {}})
+    assert b"&#x1B;" not in box.query("<ID>5001</ID>")

@@ -16,6 +16,9 @@ NAMESPACE = "{http://api.myh2o.com/v20}"
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 
 
+BOOLEANS = {"1", "0", "true", "True", "TRUE", "false", "False", "FALSE"}
+
+
 class NoAnswerError(Exception):
     """It cannot be read."""
 
@@ -81,32 +84,32 @@ def value(element: etree._Element, kind: FieldKind) -> Any:
 
 
 def converted(text: str, kind: FieldKind) -> Any:
-    if (
-        not text.isascii()
-        or "_" in text
-        or "e" in text.lower().replace("true", "").replace("false", "")
-    ):
+    if not text:
+        return None
+    if not text.isascii() or "_" in text:
         raise NoAnswerError
     match kind:
         case FieldKind.INTEGER:
-            number = Decimal(text)
-            if number != int(number) or len(text) > 18:
-                raise NoAnswerError
-            return int(number)
+            return integer(text)
         case FieldKind.DECIMAL:
+            if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", text):
+                raise NoAnswerError
             return Decimal(text)
         case FieldKind.BOOLEAN:
-            return {"true": True, "1": True, "false": False, "0": False}.get(text) is True or (
-                False if text in {"false", "0"} else _no()
-            )
+            if text not in BOOLEANS:
+                raise NoAnswerError
+            return text.lower() in {"true", "1"}
     if not re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?", text):
         raise NoAnswerError
     day = date.fromisoformat(text[:10]).isoformat()
     return None if day == "0001-01-01" else day
 
 
-def _no() -> bool:
-    raise NoAnswerError
+def integer(text: str) -> int:
+    number = Decimal(text)
+    if "e" in text.lower() or number != int(number) or len(text) > 18:
+        raise NoAnswerError
+    return int(number)
 
 
 def comparable(records: list[Any]) -> list[dict[str, Any]]:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.soap.answer.lexical import read_boolean, read_date, read_decimal, read_integer
+from revio_jobs.contracts.product_fields import FieldKind
+from worker.soap.answer.lexical import (
+    READERS,
+    read_boolean,
+    read_date,
+    read_decimal,
+    read_integer,
+)
 
 SPACES = st.text(" \t\r\n", max_size=3)
 OFFSETS = st.sampled_from(["", "Z", "+05:30", "-08:00"])
@@ -28,7 +35,17 @@ def test_a_decimal_stays_exact_and_plain(number: Decimal, space: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "plain"),
-    [("+1.5", "1.5"), (".5", "0.5"), ("5.", "5"), ("007.50", "7.50"), ("-0.00", "0.00")],
+    [
+        ("+1.5", "1.5"),
+        (".5", "0.5"),
+        ("5.", "5"),
+        ("007.50", "7.50"),
+        ("-0.00", "0.00"),
+        ("4.5E-05", "0.000045"),
+        ("1e5", "100000"),
+        ("-2.50e+1", "-25.0"),
+        ("0E-10", "0.0000000000"),
+    ],
 )
 def test_every_form_of_a_decimal_becomes_the_plain_one(text: str, plain: str) -> None:
     assert read_decimal(text) == plain
@@ -46,7 +63,15 @@ def test_the_first_day_of_all_is_no_date(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("true", True), ("1", True), ("false", False), (" 0\n", False)]
+    ("text", "value"),
+    [
+        ("true", True),
+        ("1", True),
+        ("false", False),
+        (" 0\n", False),
+        ("True", True),
+        ("FALSE", False),
+    ],
 )
 def test_a_boolean_is_read(text: str, value: object) -> None:
     assert read_boolean(text) is value
@@ -61,11 +86,24 @@ def test_what_is_no_date_is_told() -> None:
     ("read", "text"),
     [
         *((read_integer, text) for text in ("", "1x", "1_000", "١٢", "1.5", "1" * 19, "NaN")),
-        *((read_decimal, text) for text in ("", "1e5", "1,5", "NaN", "INF", "1 2", ".")),
-        *((read_boolean, text) for text in ("", "True", "yes", "2")),
+        *(
+            (read_decimal, text)
+            for text in ("", "1e29", "1e-29", "1e", "1e999", "1,5", "NaN", "INF", "1 2", ".")
+        ),
+        *((read_boolean, text) for text in ("", "tRUE", "yes", "2", "-1")),
         *((read_date, text) for text in ("", "2026-13-45", "31.01.2026", "2026-01-31 10:00", "x")),
     ],
 )
 def test_anything_else_is_refused(read: object, text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - which one does not matter
         read(text)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FieldKind if kind is not FieldKind.TEXT])
+def test_an_element_without_content_has_no_value(kind: FieldKind) -> None:
+    assert READERS[kind]("") is None
+    assert READERS[kind](" \n") is None
+
+
+def test_an_empty_text_is_not_the_absence_of_one() -> None:
+    assert READERS[FieldKind.TEXT]("") == ""

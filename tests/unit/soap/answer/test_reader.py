@@ -4,18 +4,21 @@ import time
 import tracemalloc
 from functools import cache
 from itertools import repeat
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from sandbox.contract.shapes import RECORD_PATHS, Shapes
+from tasks.ports import UnreadableRecord
 from tests.unit.soap.answer import reference
-from tests.unit.soap.answer.strategies import answers, mutated
+from tests.unit.soap.answer.strategies import answers, mutated, records
 from tests.unit.soap.wsdls import query_answer, render, schema_of
 from worker.soap import vendor
 from worker.soap.answer.reader import AnswerReader, SoapAnswer, SoapFaultError
-from worker.soap.answer.xml import UnreadableAnswerError
+from worker.soap.answer.xml import SpoiltAnswerError, UnreadableAnswerError
 from worker.soap.wsdl.schema import Schema
 
 RECORD = (
@@ -121,7 +124,8 @@ def both_readings(chosen: Shapes, body: bytes) -> tuple[object, object]:
         answer = reader(chosen).read(body)
     except (UnreadableAnswerError, SoapFaultError):
         return None, expected
-    return reference.comparable(answer.records) if answer.success else None, expected
+    is_whole = answer.success and not answer.unreadable and not answer.replaced_in
+    return reference.comparable(answer.records) if is_whole else None, expected
 
 
 @settings(max_examples=500, deadline=None)
@@ -153,21 +157,116 @@ def test_plain_records_do_take_the_short_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("new", "said"),
     [
-        ("<Rate>12.5000</Rate>", "", "rate missing"),
-        ("<Rate>12.5000</Rate>", "<Rate/>", "rate holds text that is not a decimal"),
-        ("<Rate>12.5000</Rate>", "<Rate>1,5</Rate>", "rate holds text that is not a decimal"),
-        ("<Rate>12.5000</Rate>", "<Rate>1</Rate><Rate>1</Rate>", "a field came twice"),
-        ("<Rate>12.5000</Rate>", "<Rate>1<b/></Rate>", "rate holds elements"),
-        ("<Rate>12.5000</Rate>", '<Rate xmlns="urn:x">1</Rate>', "Rate in another namespace"),
-        (">5001</Customer_Product_ID>", ' xsi:nil="true" /><!--', "broken XML"),
-        (">5001</Customer_Product_ID>", ' xsi:nil="1"></Customer_Product_ID>', "it has no id"),
+        ("", "rate missing"),
+        ("<Rate>1,5</Rate>", "rate holds text that is not a decimal"),
+        ("<Rate>1</Rate><Rate>1</Rate>", "rate came twice"),
+        ("<Rate>1<b/></Rate>", "rate holds elements"),
+        ("<Rate>1&#x1B;</Rate>", "rate holds text that is not a decimal"),
     ],
 )
-def test_a_field_that_cannot_be_read_is_an_error(old: str, new: str, said: str) -> None:
-    with pytest.raises(UnreadableAnswerError, match=said):
+def test_a_field_that_cannot_be_read_fails_its_own_record_alone(new: str, said: str) -> None:
+    other = RECORD.replace("5001", "5002")
+    spoilt = RECORD.replace("5001", "5003").replace("<Rate>12.5000</Rate>", new)
+
+    answer = read(query_answer(RECORD + spoilt + other))
+
+    assert answer.records == [READ, READ | {"customer_product_id": 5002}]
+    assert answer.unreadable == (UnreadableRecord(5003, 2, 1, "rate", said),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "said"),
+    [
+        (
+            "<Rate>12.5000</Rate>",
+            '<Rate xmlns="urn:x">1</Rate>',
+            UnreadableAnswerError,
+            "Rate in another namespace",
+        ),
+        (">5001</Customer_Product_ID>", ' xsi:nil="true" /><!--', SpoiltAnswerError, "broken XML"),
+        (
+            ">5001</Customer_Product_ID>",
+            ' xsi:nil="1"></Customer_Product_ID>',
+            SpoiltAnswerError,
+            "it has no id",
+        ),
+        ("5001", "x", SpoiltAnswerError, "holds text that is not an integer"),
+        ("<Description>a", "<Description>AT&T", SpoiltAnswerError, "broken XML"),
+    ],
+)
+def test_what_concerns_no_one_record_is_an_error_of_the_answer(
+    old: str, new: str, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(UnreadableAnswerError, match=said) as raised:
         read(query_answer(RECORD + RECORD.replace(old, new)))
+    assert raised.type is error
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(records(Shapes(), odd=True), min_size=1, max_size=4))
+def test_each_record_is_read_as_if_it_had_come_alone(written: list[str]) -> None:
+    def parts(markup: str) -> tuple[list[Any], list[Any]]:
+        answer = read(query_answer(markup))
+        return list(answer.records), list(answer.unreadable)
+
+    try:
+        alone = [parts(markup) for markup in written]
+    except UnreadableAnswerError:
+        return
+    together, unreadable = parts("".join(written))
+
+    assert together == [record for records, _ in alone for record in records]
+    assert unreadable == [fault for _, faults in alone for fault in faults]
+
+
+@pytest.mark.parametrize(
+    "spoilt", ["&#x1B;", "&#27;", "&#x0;", "&#xD800;", "&#xFFFF;", "\x01", "\x7f\x1b"]
+)
+def test_a_character_that_xml_forbids_is_replaced_in_its_text_alone(spoilt: str) -> None:
+    other = RECORD.replace("5001", "5002")
+    body = query_answer(RECORD.replace("<Description>a", f"<Description>a{spoilt}b") + other)
+
+    answer = read(body)
+
+    description = answer.records[0]["description"] or ""
+    assert description.startswith("a")
+    assert description.endswith("\ufffdb")
+    assert answer.records[1] == READ | {"customer_product_id": 5002}
+    assert answer.replaced_in == (5001,)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])
+def test_bytes_that_are_no_text_are_replaced_too(encoding: str) -> None:
+    spoilt = RECORD.replace("<Description>a", "<Description>é\x02")
+    body = query_answer(spoilt).decode().replace('encoding="utf-8"', f'encoding="{encoding}"')
+
+    assert read(body.encode(encoding)).records == [READ | {"description": "é\ufffd"}]
+
+
+def test_a_byte_that_is_not_utf_8_is_replaced() -> None:
+    body = query_answer(RECORD.replace("<Description>a", "<Description>caf@"))
+
+    assert read(body.replace(b"@", b"\xe9")).records == [READ | {"description": "caf\ufffd"}]
+
+
+def test_what_only_looks_like_a_forbidden_character_stays() -> None:
+    spoilt = RECORD.replace("<Description>a", "<Description><![CDATA[&#x1B;]]>\x02")
+
+    assert read(query_answer(spoilt)).records == [READ | {"description": "&#x1B;\ufffd"}]
+
+
+@pytest.mark.parametrize("place", ["<Ra\x01te>", "<Rate a='\x01'>", "<!--\x01--><Rate>"])
+def test_a_forbidden_character_in_markup_spoils_the_answer(place: str) -> None:
+    with pytest.raises(SpoiltAnswerError):
+        read(query_answer(RECORD.replace("<Rate>", place)))
+
+
+def test_a_session_key_is_never_read_with_replacements() -> None:
+    header = {"Success": "true", "Impersonated": "false", "SessionKey": "a\x01b"}
+    with pytest.raises(UnreadableAnswerError, match="in the Header"):
+        read(query_answer(RECORD, header=header))
 
 
 def test_unknown_elements_are_tolerated_and_counted() -> None:

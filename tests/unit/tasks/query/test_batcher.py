@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 
 from revio_jobs import errors
 from revio_jobs.contracts import CustomerProductRecord, Lane
-from tasks.ports import Call, Change, Filters, Purpose, Wanted
+from tasks.ports import (
+    Call,
+    Change,
+    Filters,
+    PartlyReadable,
+    Purpose,
+    SpoiltAnswer,
+    UnreadableRecord,
+    Wanted,
+)
 from tasks.query.batcher import Batcher
 
 EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)
@@ -27,15 +36,28 @@ def products_of(customer: int) -> list[int]:
 
 
 class Vendor:
-    """Each customer has three products, and one line. It refuses calls that hold a bad value."""
+    """Each customer has three products, and one line.
 
-    def __init__(self, bad: Iterable[int] = (), *, open_at_once: bool = False) -> None:
+    It refuses calls that hold a bad value, and names it; a spoilt one breaks the whole answer.
+    """
+
+    def __init__(
+        self,
+        bad: Iterable[int] = (),
+        *,
+        spoilt: Iterable[int] = (),
+        open_at_once: bool = False,
+    ) -> None:
         self.calls: list[tuple[Lane, Filters]] = []
         self.permits = threading.Event()
         if open_at_once:
             self.permits.set()
         self.fault: Exception | None = None
+        self.slowed_down: list[str] = []
+        self.busy: set[int] = set()
+        """Values that it refuses in words that name none."""
         self._bad = frozenset(bad)
+        self._spoilt = frozenset(spoilt)
 
     def query(self, filters: Wanted, call: Call) -> list[CustomerProductRecord]:
         assert self.permits.wait(PATIENCE_S)
@@ -44,8 +66,13 @@ class Vendor:
         asked = filters() if callable(filters) else filters
         assert not callable(filters) or filters() == asked
         self.calls.append((call.lane, asked))
-        if self._bad.intersection(asked.ids + asked.customer_ids + asked.line_ids):
-            raise errors.Rejected("E1", "no")
+        values = asked.ids + asked.customer_ids + asked.line_ids
+        if self.busy.intersection(values):
+            raise errors.Rejected(None, "busy")
+        if bad := self._bad.intersection(values):
+            raise errors.Rejected("E1", f"no {min(bad)}")
+        if self._spoilt.intersection(values):
+            raise SpoiltAnswer("broken XML")
         found = [(each // 10, each) for each in asked.ids if each % 10 < PER_CUSTOMER]
         customers = asked.customer_ids + asked.line_ids
         found += [(customer, each) for customer in customers for each in products_of(customer)]
@@ -53,6 +80,9 @@ class Vendor:
 
     def update(self, change: Change, call: Call, before_send: Callable[[], None]) -> None:
         raise AssertionError("a query changes nothing")
+
+    def slow_down(self, reason: str) -> None:
+        self.slowed_down.append(reason)
 
 
 def record(customer: int, product: int) -> Any:
@@ -220,3 +250,88 @@ def test_a_fault_of_our_own_is_the_leaders_and_leaves_nobody_waiting(
     crowd.vendor.permits.set()
     raised = sorted(type(answer.exception(PATIENCE_S)).__name__ for answer in answers)
     assert raised == ["KeyError", "Unavailable", "Unavailable", "Unavailable"]
+
+
+def test_a_vendor_that_refuses_every_part_in_the_same_words_is_slowed_down_and_not_searched(
+    pool: ThreadPoolExecutor,
+) -> None:
+    crowd = Crowd(Vendor(), pool, ids_per_call=200)
+    crowd.vendor.busy = set(range(1, 41))
+    answers = [crowd.arrive(ids=(value,)) for value in range(1, 41)]
+    crowd.settle()
+    crowd.vendor.permits.set()
+    for answer in answers:
+        assert isinstance(answer.exception(PATIENCE_S), errors.Unavailable)
+    assert len(crowd.vendor.calls) == 3
+    assert crowd.vendor.slowed_down == [
+        "the vendor refuses every part of a call: the vendor refused (no code): busy"
+    ]
+
+
+def test_only_a_query_that_was_asked_for_alone_is_rejected(pool: ThreadPoolExecutor) -> None:
+    crowd = Crowd(Vendor(), pool, ids_per_call=200)
+    crowd.vendor.busy = {33}
+    answers = [crowd.arrive(ids=(value,)) for value in range(1, 41)]
+    crowd.settle()
+    crowd.vendor.permits.set()
+    for value, answer in enumerate(answers, start=1):
+        assert isinstance(answer.exception(PATIENCE_S), errors.Rejected) == (value == 33)
+    assert (Lane.BULK, Filters(ids=(33,))) in crowd.vendor.calls
+    assert not crowd.vendor.slowed_down
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(values, min_size=1, max_size=12), st.sets(st.integers(1, 30), max_size=3))
+def test_a_spoilt_product_costs_those_who_did_not_ask_for_it_nothing(
+    pool: ThreadPoolExecutor, queries: list[tuple[int, ...]], spoilt: set[int]
+) -> None:
+    crowd = Crowd(Vendor(spoilt=spoilt), pool, ids_per_call=60)
+    answers = [crowd.arrive(ids=tuple(value * 10 for value in wanted)) for wanted in queries]
+    crowd.vendor._spoilt = frozenset(value * 10 for value in spoilt)
+    crowd.settle()
+    crowd.vendor.permits.set()
+    for wanted, answer in zip(queries, answers, strict=True):
+        concerned = spoilt.intersection(wanted)
+        error = answer.exception(PATIENCE_S)
+        if isinstance(error, errors.Unavailable):
+            # Nothing at all could be read: that is no product's fault.
+            assert len(crowd.vendor.calls) >= 7
+            continue
+        readable = [value * 10 for value in wanted if value not in spoilt]
+        if not concerned:
+            assert found(answer) == readable
+            continue
+        assert isinstance(error, PartlyReadable)
+        assert [record["customer_product_id"] for record in error.records] == readable
+        assert {fault.customer_product_id for fault in error.unreadable} == {
+            value * 10 for value in concerned
+        }
+
+
+def test_one_spoilt_product_of_two_hundred_is_found_in_few_calls() -> None:
+    vendor = Vendor(spoilt=[730], open_at_once=True)
+    batcher = Batcher(vendor, 200, 60_000_000)
+    ids = tuple(range(10, 2010, 10))
+    with pytest.raises(PartlyReadable) as raised:
+        batcher.query(Filters(ids=ids), Call("default", Lane.BULK, Purpose.QUERY))
+    assert len(raised.value.records) == 199
+    assert raised.value.unreadable == (UnreadableRecord(730, None, None, None, "broken XML"),)
+    assert len(vendor.calls) <= 17
+
+
+def test_a_spoilt_customer_is_named_by_its_filter() -> None:
+    batcher = Batcher(Vendor(spoilt=[7], open_at_once=True), 200, 60_000_000)
+    with pytest.raises(PartlyReadable) as raised:
+        batcher.query(Filters(customer_ids=(6, 7)), Call("default", Lane.BULK, Purpose.QUERY))
+    assert [record["customer_id"] for record in raised.value.records] == [6, 6, 6]
+    assert raised.value.unreadable[0].customer_id == 7
+
+
+def test_answers_that_are_all_spoilt_are_the_vendors_fault_and_not_searched_for_long() -> None:
+    ids = tuple(range(10, 2010, 10))
+    vendor = Vendor(spoilt=ids, open_at_once=True)
+    with pytest.raises(errors.Unavailable, match="broken XML"):
+        Batcher(vendor, 200, 60_000_000).query(
+            Filters(ids=ids), Call("default", Lane.BULK, Purpose.QUERY)
+        )
+    assert len(vendor.calls) == 7

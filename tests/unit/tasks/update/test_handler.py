@@ -11,6 +11,7 @@ import pytest
 from revio_jobs import errors
 from revio_jobs.contracts import Lane, UpdateJob
 from tasks.decision import Done, Requeue, Skip
+from tasks.ports import UnreadableRecord
 
 Make = Callable[..., Any]
 Result = Callable[..., dict[str, Any]]
@@ -386,6 +387,36 @@ def test_nothing_can_be_expected_of_a_product_that_is_not_there(world: Any) -> N
     world.submit("a", rate="1", expected={"rate": "9.5"})
     error = assert_failed(world.deliver("a"), errors.Rejected)
     assert str(error).endswith("there is no customer product 1")
+
+
+UNREADABLE = UnreadableRecord(1, 2, 3, "rate", "rate holds text that is not a decimal")
+
+
+def test_an_update_that_expects_something_of_an_unreadable_product_ends_and_names_it(
+    world: Any,
+) -> None:
+    world.vendor.unreadable[1] = UNREADABLE
+    world.submit("a", rate="1", expected={"rate": "9.5"})
+    error = assert_failed(world.deliver("a"), errors.Unreadable)
+    assert str(error) == (
+        "the record of customer_product_id 1 cannot be read: rate holds text that is not a decimal"
+    )
+    assert world.vendor.executed == []
+
+
+def test_what_became_of_an_update_is_found_out_once_its_product_can_be_read(
+    world: Any, result: Result
+) -> None:
+    world.vendor.faults = iter(["executed_lost"])
+    world.submit("a", rate="1")
+    world.deliver("a")
+    world.vendor.unreadable[1] = UNREADABLE
+    world.later()
+    assert isinstance(world.deliver("a"), Skip)
+    world.vendor.unreadable.clear()
+    world.later()
+    assert result(world.deliver("a"))["verified"]
+    assert len(world.vendor.executed) == 1
 
 
 def test_an_outcome_is_offered_until_the_ledger_takes_it(world: Any, result: Result) -> None:
