@@ -8,7 +8,7 @@ from campaigns.results.retry_undo import Only
 from campaigns.results.undo_report import UndoReport
 from campaigns.rules.rounding import Rounding
 from campaigns.rules.rules import Rules
-from campaigns.start import RunRequest
+from campaigns.run.request import RunRequest
 from campaigns.terms import Terms
 
 __all__ = [

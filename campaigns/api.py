@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from redis import Redis
@@ -20,12 +21,15 @@ from campaigns.results.retry_undo import Only, rows_to_retry, rows_to_undo
 from campaigns.results.row_results import RowResult, header_of, row_results
 from campaigns.results.undo_report import UndoReport, reporting
 from campaigns.rows.planned_row import PlannedRow
+from campaigns.run.request import AT_ONCE, WEIGHTS, RunRequest
 from campaigns.run.state import Status
 from campaigns.source.table import Form
-from campaigns.start import WEIGHTS, RunRequest, approve, start
+from campaigns.start import approve, begins_in_words, check_start, start
 from campaigns.store import Approval, OperatorStore, RunView
 from campaigns.store.audit_log import AuditEntry
 from campaigns.store.last_jobs import LastJob, last_jobs
+from campaigns.store.run_codec import START_AT
+from campaigns.store.run_history import RunHistory
 from campaigns.terms import Terms
 from revio_jobs import RevioJobs
 
@@ -65,7 +69,9 @@ class Campaigns:
         self._clock = clock
         self.reader = ProductReader(jobs, terms.account, terms.ids_per_call, on_wait=on_wait)
         self.store = OperatorStore(redis, terms.account, keep_s=terms.keep_s, clock=clock)
-        self._planning = Planner(terms, self.reader, clock, self.store.clearable, on_row)
+        self._planning = Planner(
+            terms, self.reader, clock, self.store.clearable, on_row, RunHistory(self.store)
+        )
 
     def plan(self, to: Path, request: PlanRequest) -> Planned:
         """Make the plan file `to`. Reads current values; changes nothing."""
@@ -86,8 +92,15 @@ class Campaigns:
         )
 
     def apply(self, plan: Plan, request: RunRequest) -> bool:
-        """Begin the plan's run; False: it had begun before, and nothing is done twice."""
-        return start(plan, self.terms, self.store, request)
+        """Begin the plan's run; False: it had begun before, and nothing is done twice.
+
+        Raises NotAllowedError if it had begun otherwise than the request says.
+        """
+        return start(plan, self.terms, self.store, request, clock=self._clock)
+
+    def begins(self, plan: Plan) -> str:
+        """When the plan's run would begin by its effective date, in words; "" if it has none."""
+        return begins_in_words(plan, self.terms, self._clock())
 
     def view(self, run: str) -> RunView:
         """A run at this moment."""
@@ -143,6 +156,14 @@ class Campaigns:
         settings = {"weight": WEIGHTS[priority]}
         self._decide(run, f"set priority={priority}", person, _OPEN, settings=settings)
 
+    def set_start(self, run: str, at: float, person: Person) -> None:
+        """Send nothing more before `at` (Unix time), or go on AT_ONCE."""
+        shown = "now"
+        if at != AT_ONCE:
+            check_start(at, self.terms, self._clock())
+            shown = self.terms.time.show(at)
+        self._decide(run, f"set start={shown}", person, _OPEN, settings={START_AT: repr(at)})
+
     def audit(self, run: str) -> list[AuditEntry]:
         """Who decided what, when and why."""
         return self.store.audit(run)
@@ -160,8 +181,11 @@ class Campaigns:
         return write_report(self.store, self.store.view(run).state.spec, directory)
 
     def retry(self, run: str, to: Path, only: Only, request: PlanRequest) -> Planned:
-        """A new plan of rows that failed or were not processed."""
+        """A new plan of rows that failed or were not processed, effective as the run's was."""
         form = self._form_at_rest(run)
+        effective = header_of(self.store.view(run).state.spec).effective
+        if request.effective is None and effective is not None:
+            request = replace(request, effective=date.fromisoformat(effective))
         rows = rows_to_retry(self.results(run), only)
         return self._planning.make_of_rows(to, request, rows, Origin("retry", run, form))
 

@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 
 from campaigns.errors import CampaignError, NotAllowedError
 from campaigns.guard_rails.rails import Rails, forbidden
 from campaigns.plan.plan_file import Plan
-from campaigns.run.spec import DailyWindow, RunSpec
+from campaigns.run.request import AT_ONCE, WEIGHTS, RunRequest, check_same, stages
+from campaigns.run.spec import RunSpec
 from campaigns.store import Approval, OperatorStore
 from campaigns.store.run_codec import dump_gate
-from campaigns.terms import HaltRules, Terms
-
-WEIGHTS = {"low": 1, "normal": 2, "high": 4}
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """How a plan is to be carried out."""
-
-    by: str
-    reason: str = ""
-    canary: Sequence[int] = ()
-    """Sizes of the stages before the rest."""
-    halt: HaltRules = field(default_factory=HaltRules)
-    start_at: float = 0.0
-    """Unix time, seconds."""
-    window: DailyWindow | None = None
-    rate: float | None = None
-    """Calls a minute at most."""
-    priority: str = "normal"
+from campaigns.terms import Terms
 
 
 def approve(
@@ -55,10 +36,21 @@ def approve(
     return approval
 
 
-def start(plan: Plan, terms: Terms, store: OperatorStore, request: RunRequest) -> bool:
-    """Begin the plan's run; False: it had begun before. Raises NotAllowedError, PlanFileError."""
+def start(
+    plan: Plan,
+    terms: Terms,
+    store: OperatorStore,
+    request: RunRequest,
+    *,
+    clock: Callable[[], float],
+) -> bool:
+    """Begin the plan's run; False: it had begun before, and goes as the request says.
+
+    Raises NotAllowedError, also if the run goes otherwise, and PlanFileError.
+    """
     check_account(plan, terms)
     if store.exists(plan.run):
+        check_same(request, store.view(plan.run).state, terms.time)
         return False
     approval = _approved(plan, terms, store)
     rails = Rails.parse(plan.header.rails)
@@ -69,9 +61,9 @@ def start(plan: Plan, terms: Terms, store: OperatorStore, request: RunRequest) -
         name=plan.header.name,
         digest=plan.digest,
         rows=plan.summary.changes,
-        stages=stages(plan.summary.changes, request.canary),
-        halt=request.halt,
-        start_at=request.start_at,
+        stages=stages(plan.summary.changes, request.canary or ()),
+        halt=request.halt or terms.halt,
+        start_at=start_at(plan, terms, request, clock()),
         window=request.window,
         facts={
             "header": plan.header.document(),
@@ -82,17 +74,68 @@ def start(plan: Plan, terms: Terms, store: OperatorStore, request: RunRequest) -
             "applied_by": request.by,
             "reason": request.reason,
         },
+        zone=terms.zone,
     )
     gate = dump_gate(rails, plan.header.overrides, plan.header.effective)
-    return store.start(
+    began = store.start(
         spec,
         plan.changes(),
         gate=gate,
         rate=request.rate,
-        weight=WEIGHTS[request.priority],
+        weight=WEIGHTS[request.priority or "normal"],
         by=request.by,
         reason=request.reason,
     )
+    if not began:
+        check_same(request, store.view(plan.run).state, terms.time)
+    return began
+
+
+def start_at(plan: Plan, terms: Terms, request: RunRequest, now: float) -> float:
+    """When the run begins; AT_ONCE if nothing says otherwise.
+
+    An effective date says when the change is meant to hold, so the run begins with that day.
+    Raises NotAllowedError for a start that has passed.
+    """
+    if request.start_at == AT_ONCE:
+        return AT_ONCE
+    if request.start_at is not None:
+        check_start(request.start_at, terms, now)
+        return request.start_at
+    if plan.header.effective is None:
+        return AT_ONCE
+    day = date.fromisoformat(plan.header.effective)
+    if day > terms.time.day_of(now):
+        return terms.time.day_begins(day)
+    # The rows of a retry were due on that day already.
+    if day == terms.time.day_of(now) or plan.header.kind == "retry":
+        return AT_ONCE
+    raise NotAllowedError(
+        f"the change is meant to hold from {day}, which has passed: --start now begins it now, or "
+        "plan it again from another day"
+    )
+
+
+def begins_in_words(plan: Plan, terms: Terms, now: float) -> str:
+    """When the plan's run would begin by its effective date; "" if it has none."""
+    day = plan.header.effective
+    if day is None:
+        return ""
+    try:
+        at = start_at(plan, terms, RunRequest(by=""), now)
+    except NotAllowedError as exc:
+        return str(exc)
+    begins = f"apply begins it at {terms.time.show(at)}" if at else "apply begins it at once"
+    return f"effective from {day}: {begins}, unless --start says otherwise"
+
+
+def check_start(at: float, terms: Terms, now: float) -> None:
+    """Raises NotAllowedError for a time that has passed."""
+    if at < now:
+        raise NotAllowedError(
+            f"{terms.time.show(at)} has passed; it is {terms.time.show(now)}. The start `now` "
+            "begins at once"
+        )
 
 
 def check_account(plan: Plan, terms: Terms) -> None:
@@ -106,16 +149,6 @@ def check_account(plan: Plan, terms: Terms) -> None:
             f"the plan was made at another Rev.io address or client code than account "
             f"{terms.account} has now; plan again"
         )
-
-
-def stages(rows: int, sizes: Sequence[int]) -> tuple[int, ...]:
-    """Where each stage ends; the last holds the rest."""
-    ends, end = [], 0
-    for size in sizes:
-        end += size
-        if end < rows:
-            ends.append(end)
-    return (*ends, rows)
 
 
 def parse_canary(text: str) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+from campaigns.business_time import BusinessTime
 from campaigns.guard_rails.rails import Rails
 from campaigns.rules.rounding import Rounding
 
@@ -34,7 +35,13 @@ class Terms:
     four_eyes: bool = False
     halt: HaltRules = field(default_factory=HaltRules)
     zone: str = "UTC"
+    """The business's time zone."""
     keep_s: int = 90 * 86_400
+
+    @property
+    def time(self) -> BusinessTime:
+        """In which times are read and shown."""
+        return BusinessTime(self.zone)
 
 
 def fingerprint(endpoint: str, client_code: str) -> str:

@@ -63,6 +63,11 @@ class AccountSettings(BaseModel):
     day_reset_timezone: TimeZone = Field(
         default="UTC", description="Time zone of that hour, an IANA name."
     )
+    business_timezone: TimeZone = Field(
+        default_factory=lambda data: data["day_reset_timezone"],
+        description="Time zone in which campaigns' times are read and shown, an IANA name.",
+        json_schema_extra={"default_text": "as `DAY_RESET_TIMEZONE`"},
+    )
     bulk_headroom_per_minute: NonNegativeInt = Field(
         default_factory=_headroom,
         description="Calls of each minute that the bulk lane leaves to the interactive one at "

@@ -42,6 +42,11 @@ class CampaignSettings(BaseModel):
         default="warn",
         description="Guard rail, a product billed past the date from which the change holds.",
     )
+    campaign_rail_repeat: LevelAndLimit = Field(
+        default="override:25",
+        description="Guard rail, a product that a run has changed within so many days, as long as "
+        "runs are kept, or is still to change.",
+    )
     campaign_rail_rows: LevelAndLimit = Field(
         default="override:50000", description="Guard rail, a plan that changes more rows."
     )

@@ -5,18 +5,20 @@ The planner checks them, and the worker does again before each call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Protocol, Self
 
+from campaigns.guard_rails.repeat import RecentChange
+
 _HUNDRED = Decimal(100)
 
 
 class Rail(StrEnum):
-    """What is guarded. The first six concern a row, the last two the plan as a whole."""
+    """What is guarded. The first seven concern a row, the last two the plan as a whole."""
 
     BELOW_COST = "below_cost"
     CHANGE = "change"
@@ -24,6 +26,7 @@ class Rail(StrEnum):
     ZERO = "zero"
     CAP = "cap"
     BILLED = "billed"
+    REPEAT = "repeat"
     ROWS = "rows"
     REVENUE = "revenue"
 
@@ -38,12 +41,13 @@ class Level(StrEnum):
     BLOCK = "block"
 
 
-_WITH_LIMIT = frozenset({Rail.CHANGE, Rail.CAP, Rail.ROWS, Rail.REVENUE})
+_WITH_LIMIT = frozenset({Rail.CHANGE, Rail.CAP, Rail.REPEAT, Rail.ROWS, Rail.REVENUE})
+DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """One rail's level, and its limit if it has one: per cent, an amount or a number of rows."""
+    """One rail's level, and its limit if it has one: per cent, an amount, days, or rows."""
 
     rail: Rail
     level: Level
@@ -124,6 +128,32 @@ class Rails:
             for guard in self.guards
             if guard.level is not Level.OFF
             if (says := _row_breach(guard, seen, after, effective))
+        ]
+
+    def of_repeat(
+        self, change: RecentChange | None, now: float, show_time: Callable[[float], str]
+    ) -> list[Breach]:
+        """What changing a product breaks that a run has changed, or is to change.
+
+        Only planning can tell. A change that comes after it shows as drift when the row is sent.
+        """
+        if change is None:
+            return []
+        return [
+            Breach(guard.rail, guard.level, change.in_words(show_time))
+            for guard in self._repeat_guards()
+            if change.at is None or now - change.at <= float(guard.limit or 0) * DAY_S
+        ]
+
+    def repeat_s(self) -> float:
+        """How far back changes of a product matter, in seconds; 0 if they do not."""
+        return max((float(guard.limit or 0) * DAY_S for guard in self._repeat_guards()), default=0)
+
+    def _repeat_guards(self) -> list[Guard]:
+        return [
+            guard
+            for guard in self.guards
+            if guard.rail is Rail.REPEAT and guard.level is not Level.OFF
         ]
 
     def of_plan(self, rows: int, before: Decimal, after: Decimal) -> list[Breach]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from campaigns.errors import ExpressionError
 from campaigns.guard_rails.rails import Breach, Level, Rails, forbidden
+from campaigns.guard_rails.repeat import RecentChanges, no_recent_changes
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.rules.rules import Rules, values_of
 from campaigns.source.cells import ParsedRow
@@ -46,6 +47,10 @@ class Policy:
     includes_disconnected: bool = False
     clearable: Callable[[], frozenset[str] | None] = lambda: None
     """The fields that can be emptied; None: nobody knows."""
+    recent: RecentChanges = no_recent_changes
+    now: float = 0.0
+    """Unix time, seconds."""
+    show_time: Callable[[float], str] = str
 
     def cannot_clear(self, names: Sequence[str]) -> list[str]:
         """Those of the fields that cannot be emptied, as far as is known."""
@@ -120,6 +125,8 @@ def _guarded(
     except InvalidJob as exc:
         return _without_change(RowClass.PROBLEM, row, "; ".join(exc.problems), product)
     breaches = policy.rails.of_row(product, job.changes(), policy.effective)
+    recent = policy.recent(product.customer_product_id)
+    breaches += policy.rails.of_repeat(recent, policy.now, policy.show_time)
     stopped = forbidden(breaches, policy.overrides)
     kind = RowClass.STOPPED if stopped else RowClass.CHANGE
     says = tuple(_in_words(each) for each in (stopped or breaches))

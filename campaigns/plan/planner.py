@@ -9,9 +9,11 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from campaigns.errors import CampaignError, InputError
-from campaigns.guard_rails.rails import Breach, Level, Rails
+from campaigns.guard_rails.rails import DAY_S, Breach, Level, Rails
+from campaigns.guard_rails.repeat import RecentChanges, no_recent_changes
 from campaigns.plan.diff import Policy
 from campaigns.plan.owned_products import OwnedProducts
 from campaigns.plan.owners import Owners
@@ -33,6 +35,13 @@ from campaigns.terms import Terms
 from revio_jobs.contracts import CHANGE_NAMES
 
 _RULE_FORM = Form(columns=("id",))
+
+
+class ChangeHistory(Protocol):
+    """What earlier runs have changed, and are still to change."""
+
+    def since(self, at: float, *, beside: str | None = None) -> RecentChanges:
+        """Since `at` (Unix time), without the changes of the run `beside`."""
 
 
 class PlanVerdict(StrEnum):
@@ -105,6 +114,8 @@ class Planner:
     """Asked when products have been read, so that a worker has seen the vendor's schema."""
     on_row: Callable[[PlannedRow], None] = lambda _: None
     """Told each row as it is planned, whatever came of it."""
+    history: ChangeHistory | None = None
+    """What earlier runs have changed; None: nobody knows."""
 
     def make(self, to: Path, request: PlanRequest) -> Planned:
         """Plan into the file `to`.
@@ -112,6 +123,7 @@ class Planner:
         Raises InputError, and RevioError when values cannot be read.
         """
         check_overrides(request.overrides, self.terms.rails + request.rails)
+        check_memory(request.rails, self.terms.keep_s)
         check_outputs(to, request)
         owners = Owners.of(request.customers, request.lines)
         if request.source is None:
@@ -162,18 +174,30 @@ class Planner:
             read_as=read_as,
             **more,
         )
+        rails = self.terms.rails + request.rails
         policy = Policy(
             request.rules,
-            self.terms.rails + request.rails,
+            rails,
             frozenset(request.overrides),
             request.effective,
             self.terms.account,
             request.includes_disconnected,
             cache(self.clearable),
+            self._recent_changes(rails, header),
+            self.clock(),
+            self.terms.time.show,
         )
         problems = request.problems_to and open_problem_file(request.problems_to, form)
         with new_plan(to, header) as writer, problems or nullcontext() as file:
             yield RowPlanner(writer, policy, problem_file=file, on_row=self.on_row)
+
+    def _recent_changes(self, rails: Rails, header: Header) -> RecentChanges:
+        back_s = rails.repeat_s()
+        if self.history is None or not back_s:
+            return no_recent_changes
+        # What an undo takes back is meant to be changed twice.
+        beside = header.of_run if header.kind == "undo" else None
+        return self.history.since(self.clock() - back_s, beside=beside)
 
 
 @contextmanager
@@ -252,6 +276,15 @@ def check_outputs(to: Path, request: PlanRequest) -> None:
     problems, source = request.problems_to, request.source
     if problems and (problems == to or (source and problems.resolve() == source.resolve())):
         raise InputError(f"--problems {problems} would write over a file that is needed")
+
+
+def check_memory(rails: Rails, keep_s: int) -> None:
+    """Raises CampaignError for a rail that looks further back than runs are kept."""
+    if rails.repeat_s() > keep_s:
+        raise CampaignError(
+            f"runs are kept for {keep_s / DAY_S:g} days (REVIO_CAMPAIGN_RETENTION_S), so the rail "
+            f"repeat cannot look back {rails.repeat_s() / DAY_S:g} days"
+        )
 
 
 def check_overrides(overrides: Mapping[str, str], rails: Rails) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from campaigns.business_time import BusinessTime
 from campaigns.terms import HaltRules
 
 
@@ -18,6 +19,9 @@ class DailyWindow:
     begins: time
     ends: time
     zone: str
+
+    def __str__(self) -> str:
+        return f"{self.begins:%H:%M}-{self.ends:%H:%M} {self.zone}"
 
     def opens_in(self, now: float) -> float:
         """Seconds; 0 while it is open."""
@@ -36,7 +40,7 @@ class DailyWindow:
 
 @dataclass(frozen=True, slots=True)
 class RunSpec:
-    """What was agreed on when the run was started; it never changes."""
+    """What was agreed on when the run was started; only `start_at` can be moved since."""
 
     run: str
     account: str
@@ -51,6 +55,8 @@ class RunSpec:
     window: DailyWindow | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     """For people: author, approval, who applied it and why, the plan's header and summary."""
+    zone: str = "UTC"
+    """The business's, in which times are shown."""
 
     def opens_at(self, now: float) -> float:
         """Unix time from which rows are sent; `now` if they are."""
@@ -62,4 +68,4 @@ class RunSpec:
         """Why the run sends nothing at this hour; "" if it may."""
         if (opens_at := self.opens_at(now)) <= now:
             return ""
-        return f"its time begins at {datetime.fromtimestamp(opens_at, UTC):%Y-%m-%d %H:%M} UTC"
+        return f"its time begins at {BusinessTime(self.zone).show(opens_at)}"

@@ -213,6 +213,15 @@ class OperatorStore:
         with fail_closed(WHAT):
             return [text(run) for run in self._redis.zrevrange(self._common.all, 0, limit - 1)]
 
+    def was_active_since(self, run: str, at: float) -> bool:
+        """Whether rows of the run have ended since then (Unix time), or are still to end."""
+        with fail_closed(WHAT), self._redis.pipeline() as pipeline:
+            pipeline.sismember(self._common.active, run)
+            pipeline.hkeys(self.keys(run).pace)
+            is_active, minutes = pipeline.execute()
+        latest = max(map(int, minutes), default=0)
+        return bool(is_active) or (latest + 1) * 60 >= at
+
     def audit(self, run: str) -> list[AuditEntry]:
         """In the order in which it was decided."""
         with fail_closed(WHAT):

@@ -59,12 +59,16 @@ class RowChunks:
 
     def positions(self, keys: RunKeys, product_id: int) -> list[int]:
         """The rows of the product: none, or one."""
-        ids = array(_ID_CODE)
-        ids.frombytes(blob(self._redis.get(keys.ids)))
         try:
-            return [ids.index(product_id)]
+            return [self.ids(keys).index(product_id)]
         except ValueError:
             return []
+
+    def ids(self, keys: RunKeys) -> array[int]:
+        """The products of all rows, in their order."""
+        ids = array(_ID_CODE)
+        ids.frombytes(blob(self._redis.get(keys.ids)))
+        return ids
 
     def _chunks(self, keys: RunKeys, numbers: Iterable[int]) -> dict[int, Chunk]:
         found = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, time
 from typing import Any
 
@@ -14,6 +14,8 @@ from campaigns.run.spec import DailyWindow, RunSpec
 from campaigns.run.state import Phase, RunState, Status
 from campaigns.terms import HaltRules
 
+START_AT = "start_at"
+"""The field of a run's control to which its start was moved."""
 _COUNT = "count:"
 _SINCE = "since:"
 
@@ -55,8 +57,9 @@ def read_state(
     in_flight: Mapping[int, int],
 ) -> RunState:
     """From the run's hashes."""
+    moved_to = control.get(START_AT)
     return RunState(
-        spec,
+        replace(spec, start_at=float(moved_to)) if moved_to else spec,
         Status(control["status"]),
         control["reason"],
         float(control["rate"]) if control.get("rate") else None,

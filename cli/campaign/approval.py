@@ -40,10 +40,13 @@ def review(
             "run": plan.run,
             "approved_by": approval.by if approval else None,
             "read_as": plan.header.read_as.document(),
+            "effective": plan.header.effective,
+            "begins": session.campaigns.begins(plan) or None,
             **summary_document(plan.summary),
         }
         written = [each for each in (html, xlsx) if each]
-        answer.give(document, *review_tables(plan, figures, written, approval))
+        tables = review_tables(plan, figures, written, approval, session.campaigns.terms.time)
+        answer.give(document, *tables, *filter(None, [session.campaigns.begins(plan)]))
 
 
 def approve(

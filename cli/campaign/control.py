@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from campaigns import CampaignError, Campaigns, Person
-from cli.campaign.options import By, Reason, RunName, pairs
-from cli.campaign.run_tables import run_document, run_tables
+from cli.campaign.options import By, Reason, RunName, pairs, start_time
+from cli.campaign.run_tables import next_steps, run_document, run_tables
 from cli.campaign.session import campaign_session, person
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
@@ -54,7 +54,11 @@ def cancel(
 def set_(
     run: RunName,
     settings: Annotated[
-        list[str], typer.Argument(metavar="NAME=VALUE", help="rate=300, rate=none, priority=high.")
+        list[str],
+        typer.Argument(
+            metavar="NAME=VALUE",
+            help="rate=300, rate=none, priority=high, start=2026-06-01T22:00, start=now.",
+        ),
     ],
     *,
     reason: Reason,
@@ -62,19 +66,29 @@ def set_(
     account: AccountName = DEFAULT_ACCOUNT,
     as_json: AsJson = False,
 ) -> None:
-    """Change a run's rate or its priority among campaigns while it goes on."""
+    """Change a run's rate, its priority among campaigns or its start while it goes on."""
 
     def change(campaigns: Campaigns, name: str, who: Person) -> None:
-        for setting, value in pairs("NAME=VALUE", settings).items():
-            match setting:
-                case "rate":
-                    campaigns.set_rate(name, _rate(value), who)
-                case "priority":
-                    campaigns.set_priority(name, value, who)
-                case _:
-                    raise CampaignError(f"{setting!r} cannot be set; rate and priority can")
+        given = pairs("NAME=VALUE", settings)
+        # All are read before the first is changed.
+        for decide in [_setting(campaigns, *pair) for pair in given.items()]:
+            decide(name, who)
 
     _decide(run, person(by, reason), account, change, as_json=as_json)
+
+
+def _setting(campaigns: Campaigns, setting: str, value: str) -> Callable[[str, Person], None]:
+    match setting:
+        case "rate":
+            rate = _rate(value)
+            return lambda run, who: campaigns.set_rate(run, rate, who)
+        case "priority":
+            return lambda run, who: campaigns.set_priority(run, value, who)
+        case "start":
+            at = start_time(value, campaigns.terms.time)
+            return lambda run, who: campaigns.set_start(run, at, who)
+        case _:
+            raise CampaignError(f"{setting!r} cannot be set; rate, priority and start can")
 
 
 def _decide(
@@ -89,7 +103,8 @@ def _decide(
         name = session.campaigns.resolve(run)
         decision(session.campaigns, name, who)
         view = session.campaigns.view(name)
-        answer.give(run_document(view, None), *run_tables(view, None))
+        document = {**run_document(view, None), "next": next_steps(view)}
+        answer.give(document, *run_tables(view, None), next_steps(view))
 
 
 def _rate(text: str) -> float | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from campaigns import CampaignError
+from campaigns.business_time import BusinessTime
 from campaigns.plan.owner_list import read_owner_list
 from campaigns.plan.owners import Owners
+from campaigns.run.request import AT_ONCE
 from campaigns.run.spec import DailyWindow
 from cli.options import Texts, numbers
 
@@ -74,17 +75,9 @@ def day(option: str, text: str | None) -> date | None:
         raise typer.BadParameter(f"{text!r} is no date", param_hint=option) from exc
 
 
-def moment(option: str, text: str | None, zone: str) -> float:
-    """Unix time of a local time such as 2026-06-01T22:00; 0 for none."""
-    if not text:
-        return 0.0
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as exc:
-        raise typer.BadParameter(
-            f"{text!r} is no time such as 2026-06-01T22:00", param_hint=option
-        ) from exc
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()
+def start_time(text: str, time: BusinessTime) -> float:
+    """Unix time of a local time such as 2026-06-01T22:00, or AT_ONCE. Raises InputError."""
+    return AT_ONCE if text.strip() == "now" else time.read(text)
 
 
 def window(text: str | None, zone: str) -> DailyWindow | None:

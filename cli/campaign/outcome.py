@@ -8,12 +8,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from campaigns import Only, Planned, PlanRequest, UndoReport
-from campaigns.plan.forecast import forecast
 from campaigns.results.row_results import GROUPS
 from campaigns.source.rows_out import suffix_of
 from cli.answer import Answer, spinner
 from cli.campaign.options import By, Reason, RunName, pairs
 from cli.campaign.outcome_tables import explained, explained_document, undo_document, undo_tables
+from cli.campaign.outlook import Outlook
 from cli.campaign.plan_tables import plan_document, plan_tables
 from cli.campaign.planning import EXITS
 from cli.campaign.session import CampaignSession, campaign_session, person
@@ -103,7 +103,10 @@ def explain(
     """Every campaign and job that touched a product: old, new, who, when, why."""
     with campaign_session(account, as_json=as_json) as (answer, session):
         touched, jobs = session.campaigns.explain(product)
-        answer.give(explained_document(product, touched, jobs), *explained(product, touched, jobs))
+        answer.give(
+            explained_document(product, touched, jobs),
+            *explained(product, touched, jobs, session.campaigns.terms.time),
+        )
 
 
 def _give_plan(
@@ -115,11 +118,10 @@ def _give_plan(
     left: UndoReport | None = None,
     hint: str | None = None,
 ) -> NoReturn:
-    takes = forecast(planned.summary.changes, session.budget())
-    reads = session.campaigns.reader.calls
+    outlook = Outlook.of(session, planned)
     answer.give(
-        {**plan_document(planned, takes, reads), **(undo_document(left) if left else {})},
-        *plan_tables(planned, takes, reads, output),
+        {**plan_document(planned, outlook), **(undo_document(left) if left else {})},
+        *plan_tables(planned, outlook, output),
         *(undo_tables(left) if left else ()),
         *([hint] if hint else []),
     )

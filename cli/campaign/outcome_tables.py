@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from campaigns import UndoReport
+from campaigns.business_time import BusinessTime
 from campaigns.results.explain import Touched
 from campaigns.results.undo_report import Why
 from campaigns.store.last_jobs import LastJob
@@ -83,25 +84,25 @@ def explained_document(
 
 
 def explained(
-    product: int, touched: Sequence[Touched], jobs: Sequence[LastJob]
+    product: int, touched: Sequence[Touched], jobs: Sequence[LastJob], time: BusinessTime
 ) -> Iterator[RenderableType]:
     """The same for people."""
     if not touched and not jobs:
         yield f"nothing is known here that touched product {product}"
     if touched:
         header = ("run", "outcome", "when", "old", "new", "applied by", "approved by", "why")
-        yield table(*header, rows=map(_explained, touched))
+        yield table(*header, rows=(_explained(row, time) for row in touched))
     if jobs:
         rows = [(each.field, each.job_id, each.ended) for each in jobs]
         yield table("field", "written last by job", "ended as", rows=rows)
 
 
-def _explained(each: Touched) -> tuple[object, ...]:
-    row, facts = each.result.row, each.spec.facts
+def _explained(touched: Touched, time: BusinessTime) -> tuple[object, ...]:
+    row, facts = touched.result.row, touched.spec.facts
     return (
-        each.spec.run,
-        each.result.outcome or "unprocessed",
-        each.result.when or None,
+        touched.spec.run,
+        touched.result.outcome or "unprocessed",
+        time.show(touched.result.at) if touched.result.at else None,
         _values(row.before),
         _values({**row.after, **dict.fromkeys(row.clear)}),
         facts["applied_by"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +10,24 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from campaigns import Planned, PlanVerdict
+from campaigns.business_time import BusinessTime
 from campaigns.guard_rails.rails import per_cent
 from campaigns.plan.figures import Figures, shown_move
-from campaigns.plan.forecast import Forecast
 from campaigns.plan.owners import Missing
 from campaigns.plan.plan_file import Plan
 from campaigns.plan.summary import Summary, bins
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.source.read_as import ReadAs
 from campaigns.store import Approval
+from cli.campaign.outlook import Outlook
 from cli.campaign.run_tables import FOR_EVER_S, span
-from cli.tables import counted, table, when
+from cli.tables import counted, table
 
 _BAR = 40
 _SHOWN = 10
 
 
-def plan_document(planned: Planned, takes: Forecast, reads: int) -> dict[str, Any]:
+def plan_document(planned: Planned, outlook: Outlook) -> dict[str, Any]:
     """JSON values."""
     return {
         "verdict": planned.verdict.value,
@@ -37,8 +37,10 @@ def plan_document(planned: Planned, takes: Forecast, reads: int) -> dict[str, An
         **summary_document(planned.summary),
         "problems": dict(planned.problems.counts),
         "forbidden": [f"{each.rail}: {each.says}" for each in planned.forbidden],
-        "calls_spent": reads,
-        "forecast": takes.document(),
+        "effective": planned.plan.header.effective if planned.plan else None,
+        "begins": outlook.begins or None,
+        "calls_spent": outlook.reads,
+        "forecast": outlook.takes.document(),
     }
 
 
@@ -47,9 +49,7 @@ def summary_document(summary: Summary) -> dict[str, Any]:
     return summary.document()
 
 
-def plan_tables(
-    planned: Planned, takes: Forecast, reads: int, output: Path
-) -> Iterator[RenderableType]:
+def plan_tables(planned: Planned, outlook: Outlook, output: Path) -> Iterator[RenderableType]:
     """What planning came to, and what to do next."""
     summary = planned.summary
     yield from read_as_table(planned.read_as)
@@ -63,7 +63,9 @@ def plan_tables(
     for breach in planned.forbidden:
         yield f"guard rail {breach.rail} stops the plan: {breach.says}"
     if planned.verdict is PlanVerdict.CHANGES:
-        yield _takes(takes, reads)
+        yield _takes(outlook)
+        if outlook.begins:
+            yield outlook.begins
     yield _next(planned, output)
 
 
@@ -110,10 +112,9 @@ def _histogram(summary: Summary) -> Table:
     return table("change of the rate", "rows", "", rows=rows)
 
 
-def _takes(takes: Forecast, reads: int) -> str:
-    done = (
-        when(datetime.fromtimestamp(takes.done_at, UTC)) if takes.seconds < FOR_EVER_S else "never"
-    )
+def _takes(outlook: Outlook) -> str:
+    takes, reads = outlook.takes, outlook.reads
+    done = outlook.time.show(takes.done_at) if takes.seconds < FOR_EVER_S else "never"
     return (
         f"calls: {takes.calls:,} ({counted(takes.updates, 'update')}, "
         f"{counted(takes.reads, 'read')}), "
@@ -146,7 +147,11 @@ def _why_nothing(summary: Summary) -> str:
 
 
 def review_tables(
-    plan: Plan, figures: Figures, written: Sequence[Path], approval: Approval | None
+    plan: Plan,
+    figures: Figures,
+    written: Sequence[Path],
+    approval: Approval | None,
+    time: BusinessTime,
 ) -> Iterator[RenderableType]:
     """A plan for those who approve it."""
     yield (
@@ -169,9 +174,8 @@ def review_tables(
     for path in written:
         yield f"written: {path}"
     if approval:
-        at = when(datetime.fromtimestamp(approval.at, UTC))
         yield (
-            f"Approved by {approval.by}, {at}: {approval.reason}. "
+            f"Approved by {approval.by}, {time.show(approval.at)}: {approval.reason}. "
             f"Next: revio campaign apply {plan.path}"
         )
     else:

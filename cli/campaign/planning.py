@@ -11,7 +11,6 @@ import typer
 
 from campaigns import CampaignError, Planned, PlanRequest, PlanVerdict, Rounding, Rules
 from campaigns.guard_rails.rails import Rails
-from campaigns.plan.forecast import forecast
 from campaigns.source.options import HiddenRows, Rates, ReadOptions
 from cli.answer import Answer, spinner
 from cli.campaign.options import (
@@ -24,6 +23,7 @@ from cli.campaign.options import (
     owners_of,
     pairs,
 )
+from cli.campaign.outlook import Outlook
 from cli.campaign.plan_tables import plan_document, plan_tables
 from cli.campaign.session import CampaignSession, campaign_session, person
 from cli.exit_code import ExitCode
@@ -180,9 +180,8 @@ def _mapping(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _show(answer: Answer, session: CampaignSession, planned: Planned, output: Path) -> None:
-    takes = forecast(planned.summary.changes, session.budget())
-    reads = session.campaigns.reader.calls
-    answer.give(plan_document(planned, takes, reads), *plan_tables(planned, takes, reads, output))
+    outlook = Outlook.of(session, planned)
+    answer.give(plan_document(planned, outlook), *plan_tables(planned, outlook, output))
 
 
 def _rounding(

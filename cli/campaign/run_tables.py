@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
+from campaigns.business_time import BusinessTime
 from campaigns.plan.forecast import Budget
 from campaigns.results.eta import Eta, pace
 from campaigns.run.state import Status
@@ -42,6 +43,8 @@ def run_document(view: RunView, left: Eta | None) -> dict[str, Any]:
         "phase": state.phase.value,
         "rate": state.rate,
         "weight": state.weight,
+        "start_at": state.spec.start_at or None,
+        "window": str(state.spec.window) if state.spec.window else None,
         "eta": asdict(left) if left else None,
     }
 
@@ -53,6 +56,7 @@ def run_tables(view: RunView, left: Eta | None) -> list[RenderableType]:
         ("run", state.spec.run),
         ("status", f"{state.status}{f': {state.reason}' if state.reason else ''}"),
         ("waits", view.waits or None),
+        ("window", state.spec.window),
         ("stage", f"{state.stage + 1} of {len(state.spec.stages)}, {state.phase}"),
         ("ended", f"{_ended(view):,} of {state.spec.rows:,}"),
         *((name, f"{count:,}") for name, count in state.counts.items() if count),
@@ -116,9 +120,11 @@ def calls_line(budget: Budget) -> str:
     )
 
 
-def decision_table(decisions: Sequence[AuditEntry]) -> Table:
+def decision_table(decisions: Sequence[AuditEntry], time: BusinessTime) -> Table:
     """Who decided what, the latest last."""
-    rows = [(each.when, each.by, each.what, each.reason or None) for each in decisions]
+    rows = [
+        (time.show(entry.at), entry.by, entry.what, entry.reason or None) for entry in decisions
+    ]
     return table("when", "who", "what", "why", rows=rows[-_SHOWN:])
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from campaigns import RunRequest
+from campaigns.business_time import BusinessTime
 from campaigns.start import parse_canary
 from campaigns.terms import HaltRules
 from cli.campaign.approval import PlanPath
-from cli.campaign.options import By, moment, window
+from cli.campaign.options import By, start_time, window
 from cli.campaign.run_tables import run_document, run_tables
 from cli.campaign.session import campaign_session, person
 from cli.options import AccountName, AsJson
@@ -30,16 +32,22 @@ def apply(
     path: PlanPath,
     *,
     canary: Annotated[
-        str, typer.Option(help="Sizes of stages; each is read back before the next.")
-    ] = "rest",
+        str | None, typer.Option(help="Sizes of stages; each is read back before the next.")
+    ] = None,
     rate: Annotated[float | None, typer.Option(min=0.1, help="Calls a minute at most.")] = None,
     start: Annotated[
-        str | None, typer.Option(help="Begin then: 2026-06-01T22:00 in the account's time zone.")
+        str | None,
+        typer.Option(
+            help="Begin then: 2026-06-01T22:00 in the business's time zone, or now; if omitted, on "
+            "the plan's effective date."
+        ),
     ] = None,
     within: Annotated[
         str | None, typer.Option("--window", help="Send only at this time of day: 22:00-06:00.")
     ] = None,
-    priority: Annotated[Priority, typer.Option(help="Among campaigns.")] = Priority.NORMAL,
+    priority: Annotated[
+        Priority | None, typer.Option(help="Among campaigns; normal if omitted.")
+    ] = None,
     halt_errors: Annotated[
         float | None, typer.Option(min=0, max=100, help="Per cent of failed rows to halt at.")
     ] = None,
@@ -50,8 +58,8 @@ def apply(
         int | None, typer.Option(min=1, help="Rows that must have ended before rates count.")
     ] = None,
     halt_differences: Annotated[
-        int, typer.Option(min=0, help="Rows that may read back otherwise than planned.")
-    ] = 0,
+        int | None, typer.Option(min=0, help="Rows that may read back otherwise than planned.")
+    ] = None,
     reason: Annotated[str, typer.Option(help="Kept in the audit log.")] = "",
     by: By = None,
     account: AccountName = DEFAULT_ACCOUNT,
@@ -61,30 +69,47 @@ def apply(
     with campaign_session(account, as_json=as_json) as (answer, session):
         plan = session.campaigns.open(path)
         terms = session.campaigns.terms
-        halt = terms.halt
-        given = HaltRules(
-            halt.errors_percent if halt_errors is None else halt_errors,
-            halt.drift_percent if halt_drift is None else halt_drift,
-            halt_after or halt.after,
-            halt_differences,
-        )
+        limits = (halt_errors, halt_drift, halt_after, halt_differences)
         began = session.campaigns.apply(
             plan,
             RunRequest(
                 person(by, "").by,
                 reason,
-                parse_canary(canary),
-                given,
-                moment("--start", start, terms.zone),
+                None if canary is None else parse_canary(canary),
+                _halt(terms.halt, *limits),
+                None if start is None else start_time(start, terms.time),
                 window(within, terms.zone),
                 rate,
                 priority,
             ),
         )
         view = session.campaigns.view(plan.run)
-        said = "begins" if began else "had begun before; nothing is done twice"
+        begins = f"begins {_when(view.state.spec.start_at, terms.time)}"
+        said = begins if began else "had begun before; nothing is done twice"
         answer.give(
             {**run_document(view, None), "began": began},
             f"run {plan.run} {said}. Next: revio campaign watch {plan.run}",
             *run_tables(view, None),
         )
+
+
+def _halt(
+    usual: HaltRules,
+    errors: float | None,
+    drift: float | None,
+    after: int | None,
+    differences: int | None,
+) -> HaltRules | None:
+    """None if none is given."""
+    limits = {
+        "errors_percent": errors,
+        "drift_percent": drift,
+        "after": after,
+        "differences": differences,
+    }
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    return replace(usual, **given) if given else None  # type: ignore[arg-type]
+
+
+def _when(start_at: float, time: BusinessTime) -> str:
+    return f"at {time.show(start_at)}" if start_at else "now"

@@ -101,7 +101,8 @@ def _give(answer: Answer, session: CampaignSession, view: RunView) -> None:
         "top_errors": dict(top_errors(view)),
         "audit": [asdict(each) for each in decisions],
     }
-    answer.give(document, *_tables(session, view), decision_table(decisions), next_steps(view))
+    table = decision_table(decisions, session.campaigns.terms.time)
+    answer.give(document, *_tables(session, view), table, next_steps(view))
 
 
 def _tables(session: CampaignSession, view: RunView) -> list[RenderableType]:

@@ -7,12 +7,14 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 import openpyxl
 import pytest
+from redis import Redis
 
 from campaigns import Campaigns, Person, PlanRequest, Rules, RunRequest
 from campaigns.rules.rounding import Rounding
@@ -43,6 +45,10 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(autouse=True)
 def _as_new(stack: Stack) -> None:
     stack.sandbox.reset()
+    with Redis.from_url(stack.redis.url) as redis:
+        for key in redis.scan_iter("revio:*:campaign*"):
+            if not key.endswith(b":clearable"):
+                redis.delete(key)
 
 
 @pytest.fixture
@@ -495,3 +501,97 @@ def test_rules_take_customers_and_lines_from_files(
     assert "1 customer has no products: 888888" in again.out
     refused = campaign("plan", "customers.txt", "--customer", "1001", *rule)
     assert (refused.code, "not both" in refused.err) == (1, True)
+
+
+def test_the_same_intent_twice_is_stopped_with_run_time_and_rule(
+    campaign: Revio, approved: Revio, tmp_path: Path
+) -> None:
+    run = approved(RATES, "first")
+    assert campaign("apply", "first.plan").code == ExitCode.OK
+    assert follow(campaign, run)["status"] == "done"
+    (tmp_path / "ids.csv").write_text("id\n5001\n5002\n")
+    rule = ["ids.csv", "--set", "rate=rate*1.05"]
+    stopped = campaign("plan", *rule, "-o", "second.plan", as_json=False)
+    assert stopped.code == 1
+    assert "2 rows: stopped by the guard rail repeat" in stopped.out
+    changed = rf"run {run} changed it at 20[-0-9]{{8}} [:0-9]{{5}} UTC by first.csv"
+    assert re.search(changed, stopped.out)
+    crossed = campaign("plan", *rule, "-o", "second.plan", "--override", "repeat=second step")
+    assert (crossed.code, crossed.document["says"]) == (2, {"repeat": 2})
+    # What a run changed is no reason against taking it back.
+    undo = campaign("undo", run, "-o", "undo.plan", "--reason", "x")
+    assert (undo.document["rows"], undo.document["says"]) == ({"change": 2}, {})
+
+
+def test_a_cancelled_run_says_how_to_go_on_and_its_rows_are_free_then(
+    campaign: Revio, approved: Revio
+) -> None:
+    run = approved(RATES, "later")
+    assert campaign("apply", "later.plan", "--start", "2099-01-01T00:00").code == ExitCode.OK
+    again = ["plan", "later.csv", "-o", "again.plan"]
+    stopped = campaign(*again, as_json=False)
+    assert f"run {run} (running) is to change it by later.csv" in stopped.out
+    said = campaign("cancel", run, "--reason", "wrong day", as_json=False)
+    assert f"revio campaign retry {run} --only unprocessed -o NEW.plan" in said.out
+    follow(campaign, run)
+    assert campaign(*again).code == 2
+    retried = campaign("retry", run, "--only", "unprocessed", "-o", "retry.plan")
+    assert (retried.code, retried.document["rows"]) == (2, {"change": 2})
+
+
+def test_the_effective_date_steers_the_start_and_a_retry_keeps_it(
+    campaign: Revio, approved: Revio
+) -> None:
+    zone = {f"{A}BUSINESS_TIMEZONE": "America/New_York"}
+    run = approved(RATES, "steered", "--effective", "2098-03-01")
+    assert "2098-03-01 00:00 UTC" in campaign("review", "steered.plan", as_json=False).out
+    begun = campaign("apply", "steered.plan", as_json=False, **zone)
+    assert "begins at 2098-03-01 00:00 EST (05:00 UTC)" in begun.out
+    moved = campaign("set", run, "start=2098-03-02T08:00", "--reason", "later", **zone)
+    eighth_hour = datetime(2098, 3, 2, 13, tzinfo=UTC)
+    assert moved.document["start_at"] == eighth_hour.timestamp()
+    assert campaign("set", run, "start=2020-01-01T08:00", "--reason", "x").code == ExitCode.INVALID
+    half = campaign("set", run, "priority=high", "start=soon", "--reason", "x")
+    assert (half.code, "'soon' is not a time" in half.err) == (ExitCode.INVALID, True)
+    assert campaign("watch", run, "--once").document["weight"] == 2
+    assert campaign("cancel", run, "--reason", "x").code == ExitCode.OK
+    follow(campaign, run)
+    campaign("retry", run, "--only", "unprocessed", "-o", "again.plan")
+    assert campaign("review", "again.plan").document["effective"] == "2098-03-01"
+
+
+def test_a_second_apply_with_other_options_changes_nothing_and_says_what_holds(
+    campaign: Revio, approved: Revio
+) -> None:
+    run = approved(RATES, "held")
+    order = ["apply", "held.plan", "--start", "2099-01-01T00:00", "--rate", "300"]
+    assert campaign(*order, "--canary", "1,rest").document["began"]
+    for same in (order, ["apply", "held.plan"], [*order, "--canary", "1,rest"]):
+        assert campaign(*same).document["began"] is False
+    said = campaign(*order, "--canary", "2,rest", "--priority", "high", "--halt-errors", "1")
+    assert said.code == ExitCode.INVALID
+    assert (
+        "has begun before, with stages that end at 1, halts at 5 % errors, 10 % drift (after 50 "
+        "rows), 0 differences, priority normal: nothing was changed" in said.err
+    )
+    assert campaign("set", run, "rate=100", "--reason", "slower").code == ExitCode.OK
+    assert "with a rate of 100" in campaign(*order).err
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        ("2020-01-01T00:00", "has passed"),
+        ("2099-03-08T02:30", "does not exist in America/New_York"),
+        ("2099-11-01T01:30", "comes twice in America/New_York"),
+        ("soon", "is not a time such as"),
+    ],
+)
+def test_a_start_that_is_past_or_in_doubt_begins_nothing(
+    campaign: Revio, approved: Revio, start: str, told: str
+) -> None:
+    run = approved(RATES, "doubt")
+    zone = {f"{A}BUSINESS_TIMEZONE": "America/New_York"}
+    said = campaign("apply", "doubt.plan", "--start", start, **zone)
+    assert (said.code, told in said.err) == (ExitCode.INVALID, True)
+    assert run not in {each["run"] for each in campaign("list").document["runs"]}

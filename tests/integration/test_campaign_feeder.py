@@ -16,16 +16,18 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from campaigns.guard_rails.rails import Rails
+from campaigns.guard_rails.repeat import RecentChange
 from campaigns.rows.ended_row import EndedRow, RowOutcome
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.run.feeder import CampaignFeeder
 from campaigns.run.ports import JobEnd
+from campaigns.run.request import stages
 from campaigns.run.share import FeederLimits
 from campaigns.run.spec import DailyWindow, RunSpec
 from campaigns.run.state import RunState, RunStep, Status
-from campaigns.start import stages
 from campaigns.store import OperatorStore, RedisRuns
 from campaigns.store.run_codec import dump_gate
+from campaigns.store.run_history import RunHistory
 from campaigns.terms import HaltRules
 from revio_jobs.contracts import CustomerProductRecord, UpdateJob
 from revio_jobs.errors import Unavailable
@@ -441,3 +443,63 @@ def test_only_one_feeder_works_at_a_time(redis: Redis) -> None:
     assert other.step() is None
     world.feeder.release()
     assert other.step() is not None
+
+
+def ended(outcome: RowOutcome, at: float, **detail: str) -> Callable[[int], EndedRow]:
+    return lambda index: EndedRow(index, outcome, at, detail)
+
+
+def test_history_knows_what_each_run_has_changed_or_will(redis: Redis) -> None:
+    world = World(redis, 6)
+    header = {"rails": [], "form": {"columns": []}, "rules": {"set": {"rate": "rate+1"}}}
+    names = ("name", "account", "vendor", "author", "created_at")
+    facts = {"header": {**dict.fromkeys(names, ""), **header, "source": "june.csv"}}
+    world.start(6, facts=facts)
+    assert world.runs.lease("default", "me")
+    made = (
+        ended(RowOutcome.APPLIED, world.now),
+        ended(RowOutcome.FAILED, world.now, error="OutcomeUnknown", says=""),
+        ended(RowOutcome.FAILED, world.now, error="Rejected", says=""),
+        ended(RowOutcome.DRIFTED, world.now),
+        ended(RowOutcome.DIFFERS, world.now - 100),
+    )
+    rows = [make(index) for index, make in enumerate(made)]
+    world.runs.record("default", RUN, "me", RunStep(ended=rows))
+    history = RunHistory(world.store)
+    recent = history.since(world.now - 50)
+    rule = "june.csv and rate=rate+1"
+    assert [recent(5000 + at) for at in range(7)] == [
+        RecentChange(RUN, rule, world.now),
+        RecentChange(RUN, rule, world.now, is_certain=False),
+        None,
+        None,
+        None,  # it was changed before the time that is looked at
+        RecentChange(RUN, rule, None, "running"),
+        None,
+    ]
+    assert history.since(0)(5004) == RecentChange(RUN, rule, world.now - 100)
+    assert history.since(0, beside=RUN)(5000) is None
+    world.runs.stop("default", RUN, "me", Status.DONE, "")
+    assert history.since(world.now - 50)(5005) is None
+    seconds, _ = redis.time()
+    assert world.store.was_active_since(RUN, seconds)
+    assert not world.store.was_active_since(RUN, seconds + 61)
+
+
+def test_a_start_that_was_moved_holds_at_once_and_for_the_next_feeder(redis: Redis) -> None:
+    world = World(redis, 5)
+    world.start(5, start_at=world.now + 90)
+    world.round()
+    assert not world.most_sent()
+    settings = {"start_at": repr(world.now - 1)}
+    world.store.decide(
+        RUN, "set start", by="bob", reason="", possible=list(Status), settings=settings
+    )
+    assert world.until_it_stops().status is Status.DONE
+
+
+def test_times_of_a_run_are_told_in_the_businesss_zone(redis: Redis) -> None:
+    world = World(redis, 5)
+    world.start(5, start_at=world.now + 90, zone="America/New_York")
+    world.round()
+    assert world.state().waits == "its time begins at 2027-01-15 03:01 EST (08:01 UTC)"

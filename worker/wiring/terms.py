@@ -28,6 +28,6 @@ def campaign_terms(settings: Settings, account: str) -> Terms:
             float(settings.campaign_halt_drift_percent),
             settings.campaign_halt_after,
         ),
-        zone=known.day_reset_timezone,
+        zone=known.business_timezone,
         keep_s=settings.campaign_retention_s,
     )

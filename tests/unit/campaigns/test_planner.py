@@ -11,6 +11,7 @@ import pytest
 
 from campaigns.errors import CampaignError, InputError
 from campaigns.guard_rails.rails import Rails
+from campaigns.guard_rails.repeat import RecentChange, RecentChanges
 from campaigns.plan.planner import Planned, Planner, PlanRequest, PlanVerdict
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.rules.rounding import Rounding
@@ -71,7 +72,10 @@ def plan(tmp_path: Path) -> Plan:
             request["source"].write_text("\n".join(lines))
         terms = Terms("default", "abc", 2, Rails.parse(rails))
         on_row = request.pop("on_row", lambda _: None)
-        planning = Planner(terms, PRODUCTS, lambda: 1_800_000_000.0, on_row=on_row)
+        history = request.pop("history", None)
+        if more_rails := request.pop("more_rails", None):
+            request["rails"] = more_rails
+        planning = Planner(terms, PRODUCTS, lambda: 1_800_000_000.0, on_row=on_row, history=history)
         return planning.make(tmp_path / "out.plan", PlanRequest("out", "ann", **request))
 
     return planned
@@ -239,3 +243,62 @@ def test_what_a_product_was_expected_to_have_is_moot_once_it_is_as_wanted(plan: 
 def test_a_column_of_expected_values_names_a_field_once(plan: Plan, header: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         plan(header.replace("Expected Rate:x", "expected:Rate"), "1,2,3,4")
+
+
+class History:
+    """Implements the planner's ChangeHistory port: what changed, by product."""
+
+    def __init__(self, **changes: RecentChange) -> None:
+        self.changes = {int(name[1:]): change for name, change in changes.items()}
+        self.asked: list[tuple[float, str | None]] = []
+
+    def since(self, at: float, *, beside: str | None = None) -> RecentChanges:
+        self.asked.append((at, beside))
+        return self.changes.get
+
+
+NOW = 1_800_000_000.0
+DAY = 86_400
+REPEAT = ["repeat=override:25"]
+
+
+def test_a_product_that_a_run_has_changed_lately_is_named_until_somebody_says_why(
+    plan: Plan,
+) -> None:
+    history = History(
+        p1=RecentChange("june-1", "rate=rate*1.05", NOW - DAY),
+        p2=RecentChange("july-2", "july.csv", None, "paused"),
+        p5=RecentChange("may-3", "may.csv", NOW - 26 * DAY),
+    )
+    lines = ("id,rate", "1,11", "2,22", "5,3")
+    stopped = plan(*lines, rails=REPEAT, history=history)
+    assert history.asked == [(NOW - 25 * DAY, None)]
+    (problem,) = stopped.problems.lines()
+    assert problem == (
+        "2 rows: stopped by the guard rail repeat ("
+        "line 2: '1, run june-1 changed it at 2027-01-14 08:00 UTC by rate=rate*1.05 (needs an "
+        "override)'; line 3: '2, run july-2 (paused) is to change it by july.csv (needs an "
+        "override)')"
+    )
+    passed = plan(*lines, rails=REPEAT, history=history, overrides={"repeat": "a second step"})
+    assert after(passed) == {1: "11", 2: "22", 5: "3"}
+    assert rows(passed)[1].says[0].startswith("repeat: run june-1 changed it")
+
+
+def test_the_strictest_of_two_repeat_rails_counts(plan: Plan) -> None:
+    history = History(p1=RecentChange("may-3", "may.csv", NOW - 26 * DAY, is_certain=False))
+    rails = [*REPEAT, "repeat=block:30"]
+    stopped = plan("id,rate", "1,11", rails=rails, history=history)
+    assert "run may-3 may have changed it" in next(stopped.problems.lines())
+    assert history.asked == [(NOW - 30 * DAY, None)]
+
+
+def test_without_the_rail_nobody_asks_what_runs_have_changed(plan: Plan) -> None:
+    history = History(p1=RecentChange("june-1", "june.csv", NOW))
+    assert after(plan("id,rate", "1,11", rails=["repeat=off"], history=history)) == {1: "11"}
+    assert not history.asked
+
+
+def test_a_repeat_rail_cannot_look_further_back_than_runs_are_kept(plan: Plan) -> None:
+    with pytest.raises(CampaignError, match="runs are kept for 90 days"):
+        plan("id,rate", "1,11", more_rails=Rails.parse(["repeat=override:91"]))

@@ -1,0 +1,36 @@
+"""A product that an earlier run has changed, or will: the same intent may be meant twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RecentChange:
+    """What a run has done to a product, or is still to do."""
+
+    run: str
+    rule: str
+    """By which rule or list."""
+    at: float | None
+    """Unix time, seconds; None: it is still to come."""
+    status: str = ""
+    """Of the run, where the change is still to come."""
+    is_certain: bool = True
+    """False: the update was sent, and nothing proves what became of it."""
+
+    def in_words(self, show_time: Callable[[float], str]) -> str:
+        """With run, time and rule."""
+        if self.at is None:
+            return f"run {self.run} ({self.status}) is to change it by {self.rule}"
+        changed = "changed it" if self.is_certain else "may have changed it"
+        return f"run {self.run} {changed} at {show_time(self.at)} by {self.rule}"
+
+
+RecentChanges = Callable[[int], RecentChange | None]
+"""The latest change of a product within the time that is looked at; None: there is none."""
+
+
+def no_recent_changes(_: int) -> None:
+    """Where no run is known."""

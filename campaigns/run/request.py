@@ -1,0 +1,83 @@
+"""How somebody wants a plan to be carried out, and whether that is how its run goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from campaigns.business_time import BusinessTime
+from campaigns.errors import NotAllowedError
+from campaigns.run.spec import DailyWindow
+from campaigns.run.state import RunState
+from campaigns.terms import HaltRules
+
+WEIGHTS = {"low": 1, "normal": 2, "high": 4}
+AT_ONCE = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What is not given is as usual; for a run that has begun already, it is as it goes."""
+
+    by: str
+    reason: str = ""
+    canary: Sequence[int] | None = None
+    """Sizes of the stages before the rest; as usual there are none."""
+    halt: HaltRules | None = None
+    """As usual those of the settings."""
+    start_at: float | None = None
+    """Unix time, seconds, or AT_ONCE; as usual the plan's effective date, else at once."""
+    window: DailyWindow | None = None
+    """As usual all day."""
+    rate: float | None = None
+    """Calls a minute at most; as usual as many as there are."""
+    priority: str | None = None
+    """One of WEIGHTS; as usual normal."""
+
+
+def check_same(request: RunRequest, state: RunState, time: BusinessTime) -> None:
+    """Raises NotAllowedError if the run goes otherwise than the request says."""
+    differing = list(_differing(request, state, time))
+    if differing:
+        raise NotAllowedError(
+            f"run {state.spec.run} has begun before, with {', '.join(differing)}: nothing was "
+            f"changed. `revio campaign set {state.spec.run}` changes rate, priority and start; the "
+            "rest stays as it is"
+        )
+
+
+def stages(rows: int, sizes: Sequence[int]) -> tuple[int, ...]:
+    """Where each stage ends; the last holds the rest."""
+    ends, end = [], 0
+    for size in sizes:
+        end += size
+        if end < rows:
+            ends.append(end)
+    return (*ends, rows)
+
+
+def _differing(request: RunRequest, state: RunState, time: BusinessTime) -> Iterator[str]:
+    """What holds of the run instead of what is asked for."""
+    spec = state.spec
+    canary = request.canary
+    if canary is not None and stages(spec.rows, canary) != spec.stages:
+        ends = ",".join(map(str, spec.stages[:-1]))
+        yield f"stages that end at {ends}" if ends else "one stage of all rows"
+    if request.halt is not None and request.halt != spec.halt:
+        yield f"halts at {_in_words(spec.halt)}"
+    if request.start_at is not None and request.start_at != spec.start_at:
+        yield f"its start at {time.show(spec.start_at)}" if spec.start_at else "a start at once"
+    if request.window is not None and request.window != spec.window:
+        yield f"the window {spec.window}" if spec.window else "no daily window"
+    if request.rate is not None and request.rate != state.rate:
+        yield "no rate of its own" if state.rate is None else f"a rate of {state.rate:g}"
+    if request.priority is not None and WEIGHTS[request.priority] != state.weight:
+        names = {weight: name for name, weight in WEIGHTS.items()}
+        yield f"priority {names.get(state.weight, state.weight)}"
+
+
+def _in_words(halt: HaltRules) -> str:
+    return (
+        f"{halt.errors_percent:g} % errors, {halt.drift_percent:g} % drift (after {halt.after} "
+        f"rows), {halt.differences} differences"
+    )

@@ -1,0 +1,129 @@
+"""When a run begins, and what a second `apply` may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campaigns.business_time import BusinessTime
+from campaigns.errors import NotAllowedError
+from campaigns.plan.plan_file import Header, Plan
+from campaigns.plan.summary import Summary
+from campaigns.run.request import AT_ONCE, RunRequest, check_same
+from campaigns.run.spec import DailyWindow, RunSpec
+from campaigns.run.state import Phase, RunState, Status
+from campaigns.start import begins_in_words, start_at
+from campaigns.terms import HaltRules, Terms
+
+TERMS = Terms("default", "v", zone="America/New_York")
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()
+HOUR = 3600
+
+
+def plan(effective: str | None, kind: str = "plan") -> Plan:
+    header = Header("june", "default", "v", "ann", "", kind=kind, effective=effective)
+    return Plan(Path("june.plan"), header, Summary(), "d" * 64)
+
+
+def begins(effective: str | None = None, kind: str = "plan", at: float | None = None) -> float:
+    return start_at(plan(effective, kind), TERMS, RunRequest("ann", start_at=at), NOW)
+
+
+def test_a_run_begins_on_the_plans_effective_date_unless_its_start_is_given() -> None:
+    fourth = datetime(2026, 6, 4, 4, tzinfo=UTC).timestamp()
+    assert begins("2026-06-04") == fourth
+    assert begins("2026-06-04", at=NOW + HOUR) == NOW + HOUR
+    assert begins("2026-06-04", at=AT_ONCE) == AT_ONCE
+    assert begins() == AT_ONCE
+
+
+def test_a_run_that_is_effective_today_or_retries_begins_at_once() -> None:
+    assert begins("2026-06-01") == AT_ONCE
+    assert begins("2026-05-01", kind="retry") == AT_ONCE
+    assert begins("2026-05-01", at=AT_ONCE) == AT_ONCE
+
+
+@pytest.mark.parametrize(
+    ("effective", "at", "told"),
+    [
+        (None, NOW - 1, r"2026-06-01 07:59 EDT \(11:59 UTC\) has passed; it is 2026-06-01 08:00"),
+        ("2026-05-31", None, "from 2026-05-31, which has passed: --start now"),
+        ("2026-07-01", NOW - HOUR, "has passed"),
+    ],
+)
+def test_a_start_in_the_past_is_refused(effective: str | None, at: float | None, told: str) -> None:
+    with pytest.raises(NotAllowedError, match=told):
+        begins(effective, at=at)
+
+
+def test_a_plan_says_when_it_would_begin() -> None:
+    assert "2026-06-04 00:00 EDT" in begins_in_words(plan("2026-06-04"), TERMS, NOW)
+    assert "at once" in begins_in_words(plan("2026-06-01"), TERMS, NOW)
+    assert "has passed" in begins_in_words(plan("2026-05-01"), TERMS, NOW)
+    assert not begins_in_words(plan(None), TERMS, NOW)
+
+
+STATE = RunState(
+    RunSpec("june-1", "default", "june", "d", 100, (25, 100), start_at=NOW + HOUR),
+    Status.RUNNING,
+    "",
+    300.0,
+    2,
+    Phase.FEEDING,
+    0,
+    0,
+    0,
+)
+WINDOW = DailyWindow(time(22), time(6), "America/New_York")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"canary": (25,), "rate": 300.0, "priority": "normal", "start_at": NOW + HOUR},
+        {"canary": (25, 500), "halt": HaltRules()},
+    ],
+)
+def test_the_same_order_again_attaches_to_the_run(asked: dict[str, Any]) -> None:
+    check_same(RunRequest("ann", **asked), STATE, TERMS.time)
+
+
+@pytest.mark.parametrize(
+    ("asked", "holds"),
+    [
+        ({"canary": ()}, "stages that end at 25"),
+        ({"halt": HaltRules(1)}, "halts at 5 % errors, 10 % drift"),
+        ({"start_at": AT_ONCE}, "its start at 2026-06-01 09:00 EDT"),
+        ({"window": WINDOW}, "no daily window"),
+        ({"rate": 200.0}, "a rate of 300"),
+        ({"priority": "high"}, "priority normal"),
+    ],
+)
+def test_another_order_for_a_run_is_refused_with_what_holds(
+    asked: dict[str, Any], holds: str
+) -> None:
+    with pytest.raises(NotAllowedError, match=holds):
+        check_same(RunRequest("ann", **asked), STATE, TERMS.time)
+
+
+def test_what_holds_is_also_told_of_a_run_without_limits() -> None:
+    spec = replace(STATE.spec, stages=(100,), start_at=0.0, window=WINDOW)
+    state = replace(STATE, spec=spec, rate=None)
+    asked = RunRequest(
+        "ann",
+        canary=(5,),
+        start_at=NOW,
+        rate=1,
+        window=DailyWindow(time(1), time(2), "UTC"),
+    )
+    with pytest.raises(
+        NotAllowedError,
+        match="one stage of all rows, a start at once, the window 22:00-06:00 America/New_York, "
+        "no rate of its own",
+    ):
+        check_same(asked, state, BusinessTime())
