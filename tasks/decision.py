@@ -7,10 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from revio_jobs.errors import InvalidJob, QuotaExhausted, Retryable, RevioError, Throttled, revive
+from revio_jobs.errors import (
+    InvalidJob,
+    QuotaExhausted,
+    Retryable,
+    RevioError,
+    Throttled,
+    Unauthorised,
+    revive,
+)
 
-# How long a worker leaves a lane alone when Redis could not tell it what to do.
-_REDIS_PAUSE_S = 2.0
+# How long a worker leaves a lane alone if Redis did not answer, or until it sees there that the
+# account is closed.
+_SHORT_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class RetryPolicy:
         return None if is_spent or spent_s + delay > self.deadline_s else delay
 
 
-def requeue(error: Retryable, now: float) -> Requeue:
+def requeue(error: Retryable | Unauthorised, now: float) -> Requeue:
     """For a job whose call did not go out because of `error`. `now` is Unix time in seconds."""
     match error:
         case Throttled():
@@ -92,7 +101,7 @@ def requeue(error: Retryable, now: float) -> Requeue:
         case QuotaExhausted():
             return Requeue(max(error.until - now, 0.0), str(error))
         case _:
-            return Requeue(_REDIS_PAUSE_S, str(error))
+            return Requeue(_SHORT_PAUSE_S, str(error))
 
 
 def succeeded(result: Mapping[str, Any]) -> Done:

@@ -64,8 +64,8 @@ class Permits(Protocol):
     def acquire(self, call: Call) -> Permit:
         """Wait for a permit if the wait is short.
 
-        Raises Throttled or QuotaExhausted if it would be long, and Unavailable if the limits cannot
-        be asked: then nothing may be called.
+        Raises Throttled or QuotaExhausted if it would be long, Unauthorised while the account is
+        closed, and Unavailable if the limits cannot be asked: then nothing may be called.
         """
 
     def answered(self, permit: Permit) -> None:
@@ -80,6 +80,11 @@ class Permits(Protocol):
         """Stop all calls of the account, by any process, because the vendor told us to wait.
 
         `minute_spent`: it said that the minute's calls are used up.
+        """
+
+    def close(self, account: str, reason: str) -> None:
+        """Stop the account's calls, by any process, because the vendor refuses its login, key or
+        address. One call per minute probes whether it is accepted again. Raises Unavailable.
         """
 
     def report(self, account: str, *, healthy: bool) -> None:

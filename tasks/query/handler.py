@@ -17,6 +17,7 @@ from revio_jobs.errors import (
     Retryable,
     RevioError,
     Throttled,
+    Unauthorised,
     Unavailable,
     Unreadable,
 )
@@ -104,6 +105,9 @@ class QueryHandler:
             return succeeded(self._result(job, job_id, harvest, reading))
         except (Throttled, QuotaExhausted) as exc:
             return requeue(exc, self._clock())
+        except Unauthorised as exc:
+            # Somebody waits for an interactive answer; bulk waits until the account is open again.
+            return failed(exc) if lane is Lane.INTERACTIVE else requeue(exc, self._clock())
         except Retryable as exc:
             delay = self._delay(attempt)
             return failed(exc) if delay is None else Retry(delay, str(exc))

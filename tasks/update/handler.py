@@ -19,6 +19,7 @@ from revio_jobs.errors import (
     Retryable,
     RevioError,
     Throttled,
+    Unauthorised,
     Unavailable,
     Withdrawn,
 )
@@ -129,7 +130,8 @@ class UpdateHandler:
             raise
         except ReadTooEarly as exc:
             return self._read_later(job, claimed, exc, attempt)
-        except (Throttled, QuotaExhausted) as exc:
+        except (Throttled, QuotaExhausted, Unauthorised) as exc:
+            # Of the account, not of the job: it waits in its queue, unharmed.
             self._ledger.put_back(claimed.lease, unknown=bool(attempt.sent))
             return requeue(exc, self._clock())
         except (Retryable, OutcomeUnknown) as exc:

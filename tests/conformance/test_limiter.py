@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit, Purpose
-from worker.limiter import Bound, Granted, Limiter, LimitRules, Refused
+from worker.limiter import Bound, Change, Granted, Limiter, LimitRules, Refused
 
 Make = Callable[..., Any]
 
@@ -589,16 +590,64 @@ def test_a_breaker_opens_after_faults_in_a_row_and_tries_one_call(limiter_bench:
     )
     first, second = bench.processes
     admitted(first, 1)
-    assert [first.report("default", healthy=False) for _ in range(2)] == [False, False]
+    assert [first.report("default", healthy=False) for _ in range(2)] == [None, None]
     assert len(admitted(first, 1)) == 1
     first.report("default", healthy=True)
-    assert [first.report("default", healthy=False) for _ in range(3)] == [False, False, True]
+    changes = [first.report("default", healthy=False) for _ in range(3)]
+    assert changes == [None, None, Change.BREAKER_OPENED]
     assert second.admit(call()) == Refused(Bound.BREAKER, 5.0)
     bench.advance(5)
     assert len(admitted(second, 5)) == 1
     assert first.admit(call()) == Refused(Bound.BREAKER, 5.0)
     second.report("default", healthy=True)
     assert len(admitted(first, 5)) == 5
+
+
+REFUSAL = "the key was refused (401)"
+
+
+def test_a_refused_account_lets_out_one_probe_at_a_time(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=30, calls_per_day=100)
+    first, second = bench.processes
+    assert first.close("default", REFUSAL)
+    for lane in (call(), BULK):
+        assert second.admit(lane) == Refused(Bound.ACCOUNT, 60.0, REFUSAL)
+    assert second.closed("default", Lane.BULK) == Refused(Bound.ACCOUNT, 60.0, REFUSAL)
+    bench.advance(60)
+    assert first.closed("default", Lane.BULK) is None
+    assert len(admitted(second, 5)) == 1
+    assert first.admit(call()) == Refused(Bound.ACCOUNT, 60.0, REFUSAL)
+
+
+def test_a_further_refusal_does_not_put_the_probe_off(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=30, calls_per_day=100)
+    limiter, closed_at = bench.processes[0], bench.clock()
+    limiter.close("default", "first")
+    bench.advance(59)
+    assert not limiter.close("default", REFUSAL)
+    assert limiter.admit(call()) == Refused(Bound.ACCOUNT, 1.0, REFUSAL)
+    usage = limiter.usage("default")
+    assert (usage.closed_reason, usage.closed_at) == (REFUSAL, closed_at)
+    assert limiter.usage("other").closed_at is None
+    assert len(admitted(limiter, 2, replace(call(), account="other"))) == 2
+
+
+def test_the_healthy_answer_to_a_probe_opens_the_account(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=30, calls_per_day=100)
+    first, second = bench.processes
+    first.close("default", REFUSAL)
+    # A call from before the refusal says nothing of it.
+    assert [each.report("default", healthy=True) for each in (first, second)] == [None, None]
+    assert second.admit(call()).bound is Bound.ACCOUNT
+    bench.advance(60)
+    assert len(admitted(second, 1)) == 1
+    assert not second.close("default", REFUSAL)
+    assert second.report("default", healthy=True) is None
+    bench.advance(60)
+    assert len(admitted(first, 1)) == 1
+    assert first.report("default", healthy=True) is Change.ACCOUNT_OPENED
+    assert len(admitted(second, 5)) == 5
+    assert second.usage("default").closed_reason == ""
 
 
 everything = st.fixed_dictionaries(
@@ -611,6 +660,7 @@ everything = st.fixed_dictionaries(
         "bulk_burst": st.integers(0, 9),
         "recovery_s": st.sampled_from([10.0, 300.0]),
         "breaker_faults": st.integers(0, 3),
+        "account_probe_interval_s": st.sampled_from([0.5, 5.0]),
     }
 )
 deeds = st.one_of(
@@ -623,6 +673,7 @@ deeds = st.one_of(
     st.tuples(st.just("pause"), st.integers(1, 90), st.booleans()),
     st.tuples(st.just("sit_out"), st.integers(1, 20), st.booleans()),
     st.tuples(st.just("report"), st.booleans()),
+    st.tuples(st.just("close")),
 )
 
 
@@ -678,6 +729,9 @@ class Diary:
 
     def report(self, healthy: bool) -> None:  # noqa: FBT001
         self.answers.append(self.bench.processes[0].report("default", healthy=healthy))
+
+    def close(self) -> None:
+        self.answers.append(self.bench.processes[0].close("default", REFUSAL))
 
     def done(self) -> list[object]:
         return [*self.answers, self.bench.processes[0].usage("default")]

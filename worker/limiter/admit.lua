@@ -19,7 +19,8 @@
 -- KEYS[1]  arrivals: sorted set of the latest calls, "<time of the permit>:<token>", by the latest time
 --          at which each can have reached the vendor: the margin after its permit, or when its answer
 --          came. It holds as many as the limit and never expires, since Redis's clock may be set ahead
--- KEYS[2]  state: hash of the fields listed below as `stored`, and pause_reason
+-- KEYS[2]  state: hash of the fields listed below as `stored`, and pause_reason; closed_reason, closed_at
+--          (Unix microseconds) and probing while the account is closed, see close.lua
 -- KEYS[3]  record: stream of all charges
 -- KEYS[4]  prefix of the day's hashes (calls, and one counter per purpose), to which the day's start in
 --          Unix seconds is appended
@@ -28,11 +29,12 @@
 -- ARGV     see names below; the resets are Unix seconds. Then, per call that was answered since this
 --          process last asked: its name in arrivals, and its latest possible arrival
 --
--- Returns {1, time, the day's start, faults in a row} when admitted, {0, time, bound, wait} when not,
--- and {-1, Redis's own time} when the resets given or `not_after` do not fit the clock.
+-- Returns {1, time, the day's start, 1 if the answer must be reported even if it is healthy} when
+-- admitted, {0, time, bound, wait, reason of a closed account or ""} when not, and {-1, Redis's own time}
+-- when the resets given or `not_after` do not fit the clock.
 
 local names = {'token', 'purpose', 'lane', 'job', 'limit', 'window', 'headroom', 'min_reserve',
-  'day_limit', 'burst', 'spread', 'recovery', 'breaker_faults', 'breaker_probe_interval', 'last_reset',
+  'day_limit', 'burst', 'spread', 'recovery', 'breaker_faults', 'breaker_probe_interval', 'account_probe_interval', 'last_reset',
   'next_reset', 'reset_after', 'in_slot', 'patience', 'not_after', 'record_for'}
 local arg = {}
 for index, name in ipairs(names) do
@@ -62,9 +64,9 @@ if arg.not_after > 0 and now > arg.not_after then
 end
 local day_start, day_end
 if wall >= arg.last_reset * 1000000 and wall < arg.next_reset * 1000000 then
-  day_start, day_end = ARGV[15], arg.next_reset
+  day_start, day_end = ARGV[16], arg.next_reset
 elseif wall >= arg.next_reset * 1000000 and wall < arg.reset_after * 1000000 then
-  day_start, day_end = ARGV[16], arg.reset_after
+  day_start, day_end = ARGV[17], arg.reset_after
 else
   return {-1, text(wall)}
 end
@@ -74,10 +76,10 @@ redis.call('HSET', KEYS[5], 'asked_at', text(now))
 -- What each field means, and its name in Redis, which is older than some of these words.
 local fields = {'paused_until', 'ramp_from', 'ceiling', 'ceiling_at', 'next_at', 'delayed_interactive',
   'delayed_at', 'slot', 'next_slot', 'interactive_slot', 'faults', 'breaker_open_until',
-  'post_pause_ceiling', 'transit_time'}
+  'closed_until', 'post_pause_ceiling', 'transit_time'}
 local stored = {'paused_until', 'ramp_from', 'ceiling', 'ceiling_at', 'next_at', 'missed',
   'missed_at', 'turn:' .. arg.lane, 'next_turn:' .. arg.lane, 'interactive_turn', 'faults', 'rests_until',
-  'level', 'way'}
+  'closed_until', 'level', 'way'}
 local values = redis.call('HMGET', KEYS[2], unpack(stored))
 local state, stored_as = {}, {}
 for index, name in ipairs(fields) do
@@ -111,6 +113,12 @@ for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. text(now + ma
 end
 if state.paused_until > now then
   return refuse('pause', state.paused_until)
+end
+local account_is_closed = state.closed_until > 0
+if state.closed_until > now then
+  local refusal = refuse('account', state.closed_until)
+  refusal[5] = redis.call('HGET', KEYS[2], 'closed_reason') or ''
+  return refusal
 end
 local breaker_is_open = arg.breaker_faults > 0 and state.faults >= arg.breaker_faults
 if breaker_is_open and state.breaker_open_until > now then
@@ -214,6 +222,11 @@ set('next_at', math.max(state.next_at, now) + pace)
 local stamp = text(now)
 redis.call('ZADD', KEYS[1], text(now + margin), stamp .. ':' .. arg.token)
 redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -arg.limit - 1)
+if account_is_closed then
+  -- This call probes whether the vendor takes us again; others wait for another interval.
+  set('closed_until', now + arg.account_probe_interval)
+  redis.call('HSET', KEYS[2], 'probing', 1)
+end
 if breaker_is_open then
   -- This call probes the vendor; others wait for another interval.
   set('breaker_open_until', now + arg.breaker_probe_interval)
@@ -224,4 +237,4 @@ redis.call('EXPIREAT', day, day_end + 86400)
 local oldest = text(time[1] * 1000 - arg.record_for)
 redis.call('XADD', KEYS[3], 'MINID', '~', oldest, '*', 'at', stamp, 'token', arg.token,
   'purpose', arg.purpose, 'lane', arg.lane, 'job', arg.job)
-return {1, stamp, day_start, state.faults}
+return {1, stamp, day_start, (account_is_closed or state.faults > 0) and 1 or 0}

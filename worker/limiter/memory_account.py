@@ -49,6 +49,11 @@ class State:
     """Until when bulk yields to a waiting interactive call."""
     faults: int = 0
     breaker_open_until: int = 0
+    closed_until: int = 0
+    """0: the account is open; else when a call may probe whether it is accepted again."""
+    closed_reason: str = ""
+    closed_at: int = 0
+    probing: bool = False
 
 
 class AccountNow:
@@ -113,6 +118,9 @@ class AccountNow:
         state = self.state
         if state.paused_until > self.now:
             return self.refused(Bound.PAUSE, state.paused_until)
+        if state.closed_until > self.now:
+            wait_s = (state.closed_until - self.now) / MICRO
+            return Refused(Bound.ACCOUNT, wait_s, state.closed_reason)
         if self.is_breaker_open() and state.breaker_open_until > self.now:
             return self.refused(Bound.BREAKER, state.breaker_open_until)
         if self.day["calls"] >= self.rules.day_limit(lane):
@@ -213,6 +221,9 @@ class AccountNow:
             state.next_at = max(state.next_at, self.now) + self.pace(call.lane)
         insort(state.arrivals, (self.now + self.margin, token))
         del state.arrivals[: -rules.calls_per_minute]
+        if state.closed_until:
+            state.closed_until = self.now + us(rules.account_probe_interval_s)
+            state.probing = True
         if self.is_breaker_open():
             state.breaker_open_until = self.now + us(rules.breaker_probe_interval_s)
         self.day.update(["calls", call.purpose.value])

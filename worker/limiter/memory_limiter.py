@@ -10,7 +10,7 @@ from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit, Purpose
 from worker.limiter.charge import count_tokens, new_token
 from worker.limiter.memory_account import MICRO, MINUTE_US, AccountNow, State, us
-from worker.limiter.port import Granted, Refused, Usage
+from worker.limiter.port import Change, Granted, Refused, Usage
 from worker.limiter.rules import LimitRules
 
 
@@ -81,14 +81,30 @@ class MemoryLimiter:
         state.paused_until, state.pause_reason, state.ramp_from = ends, reason, ends
         return lowered
 
-    def report(self, account: str, *, healthy: bool) -> bool:
+    def close(self, account: str, reason: str) -> bool:
         view = self._account(account)
-        view.state.faults = 0 if healthy else view.state.faults + 1
+        state, was_closed = view.state, bool(view.state.closed_until)
+        state.faults, state.breaker_open_until, state.probing = 0, 0, False
+        state.closed_reason = reason
+        if state.closed_until <= view.now:
+            state.closed_until = view.now + us(view.rules.account_probe_interval_s)
+        if not was_closed:
+            state.closed_at = view.now
+        return not was_closed
+
+    def report(self, account: str, *, healthy: bool) -> Change | None:
+        view = self._account(account)
+        state = view.state
+        state.faults = 0 if healthy else state.faults + 1
         if healthy:
-            view.state.breaker_open_until = 0
+            state.breaker_open_until = 0
+            if state.probing:
+                state.closed_until, state.closed_reason, state.probing = 0, "", False
+                return Change.ACCOUNT_OPENED
         if view.is_breaker_open():
-            view.state.breaker_open_until = view.now + us(view.rules.breaker_probe_interval_s)
-        return not healthy and view.state.faults == view.rules.breaker_faults
+            state.breaker_open_until = view.now + us(view.rules.breaker_probe_interval_s)
+        opened = not healthy and state.faults == view.rules.breaker_faults
+        return Change.BREAKER_OPENED if opened else None
 
     def usage(self, account: str) -> Usage:
         view = self._account(account)
@@ -107,6 +123,8 @@ class MemoryLimiter:
             pause_reason=state.pause_reason if paused else "",
             faults_in_a_row=state.faults,
             breaker_rests_for_s=max(state.breaker_open_until - view.now, 0) / MICRO,
+            closed_reason=state.closed_reason,
+            closed_at=state.closed_at / MICRO if state.closed_until else None,
             bulk_headroom=view.headroom(),
             purposes_today={purpose.value: view.day[purpose.value] for purpose in Purpose},
             purposes_minute=purposes,

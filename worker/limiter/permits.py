@@ -7,9 +7,9 @@ from collections.abc import Callable, Generator
 
 import structlog
 
-from revio_jobs.errors import QuotaExhausted, Throttled, Unavailable
+from revio_jobs.errors import QuotaExhausted, Throttled, Unauthorised, Unavailable
 from tasks.ports import Call, Permit
-from worker.limiter.port import Bound, Granted, Limiter, Refused
+from worker.limiter.port import Bound, Change, Granted, Limiter, Refused
 
 _log = structlog.get_logger(__name__)
 
@@ -20,7 +20,8 @@ def asking(
     """Yields the seconds to wait before the next question, and returns the permit.
 
     The caller does the waiting: a thread that sleeps, or an actor in simulated time. Raises
-    Throttled or QuotaExhausted if the wait would exceed `max_wait_s` in total.
+    Throttled or QuotaExhausted if the wait would exceed `max_wait_s` in total, and Unauthorised if
+    the vendor refuses the account.
     """
     give_up, in_slot = clock() + max_wait_s, False
     while True:
@@ -28,13 +29,15 @@ def asking(
         answer = limiter.admit(call, patience_s=patience, in_slot=in_slot)
         if isinstance(answer, Granted):
             return answer.permit
-        if answer.wait_s > patience:
+        if answer.wait_s > patience or answer.bound is Bound.ACCOUNT:
             raise _too_long(answer, clock())
         yield answer.wait_s
         in_slot = True
 
 
-def _too_long(refused: Refused, now: float) -> Throttled | QuotaExhausted:
+def _too_long(refused: Refused, now: float) -> Throttled | QuotaExhausted | Unauthorised:
+    if refused.bound is Bound.ACCOUNT:
+        return Unauthorised(refused.reason)
     if refused.bound is Bound.DAY:
         return QuotaExhausted(now + refused.wait_s)
     return Throttled(refused.wait_s, refused.bound.value)
@@ -87,11 +90,20 @@ class WaitingPermits:
                 reason="the vendor's minute was used up while ours was not: others use the key",
             )
 
+    def close(self, account: str, reason: str) -> None:
+        if self._limiter.close(account, reason):
+            fix = "correct the login, key or address; revio lane resume tries it at once"
+            _log.error("account_closed", account=account, reason=reason, fix=fix)
+
     def report(self, account: str, *, healthy: bool) -> None:
         try:
-            opened = self._limiter.report(account, healthy=healthy)
+            change = self._limiter.report(account, healthy=healthy)
         except Unavailable as exc:
             _log.warning("report_failed", account=account, error=str(exc))
             return
-        if opened:
-            _log.warning("breaker_opened", account=account, reason="the vendor fails call by call")
+        match change:
+            case Change.BREAKER_OPENED:
+                reason = "the vendor fails call by call"
+                _log.warning("breaker_opened", account=account, reason=reason)
+            case Change.ACCOUNT_OPENED:
+                _log.warning("account_opened", account=account)

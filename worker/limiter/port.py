@@ -15,6 +15,8 @@ class Bound(StrEnum):
     """What can refuse a call."""
 
     PAUSE = "pause"
+    ACCOUNT = "account"
+    """The vendor refuses the account's login, key or address."""
     BREAKER = "breaker"
     DAY = "day"
     MINUTE = "minute"
@@ -37,6 +39,15 @@ class Refused:
     bound: Bound
     wait_s: float
     """Seconds until it is worth asking again."""
+    reason: str = ""
+    """Of Bound.ACCOUNT: the vendor's refusal."""
+
+
+class Change(StrEnum):
+    """What a call's result has changed for the account."""
+
+    BREAKER_OPENED = "breaker opened"
+    ACCOUNT_OPENED = "account opened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,10 @@ class Usage:
     """Consecutive faults of the vendor; see LimitRules.breaker_faults."""
     breaker_rests_for_s: float
     """Seconds until the open breaker lets one call probe the vendor; 0: closed, or it does now."""
+    closed_reason: str
+    """Why the vendor refuses the account; "" if it does not."""
+    closed_at: float | None
+    """Since when; Unix time, seconds."""
     bulk_headroom: int
     """Calls of the minute that bulk leaves free now."""
     purposes_today: Mapping[str, int]
@@ -88,7 +103,9 @@ class Limiter(Protocol):
         """
 
     def closed(self, account: str, lane: Lane) -> Refused | None:
-        """What keeps all calls of the lane back: a pause, the open breaker or a spent day."""
+        """What keeps all calls of the lane back: a pause, a closed account, the open breaker or a
+        spent day.
+        """
 
     def answered(self, permit: Permit) -> None:
         """The vendor has answered this call, so it has arrived by now. Never raises.
@@ -112,8 +129,14 @@ class Limiter(Protocol):
         well below the limit, somebody else uses the key: the ceiling is lowered and returned.
         """
 
-    def report(self, account: str, *, healthy: bool) -> bool:
-        """Count a healthy answer or a fault. Returns whether this fault opened the breaker."""
+    def close(self, account: str, reason: str) -> bool:
+        """The vendor refuses the account: let no calls out but one probe per interval.
+
+        The healthy answer to a probe opens it again. Returns False if it was closed already.
+        """
+
+    def report(self, account: str, *, healthy: bool) -> Change | None:
+        """Count a healthy answer or a fault. Returns what that has changed, if anything."""
 
     def usage(self, account: str) -> Usage:
         """The account's calls as counted now."""

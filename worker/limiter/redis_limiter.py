@@ -14,7 +14,7 @@ from revio_jobs.contracts import Lane
 from revio_jobs.errors import Unavailable
 from tasks.ports import Call, Permit, Purpose
 from worker.limiter.charge import CallKeys, count_tokens, new_token
-from worker.limiter.port import Bound, Granted, Refused, Usage
+from worker.limiter.port import Bound, Change, Granted, Refused, Usage
 from worker.limiter.redis_clock import CLOCK_KEY, MICRO, RedisClock
 from worker.limiter.rules import LimitRules
 from worker.redis_kit.scripts import fail_closed, load_script
@@ -43,6 +43,7 @@ class RedisLimiter:
         self._refund = load_script(redis, "worker.limiter", "refund")
         self._pause = load_script(redis, "worker.limiter", "pause")
         self._report = load_script(redis, "worker.limiter", "report")
+        self._close = load_script(redis, "worker.limiter", "close")
         self._faulty: set[str] = set()
         self._monotonic = monotonic
         self._arrived: Mapping[str, deque[tuple[str, int]]] = {name: deque() for name in rules}
@@ -67,7 +68,8 @@ class RedisLimiter:
         at = answer[1].decode()
         self._redis_clock.note(int(at))
         if answer[0] == 0:
-            return Refused(Bound(answer[2].decode()), int(answer[3]) / MICRO)
+            reason = answer[4].decode() if len(answer) > 4 else ""  # noqa: PLR2004 - admit.lua's
+            return Refused(Bound(answer[2].decode()), int(answer[3]) / MICRO, reason)
         day_start = answer[2].decode()
         (self._faulty.add if answer[3] else self._faulty.discard)(call.account)
         return Granted(Permit(call, f"{at}:{token}@{day_start}@{asked_at}"))
@@ -106,6 +108,7 @@ class RedisLimiter:
                 _us(rules.recovery_s),
                 rules.breaker_faults,
                 _us(rules.breaker_probe_interval_s),
+                _us(rules.account_probe_interval_s),
                 *(int(reset) for reset in rules.resets_around(guess)),
                 int(in_slot),
                 _us(patience_s),
@@ -122,12 +125,18 @@ class RedisLimiter:
             now, wall = self._redis_clock.follow(), float(self._redis.time()[0])
             start, end, _ = rules.resets_around(wall)
             with self._redis.pipeline(transaction=False) as pipeline:
-                pipeline.hmget(keys.state, "paused_until", "faults", "rests_until")
+                pipeline.hmget(keys.state, "paused_until", "faults", "rests_until", "closed_until")
+                pipeline.hget(keys.state, "closed_reason")
                 pipeline.hget(keys.day(start), "calls")
-                state, calls = pipeline.execute()
-        paused_until, faults, breaker_open_until = (int(value or 0) for value in state)
+                state, reason, calls = pipeline.execute()
+        paused_until, faults, breaker_open_until, closed_until = (
+            int(value or 0) for value in state
+        )
         if paused_until > now:
             return Refused(Bound.PAUSE, (paused_until - now) / MICRO)
+        if closed_until > now:
+            reason = (reason or b"").decode()
+            return Refused(Bound.ACCOUNT, (closed_until - now) / MICRO, reason)
         if 0 < rules.breaker_faults <= faults and breaker_open_until > now:
             return Refused(Bound.BREAKER, (breaker_open_until - now) / MICRO)
         if int(calls or 0) >= rules.day_limit(lane):
@@ -180,17 +189,27 @@ class RedisLimiter:
             )
         return int(lowered) or None
 
-    def report(self, account: str, *, healthy: bool) -> bool:
+    def close(self, account: str, reason: str) -> bool:
+        probe_in_us = _us(self._rules[account].account_probe_interval_s)
+        with fail_closed("the limiter"):
+            was_open = self._close(
+                keys=[CallKeys(account).state, CLOCK_KEY], args=[reason, probe_in_us]
+            )
+        return bool(was_open)
+
+    def report(self, account: str, *, healthy: bool) -> Change | None:
         if healthy and account not in self._faulty:
-            return False
+            return None
         rules = self._rules[account]
         with fail_closed("the limiter"):
             faults = self._report(
                 keys=[CallKeys(account).state, CLOCK_KEY],
                 args=[int(healthy), rules.breaker_faults, _us(rules.breaker_probe_interval_s)],
             )
-        (self._faulty.add if faults else self._faulty.discard)(account)
-        return bool(faults) and faults == rules.breaker_faults
+        (self._faulty.add if faults > 0 else self._faulty.discard)(account)
+        if faults < 0:
+            return Change.ACCOUNT_OPENED
+        return Change.BREAKER_OPENED if 0 < faults == rules.breaker_faults else None
 
     def usage(self, account: str) -> Usage:
         rules, keys = self._rules[account], CallKeys(account)
@@ -233,6 +252,8 @@ class RedisLimiter:
             pause_reason=state.get("pause_reason", "") if paused else "",
             faults_in_a_row=int(state.get("faults", 0)),
             breaker_rests_for_s=rests / MICRO,
+            closed_reason=state.get("closed_reason", ""),
+            closed_at=int(state["closed_at"]) / MICRO if "closed_at" in state else None,
             bulk_headroom=rules.headroom_at(
                 now,
                 limit=limit,

@@ -42,6 +42,9 @@ class LimitRules:
     """Consecutive faults of the vendor at which the breaker opens; 0 disables it."""
     breaker_probe_interval_s: float = 15.0
     """An open breaker lets one call through per interval, to probe the vendor."""
+    account_probe_interval_s: float = 60.0
+    """An account that the vendor refuses lets one call through per interval, to probe whether it is
+    accepted again."""
 
     @property
     def window_s(self) -> float:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pydantic import SecretStr
 
 from revio_jobs.contracts import Lane
-from revio_jobs.errors import OutcomeUnknown, RevioError, Throttled, Unavailable
+from revio_jobs.errors import OutcomeUnknown, RevioError, Throttled, Unauthorised, Unavailable
 from tasks.ports import Call, Permits, Purpose, SpoiltAnswer
 from worker.soap.answer.reader import AnswerReader, SoapAnswer, SoapFaultError
 from worker.soap.answer.xml import SpoiltAnswerError
@@ -107,6 +107,9 @@ class Caller:
             http = self._translated(call, lambda: self._transport.get(url, {}))
         refusal = self._errors.of_status(http, call.purpose)
         self._check_outage(http, refusal)
+        if isinstance(refusal, Unauthorised):
+            # A missing document says nothing of the account: there may be a copy of it.
+            raise refusal
         if refusal:
             raise self.with_pause(refusal)
         return http.body
@@ -126,14 +129,18 @@ class Caller:
         raise Throttled(wait_s, "outage")
 
     def with_pause(self, error: RevioError) -> RevioError:
-        """The error itself, after the account was paused if the error calls for that."""
-        if pause := self._errors.pause_after(error):
+        """The error itself, after the account was paused or closed if the error calls for that."""
+        if isinstance(error, Unauthorised):
+            self._permits.close(self._config.account, str(error))
+        elif pause := self._errors.pause_after(error):
             spent = isinstance(error, Throttled)
             self._permits.pause(self._config.account, *pause, minute_spent=spent)
         return error
 
     def _with_report(self, error: RevioError) -> RevioError:
-        """The error itself, after the breaker was told."""
+        """The error itself, after the breaker was told; a refused account is not its business."""
+        if isinstance(error, Unauthorised):
+            return error
         failed = isinstance(error, Unavailable | OutcomeUnknown)
         self._permits.report(self._config.account, healthy=not failed)
         return error
@@ -177,4 +184,5 @@ class Caller:
             raise
         except Exception as exc:
             # Unforeseen errors too: by then the call may have been executed.
-            raise self._with_report(self._errors.of_exception(exc, call.purpose)) from exc
+            error = self._errors.of_exception(exc, call.purpose)
+            raise self.with_pause(self._with_report(error)) from exc

@@ -27,11 +27,15 @@ from worker.soap.answer.reader import SoapAnswer, SoapFaultError
 from worker.soap.answer.xml import UnreadableAnswerError
 from worker.soap.config import SoapConfig
 from worker.soap.http.retry_after import bound, retry_after
-from worker.soap.http.wire import HttpResponse, MaybeExecutedError, NotSentError
+from worker.soap.http.wire import (
+    CertificateRefusedError,
+    HttpResponse,
+    MaybeExecutedError,
+    NotSentError,
+)
 
 _THROTTLED_S = 60.0  # the gateway counts calls by the minute
 _QUOTA_S = 3600.0
-_UNAUTHORISED_S = 60.0  # how often a refused account is tried until somebody fixes it
 _LONGEST_MESSAGE = 300
 
 _QUOTA = re.compile(r"quota", re.IGNORECASE)
@@ -54,6 +58,8 @@ class ErrorMap:
 
     def of_exception(self, exc: Exception, purpose: Purpose) -> RevioError:
         """For what the transport and the readers of answers raise."""
+        if isinstance(exc, CertificateRefusedError):
+            return Unauthorised(f"the vendor's certificate is refused: {exc}")
         if isinstance(exc, NotSentError):
             return Unavailable(f"nothing was sent: {exc}")
         if isinstance(exc, MaybeExecutedError | UnreadableAnswerError):
@@ -73,13 +79,13 @@ class ErrorMap:
             case 403:  # the gateway let nothing through
                 return Unauthorised("the vendor's gateway forbids the call (403)")
             case 404:  # no service is there that could have executed it
-                return Unavailable("the endpoint does not exist (404)")
+                return Unauthorised("the endpoint does not exist (404)")
             case 429:  # the gateway let nothing through
                 return Throttled(retry_after(answer, self._now()) or _THROTTLED_S, "vendor")
             case 303:  # "done, see there" is what it may mean after a POST
                 return _maybe_executed(purpose, "the vendor answered with a redirect (303)")
             case status if 300 <= status < 400:  # noqa: PLR2004 - what redirects is elsewhere
-                return Unavailable(f"the endpoint redirects elsewhere ({status})")
+                return Unauthorised(f"the endpoint redirects elsewhere ({status})")
             case status:  # a 202 or a 5xx may come after the work was done
                 return _maybe_executed(purpose, f"the vendor answered with status {status}")
 
@@ -134,8 +140,6 @@ class ErrorMap:
                 return error.retry_after, "the vendor's minute is used up (429)"
             case QuotaExhausted():
                 return max(1.0, error.until - self._now()), "the vendor's day is used up (403)"
-            case Unauthorised():
-                return _UNAUTHORISED_S, str(error)
             case _:
                 return None
 

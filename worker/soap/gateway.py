@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -162,8 +162,9 @@ class RevioGateway:
         call: Call,
         before_send: BeforeSend = nothing_before,
     ) -> SoapAnswer:
-        service = self._service()
-        session = self._session(service, call)
+        with self._closing():
+            service = self._service()
+            session = self._session(service, call)
         reader = service.readers[operation]
 
         def attempt(session: Session | None) -> SoapAnswer:
@@ -178,7 +179,8 @@ class RevioGateway:
             _log.info("session_expired", account=self._config.account)
         if session is None:
             raise Unavailable("the vendor speaks of an expired session, but none was used")
-        session = self._sessions.renew(session, call)
+        with self._closing():
+            session = self._sessions.renew(session, call)
         try:
             return attempt(session)
         except SessionExpiredError:
@@ -186,15 +188,19 @@ class RevioGateway:
 
     def _session(self, service: VendorService, call: Call) -> Session | None:
         """None if each call carries the credentials itself."""
+        if service.schema.uses_sessions:
+            return self._sessions.current(call)
+        self._sessions.check_not_refused()
+        return None
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        """Closes the account on a refusal, also on an old one that this call has only met again."""
         try:
-            if service.schema.uses_sessions:
-                return self._sessions.current(call)
-            self._sessions.check_not_refused()
+            yield
         except Unauthorised as exc:
-            # Also when the refusal is an old one: the lanes stay closed and jobs wait in Redis.
             self._caller.with_pause(exc)
             raise
-        return None
 
     def _attempt(
         self,

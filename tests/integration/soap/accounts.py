@@ -25,6 +25,7 @@ class RecordingPermits:
         self.refunded: list[Permit] = []
         self.pauses_in_full: list[tuple[str, float, str, bool]] = []
         self.health: list[bool] = []
+        self.closures: list[str] = []
 
     @property
     def pauses(self) -> list[tuple[str, float, str]]:
@@ -48,6 +49,9 @@ class RecordingPermits:
         self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
     ) -> None:
         self.pauses_in_full.append((account, seconds, reason, minute_spent))
+
+    def close(self, account: str, reason: str) -> None:
+        self.closures.append(reason)
 
     def report(self, account: str, *, healthy: bool) -> None:
         self.health.append(healthy)

@@ -33,13 +33,14 @@ class Expected(NamedTuple):
     query: type[Exception] | None
     update: type[RevioError] | None
     pause: bool = False
+    closes: bool = False
     seconds: float | None = None
     """The fault's own parameter."""
 
 
 UNKNOWN = Expected(Unavailable, OutcomeUnknown)
 SPOILT_RECORD = Expected(PartlyReadable, FINE)
-NOT_THERE = Expected(Unavailable, Unavailable)
+REFUSED = Expected(Unauthorised, Unauthorised, closes=True)
 EXPECTED = {
     "refuse": UNKNOWN,
     **{
@@ -68,11 +69,11 @@ EXPECTED = {
     "throttled-429-bare": Expected(Throttled, Throttled, pause=True),
     "quota-403": Expected(QuotaExhausted, QuotaExhausted, pause=True),
     "quota-403-bare": Expected(QuotaExhausted, QuotaExhausted, pause=True),
-    "forbidden-403": Expected(Unauthorised, Unauthorised, pause=True),
-    "unauthorised-401": Expected(Unauthorised, Unauthorised, pause=True),
-    "redirect-302": NOT_THERE,
-    "redirect-307": NOT_THERE,
-    "not-found-404": NOT_THERE,
+    "forbidden-403": REFUSED,
+    "unauthorised-401": REFUSED,
+    "redirect-302": REFUSED,
+    "redirect-307": REFUSED,
+    "not-found-404": REFUSED,
     "success-false": Expected(Rejected, Rejected),
     "success-false-bare": Expected(Rejected, Rejected),
     "debug-echo": Expected(Rejected, Rejected),
@@ -133,6 +134,7 @@ def test_each_fault_becomes_the_one_right_error(fault: str, box: RunningSandbox)
         box.clear_faults()
 
     assert len(permits.pauses) == (2 if expected.pause else 0)
+    assert len(permits.closures) == (2 if expected.closes else 0)
     assert not permits.refunded
     if expected == Expected(FINE, FINE):
         assert permits.arrived == permits.granted
@@ -256,7 +258,7 @@ def test_a_vendor_that_is_gone_costs_no_permit_and_leaves_no_doubt() -> None:
     ]
 
 
-def test_a_refused_login_is_tried_once_and_the_account_rests(box: RunningSandbox) -> None:
+def test_a_refused_login_is_tried_once_and_closes_the_account(box: RunningSandbox) -> None:
     permits = RecordingPermits()
     with gateway(box, permits, password=SecretStr("wrong")) as opened:
         for _ in range(3):
@@ -264,7 +266,21 @@ def test_a_refused_login_is_tried_once_and_the_account_rests(box: RunningSandbox
                 opened.query(READ, call(Purpose.QUERY))
 
     assert box.calls()["by_operation"] == {"Sessions_Create": {"200": 1}}
-    assert [seconds for _, seconds, _ in permits.pauses] == [60.0] * 3
+    assert len(permits.closures) == 3
+    assert "the vendor refused the login (S2005)" in permits.closures[0]
+    assert permits.pauses == []
+
+
+def test_a_login_refused_at_a_renewal_closes_the_account_too(box: RunningSandbox) -> None:
+    permits = RecordingPermits()
+    with gateway(box, permits) as opened:
+        opened.check_login()
+        box.fault("expired-session", operation="CustomerProducts_Query")
+        box.fault("unauthorised-401", operation="Sessions_Create")
+        with pytest.raises(Unauthorised):
+            opened.query(READ, call(Purpose.QUERY))
+
+    assert set(permits.closures) == {"the vendor's gateway refused the subscription key (401)"}
 
 
 def test_the_session_is_ended_by_the_last_to_close(box: RunningSandbox) -> None:

@@ -21,7 +21,12 @@ from tests.unit.soap.wsdls import PASSWORD, SESSION_KEY, SUBSCRIPTION_KEY, confi
 from worker.soap.answer.reader import SoapAnswer, SoapFaultError
 from worker.soap.answer.xml import UnreadableAnswerError
 from worker.soap.error_map import ErrorMap, SessionExpiredError
-from worker.soap.http.wire import HttpResponse, MaybeExecutedError, NotSentError
+from worker.soap.http.wire import (
+    CertificateRefusedError,
+    HttpResponse,
+    MaybeExecutedError,
+    NotSentError,
+)
 
 NOW = 1_800_000_000.0
 DATE = "Fri, 15 Jan 2027 08:02:00 GMT"  # two minutes after NOW
@@ -45,14 +50,14 @@ def refusal(code: str | None, message: str) -> SoapAnswer:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (http(301), Unavailable),
-        (http(302), Unavailable),
-        (http(307), Unavailable),
-        (http(308), Unavailable),
+        (http(301), Unauthorised),
+        (http(302), Unauthorised),
+        (http(307), Unauthorised),
+        (http(308), Unauthorised),
         (http(401), Unauthorised),
         (http(403), Unauthorised),
         (http(403, QUOTA), QuotaExhausted),
-        (http(404), Unavailable),
+        (http(404), Unauthorised),
         (http(429), Throttled),
     ],
 )
@@ -202,8 +207,11 @@ def test_no_other_trouble_makes_the_account_rest(error: RevioError) -> None:
     assert faults.pause_after(error) is None
 
 
-def test_an_account_that_is_refused_is_tried_once_a_minute() -> None:
-    assert faults.pause_after(Unauthorised("why")) == (60.0, "why")
+def test_a_refused_certificate_is_the_accounts_fault() -> None:
+    error = faults.of_exception(CertificateRefusedError("it has expired"), Purpose.UPDATE)
+
+    assert isinstance(error, Unauthorised)
+    assert str(error) == "the vendor's certificate is refused: it has expired"
 
 
 def test_a_refusal_is_rejected_with_its_code_and_message() -> None:

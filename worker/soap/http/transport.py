@@ -15,7 +15,14 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 from worker.soap.config import SoapConfig, is_safe
-from worker.soap.http.wire import Deadline, HttpResponse, MaybeExecutedError, NotSentError, Wire
+from worker.soap.http.wire import (
+    CertificateRefusedError,
+    Deadline,
+    HttpResponse,
+    MaybeExecutedError,
+    NotSentError,
+    Wire,
+)
 
 # Servers drop idle connections after a minute or more. Ours are dropped well before, so that a
 # request hardly ever meets a connection that is just being closed.
@@ -139,6 +146,8 @@ class Transport:
         """Raises NotSentError. The resolver has a time limit of its own, set in the system."""
         try:
             return Wire(self._open(host, deadline), self._clock())
+        except ssl.SSLCertVerificationError as exc:
+            raise CertificateRefusedError(exc.verify_message) from exc
         except (OSError, UnicodeError) as exc:
             raise NotSentError(f"cannot connect: {getattr(exc, 'strerror', None) or exc}") from exc
 

@@ -21,6 +21,10 @@ class NotSentError(Exception):
     """The request provably never left this machine."""
 
 
+class CertificateRefusedError(NotSentError):
+    """The server's certificate has expired, is not trusted or is another host's."""
+
+
 class MaybeExecutedError(Exception):
     """The request left, or part of it, and no whole answer came back."""
 

@@ -110,9 +110,9 @@ class Runner:
             sleep=lambda seconds: self.slept.append(seconds) if seconds > 0.001 else None,
         )
 
-    def run(self, attempt: int = 1, **filters: Any) -> Any:
+    def run(self, attempt: int = 1, lane: Lane = Lane.INTERACTIVE, **filters: Any) -> Any:
         job = QueryJob(**(filters or {"ids": (1, 2)}))
-        return self._handler.run(job, "job", Lane.INTERACTIVE, attempt, self.note)
+        return self._handler.run(job, "job", lane, attempt, self.note)
 
     def note(self, done: int, total: int) -> None:
         self.progress.append((done, total))
@@ -280,6 +280,11 @@ def test_a_vendor_that_stays_away_fails_the_query_at_last() -> None:
 @pytest.mark.parametrize("fault", [errors.Rejected("E1", "no"), errors.Unauthorised("no key")])
 def test_a_refusal_ends_the_query(fault: errors.RevioError) -> None:
     assert failure(Runner(fault).run()).args == fault.args
+
+
+def test_a_bulk_query_of_a_refused_account_waits_in_its_queue() -> None:
+    runner = Runner(errors.Unauthorised("no key"))
+    assert isinstance(runner.run(lane=Lane.BULK), Requeue)
 
 
 def test_a_query_of_an_unknown_account_is_invalid() -> None:
