@@ -72,7 +72,8 @@ class Counted:
         self._journal = journal
         self.refund, self.pause = limiter.refund, limiter.pause
         self.report, self.usage, self.closed = limiter.report, limiter.usage, limiter.closed
-        self.answered, self.close = limiter.answered, limiter.close
+        self.answered = limiter.answered
+        self.close, self.reopen = limiter.close, limiter.reopen
 
     def admit(
         self, call: Call, *, patience_s: float = 0.0, in_slot: bool = False

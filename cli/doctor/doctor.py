@@ -155,6 +155,8 @@ def _check_vendor(diagnosis: Diagnosis, settings: Settings, *, login_again: bool
         closing(open_application(settings, app)) as application,
     ):
         for name, gateway in application.gateways.items():
+            if login_again:
+                application.limiter.reopen(name)
             findings, service = vendor_findings(
                 name, settings.accounts[name], gateway, login_again=login_again
             )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from redis import Redis
 
-from cli.doctor.finding import Finding, fine, warning
+from cli.doctor.finding import Finding, fine, warning, wrong
 from cli.tables import counted
 from revio_jobs import Lane
 from revio_jobs.contracts import parse_queue_name, queue_name
@@ -83,6 +83,9 @@ def _lane(
         return warning(
             check, str(closure), f"revio lane resume --account {account} --lane {lane.value}"
         )
+    if closure and closure.is_refused:
+        fix = f"correct its login, key or address, then: revio lane resume --account {account}"
+        return wrong(check, str(closure), fix)
     if closure:
         return warning(
             check,

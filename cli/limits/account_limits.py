@@ -99,6 +99,9 @@ class AccountLimits:
 
     def _state(self) -> str:
         usage, rules = self.usage, self.rules
+        if usage.closed_at is not None:
+            since = when(datetime.fromtimestamp(usage.closed_at, UTC))
+            return f"closed since {since}; the vendor refuses the account: {usage.closed_reason}"
         if usage.paused_for_s:
             return f"paused for {_span(usage.paused_for_s)}: {usage.pause_reason}"
         if 0 < rules.breaker_faults <= usage.faults_in_a_row:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from redis import Redis
 
 from cli.answer import Answer, answering
 from cli.connection import redis_of
@@ -17,69 +18,75 @@ from cli.tables import table
 from revio_jobs import Lane
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from settings import load_redis
-from worker.limiter import LanePauses, Pause
+from worker.limiter import LanePauses, Pause, RedisLimiter
+from worker.soap import RedisSessionStore
 
 app = typer.Typer(help="Pause and resume lanes.", no_args_is_help=True)
 
-SomeLanes = Annotated[
-    list[Lane] | None, typer.Option("--lane", help="The lane; both when not given.")
-]
+SomeLanes = Annotated[list[Lane] | None, typer.Option("--lane", help="The lane; both if omitted.")]
 
 
 @app.command()
 def pause(
     *,
-    reason: Annotated[str, typer.Option(help="Why; shown to who asks, and kept.")],
+    reason: Annotated[str, typer.Option(help="Shown to everybody who asks why jobs wait.")],
     account: AccountName = DEFAULT_ACCOUNT,
     lane: SomeLanes = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let workers take no more jobs, until resumed. Jobs that run now end."""
-    with _pauses(as_json=as_json) as (answer, pauses):
+    """Stop workers from taking jobs until the lane is resumed. Running jobs go on."""
+    with _lanes(as_json=as_json) as (answer, redis):
         pause = Pause(reason, getpass.getuser(), datetime.now(UTC))
         for chosen in lane or Lane:
-            pauses.pause(account, chosen, pause)
-        _give(answer, pauses, account)
+            LanePauses(redis).pause(account, chosen, pause)
+        _give(answer, redis, account)
 
 
 @app.command()
 def resume(
     *, account: AccountName = DEFAULT_ACCOUNT, lane: SomeLanes = None, as_json: AsJson = False
 ) -> None:
-    """Let workers take jobs again."""
-    with _pauses(as_json=as_json) as (answer, pauses):
+    """Let workers take jobs again; also tries an account that the vendor has refused once more."""
+    with _lanes(as_json=as_json) as (answer, redis):
         for chosen in lane or Lane:
-            pauses.resume(account, chosen)
-        _give(answer, pauses, account)
+            LanePauses(redis).resume(account, chosen)
+        # The login first: jobs that run in between would find it still refused.
+        RedisSessionStore(redis, None).forget_refused_login(account)
+        RedisLimiter(redis, {}).reopen(account)
+        _give(answer, redis, account)
 
 
 @app.command()
 def show(*, account: AccountName = DEFAULT_ACCOUNT, as_json: AsJson = False) -> None:
-    """Which lanes are paused, by whom, since when and why."""
-    with _pauses(as_json=as_json) as (answer, pauses):
-        _give(answer, pauses, account)
+    """Show which lanes are paused, by whom, since when and why."""
+    with _lanes(as_json=as_json) as (answer, redis):
+        _give(answer, redis, account)
 
 
 @contextmanager
-def _pauses(*, as_json: bool) -> Iterator[tuple[Answer, LanePauses]]:
+def _lanes(*, as_json: bool) -> Iterator[tuple[Answer, Redis]]:
     with answering(as_json=as_json) as answer, redis_of(load_redis()) as redis:
-        yield answer, LanePauses(redis)
+        yield answer, redis
 
 
-def _give(answer: Answer, pauses: LanePauses, account: str) -> None:
+def _give(answer: Answer, redis: Redis, account: str) -> None:
+    pauses, refusal = LanePauses(redis), RedisLimiter(redis, {}).refusal(account)
     paused = {lane.value: pauses.get(account, lane) for lane in Lane}
     document = {
         lane: pause and {"reason": pause.reason, "by": pause.by, "since": pause.since.isoformat()}
         for lane, pause in paused.items()
     }
     rows = [
-        (lane, _state(pause), pause.reason if pause else None) for lane, pause in paused.items()
+        (lane, _state(pause, refusal), pause.reason if pause else refusal)
+        for lane, pause in paused.items()
     ]
     answer.give(
-        {"account": account, "lanes": document},
+        {"account": account, "lanes": document, "refused": refusal},
         table("lane", "state", "why", rows=rows, title=f"lanes of {account}"),
     )
 
 
-def _state(pause: Pause | None) -> str:
-    return f"paused by {pause.by} since {pause.since:%Y-%m-%d %H:%M} UTC" if pause else "open"
+def _state(pause: Pause | None, refusal: str | None) -> str:
+    if pause:
+        return f"paused by {pause.by} since {pause.since:%Y-%m-%d %H:%M} UTC"
+    return "closed: the vendor refuses the account" if refusal else "open"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from redis import Redis
 
 from cli.dev.stack import Stack, local_stack
 from revio_jobs import RevioJobs, UpdateJob, as_completed
+from revio_jobs.reservation import LedgerKeys
 from tests.acceptance.watching import events, wait_until
 
 QUEUE = "revio.default.bulk"
@@ -78,3 +80,31 @@ def test_a_dead_vendor_is_left_alone_but_for_single_probes(stack: Stack, jobs: R
     time.sleep(4)
     assert stack.sandbox.calls()["received"] == before
     assert not any(each.done() for each in handles)
+
+
+@pytest.mark.parametrize("fault", ["unauthorised-401", "forbidden-403", "not-found-404"])
+def test_a_refused_account_keeps_its_updates_unharmed_until_somebody_corrects_it(
+    stack: Stack, jobs: RevioJobs, redis: Redis, revio: Callable[..., Any], fault: str
+) -> None:
+    stack.sandbox.fault(fault, rate=1.0)
+    updates = jobs.submit(UpdateJob(id=each, rate="7.77") for each in PRODUCTS)
+    wait_until(lambda: events(stack, "account_closed") == 1)
+    time.sleep(3)
+    # Of the calls that were under way, each was refused; none was made after them.
+    calls = stack.sandbox.calls()["received"]
+    assert calls <= 17
+    time.sleep(2)
+    assert stack.sandbox.calls()["received"] == calls
+    assert not any(update.done() for update in updates)
+    assert events(stack, "account_closed") == 1
+    assert redis.zcard(LedgerKeys("default").dead) == 0
+
+    limits = revio("limits", "--json", env=stack.environment)
+    assert limits.code == 0
+    assert "gateway" in limits.out or "endpoint" in limits.out
+    stack.sandbox.clear_faults()
+    assert revio("lane", "resume", env=stack.environment).code == 0
+    outcomes = [update.result(1) for update in as_completed(updates, timeout=60)]
+    assert {outcome.outcome for outcome in outcomes} == {"applied"}
+    assert events(stack, "job_delayed") == 0
+    assert all(len(done) == 1 for done in stack.sandbox.updates().values())

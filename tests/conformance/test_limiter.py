@@ -650,6 +650,16 @@ def test_the_healthy_answer_to_a_probe_opens_the_account(limiter_bench: Make) ->
     assert second.usage("default").closed_reason == ""
 
 
+def test_an_operator_opens_a_refused_account(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=30, calls_per_day=100)
+    first, second = bench.processes
+    assert not first.reopen("default")
+    first.close("default", REFUSAL)
+    assert second.reopen("default")
+    assert len(admitted(first, 3)) == 3
+    assert first.close("default", REFUSAL)
+
+
 everything = st.fixed_dictionaries(
     {
         "calls_per_minute": st.integers(1, 30),

@@ -21,6 +21,7 @@ from worker.celery_app.feeder_thread import FEED_INTERVAL_S, FeederThread
 from worker.celery_app.lane_control import LaneControl
 from worker.celery_app.logs import configure_logs
 from worker.celery_app.redis_guard import RedisGuard, refuse_eviction
+from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.run_events import RunEvents
 from worker.celery_app.transport import HOLD_INTERVAL_S, hold_what_is_left
 from worker.limiter.limits_drift import NOTED_EVERY_S, Agreement
@@ -93,6 +94,13 @@ class Lifecycle:
         self._agreement = Agreement(application.redis, accounts, sender.hostname)
         self._repeat("limits", NOTED_EVERY_S, self._agreement.note, at_once=True)
         self._repeat("gates", _LANES_INTERVAL_S, self._lane_control.update)
+        refused = RefusedQueries(
+            self._app,
+            application.redis,
+            application.limiter,
+            [account for account, lane in lanes if lane is Lane.INTERACTIVE and account in served],
+        )
+        self._repeat("refused", _LANES_INTERVAL_S, refused.end)
         self._repeat("hold", HOLD_INTERVAL_S, self._hold)
         self._repeat("sweep", self._settings.sweep_interval_s, application.sweeper.sweep)
         for feeder in application.campaigns.feeders.values():

@@ -28,6 +28,8 @@ class LaneClosure:
     """Unix time, seconds; None: when an operator resumes the lane."""
     pause: Pause | None = None
     """The operator's pause, if that is what closes the lane."""
+    is_refused: bool = False
+    """Whether the vendor refuses the account: somebody has to correct its login, key or address."""
 
     def __str__(self) -> str:
         if self.opens_at is None:
@@ -63,13 +65,16 @@ class LaneClosures:
         if refused is None or refused.wait_s <= _SHORT_WAIT_S:
             return None
         reason = self._reason(account, lane, refused)
-        return LaneClosure(lane, reason, opens_at=self._clock() + refused.wait_s)
+        opens_at = self._clock() + refused.wait_s
+        return LaneClosure(lane, reason, opens_at, is_refused=refused.bound is Bound.ACCOUNT)
 
     def _reason(self, account: str, lane: Lane, refused: Refused) -> str:
         match refused.bound:
             case Bound.PAUSE:
                 given = self._limiter.usage(account).pause_reason
                 return f"the vendor has asked for a pause{given and f' ({given})'}"
+            case Bound.ACCOUNT:
+                return f"the vendor refuses the account ({refused.reason})"
             case Bound.BREAKER:
                 return "the vendor fails call by call"
             case Bound.DAY:

@@ -92,6 +92,12 @@ class MemoryLimiter:
             state.closed_at = view.now
         return not was_closed
 
+    def reopen(self, account: str) -> bool:
+        state = self._account(account).state
+        was_closed = bool(state.closed_until)
+        state.closed_until, state.closed_reason, state.probing = 0, "", False
+        return was_closed
+
     def report(self, account: str, *, healthy: bool) -> Change | None:
         view = self._account(account)
         state = view.state
@@ -99,7 +105,7 @@ class MemoryLimiter:
         if healthy:
             state.breaker_open_until = 0
             if state.probing:
-                state.closed_until, state.closed_reason, state.probing = 0, "", False
+                self.reopen(account)
                 return Change.ACCOUNT_OPENED
         if view.is_breaker_open():
             state.breaker_open_until = view.now + us(view.rules.breaker_probe_interval_s)

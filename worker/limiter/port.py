@@ -135,6 +135,9 @@ class Limiter(Protocol):
         The healthy answer to a probe opens it again. Returns False if it was closed already.
         """
 
+    def reopen(self, account: str) -> bool:
+        """Open a closed account, because somebody has corrected it. False if it was open."""
+
     def report(self, account: str, *, healthy: bool) -> Change | None:
         """Count a healthy answer or a fault. Returns what that has changed, if anything."""
 

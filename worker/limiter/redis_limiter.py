@@ -197,6 +197,17 @@ class RedisLimiter:
             )
         return bool(was_open)
 
+    def refusal(self, account: str) -> str | None:
+        """Why the account is closed; None if it is open. Raises Unavailable."""
+        with fail_closed("the limiter"):
+            reason = self._redis.hget(CallKeys(account).state, "closed_reason")
+        return reason.decode() if reason else None  # type: ignore[union-attr] # bytes
+
+    def reopen(self, account: str) -> bool:
+        fields = ("closed_until", "closed_reason", "closed_at", "probing")
+        with fail_closed("the limiter"):
+            return bool(self._redis.hdel(CallKeys(account).state, *fields))
+
     def report(self, account: str, *, healthy: bool) -> Change | None:
         if healthy and account not in self._faulty:
             return None

@@ -90,7 +90,10 @@ class Unreadable(Permanent):
 
 
 class Unauthorised(Permanent):
-    """Login, subscription key or address was refused. Somebody must mend the settings."""
+    """The account's login, key, address or certificate is refused, until somebody corrects it.
+
+    Interactive queries end so; other jobs wait.
+    """
 
 
 class IdempotencyConflict(Permanent):

@@ -1,0 +1,82 @@
+"""Ends interactive queries that wait while the vendor refuses their account.
+
+The account's lanes are closed then and no worker takes their messages, so updates wait in order.
+But somebody waits for an interactive query's answer. So these queries are taken out of the queue,
+and end as Unauthorised.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+import structlog
+from celery import Celery
+from celery.app.task import Context
+from redis import Redis
+
+from revio_jobs.contracts import QUERY_TASK, Lane, queue_name
+from revio_jobs.errors import Unauthorised
+from worker.limiter import Bound, Limiter
+from worker.redis_kit.scripts import fail_closed
+
+_log = structlog.get_logger(__name__)
+
+# Of the queue's front, per round: behind more updates than that a query waits for its turn.
+_AT_ONCE = 10_000
+
+
+class RefusedQueries:
+    """Every worker of an account's interactive lane does this; a message is ended by one."""
+
+    def __init__(
+        self, app: Celery, redis: Redis, limiter: Limiter, accounts: Iterable[str]
+    ) -> None:
+        self._app = app
+        self._redis: Any = redis
+        self._limiter = limiter
+        self._accounts = tuple(accounts)
+
+    def end(self) -> int:
+        """Returns how many queries have ended. Raises Unavailable."""
+        ended = 0
+        for account in self._accounts:
+            refused = self._limiter.closed(account, Lane.INTERACTIVE)
+            if refused and refused.bound is Bound.ACCOUNT:
+                ended += self._end(account, Unauthorised(refused.reason))
+        return ended
+
+    def _end(self, account: str, error: Unauthorised) -> int:
+        queue = queue_name(account, Lane.INTERACTIVE)
+        ended = 0
+        for message, request in self._queries(queue):
+            # The result first: after a crash in between the query ends once more, instead of never.
+            self._app.backend.mark_as_failure(request.id, error, request=request)
+            with fail_closed("the queue"):
+                ended += self._redis.lrem(queue, -1, message)
+        if ended:
+            _log.info("queries_refused", account=account, queries=ended, reason=str(error))
+        return ended
+
+    def _queries(self, queue: str) -> list[tuple[bytes, Context]]:
+        with fail_closed("the queue"):
+            messages = self._redis.lrange(queue, -_AT_ONCE, -1)
+        requests = ((message, _request(message)) for message in messages)
+        return [(message, request) for message, request in requests if request]
+
+
+def _request(message: bytes) -> Context | None:
+    """A query's request, by which Celery also ends its chord, its chain and its errbacks."""
+    if QUERY_TASK.encode() not in message:
+        return None
+    try:
+        decoded = orjson.loads(message)
+        headers = decoded["headers"]
+        if headers["task"] != QUERY_TASK or not headers["id"]:
+            return None
+        _, _, embedded = orjson.loads(b64decode(decoded["body"]))
+        return Context(headers | embedded)
+    except (ValueError, KeyError, TypeError):
+        return None  # not of Celery's form; the worker will refuse it
