@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -13,9 +13,11 @@ from cli.answer import answering, spinner
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
 from cli.options import AsJson
-from cli.tables import counted, table
+from cli.tables import counted, table, when
 from settings import load_redis
-from worker.ledger import Audit, Auditor, audited_accounts
+from worker.ledger import Audit, Auditor, Withdrawal, audited_accounts, latest_withdrawals
+
+_SHOWN_WITHDRAWALS = 10
 
 
 def audit(
@@ -30,8 +32,17 @@ def audit(
         with spinner("looking at every job of the ledger"):
             names = [account] if account else audited_accounts(redis)
             audits = {name: Auditor(redis, name).audit() for name in names}
-        document = {name: _document(result) for name, result in audits.items()}
-        tables = [part for name, result in audits.items() for part in _tables(name, result)]
+            withdrawals = {
+                name: latest_withdrawals(redis, name, _SHOWN_WITHDRAWALS) for name in names
+            }
+        document = {
+            name: _document(result, withdrawals[name]) for name, result in audits.items()
+        }
+        tables = [
+            part
+            for name, result in audits.items()
+            for part in (*_tables(name, result), *_withdrawal_tables(withdrawals[name]))
+        ]
         balances = all(result.balances for result in audits.values())
         answer.give(
             {"balances": balances, "accounts": document},
@@ -41,7 +52,7 @@ def audit(
             raise typer.Exit(ExitCode.FAILED)
 
 
-def _document(result: Audit) -> dict[str, Any]:
+def _document(result: Audit, withdrawals: Iterable[Withdrawal]) -> dict[str, Any]:
     balance = result.balance
     derived = {name: getattr(balance, name) for name in ("settled", "failed", "missing")}
     return {
@@ -50,7 +61,18 @@ def _document(result: Audit) -> dict[str, Any]:
         **derived,
         "not_accepted_yet": result.not_accepted_yet,
         "findings": {title: asdict(finding) for title, finding in result.findings.items()},
+        "withdrawals": [asdict(entry) | {"at": entry.at.isoformat()} for entry in withdrawals],
     }
+
+
+def _withdrawal_tables(withdrawals: Sequence[Withdrawal]) -> Iterator[RenderableType]:
+    if withdrawals:
+        rows = (
+            (when(entry.at), entry.by, entry.withdrawn, entry.kept, entry.selection, entry.reason)
+            for entry in withdrawals
+        )
+        columns = ("withdrawn", "by", "updates", "not touched", "selection", "reason")
+        yield table(*columns, rows=rows, title="latest withdrawals")
 
 
 def _tables(account: str, result: Audit) -> Iterator[RenderableType]:

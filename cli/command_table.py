@@ -56,6 +56,11 @@ _SOURCES = (
         "Tell what a job waits for now, and when it will probably run.",
     ),
     CommandSource(
+        "withdraw",
+        "cli.jobs.withdraw:withdraw",
+        "Take back updates that wait, by key, file of keys, lane or age.",
+    ),
+    CommandSource(
         "audit",
         "cli.audit:audit",
         "Prove that accepted = settled + failed + waiting + running + delayed, or show what is "

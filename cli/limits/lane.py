@@ -19,7 +19,6 @@ from revio_jobs import Lane
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from settings import load_redis
 from worker.limiter import LanePauses, Pause, RedisLimiter
-from worker.soap import RedisSessionStore
 
 app = typer.Typer(help="Pause and resume lanes.", no_args_is_help=True)
 
@@ -50,6 +49,8 @@ def resume(
     with _lanes(as_json=as_json) as (answer, redis):
         for chosen in lane or Lane:
             LanePauses(redis).resume(account, chosen)
+        from worker.soap import RedisSessionStore  # noqa: PLC0415 - the others need no SOAP
+
         # The login first: jobs that run in between would find it still refused.
         RedisSessionStore(redis, None).forget_refused_login(account)
         RedisLimiter(redis, {}).reopen(account)

@@ -7,6 +7,13 @@ from worker.ledger.memory_ledger import MemoryLedger
 from worker.ledger.redis_ledger import RedisLedger, RedisWrites
 from worker.ledger.retention import LedgerTimes
 from worker.ledger.sweep import Sweeper, Swept
+from worker.ledger.withdrawals import (
+    Selection,
+    WaitingUpdate,
+    Withdrawal,
+    Withdrawals,
+    latest_withdrawals,
+)
 
 __all__ = [
     "Audit",
@@ -21,8 +28,13 @@ __all__ = [
     "RedisLedger",
     "RedisWrites",
     "Retried",
+    "Selection",
     "Sweeper",
     "Swept",
+    "WaitingUpdate",
     "Wanted",
+    "Withdrawal",
+    "Withdrawals",
     "audited_accounts",
+    "latest_withdrawals",
 ]

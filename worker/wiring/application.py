@@ -16,13 +16,14 @@ from tasks.query.batcher import Batcher
 from tasks.query.handler import QueryHandler, QueryTarget
 from tasks.update.attempt import UpdateTarget
 from tasks.update.handler import UpdateHandler
-from worker.ledger import LedgerTimes, RedisLedger, RedisWrites, Sweeper
+from worker.ledger import RedisLedger, RedisWrites, Sweeper
 from worker.limiter import LaneClosures, LanePauses, RedisLimiter, WaitingPermits
 from worker.redis_kit.auto_pipeline import shared_redis
 from worker.redis_kit.result_pages import RedisPages
 from worker.soap import RedisSessionStore, RevioGateway, open_gateway
 from worker.wiring.bulk_lane import CampaignLane
 from worker.wiring.campaigns import CampaignWork, note_clearable, open_campaigns
+from worker.wiring.ledger import ledger_times
 from worker.wiring.limits import open_limiter
 from worker.wiring.vendor import soap_config
 
@@ -73,16 +74,7 @@ def open_application(settings: Settings, app: Celery) -> Application:
     }
     ledger = RedisLedger(
         redis,
-        LedgerTimes(
-            lease_s=settings.lease_s,
-            quiet_s=max(
-                account.call_timeout_s + account.execution_s
-                for account in settings.accounts.values()
-            ),
-            result_retention_s=settings.result_retention_s,
-            key_retention_s=settings.key_retention_s,
-            dead_retention_s=settings.dead_letter_retention_s,
-        ),
+        ledger_times(settings),
         encode=partial(encode_message, app),
     )
     closures, writes = LaneClosures(LanePauses(redis), limiter), RedisWrites(redis)
