@@ -13,7 +13,7 @@ from revio_jobs.contracts import parse_queue_name, queue_name
 from settings import AccountSettings
 from worker.ledger import Auditor, audited_accounts
 from worker.limiter import LaneClosure, LaneClosures
-from worker.limiter.limits_drift import differences
+from worker.limiter.limits_drift import clock_offsets, differences
 
 _SHOWN = 5
 
@@ -40,6 +40,23 @@ def limits_findings(redis: Redis, accounts: Mapping[str, AccountSettings]) -> It
                 "; ".join(map(str, found[:_SHOWN])),
                 "give all workers, and this command, the same settings of the account",
             )
+
+
+def clock_findings(redis: Redis, accounts: Iterable[str]) -> Iterator[Finding]:
+    """Live workers on hosts whose clocks are off. Raises RedisError."""
+    workers = {
+        worker: off for account in accounts for worker, off in clock_offsets(redis, account).items()
+    }
+    if workers:
+        offsets = [
+            f"{worker} is {abs(off):.1f} s {'ahead' if off > 0 else 'behind'}"
+            for worker, off in sorted(workers.items())
+        ]
+        yield warning(
+            "clocks of workers",
+            "; ".join(offsets[:_SHOWN]),
+            "let NTP set the clocks of their hosts and of Redis's",
+        )
 
 
 def strange_accounts(redis: Redis, known: Collection[str]) -> Iterator[Finding]:

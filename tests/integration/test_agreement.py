@@ -1,14 +1,15 @@
-"""Workers of one account that go by different limits are told of."""
+"""Workers of one account whose limits or clocks differ are reported."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
-from cli.doctor.lane_checks import limits_findings
+from cli.doctor.lane_checks import clock_findings, limits_findings
 from settings import AccountSettings
 from worker.limiter.limits_drift import Agreement, differences
 
@@ -64,3 +65,36 @@ def test_a_worker_that_has_left_or_is_not_heard_of_does_not_count(redis: Redis) 
     assert 0 < redis.ttl("revio:default:limits") <= 75
     redis.hset("revio:default:limits", "a", '{"at": 0, "limits": {"calls_per_minute": 100}}')
     assert differences(redis, "default", account()) == []
+
+
+def at_a_host(redis: Redis, worker: str, ahead_s: float) -> Agreement:
+    def clock() -> float:
+        return time.time() + ahead_s
+
+    return Agreement(redis, {"default": account()}, worker, clock)
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "says"), [(120.0, "a is 120.0 s ahead"), (-3.0, "a is 3.0 s behind")]
+)
+def test_a_worker_whose_hosts_clock_is_off_warns_once_and_so_does_doctor(
+    redis: Redis, ahead_s: float, says: str
+) -> None:
+    noted(redis, "b", account())
+    worker = at_a_host(redis, "a", ahead_s)
+    with capture_logs() as logs:
+        worker.note()
+        worker.note()
+    [log] = logs
+    assert (log["event"], log["log_level"]) == ("clock_is_off", "warning")
+    assert log["ahead_of_redis_s"] == pytest.approx(ahead_s, abs=0.5)
+    [finding] = clock_findings(redis, ["default"])
+    assert finding.says.startswith(says[:8])
+    assert says.rpartition(" ")[2] in finding.says
+
+
+def test_clocks_that_nearly_agree_are_no_finding(redis: Redis) -> None:
+    with capture_logs() as logs:
+        at_a_host(redis, "a", 1.5).note()
+    assert logs == []
+    assert list(clock_findings(redis, ["default"])) == []

@@ -1,9 +1,13 @@
-"""Whether all workers of an account use the same limits: each publishes its own in Redis."""
+"""Whether an account's workers use the same limits, and clocks that agree with Redis's.
+
+Each worker publishes its own limits, and by how much its clock differs, in Redis.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +22,7 @@ from worker.redis_kit.scripts import fail_closed
 _log = structlog.get_logger(__name__)
 
 NOTED_EVERY_S = 30.0
+CLOCK_MAY_DIFFER_S = 2.0
 _KEPT_S = 75
 _NOTED = {
     "calls_per_minute",
@@ -46,32 +51,49 @@ class Difference:
 
 def differences(redis: Redis, account: str, settings: BaseModel) -> list[Difference]:
     """How the settings of the account's live workers differ from these. Raises RedisError."""
-    ours, now = _limits(settings), redis.time()[0]
-    stored: Mapping[Any, Any] = redis.hgetall(_key(account))
-    notes = ((worker.decode(), json.loads(note)) for worker, note in sorted(stored.items()))
+    ours = _limits(settings)
     return [
         Difference(account, worker, name, value, note["limits"][name])
-        for worker, note in notes
-        if now - note["at"] <= _KEPT_S
+        for worker, note in _notes(redis, account)
         for name, value in ours.items()
         if note["limits"].get(name, value) != value
     ]
 
 
+def clock_offsets(redis: Redis, account: str) -> dict[str, float]:
+    """By live worker whose host's clock is off by more than 2 s: how far it is ahead of Redis's.
+
+    Raises RedisError.
+    """
+    offsets = {worker: note.get("clock_s", 0.0) for worker, note in _notes(redis, account)}
+    return {worker: off for worker, off in offsets.items() if abs(off) > CLOCK_MAY_DIFFER_S}
+
+
 class Agreement:
     """Publishes one worker's limits and compares them with the others'."""
 
-    def __init__(self, redis: Redis, accounts: Mapping[str, BaseModel], worker: str) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        accounts: Mapping[str, BaseModel],
+        worker: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`clock`: Unix time by this host."""
         self._redis = redis
+        self._clock = clock
+        self._is_clock_off = False
         self._accounts = accounts
         self._worker = worker
         self._logged: set[Difference] = set()
 
     def note(self) -> None:
-        """Publish our limits and log each new difference. Raises Unavailable."""
+        """Publish our limits and log each new difference, also of our clock. Raises Unavailable."""
         with fail_closed("the workers' limits"):
+            now, off_s = self._clock_offset()
+            self._log_clock(off_s)
             for account, settings in self._accounts.items():
-                note = {"at": self._redis.time()[0], "limits": _limits(settings)}
+                note = {"at": now, "limits": _limits(settings), "clock_s": round(off_s, 2)}
                 self._redis.hset(_key(account), self._worker, json.dumps(note))
                 self._redis.expire(_key(account), _KEPT_S)
                 for difference in set(differences(self._redis, account, settings)) - self._logged:
@@ -85,11 +107,34 @@ class Agreement:
                         of=difference.worker,
                     )
 
+    def _clock_offset(self) -> tuple[int, float]:
+        """Redis's time, and the seconds by which our clock is ahead of it."""
+        asked_at = self._clock()
+        seconds, micros = self._redis.time()
+        answered_at = self._clock()
+        return seconds, (asked_at + answered_at) / 2 - (seconds + micros / 1e6)
+
+    def _log_clock(self, off_s: float) -> None:
+        was_off, self._is_clock_off = self._is_clock_off, abs(off_s) > CLOCK_MAY_DIFFER_S
+        if self._is_clock_off and not was_off:
+            fix = "let NTP set the clocks of this host and of Redis's"
+            _log.warning("clock_is_off", ahead_of_redis_s=round(off_s, 1), fix=fix)
+
     def leave(self) -> None:
         """Withdraw our limits when we end: our successor may have others."""
         with suppress(RedisError):
             for account in self._accounts:
                 self._redis.hdel(_key(account), self._worker)
+
+
+def _notes(redis: Redis, account: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Of the account's live workers, by name."""
+    stored: Mapping[Any, Any] = redis.hgetall(_key(account))
+    now = redis.time()[0]
+    for worker, text in sorted(stored.items()):
+        note = json.loads(text)
+        if now - note["at"] <= _KEPT_S:
+            yield worker.decode(), note
 
 
 def _limits(settings: BaseModel) -> dict[str, object]:
