@@ -35,9 +35,7 @@ def audit(
             withdrawals = {
                 name: latest_withdrawals(redis, name, _SHOWN_WITHDRAWALS) for name in names
             }
-        document = {
-            name: _document(result, withdrawals[name]) for name, result in audits.items()
-        }
+        document = {name: _document(result, withdrawals[name]) for name, result in audits.items()}
         tables = [
             part
             for name, result in audits.items()

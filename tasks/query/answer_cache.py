@@ -1,4 +1,4 @@
-"""Answers kept for queries that may be a little old, until an update makes them stale."""
+"""A cache of answers for queries with a `max_age`, invalidated by updates."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tasks.query.parts import Records, by_value, kind_of
 
 
 class Writes(Protocol):
-    """When our own updates last changed products, over all processes. Raises Unavailable."""
+    """When updates of any process last changed products. Every method raises Unavailable."""
 
     def now(self) -> int:
         """Milliseconds, by the clock of `last`."""
 
     def last(self, account: str, products: Iterable[int]) -> Mapping[int, int]:
-        """When the outcome of each product's latest change was settled, if that is not long ago."""
+        """When each product's latest change was settled; without those changed long ago."""
 
 
 def lag_left_s(writes: Writes, account: str, lag_s: float, product: int) -> float:
-    """For how long a query may still show the product as it was before its latest change.
+    """Seconds for which a query may still show the product as it was before its latest change.
 
     `lag_s`: how long a query may lag behind a change. Raises Unavailable.
     """
@@ -37,7 +37,7 @@ def lag_left_s(writes: Writes, account: str, lag_s: float, product: int) -> floa
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one filter value was answered with."""
+    """The answer to one filter value."""
 
     records: bytes
     """JSON."""
@@ -53,12 +53,12 @@ _Key = tuple[str, str, int]
 
 
 class Answers:
-    """Remembers answers value by value, the latest of them, up to a size. For all threads.
+    """Caches answers per filter value, least recently stored out first. Thread-safe.
 
-    What an update changes shows in answers about the product, its line and its customer: all those
-    in which the product appears. They are stale from the moment in which the update's outcome can
-    be known, so nobody who has seen an update applied is shown the product as it was before. Where
-    queries lag behind, what was read so soon after a change is not kept for long either.
+    An update makes stale every answer in which its product appears: those about the product, its
+    line and its customer. They are stale from the moment at which the update's outcome can be
+    known, so a caller that has seen an update applied is never given an older answer. Where queries
+    lag behind updates, an answer that was read during the lag is stale, too.
     """
 
     def __init__(
@@ -68,42 +68,44 @@ class Answers:
         lags_s: Mapping[str, float] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`lags_s`: by account, how long a query may lag behind a change; `clock`: Unix time, s."""
+        """`lags_s`: seconds, by account, for which a query may lag behind; `clock`: Unix time."""
         self._writes = writes
         self._most_bytes = most_bytes
         self._lags_s = lags_s or {}
         self._clock = clock
-        self._kept: OrderedDict[_Key, _Answer] = OrderedDict()
+        self._cached: OrderedDict[_Key, _Answer] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
     def reading(self, account: str, max_age_s: int, query: Callable[[Filters], Records]) -> Reading:
-        """For one job."""
+        """How one job reads."""
         return Reading(self, account, max_age_s, query, self._clock)
 
     def find(
         self, account: str, kind: str, values: Iterable[int], max_age_s: int
     ) -> dict[int, tuple[Records, float]]:
-        """By value, what is known and still true, and its age's beginning (Unix time, seconds)."""
+        """By value, cached records that are young enough and not stale, and when they were read."""
         oldest = self._clock() - max_age_s
         with self._lock:
-            known = {value: self._kept.get((account, kind, value)) for value in values}
-        young = {value: each for value, each in known.items() if each and each.read_at >= oldest}
-        products = {product for each in young.values() for product in each.products}
+            known = {value: self._cached.get((account, kind, value)) for value in values}
+        young = {
+            value: answer for value, answer in known.items() if answer and answer.read_at >= oldest
+        }
+        products = {product for answer in young.values() for product in answer.products}
         try:
             written = self._writes.last(account, products) if products else {}
         except Unavailable:
             return {}
         lag_ms = self._lags_s.get(account, 0.0) * 1000
-        shown = {product: at + lag_ms for product, at in written.items()}
+        visible = {product: at + lag_ms for product, at in written.items()}
         return {
-            value: (orjson.loads(each.records), each.read_at)
-            for value, each in young.items()
-            if all(shown.get(product, -1) < each.read_at_ms for product in each.products)
+            value: (orjson.loads(answer.records), answer.read_at)
+            for value, answer in young.items()
+            if all(visible.get(product, -1) < answer.read_at_ms for product in answer.products)
         }
 
     def now(self) -> int | None:
-        """What `keep` needs, to be asked before the call. None: nothing can be kept now."""
+        """The time that `keep` needs, read before the call; None: nothing can be cached now."""
         try:
             return self._writes.now()
         except Unavailable:
@@ -117,9 +119,9 @@ class Answers:
         read_at: float,
         read_at_ms: int,
     ) -> None:
-        """`answers` by value."""
+        """Cache `answers`, given by value."""
         for value, records in answers.items():
-            products = dict.fromkeys(each["customer_product_id"] for each in records)
+            products = dict.fromkeys(record["customer_product_id"] for record in records)
             if kind == "ids":
                 products[value] = None
             answer = _Answer(orjson.dumps(records), tuple(products), read_at, read_at_ms)
@@ -127,17 +129,17 @@ class Answers:
                 self._replace((account, kind, value), answer)
 
     def _replace(self, key: _Key, answer: _Answer) -> None:
-        if old := self._kept.pop(key, None):
+        if old := self._cached.pop(key, None):
             self._bytes -= len(old.records)
-        self._kept[key] = answer
+        self._cached[key] = answer
         self._bytes += len(answer.records)
         while self._bytes > self._most_bytes:
-            _, oldest = self._kept.popitem(last=False)
+            _, oldest = self._cached.popitem(last=False)
             self._bytes -= len(oldest.records)
 
 
 class Reading:
-    """How one job reads: from answers that are young enough, and else by calls."""
+    """Reads for one job: from cached answers that are young enough, and otherwise by calls."""
 
     def __init__(
         self,
@@ -159,12 +161,12 @@ class Reading:
 
     @property
     def calls(self) -> int:
-        """Vendor calls that it took part in."""
+        """The vendor calls that this job took part in."""
         return len(self._asked_at)
 
     @property
     def read_at(self) -> float:
-        """Unix time, seconds: nothing of it is older."""
+        """Unix time, seconds: no part of the result is older."""
         return min(self._asked_at + self._ages, default=self._clock())
 
     def query(self, part: Filters) -> Records:
@@ -173,11 +175,11 @@ class Reading:
         if not self._max_age_s or kind is None:
             return self._call(part)
         known = self._answers.find(self._account, kind, values, self._max_age_s)
-        found = {value: records for value, (records, _) in known.items()}
+        answers = {value: records for value, (records, _) in known.items()}
         self._ages += [read_at for _, read_at in known.values()]
-        if rest := tuple(value for value in values if value not in known):
-            found |= self._call_and_keep(kind, rest)
-        return [record for value in values for record in found[value]]
+        if missing := tuple(value for value in values if value not in known):
+            answers |= self._call_and_keep(kind, missing)
+        return [record for value in values for record in answers[value]]
 
     def _call(self, part: Filters) -> Records:
         asked_at = self._clock()
@@ -191,8 +193,8 @@ class Reading:
 
     def _call_and_keep(self, kind: str, values: tuple[int, ...]) -> dict[int, Records]:
         read_at, read_at_ms = self._clock(), self._answers.now()
-        found = by_value(kind, self._call(Filters(**{kind: values})))
-        answers = {value: found[value] for value in values}
+        records = by_value(kind, self._call(Filters(**{kind: values})))
+        answers = {value: records[value] for value in values}
         spoilt = {fault.value_of(kind) for fault in tuple(self.unreadable)}
         whole = {value: known for value, known in answers.items() if value not in spoilt}
         if read_at_ms is not None:

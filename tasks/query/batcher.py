@@ -1,11 +1,15 @@
-"""Natural batching: queries that wait for a call leave together and share it.
+"""Natural batching: queries that wait for a call share it.
 
-Whoever opens a batch leads it: waits for a permit, while others join, and asks for all. An idle
-system has no wait, so nobody joins and nothing is delayed. When many come, calls leave at the pace
-that the limit can sustain; a minute's calls spent on single ids in its first second would leave
-none for the rest of it.
+The query that opens a batch leads it: it waits for a permit, other queries join meanwhile, and the
+leader's call asks for all of them. The batch closes only when the gateway builds the request, which
+is when the permit has been granted; a timer would either delay an idle system or close too early.
+So an idle system adds no latency, and the longer the wait for a call, the more queries share it.
 
-Lanes never share a call: an interactive answer would grow by what bulk asks for.
+Three details matter. Calls leave at the pace that the limit can sustain (`Pace`): without it the
+first second of a minute would spend the minute's calls on single ids, and every later query would
+wait for the next minute. A rejected batch is asked again in halves until the query that the vendor
+rejects stands alone, so that the others do not fail with it. Lanes never share a call, because an
+interactive answer would have to carry all that bulk asked for.
 """
 
 from __future__ import annotations
@@ -45,9 +49,9 @@ class _Batch:
 
 
 class Pace:
-    """Lets `burst` go at once, then one each `interval_s` (GCRA, ITU-T I.371). For all threads.
+    """Spaces departures: `burst` at once, then one per `interval_s` (GCRA, ITU-T I.371).
 
-    Whoever comes seldom never waits.
+    Thread-safe. A caller that comes seldom never waits.
     """
 
     def __init__(
@@ -60,7 +64,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def turn(self) -> float:
-        """Takes the next departure; the answer is in how many seconds that is."""
+        """Reserve the next departure. Returns the seconds until then."""
         with self._lock:
             now = self._clock()
             wait_s = max(self._next_at - self._slack_s - now, 0.0)
@@ -69,7 +73,7 @@ class Pace:
 
 
 class Batcher:
-    """Asks one account's gateway, for all threads of a process."""
+    """Batches the queries of one account, for all threads of a process."""
 
     def __init__(
         self,
@@ -88,11 +92,11 @@ class Batcher:
         self._lock = threading.Lock()
 
     def query(self, filters: Filters, call: Call, *, alone: bool = False) -> Records:
-        """The records of `filters`, from a call that may be shared. Raises as the gateway does.
+        """The matching records, from a call that may be shared. Raises as the gateway does.
 
         It never raises SpoiltAnswer: the product that spoils an answer is found and named.
 
-        `alone`: no company, for a query that has failed in company before.
+        `alone`: do not share the call, because sharing one has failed before.
         """
         kind, values = kind_of(filters)
         if kind is None or alone or len(values) >= self._ids_per_call:
@@ -103,7 +107,7 @@ class Batcher:
         return member.answer.result()
 
     def _join(self, key: tuple[Lane, str], member: _Member) -> _Batch | None:
-        """The batch if it is to be led by the member, who opened it."""
+        """Join the open batch, or open one. Returns the batch if the member leads it."""
         with self._lock:
             batch = self._open.get(key)
             if batch and len(batch.values.keys() | set(member.values)) <= self._ids_per_call:
@@ -115,7 +119,7 @@ class Batcher:
 
     def _lead(self, batch: _Batch, kind: str, call: Call) -> None:
         def close() -> Filters:
-            """Nobody joins any more."""
+            """Close the batch; returns what its call asks for."""
             with self._lock:
                 if self._open.get((call.lane, kind)) is batch:
                     del self._open[call.lane, kind]
@@ -127,7 +131,7 @@ class Batcher:
             self._ask(batch.members, kind, call, close)
         finally:
             close()
-            # Only if something unforeseen is on its way up from here.
+            # Has an effect only if something unforeseen was raised.
             _fail(batch.members, Unavailable("the call that was shared was broken off"))
 
     def _ask(
@@ -201,7 +205,7 @@ def _share(
 
 
 def _fail(members: Iterable[_Member], error: RevioError) -> None:
-    """Each gets an error of its own, which it may raise in its own thread."""
+    """Give each member an error object of its own, since each raises it in its own thread."""
     for member in members:
         if not member.answer.done():
             member.answer.set_exception(type(error)(*error.args))

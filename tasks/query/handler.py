@@ -32,17 +32,17 @@ QUERY_RETRIES = RetryPolicy(first_s=0.5, cap_s=5.0, max_attempts=6, deadline_s=6
 
 _PARTS_AT_ONCE = 8
 _ATTEMPTS_IN_COMPANY = 2
-# As seldom as somebody who watches can bear: each costs as much as a call.
+# As seldom as a person watching accepts: each report costs as much as a call.
 _PROGRESS_EVERY_S = 0.25
 _STORE_ATTEMPTS = 40
 _STORE_PAUSE_S = 0.5
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many parts have been answered."""
+"""Called with the number of parts read so far, and of all parts."""
 
 
-def _untold(done: int, total: int) -> None:
-    """For whom nobody watches."""
+def _no_progress(done: int, total: int) -> None:
+    """The default: progress is not reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class QueryTarget:
 
 
 class QueryHandler:
-    """Runs query jobs. A query changes nothing, so whatever fails is simply asked again."""
+    """Runs query jobs. A query changes nothing, so a failed one is simply tried again."""
 
     def __init__(
         self,
@@ -70,11 +70,11 @@ class QueryHandler:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`inline_bytes`: larger results, as JSON, are stored as pages. `threads` ask for parts."""
+        """`inline_bytes`: larger results (as JSON) are stored as pages. `threads` read parts."""
         self._targets = targets
         self._batchers = {
-            name: Batcher(each.gateway, each.ids_per_call, each.calls_per_minute)
-            for name, each in targets.items()
+            name: Batcher(target.gateway, target.ids_per_call, target.calls_per_minute)
+            for name, target in targets.items()
         }
         self._pages = pages
         self._answers = answers
@@ -86,9 +86,14 @@ class QueryHandler:
         self._sleep = sleep
 
     def run(
-        self, job: QueryJob, job_id: str, lane: Lane, attempt: int, progress: Progress = _untold
+        self,
+        job: QueryJob,
+        job_id: str,
+        lane: Lane,
+        attempt: int,
+        progress: Progress = _no_progress,
     ) -> Decision:
-        """One attempt; `attempt` is 1 for the first."""
+        """Make one attempt at the job; `attempt` is 1 for the first."""
         target = self._targets.get(job.account)
         if target is None:
             return failed(unknown_account(job.account, self._targets))
@@ -120,11 +125,11 @@ class QueryHandler:
             harvest.add(0, reading.query(parts[0]))
             return harvest
         asker = PartAsker(reading.query, self._delay, self._sleep)
-        told_at = self._clock()
+        reported_at = self._clock()
         for done in ask_all(parts, asker, harvest.add, self._threads, _PARTS_AT_ONCE):
-            if (now := self._clock()) - told_at >= _PROGRESS_EVERY_S:
+            if (now := self._clock()) - reported_at >= _PROGRESS_EVERY_S:
                 progress(done, len(parts))
-                told_at = now
+                reported_at = now
         return harvest
 
     def _result(
@@ -145,7 +150,7 @@ class QueryHandler:
         return result
 
     def _store(self, account: str, job_id: str, pages: Sequence[bytes]) -> dict[str, Any]:
-        """What many calls have brought in is not given up because Redis restarts."""
+        """Store the pages, waiting out a restart of Redis: they have cost many calls."""
         for _ in range(_STORE_ATTEMPTS - 1):
             try:
                 return self._pages.store(account, job_id, pages)

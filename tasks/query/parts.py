@@ -1,4 +1,4 @@
-"""A query's parts: cut to the size of a call, asked several at a time, each retried alone."""
+"""A query's parts: each the size of one call, read several at a time and retried alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIELDS = {"ids": "customer_product_id", "customer_ids": "customer_id", "line_id
 
 Records = list[CustomerProductRecord]
 
-# A query of many calls does not start anew for each full minute, but waits it out.
+# A query that has begun waits out a full minute instead of starting again.
 _LONGEST_WAIT_BETWEEN_CALLS_S = 61.0
 
 
@@ -54,15 +54,15 @@ def kind_of(filters: Filters) -> tuple[str | None, tuple[int, ...]]:
 
 
 def by_value(kind: str, records: Iterable[CustomerProductRecord]) -> defaultdict[int, Records]:
-    """The records that answer each value of that kind."""
-    found = defaultdict[int, Records](list)
+    """The records by the value of that kind of filter which they answer."""
+    grouped = defaultdict[int, Records](list)
     for record in records:
-        found[record[_FIELDS[kind]]].append(record)  # type: ignore[literal-required]
-    return found
+        grouped[record[_FIELDS[kind]]].append(record)  # type: ignore[literal-required]
+    return grouped
 
 
 class PartAsker:
-    """Asks the parts of one query, in several threads, and each again that failed."""
+    """Reads the parts of one query, from several threads, and retries each part that failed."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class PartAsker:
         delay: Callable[[int], float | None],
         sleep: Callable[[float], None],
     ) -> None:
-        """`delay` tells the seconds after the attempt of that number (1 for the first), or None."""
+        """`delay`: seconds to wait after attempt number n (1 is the first); None: give up."""
         self._query = query
         self._delay = delay
         self._sleep = sleep
@@ -78,15 +78,17 @@ class PartAsker:
         self._over = False
 
     def stop(self) -> None:
-        """Nobody wants the answers any more."""
+        """Stop retrying: the query has failed, so no part is needed any more."""
         self._over = True
 
     def ask(self, part: Filters) -> Records:
-        """Raises what will not go away soon; Throttled also before any part was answered."""
+        """Read one part. Raises what retrying will not cure soon, and Throttled if no part has been
+        read yet: then the whole query goes back to its queue.
+        """
         attempt = 1
         while True:
             try:
-                found = self._query(part)
+                records = self._query(part)
             except Throttled as exc:
                 if self._over or not self._begun or exc.retry_after > _LONGEST_WAIT_BETWEEN_CALLS_S:
                     raise
@@ -101,7 +103,7 @@ class PartAsker:
                 attempt += 1
             else:
                 self._begun = True
-                return found
+                return records
 
 
 def ask_all(
@@ -111,10 +113,10 @@ def ask_all(
     threads: Executor,
     at_once: int,
 ) -> Iterator[int]:
-    """How many parts have been answered, as it grows, `at_once` being under way at a time.
+    """Read all parts, at most `at_once` at a time; yields the number of parts read so far.
 
-    `take` is given each part's number and records, in the thread that has asked for them. Raises
-    the first error, when no part is under way any more.
+    `take` gets each part's number and records, in the thread that has read them. Raises the first
+    error, once no part is being read any more.
     """
 
     def ask(number: int, part: Filters) -> None:
@@ -135,6 +137,6 @@ def ask_all(
             yield answered + 1
     finally:
         asker.stop()
-        for each in running:
-            each.cancel()
+        for future in running:
+            future.cancel()
         wait(running)

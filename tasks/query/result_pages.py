@@ -1,4 +1,4 @@
-"""Large results: records held and stored as compressed pages."""
+"""Large results: records that are held, and stored, as compressed pages."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import orjson
 from revio_jobs.contracts import CustomerProductRecord
 
 _RECORDS_A_PAGE = 500
-# The quickest: JSON of records shrinks to a tenth even so.
+# The fastest level; JSON of records still shrinks to a tenth.
 _LEVEL = 1
 
 
 class PageStore(Protocol):
-    """Where pages lie beside Celery's result, for as long as that does."""
+    """Stores pages beside Celery's result, for as long as the result is kept."""
 
     def store(self, account: str, job_id: str, pages: Sequence[bytes]) -> dict[str, Any]:
-        """Replaces the job's pages; the answer tells a reader where they are (JSON values).
+        """Replace the job's pages. Returns what a reader needs to find them (JSON values).
 
         Raises Unavailable.
         """
 
 
 class Harvest:
-    """A query's records, part by part as they come, each product once. Any thread may add.
+    """Collects a query's records part by part, each product once. Thread-safe.
 
-    More than `inline_bytes` of JSON are held compressed: they take a thirtieth of the memory.
+    Beyond `inline_bytes` of JSON they are held compressed, which takes a thirtieth of the memory.
     """
 
     def __init__(self, inline_bytes: int) -> None:
@@ -38,14 +38,14 @@ class Harvest:
         self._bytes = 0
         self._lock = Lock()
         self.products: set[int] = set()
-        """Ids of what was found."""
+        """Ids of the products that were read."""
 
     @property
     def is_large(self) -> bool:
         return self._bytes > self._inline_bytes
 
     def add(self, part: int, records: Iterable[CustomerProductRecord]) -> None:
-        """The records of the part of that number."""
+        """Add the records of part number `part`."""
         pages = list(map(orjson.dumps, _in_pages(self._new(records))))
         with self._lock:
             was_large = self.is_large
@@ -53,23 +53,24 @@ class Harvest:
             self._pages[part] = pages
             if self.is_large:
                 parts = [part] if was_large else list(self._pages)
-                for each in parts:
-                    self._pages[each] = [zlib.compress(page, _LEVEL) for page in self._pages[each]]
+                for number in parts:
+                    plain = self._pages[number]
+                    self._pages[number] = [zlib.compress(page, _LEVEL) for page in plain]
 
     def records(self) -> list[CustomerProductRecord]:
-        """All, in the order of the parts, if they are not large."""
+        """All records in the order of the parts; only if the result is not large."""
         return [record for page in self._in_order() for record in orjson.loads(page)]
 
     def pages(self) -> list[bytes]:
-        """All, in the order of the parts, if they are large: zlib of a JSON array each."""
+        """All pages in the order of the parts, each a zlib of a JSON array; only if large."""
         return list(self._in_order())
 
     def _new(self, records: Iterable[CustomerProductRecord]) -> list[CustomerProductRecord]:
-        new = {each["customer_product_id"]: each for each in records}
+        new = {record["customer_product_id"]: record for record in records}
         with self._lock:
             seen = self.products & new.keys()
             self.products |= new.keys()
-        return [each for product, each in new.items() if product not in seen]
+        return [record for product, record in new.items() if product not in seen]
 
     def _in_order(self) -> Iterator[bytes]:
         return (page for part in sorted(self._pages) for page in self._pages[part])

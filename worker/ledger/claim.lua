@@ -85,8 +85,8 @@ local function park()
   return {'parked'}
 end
 
--- Those submitted before go first, unless they rest after a failure or wait in the other lane; but
--- what was sent already must be cleared up before anybody can go on.
+-- Earlier submissions go first, unless they back off after a failure or wait in the other lane. A job that
+-- was sent is not held up by them: nothing of the product can go on before its outcome is known.
 local lane = job.lane == 'bulk' and KEYS[4] or KEYS[3]
 local before = {}
 if not job.sent then

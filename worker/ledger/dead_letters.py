@@ -63,7 +63,7 @@ class DeadLetters:
         if not oldest_first:
             ids.reverse()
         for start in range(0, len(ids), _AT_ONCE):
-            for letter in self._read(account, [_text(each) for each in ids[start:][:_AT_ONCE]]):
+            for letter in self._read(account, [_text(job_id) for job_id in ids[start:][:_AT_ONCE]]):
                 if asked.error in {None, _kind(letter)}:
                     yield letter
 
@@ -133,9 +133,9 @@ class DeadLetters:
             for job_id in job_ids:
                 pipeline.hgetall(keys.dead_letter(job_id))
             answers = pipeline.execute()
-        for job_id, found in zip(job_ids, answers, strict=True):
-            if found:
-                fields = {_text(name): _text(value) for name, value in found.items()}
+        for job_id, stored in zip(job_ids, answers, strict=True):
+            if stored:
+                fields = {_text(name): _text(value) for name, value in stored.items()}
                 yield _letter(account, job_id, fields)
 
 

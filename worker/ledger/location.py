@@ -13,7 +13,7 @@ from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.reservation import LedgerKeys
 from worker.redis_kit.scripts import fail_closed
 
-# Of each queue, so many of the next jobs are searched for one that is nowhere else.
+# How many of the next jobs of each queue are searched for one that is nowhere else.
 _LOOKED_AT = 10_000
 _AT_ONCE = 500
 
@@ -149,8 +149,8 @@ class _Reader:
                 self._keys.line(product_id), "-inf", f"({sequence:.0f}", start=0, num=1
             )
             holder, before = pipeline.execute()
-        found = [each.decode() for each in (holder, *before) if each]
-        return next((each for each in found if each != self._job_id), None)
+        ahead = (job_id.decode() for job_id in (holder, *before) if job_id)
+        return next((job_id for job_id in ahead if job_id != self._job_id), None)
 
     def _in_a_queue(self) -> Whereabouts | None:
         """A query, or a raw message that no worker has taken: only the queue has it."""
@@ -158,15 +158,15 @@ class _Reader:
         for lane in Lane:
             for last in range(-1, -1 - _LOOKED_AT, -_AT_ONCE):
                 name = queue_name(self._account, lane)
-                found: Any = self._redis.lrange(name, last - _AT_ONCE + 1, last)
-                for place, message in enumerate(reversed(found)):
+                messages: Any = self._redis.lrange(name, last - _AT_ONCE + 1, last)
+                for place, message in enumerate(reversed(messages)):
                     if wanted in message:
                         ahead = IsQueued(-1 - last + place, 0)
                         return Whereabouts(self._account, self._job_id, ahead, lane)
-                if len(found) < _AT_ONCE:
+                if len(messages) < _AT_ONCE:
                     break
         return None
 
 
-def _texts(found: Any) -> dict[str, str]:  # noqa: ANN401 - as loosely typed as redis-py
-    return {name.decode(): value.decode() for name, value in found.items()}
+def _texts(fields: Any) -> dict[str, str]:  # noqa: ANN401 - as loosely typed as redis-py
+    return {name.decode(): value.decode() for name, value in fields.items()}

@@ -1,4 +1,4 @@
--- Look at some jobs, each with all that is known of it, at one moment.
+-- Inspect some jobs, all at one moment.
 --
 -- KEYS     the places where a job can be that has not ended (sorted sets of job ids)
 -- ARGV[1]  prefix of the account's job records
@@ -6,8 +6,8 @@
 --          the job is) or "record"
 -- ARGV[3], ARGV[4]; ARGV[5], ARGV[6]; ...  a key in which a job was found, and the job's id
 --
--- Returns for each job, one after the other: 1 if it was accepted and has not ended, 1 if it has
--- ended, the number of places where it is, 1 if it is still where it was found; else 0.
+-- Returns four numbers per job: 1 if it was accepted and has not ended, 1 if it has ended, the number of
+-- places where it is, 1 if it is still where it was found; else 0.
 
 local function is_in(key, job)
   if ARGV[2] == 'set' then
@@ -18,7 +18,7 @@ local function is_in(key, job)
   return 1
 end
 
-local told = {}
+local states = {}
 for index = 3, #ARGV, 2 do
   local job = ARGV[index + 1]
   local record = redis.call('HMGET', ARGV[1] .. job, 'sequence', 'ended')
@@ -26,9 +26,9 @@ for index = 3, #ARGV, 2 do
   for _, place in ipairs(KEYS) do
     places = places + (redis.call('ZSCORE', place, job) and 1 or 0)
   end
-  told[#told + 1] = record[1] and 1 or 0
-  told[#told + 1] = record[2] and 1 or 0
-  told[#told + 1] = places
-  told[#told + 1] = is_in(ARGV[index], job)
+  states[#states + 1] = record[1] and 1 or 0
+  states[#states + 1] = record[2] and 1 or 0
+  states[#states + 1] = places
+  states[#states + 1] = is_in(ARGV[index], job)
 end
-return told
+return states

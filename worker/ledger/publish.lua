@@ -1,4 +1,4 @@
--- Put a job's message into its queue again, unless somebody has taken the job meanwhile.
+-- Put a job's message into its queue again, unless a worker has taken the job meanwhile.
 --
 -- KEYS[1]  the job's record (hash)
 -- KEYS[2]  the set that the job was found in (sorted set: job id by time, ms)
@@ -11,8 +11,8 @@
 --
 -- Returns 1, or 0 when nothing was to be done.
 
-local found = redis.call('ZSCORE', KEYS[2], ARGV[1])
-if not found or (ARGV[2] ~= '' and tonumber(found) ~= tonumber(ARGV[2])) then
+local score = redis.call('ZSCORE', KEYS[2], ARGV[1])
+if not score or (ARGV[2] ~= '' and tonumber(score) ~= tonumber(ARGV[2])) then
   return 0
 end
 -- A worker whose lease has run out can tell nothing of the job any more.

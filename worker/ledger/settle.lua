@@ -1,4 +1,13 @@
--- Give a job its one outcome.
+-- Record a job's outcome.
+--
+-- All that follows from the end of a job happens in this one step: outcome, key, dead letter, the fields
+-- that the product now has from it, its places, and the count for the audit. Each of these was once a step
+-- of its own, and a kill between two of them left an ended job in a waiting set, or a product that no job
+-- could get. The job's next in line is only returned, since putting its message into a queue needs its
+-- text, which the caller makes; if it dies first, the sweep does that when the parked job's time is over.
+--
+-- wrote:<field> keeps the highest sequence that wrote the field, not the latest: a retry that comes late
+-- compares its own sequence with it and drops what a newer job has set.
 --
 -- KEYS[1]  the job's record (hash)      KEYS[2]  the job's outcome (string)
 -- KEYS[3]  running (sorted set)         KEYS[4]  the product (hash, see claim.lua)
@@ -12,14 +21,14 @@
 -- ARGV[2]  token of the lease
 -- ARGV[3]  outcome (JSON)
 -- ARGV[4]  how it ended, in a word
--- ARGV[5]  how long the outcome is kept (s)
--- ARGV[6]  how long the key is kept (s)
--- ARGV[7]  how long its dead letter is kept (s); 0: it leaves none
--- ARGV[8]  how many dead letters are kept at most
+-- ARGV[5]  retention of the outcome (s)
+-- ARGV[6]  retention of the key (s)
+-- ARGV[7]  retention of its dead letter (s); 0: it leaves none
+-- ARGV[8]  the largest number of dead letters
 -- ARGV[9...]  the fields that the vendor now has from this job
 --
--- Returns {1, the next job parked for the product or ""}, or {0} when another has the lease. The same
--- outcome given again is no fault: the answer to the first time may have been lost.
+-- Returns {1, the next job parked for the product or ""}, or {0} if another worker has the lease. Recording
+-- the same outcome again succeeds: the answer to the first time may have been lost.
 
 local function settled()
   return {1, redis.call('ZRANGE', KEYS[5], 0, 0)[1] or ''}
@@ -29,7 +38,7 @@ local record = redis.call('HMGET', KEYS[1], 'token', 'sequence', 'ended', 'finge
 if record[3] and redis.call('GET', KEYS[2]) == ARGV[3] then
   return settled()
 end
--- A lease that has run out is still good here as long as nobody else took the job.
+-- A lease that has run out is still good here, as long as no other worker took the job.
 if record[1] ~= ARGV[2] then
   return {0}
 end
@@ -59,7 +68,7 @@ if tonumber(ARGV[7]) > 0 then
 end
 redis.call('HINCRBY', KEYS[10], ARGV[4], 1)
 redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[5])
--- Made anew: a hash that has held a payload keeps its wide form, at more than twice the memory.
+-- Made anew: a hash that has held a payload keeps its large encoding, at more than twice the memory.
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'fingerprint', record[4], 'ended', ARGV[4], 'at', now)
 redis.call('EXPIRE', KEYS[1], ARGV[6])

@@ -1,4 +1,4 @@
--- Take a job that nobody has begun, so that it can be ended.
+-- Take a job that no worker has begun, so that it can be ended.
 --
 -- KEYS[1]     the job's record (hash)
 -- KEYS[2]     running (sorted set: job id by the end of its lease, ms)
@@ -7,8 +7,8 @@
 -- ARGV[2]     token of the new lease
 -- ARGV[3]     length of the lease (ms)
 --
--- Returns {"taken", the product's id}, {"kept"} when it has ended, a worker has it or it was sent, or
--- {"unknown"} when no such job was accepted.
+-- Returns {"taken", the product's id}, {"kept"} if it has ended, a worker has it or it was sent, or
+-- {"unknown"} if no such job was accepted.
 
 local sequence, ended, sent, leased, payload = unpack(
   redis.call('HMGET', KEYS[1], 'sequence', 'ended', 'sent', 'until', 'payload'))

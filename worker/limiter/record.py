@@ -80,16 +80,16 @@ class Record:
         start = str(round(since * 1000))
         while True:
             with fail_closed("the limiter's record"):
-                found: Any = self._redis.xrange(self._key, min=start, count=_AT_ONCE)
-            for entry_id, fields in found:
+                entries: Any = self._redis.xrange(self._key, min=start, count=_AT_ONCE)
+            for entry_id, fields in entries:
                 written_at = int(entry_id.partition(b"-")[0]) / 1000
                 if b"refund" in fields:
                     yield Refund(written_at, fields[b"refund"].decode())
                 else:
                     yield Charge(int(fields[b"at"]), written_at, fields[b"token"].decode())
-            if len(found) < _AT_ONCE:
+            if len(entries) < _AT_ONCE:
                 return
-            start = f"({found[-1][0].decode()}"
+            start = f"({entries[-1][0].decode()}"
 
 
 def prove(entries: Iterable[Charge | Refund], rules: LimitRules) -> Proof:
@@ -143,7 +143,7 @@ class _Replay:
         if minute and minute[-1].at_us > charge.at_us:
             # They were charged while the clock was ahead: as if now, as the limiter has it.
             now = charge.at_us
-            self._minute = minute = deque(replace(e, at_us=min(e.at_us, now)) for e in minute)
+            self._minute = minute = deque(replace(old, at_us=min(old.at_us, now)) for old in minute)
         minute.append(charge)
         while minute[0].at_us <= charge.at_us - _MINUTE_US:
             minute.popleft()
