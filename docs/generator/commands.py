@@ -33,7 +33,7 @@ def commands() -> Iterator[str]:
 
 
 def _leaves(name: str, command: Any) -> Iterator[str]:  # noqa: ANN401 - Typer's classes
-    children = getattr(command, "commands", {})
+    children = _children(command)
     if not children:
         yield name
     for child, below in children.items():
@@ -41,10 +41,9 @@ def _leaves(name: str, command: Any) -> Iterator[str]:  # noqa: ANN401 - Typer's
 
 
 def _sections(name: str, command: Any, level: int) -> Iterator[str]:  # noqa: ANN401
-    children = getattr(command, "commands", {})
-    if name != "revio":
-        yield "\n\n".join(filter(None, _section(name, command, level)))
-    for child, below in sorted(children.items(), key=lambda item: bool(_children(item[1]))):
+    yield "\n\n".join(filter(None, _section(name, command, level)))
+    children = _children(command).items()
+    for child, below in sorted(children, key=lambda item: bool(_children(item[1]))):
         yield from _sections(f"{name} {child}", below, 2 if name == "revio" else 3)
 
 
