@@ -33,7 +33,7 @@ def assemble(
     refuses connections for so many.
     """
     random = Random(options.seed)  # noqa: S311 - faults and latency
-    agreed = contract.build(options.shapes)
+    current = contract.CurrentContract(contract.build(options.shapes))
     products = Products(
         populate(options.customers, options.seed),
         monotonic=clock,
@@ -50,9 +50,9 @@ def assemble(
     journal = Journal(clock, wall)
     plan = FaultPlan(options.faults, random)
     return Application(
-        contract=agreed,
+        current=current,
         service=Service(
-            agreed,
+            current,
             products,
             sessions,
             options.account,
@@ -63,16 +63,17 @@ def assemble(
         journal=journal,
         plan=plan,
         control=ControlEndpoints(
-            contract=agreed,
+            current=current,
             products=products,
             sessions=sessions,
             gateway=gateway,
             journal=journal,
             plan=plan,
             outage=outage,
+            shapes=options.shapes,
         ),
         wsdl=lambda address: wsdl.render(
-            agreed, options.ports, options.address or address
+            current.contract, options.ports, options.address or address
         ).encode(),
         latency=lambda: options.latency.pick(random),
         schedule=schedule,

@@ -43,6 +43,16 @@ class AccountSettings(BaseModel):
         default=None,
         description="Path or address of the WSDL. Unset: the endpoint with `?WSDL`.",
     )
+    wsdl_check_s: Seconds = Field(
+        default=300,
+        description="Seconds after which one worker asks whether the WSDL has changed. A change "
+        "for the worse pauses the account's lanes.",
+    )
+    wsdl_first_update_read_back: bool = Field(
+        default=True,
+        description="Whether, after the WSDL has changed, one update is read back before others "
+        "go. It is not with `READ_BACK=deferred`.",
+    )
     username: Text = Field(description="Login of the API user.")
     password: Secret = Field(description="Password of the API user. A secret.")
     client_code: Text = Field(

@@ -169,6 +169,13 @@ class Gateway(Reader, Protocol):
         execute the change, OutcomeUnknown when it may have.
         """
 
+    def check_schema(self, max_age_s: float) -> None:
+        """Make sure that the vendor's schema is as it was when it was last judged.
+
+        It costs at most one call per `max_age_s` and account. Raises Throttled if it has changed
+        for the worse: then the account's updates are stopped until somebody has looked at it.
+        """
+
     def slow_down(self, reason: str) -> None:
         """Pause the account shortly: the vendor refuses whatever it is asked."""
 

@@ -22,6 +22,7 @@ CONTRACTS: dict[str, type[BaseModel]] = {
         CampaignRow,
         revio_jobs.CustomerProduct,
         revio_jobs.QueryResult,
+        revio_jobs.UnreadableProduct,
         revio_jobs.UpdateResult,
     )
 }

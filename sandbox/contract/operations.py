@@ -69,6 +69,13 @@ class Contract:
         return placed
 
 
+@dataclass
+class CurrentContract:
+    """The contract that holds now: the vendor's releases change it while clients are connected."""
+
+    contract: Contract
+
+
 def build(shapes: Shapes) -> Contract:
     fields = update_fields(shapes)
     record = _record(shapes)

@@ -83,6 +83,10 @@ class RunningSandbox:
         """Queries show this markup as the content of the product's fields; none: no longer."""
         self.control("spoil", {str(product_id): fields})
 
+    def release(self, update_shape: str | None = None) -> None:
+        """The service and its WSDL change, as ``--update-shape`` says; None: back to the first."""
+        self.control("release", {} if update_shape is None else {"update_shape": update_shape})
+
     def limits(self, **changes: float) -> dict[str, float]:
         """The gateway's state, after changes to ``calls_per_minute``, ``calls_per_day``,
         ``day_ends_in``, or calls that another user makes (``consume``).

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Protocol
 
 from sandbox.contract import soap
 from sandbox.contract.http import Delivery, Request, Response
-from sandbox.contract.operations import Contract
+from sandbox.contract.operations import CurrentContract
 from sandbox.contract.schema import Values
 from sandbox.contract.soap import SOAP_11, Call, UnreadableRequestError
 from sandbox.faults.catalogue import Scene, When
@@ -37,7 +38,7 @@ class Application:
     the next call takes; `schedule` calls back after so many seconds.
     """
 
-    contract: Contract
+    current: CurrentContract
     service: Service
     gateway: ApiGateway
     journal: Journal
@@ -64,12 +65,19 @@ class Application:
         if request.method == "POST":
             self._receive(request, reply)
         elif request.query.lower() == "wsdl":
-            self.journal.count("WSDL")
             address = f"http://{request.headers.get('host', '')}{request.path}"
-            reply(Response(200, self.wsdl(address), SOAP_11.content_type))
+            reply(self._described(request, self.wsdl(address)))
         else:
             self.journal.count(f"{request.method} {request.path}")
             reply(Response(200, _PAGE))
+
+    def _described(self, request: Request, document: bytes) -> Response:
+        tag = f'"{sha256(document).hexdigest()[:16]}"'
+        if request.headers.get("if-none-match") == tag:
+            self.journal.count("WSDL not modified")
+            return Response(304, headers=(("ETag", tag),))
+        self.journal.count("WSDL")
+        return Response(200, document, SOAP_11.content_type, (("ETag", tag),))
 
     def _receive(self, request: Request, reply: Reply) -> None:
         hint = request.headers.get("soapaction", "").strip('"').rpartition("/")[2]
@@ -79,7 +87,7 @@ class Application:
             self._answer(entry, denial.answer(), reply)
             return
         try:
-            call = soap.read_call(self.contract, request.headers, request.body)
+            call = soap.read_call(self.current.contract, request.headers, request.body)
         except UnreadableRequestError as exc:
             body = soap.fault(exc.version, exc.message, blames_client=True)
             self._answer(entry, Response(500, body, exc.version.content_type), reply)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from urllib.parse import parse_qs
 
 from sandbox.contract.http import JSON, Request, Response
-from sandbox.contract.operations import Contract
+from sandbox.contract.operations import Contract, CurrentContract, build
 from sandbox.contract.schema import BOOLEAN, Complex, Scalar
+from sandbox.contract.shapes import Shapes, parse_update_shape
 from sandbox.faults.catalogue import FAULTS
 from sandbox.faults.fault_plan import FaultPlan, FaultRule
 from sandbox.server.journal import Journal
@@ -28,21 +29,24 @@ class ControlEndpoints:
     def __init__(
         self,
         *,
-        contract: Contract,
+        current: CurrentContract,
         products: Products,
         sessions: Sessions,
         gateway: ApiGateway,
         journal: Journal,
         plan: FaultPlan,
         outage: Callable[[float], None],
+        shapes: Shapes,
     ) -> None:
+        self._current = current
+        self._shapes = shapes
         self._products = products
         self._sessions = sessions
         self._gateway = gateway
         self._journal = journal
         self._plan = plan
         self._outage = outage
-        self._field_kinds = _field_kinds(contract)
+        self._field_kinds = _field_kinds(current.contract)
         self._gets: dict[str, Callable[[dict[str, str]], object]] = {
             "calls": self._calls,
             "products": self._truth,
@@ -54,6 +58,7 @@ class ControlEndpoints:
             "faults": self._add_fault,
             "products": self._edit,
             "spoil": self._spoil,
+            "release": self._release,
             "limits": self._limit,
             "sessions/expire": lambda _: {"expired": self._sessions.expire_all()},
             "outage": self._begin_outage,
@@ -114,6 +119,16 @@ class ControlEndpoints:
             self._products.edit(product_id, fields)
         return {}
 
+    def _release(self, body: Body) -> object:
+        """``{"update_shape": "optional,Quantity=required"}``: the service, and so its WSDL, changes
+        as a release of the vendor may change it; ``{}`` brings back what was at first.
+        """
+        shape = body.get("update_shape")
+        update = self._shapes.update if shape is None else parse_update_shape(str(shape))
+        self._current.contract = build(replace(self._shapes, update=update))
+        self._products.forget_markup()
+        return {}
+
     def _spoil(self, body: Body) -> object:
         """``{"5001": {"Cost": "4.5E-05", "Description": "a&#x1B;b"}}``: the fields' content as
         markup, shown by queries from now on; ``{"5001": {}}`` ends that.
@@ -156,6 +171,7 @@ class ControlEndpoints:
         self._gateway.reset()
         self._journal.reset()
         self._plan.reset()
+        self._release({})
         return {}
 
 

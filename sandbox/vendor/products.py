@@ -104,6 +104,11 @@ class Products:
         """A change by someone else, under the record's names; no execution is recorded."""
         self._change(self._by_id[product_id], fields)
 
+    def forget_markup(self) -> None:
+        """The form of records has changed."""
+        for product in self._by_id.values():
+            product.markup = None
+
     def spoil(self, product_id: int, fields: dict[str, str]) -> None:
         """From now on a query shows this markup as the content of these fields; {}: no longer."""
         product = self._by_id[product_id]

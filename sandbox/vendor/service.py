@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sandbox.contract.operations import CREATE, DESTROY, QUERY, UPDATE, VALIDATE, Contract
+from sandbox.contract.operations import CREATE, DESTROY, QUERY, UPDATE, VALIDATE, CurrentContract
 from sandbox.contract.schema import Values, texts_at
 from sandbox.contract.soap import Call
 from sandbox.vendor.products import Products
@@ -41,7 +41,7 @@ class Service:
 
     def __init__(
         self,
-        contract: Contract,
+        current: CurrentContract,
         products: Products,
         sessions: Sessions,
         account: Account,
@@ -49,7 +49,7 @@ class Service:
         expired_code: str = SESSION_EXPIRED,
         ids_per_call: int = 0,
     ) -> None:
-        self._contract = contract
+        self._current = current
         self._products = products
         self._sessions = sessions
         self._account = account
@@ -108,10 +108,9 @@ class Service:
         if 0 < self._ids_per_call < sum(map(len, asked.values())):
             return Refusal(f"At most {self._ids_per_call} ids can be asked for.", TOO_MANY_IDS)
         products = self._products.find(asked["ID"], asked["CustomerID"], asked["LineID"])
-        element = self._contract.record
-        return self._contract.records(
-            [self._products.markup(product, element) for product in products]
-        )
+        contract = self._current.contract
+        element = contract.record
+        return contract.records([self._products.markup(product, element) for product in products])
 
     def _update(self, call: Call) -> Values | Refusal:
         product_id = call.ids[0] if call.ids else 0
@@ -122,7 +121,7 @@ class Service:
             code = None if product_id % 2 else PRODUCT_DENIED
             return Refusal(f"Customer product {product_id} is denied.", code)
         changes = {}
-        for field in self._contract.update_fields:
+        for field in self._current.contract.update_fields:
             changes.update(field.changes(call.values))
         self._products.update(product_id, changes)
         return {}

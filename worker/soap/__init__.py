@@ -5,6 +5,7 @@ from worker.soap.gateway import RevioGateway, open_gateway
 from worker.soap.session.sessions import Session, SessionStore
 from worker.soap.session.store import MemorySessionStore, RedisSessionStore
 from worker.soap.wsdl.description import Description, FieldDescription
+from worker.soap.wsdl.state import MemoryWsdlStates, RedisWsdlStates
 
 __all__ = [
     "SESSION_EXPIRED_MESSAGE",
@@ -12,7 +13,9 @@ __all__ = [
     "Description",
     "FieldDescription",
     "MemorySessionStore",
+    "MemoryWsdlStates",
     "RedisSessionStore",
+    "RedisWsdlStates",
     "RevioGateway",
     "Session",
     "SessionStore",

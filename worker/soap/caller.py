@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Self
 
 from pydantic import SecretStr
 
@@ -37,6 +39,22 @@ class _StoppedError(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """One that was downloaded, and the headers that ask for it only if it has changed since."""
+
+    body: bytes
+    conditions: Mapping[str, str]
+
+    @classmethod
+    def of(cls, http: HttpResponse) -> Self:
+        asked = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
+        return cls(
+            http.body,
+            {asked[name]: http.headers[name] for name in asked if http.headers.get(name)},
+        )
+
+
 class Caller:
     """Makes the account's calls. An answer such as a 429 pauses the whole account."""
 
@@ -47,6 +65,7 @@ class Caller:
         self._permits = permits
         self._transport = transport
         self._errors = errors
+        self._documents: dict[str, _Document] = {}
 
     def ask(
         self,
@@ -99,12 +118,15 @@ class Caller:
     def fetch(self, url: str) -> bytes:
         """Download a document; with a permit if it is the vendor's. Raises an error of the tree."""
         call = Call(self._config.account, Lane.INTERACTIVE, Purpose.SESSION)
+        known = self._documents.get(url)
+        conditions = known.conditions if known else {}
         if origin_of(url) == origin_of(self._config.endpoint):
-            http = self._exchange(
-                call, lambda before: self._transport.get(url, self._key_header(), before)
-            )
+            headers = {**self._key_header(), **conditions}
+            http = self._exchange(call, lambda before: self._transport.get(url, headers, before))
         else:
-            http = self._translated(call, lambda: self._transport.get(url, {}))
+            http = self._translated(call, lambda: self._transport.get(url, conditions))
+        if known and http.status == HTTPStatus.NOT_MODIFIED:
+            return known.body
         refusal = self._errors.of_status(http, call.purpose)
         self._check_outage(http, refusal)
         if isinstance(refusal, Unauthorised):
@@ -112,6 +134,7 @@ class Caller:
             raise refusal
         if refusal:
             raise self.with_pause(refusal)
+        self._documents[url] = _Document.of(http)
         return http.body
 
     def _check_outage(self, http: HttpResponse, refusal: RevioError | None) -> None:

@@ -39,6 +39,10 @@ class SoapConfig:
     """A path or a URL; None: the endpoint with ?WSDL."""
     wsdl_cache: Path | None = None
     """Directory for a copy of the last good WSDL; None: no copy."""
+    wsdl_check_s: float = 300.0
+    """Seconds after which it is asked again whether the WSDL has changed."""
+    proves_first_update: bool = True
+    """Whether the first update after a change of the WSDL is read back before others go."""
     call_timeout_s: float = 30.0
     """Total: from connecting to the last byte of the answer."""
     connect_timeout_s: float = 5.0
@@ -79,7 +83,13 @@ class SoapConfig:
         key = self.subscription_key
         if key is not None and not _HEADER_SAFE.fullmatch(key.get_secret_value()):
             problems.append("subscription_key must be printable ASCII without spaces")
-        limits = ("call_timeout_s", "connect_timeout_s", "max_answer_bytes", "session_lifetime_s")
+        limits = (
+            "call_timeout_s",
+            "wsdl_check_s",
+            "connect_timeout_s",
+            "max_answer_bytes",
+            "session_lifetime_s",
+        )
         problems += [f"{name} must be above 0" for name in limits if not getattr(self, name) > 0]
         for name in ("session_expired_message", "transient_message"):
             try:

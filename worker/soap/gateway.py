@@ -30,6 +30,7 @@ from worker.soap.authenticator import Authenticator
 from worker.soap.caller import BeforeSend, Caller, Prepared, nothing_before
 from worker.soap.config import SoapConfig
 from worker.soap.error_map import ErrorMap, SessionExpiredError
+from worker.soap.first_update import FirstUpdate
 from worker.soap.http.transport import Transport
 from worker.soap.request.builder import query_message, session_message, update_message
 from worker.soap.request.message import Login
@@ -37,6 +38,8 @@ from worker.soap.service import LazyVendorService, VendorService
 from worker.soap.session.sessions import Session, Sessions, SessionStore
 from worker.soap.wsdl.description import Description, describe
 from worker.soap.wsdl.schema import Schema
+from worker.soap.wsdl.state import MemoryWsdlStates, WsdlStates
+from worker.soap.wsdl_watch import WsdlWatch
 
 _log = structlog.get_logger(__name__)
 
@@ -58,6 +61,8 @@ class RevioGateway:
         *,
         now: Callable[[], float] = time.time,
         on_schema: Callable[[Schema], None] = lambda _: None,
+        states: WsdlStates | None = None,
+        on_wsdl_worse: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`now` returns Unix time; `on_schema` is called when the WSDL was read. Makes no call."""
         self._config = config
@@ -66,6 +71,9 @@ class RevioGateway:
         self._errors = ErrorMap(config, now)
         self._caller = Caller(config, permits, transport, self._errors)
         self._lazy_service = LazyVendorService(config, now, on_schema)
+        self._states = states or MemoryWsdlStates()
+        self._on_wsdl_worse = on_wsdl_worse
+        self._watch = WsdlWatch(config, self._lazy_service, self._states, on_wsdl_worse, now=now)
         self._authenticator = Authenticator(
             config, self._caller, self._errors, permits, self._service
         )
@@ -112,7 +120,27 @@ class RevioGateway:
             message = update_message(schema, login, change)
             return lambda: message
 
-        self._call(vendor.UPDATE, prepare, call, before_send)
+        def send() -> None:
+            self._call(vendor.UPDATE, prepare, call, before_send)
+
+        state = self._watch.check(self._caller.fetch, self._config.wsdl_check_s)
+        if state.is_proven or not self._config.proves_first_update:
+            send()
+            return
+        FirstUpdate(
+            self._config.account,
+            self._states,
+            partial(self._read_back, replace(call, purpose=Purpose.VERIFY)),
+            self._watch.proven,
+            self._on_wsdl_worse,
+        ).make(change, send)
+
+    def _read_back(self, call: Call, product: int) -> CustomerProductRecord | None:
+        return next(iter(self.query(Filters(ids=(product,)), call)), None)
+
+    def check_schema(self, max_age_s: float) -> None:
+        """As the port says."""
+        self._watch.check(self._caller.fetch, max_age_s)
 
     def slow_down(self, reason: str) -> None:
         """As the port says."""
@@ -264,9 +292,20 @@ def open_gateway(
     permits: Permits,
     store: SessionStore,
     on_schema: Callable[[Schema], None] = lambda _: None,
+    *,
+    states: WsdlStates | None = None,
+    on_wsdl_worse: Callable[[str], None] = lambda _: None,
 ) -> RevioGateway:
     """The account's gateway, with its own connection pool. Makes no call."""
-    return RevioGateway(config, permits, store, Transport(config), on_schema=on_schema)
+    return RevioGateway(
+        config,
+        permits,
+        store,
+        Transport(config),
+        on_schema=on_schema,
+        states=states,
+        on_wsdl_worse=on_wsdl_worse,
+    )
 
 
 def _were_asked_for(answer: SoapAnswer, filters: Filters) -> bool:

@@ -10,7 +10,7 @@ from revio_jobs.errors import RevioError
 from worker.soap import vendor
 from worker.soap.answer.reader import AnswerReader
 from worker.soap.config import SoapConfig
-from worker.soap.wsdl.loading import load_wsdl
+from worker.soap.wsdl.loading import is_unchanged, load_wsdl
 from worker.soap.wsdl.schema import Schema, Wsdl
 
 # After a failed load, seconds before it is tried again.
@@ -54,6 +54,22 @@ class LazyVendorService:
                 self._loaded = self._load(fetch)
                 self._on_schema(self._loaded.schema)
             return self._loaded
+
+    def reload(self, fetch: Callable[[str], bytes]) -> VendorService:
+        """The service as the vendor describes it now. Raises Retryable or Unauthorised.
+
+        What was loaded before stays if it fails.
+        """
+        with self._lock:
+            loaded = self._loaded
+            if loaded and is_unchanged(loaded.wsdl, self._config, fetch):
+                return loaded
+            wsdl = load_wsdl(self._config, fetch)
+            service = VendorService(wsdl, _readers(wsdl.schema))
+            if not wsdl.is_kept_copy:
+                self._loaded = service
+                self._on_schema(service.schema)
+            return service
 
     def _load(self, fetch: Callable[[str], bytes]) -> VendorService:
         if self._failure and self._now() - self._failure[0] < _RETRY_AFTER_S:

@@ -20,12 +20,12 @@ from worker.ledger import RedisLedger, RedisWrites, Sweeper
 from worker.limiter import LaneClosures, LanePauses, RedisLimiter, WaitingPermits
 from worker.redis_kit.auto_pipeline import shared_redis
 from worker.redis_kit.result_pages import RedisPages
-from worker.soap import RedisSessionStore, RevioGateway, open_gateway
+from worker.soap import RedisSessionStore, RedisWsdlStates, RevioGateway, open_gateway
 from worker.wiring.bulk_lane import CampaignLane
 from worker.wiring.campaigns import CampaignWork, note_clearable, open_campaigns
 from worker.wiring.ledger import ledger_times
 from worker.wiring.limits import open_limiter
-from worker.wiring.vendor import soap_config
+from worker.wiring.vendor import pause_lanes, soap_config
 
 _LOGIN_MARGIN_S = 5.0
 
@@ -69,6 +69,8 @@ def open_application(settings: Settings, app: Celery) -> Application:
             permits,
             sessions,
             partial(note_clearable, redis, name),
+            states=RedisWsdlStates(redis),
+            on_wsdl_worse=partial(pause_lanes, LanePauses(redis), name),
         )
         for name, account in settings.accounts.items()
     }

@@ -27,6 +27,9 @@ from worker.soap.wsdl.schema import Schema
 from worker.wiring.bulk_lane import CampaignLane
 from worker.wiring.terms import setting_rails
 
+# A stage of a campaign begins with a reading, and so with a schema that is no older than this.
+_SCHEMA_AGE_S = 60.0
+
 # A change that does not show at once is looked for again for so long, at least.
 _READ_BACK_PATIENCE_S = 5.0
 
@@ -40,6 +43,7 @@ class VendorProducts:
 
     def read(self, ids: Sequence[int]) -> Mapping[int, CustomerProductRecord | UnreadableRecord]:
         """See the port."""
+        self._gateway.check_schema(_SCHEMA_AGE_S)
         try:
             records = query_apart(self._gateway, Filters(ids=tuple(ids)), self._call)
         except PartlyReadable as exc:

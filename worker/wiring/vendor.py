@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import structlog
+
+from revio_jobs.contracts import Lane
 from settings import AccountSettings, Settings
+from worker.limiter import LanePauses, Pause
 from worker.soap import SESSION_EXPIRED_MESSAGE, TRANSIENT_MESSAGE, SoapConfig
+
+_log = structlog.get_logger(__name__)
 
 
 def soap_config(name: str, account: AccountSettings, settings: Settings) -> SoapConfig:
@@ -17,6 +25,8 @@ def soap_config(name: str, account: AccountSettings, settings: Settings) -> Soap
         subscription_key=account.subscription_key,
         wsdl=account.wsdl,
         wsdl_cache=settings.wsdl_cache_dir,
+        wsdl_check_s=account.wsdl_check_s,
+        proves_first_update=account.wsdl_first_update_read_back and not account.read_back_lag_s,
         call_timeout_s=account.call_timeout_s,
         connect_timeout_s=account.connect_timeout_s,
         max_answer_bytes=account.max_answer_bytes,
@@ -29,3 +39,12 @@ def soap_config(name: str, account: AccountSettings, settings: Settings) -> Soap
         login_refused_codes=frozenset(account.login_refused_codes),
         use_environment_proxies=account.use_environment_proxies,
     )
+
+
+def pause_lanes(pauses: LanePauses, account: str, reason: str) -> None:
+    """Stop the account until an operator has looked at the reason. An operator's pause stays."""
+    for lane in Lane:
+        if pauses.get(account, lane) is None:
+            pauses.pause(account, lane, Pause(reason, "the worker", datetime.now(UTC)))
+    fix = "see revio doctor; revio lane resume once updates are safe"
+    _log.error("updates_stopped", account=account, reason=reason, fix=fix)

@@ -26,6 +26,8 @@ class RecordingPermits:
         self.pauses_in_full: list[tuple[str, float, str, bool]] = []
         self.health: list[bool] = []
         self.closures: list[str] = []
+        self.acquire_errors: dict[str, Exception] = {}
+        """By purpose: what the next permit is refused with."""
 
     @property
     def pauses(self) -> list[tuple[str, float, str]]:
@@ -36,6 +38,8 @@ class RecordingPermits:
         return [permit.call.purpose for permit in self.granted]
 
     def acquire(self, call: Call) -> Permit:
+        if error := self.acquire_errors.pop(call.purpose.value, None):
+            raise error
         self.granted.append(Permit(call, str(len(self.granted))))
         return self.granted[-1]
 

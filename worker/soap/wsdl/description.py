@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from worker.soap import vendor
 from worker.soap.wsdl.schema import RecordField, Schema, Shape, Wsdl
+
+_RESET = "fields that would be reset"
+_NOTHING = "none"
+# Shapes in which an update that leaves the field out resets it, or cannot set it.
+_UNSAFE = {Shape.REQUIRED.value, Shape.MISSING.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +66,31 @@ def describe(wsdl: Wsdl, endpoint: str) -> Description:
     )
 
 
-def differences(old: Schema, new: Schema) -> list[str]:
-    """What has changed for us, one line each; empty if the change does not concern us."""
-    before, after = _facts(old), _facts(new)
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """What has changed in the facts, one line each; empty if the change does not concern us."""
     return [
         f"{name}: {before.get(name, 'none')} → {after.get(name, 'none')}"
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
+
+
+def changes_for_the_worse(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """The changes after which updates that were safe could reset a field, or be unchecked."""
+    worse = [
+        f"{name} was {fact}, and is {after.get(name, 'gone')}"
+        for name, fact in before.items()
+        if (name.startswith("update ") and _shape(after.get(name)) in _UNSAFE - {_shape(fact)})
+        or (name.startswith("record ") and name not in after)
+    ]
+    reset = set(after.get(_RESET, _NOTHING).split(", ")) - set(before.get(_RESET, "").split(", "))
+    if reset - {_NOTHING}:
+        worse.append(f"an update would now reset {', '.join(sorted(reset))}")
+    return worse
+
+
+def _shape(fact: str | None) -> str:
+    return (fact or Shape.MISSING).partition(" ")[0]
 
 
 def _fields(schema: Schema) -> tuple[FieldDescription, ...]:
@@ -125,15 +148,16 @@ def _problems(schema: Schema) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _facts(schema: Schema) -> dict[str, str]:
-    facts = {
+def facts(schema: Schema) -> dict[str, str]:
+    """What the schema says about each thing that we use, in words that can be compared."""
+    fields = {
         f"{field.where} {field.wire}": f"{field.shape} {field.xsd_type}"
         + (" clearable" if field.can_clear else "")
         for field in _fields(schema)
     }
-    return facts | {
+    return fields | {
         "SOAP version": schema.soap_version,
         "login": _login(schema),
         "records": _records_at(schema),
-        "fields that would be reset": ", ".join(schema.stray_required) or "none",
+        _RESET: ", ".join(schema.stray_required) or _NOTHING,
     }

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import structlog
 from lxml import etree
@@ -19,7 +19,7 @@ from zeep.wsdl import Document
 
 from revio_jobs.errors import RevioError, Unavailable
 from worker.soap.config import SoapConfig, is_url
-from worker.soap.wsdl.description import differences
+from worker.soap.wsdl.description import differences, facts
 from worker.soap.wsdl.schema import Schema, UnfitWsdlError, Wsdl
 from worker.soap.wsdl.schema_reader import read_schema
 
@@ -55,7 +55,20 @@ def load_wsdl(config: SoapConfig, fetch: Callable[[str], bytes]) -> Wsdl:
         if kept:
             _warn_of_change(config.account, kept, schema)
         shelf.write(loader.documents)
-    return Wsdl(schema, location, _digest(loader.documents), is_kept_copy=False)
+    digest = _digest(loader.documents)
+    return Wsdl(schema, location, digest, is_kept_copy=False, documents=loader.documents)
+
+
+def is_unchanged(wsdl: Wsdl, config: SoapConfig, fetch: Callable[[str], bytes]) -> bool:
+    """Whether it and all that it imports are as they were read. Raises what `fetch` raises."""
+    if not is_url(config.wsdl_location):
+        fetch = _read_file
+    root = next(iter(wsdl.documents), "")
+    return bool(root) and all(
+        fetch(place) == document
+        for location, document in wsdl.documents.items()
+        if (place := _place_beside(location, root))
+    )
 
 
 def _fitting(document: Document) -> Schema:
@@ -67,7 +80,7 @@ def _fitting(document: Document) -> Schema:
 
 def _warn_of_change(account: str, kept: Documents, schema: Schema) -> None:
     try:
-        changed = differences(read_schema(_from_documents(kept)), schema)
+        changed = differences(facts(read_schema(_from_documents(kept))), facts(schema))
     except (UnfitWsdlError, _NoWsdlError):
         changed = ["the kept copy cannot be compared"]
     _log.warning("wsdl_changed", account=account, changed=changed or ["nothing that we use"])
@@ -107,17 +120,32 @@ class _Loader:
     def load(self, location: str) -> bytes:
         """zeep's hook, for the document itself and all that it imports."""
         if location not in self.documents:
-            if not _is_beside(location, self._location):
-                raise _NoWsdlError("it imports from elsewhere, which is refused")
-            self.documents[location] = self._fetch(location)
+            place = _place_beside(location, self._location)
+            if place is None:
+                raise _NoWsdlError(f"it imports {location}, which is elsewhere and so refused")
+            self.documents[location] = self._fetch(place)
         return self.documents[location]
 
 
-def _is_beside(location: str, root: str) -> bool:
-    """On the same server, or in the same directory."""
-    if is_url(root):
-        return urlsplit(location)[:2] == urlsplit(root)[:2]
-    return not is_url(location) and Path(location).resolve().is_relative_to(Path(root).parent)
+def _place_beside(location: str, root: str) -> str | None:
+    """Where to read a document of the root's server or directory; None for any other place.
+
+    A service behind a proxy that ends TLS names its imports as it sees itself: with http, with its
+    own port or none, with the host in capitals. The host is what counts, and the configured origin
+    is where we fetch from, so nothing is ever read without its encryption or from another server.
+    """
+    if not is_url(root):
+        is_inside = Path(location).resolve().is_relative_to(Path(root).parent)
+        return location if is_inside and not is_url(location) else None
+    place, origin = urlsplit(location), urlsplit(root)
+    is_same_host = is_url(location.lower()) and _host(place) == _host(origin)
+    if not is_same_host or place.username is not None:
+        return None
+    return urlunsplit((origin.scheme, origin.netloc, place.path, place.query, ""))
+
+
+def _host(url: SplitResult) -> str:
+    return (url.hostname or "").rstrip(".")
 
 
 def _read_file(location: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -159,4 +159,6 @@ class Wsdl:
     sha256: str
     """Of the document and all that it imports."""
     is_kept_copy: bool
-    """It is the last good copy, since the vendor's own could not be had."""
+    """It is the last good copy, since the vendor's own could not be loaded."""
+    documents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """The WSDL and what it imports, by location."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -144,11 +145,40 @@ def test_what_is_imported_from_beside_it_is_read_and_kept_too(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "location",
-    ["https://elsewhere.example/a.xsd", "http://vendor.example/a.xsd", "file:///etc/passwd"],
+    [
+        "https://elsewhere.example/a.xsd",
+        "https://vendor.example.evil.example/a.xsd",
+        "https://someone@vendor.example/a.xsd",
+        "file:///etc/passwd",
+    ],
 )
-def test_what_is_imported_from_elsewhere_is_refused(location: str) -> None:
-    with pytest.raises(Unavailable, match="elsewhere"):
+def test_what_is_imported_from_elsewhere_is_refused_and_named(location: str) -> None:
+    with pytest.raises(Unavailable, match=f"it imports {re.escape(location)}, which is elsewhere"):
         load(split(location)[0])
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "types.xsd",
+        "http://vendor.example/v20/types.xsd",
+        "HTTP://VENDOR.example:80/v20/types.xsd",
+        "https://vendor.example:443/v20/types.xsd",
+        "http://vendor.example:8080/v20/types.xsd",
+        "https://vendor.example./v20/types.xsd",
+    ],
+)
+def test_an_import_of_the_same_host_is_read_by_the_configured_origin(location: str) -> None:
+    """A service behind a proxy that ends TLS names its imports as it sees itself."""
+    root, schema = split(location)
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return root if len(asked) == 1 else schema
+
+    assert load_wsdl(config(), fetch).schema.changes
+    assert asked == [f"{ENDPOINT}?WSDL", "https://vendor.example/v20/types.xsd"]
 
 
 def test_a_file_may_import_from_its_own_directory_only(tmp_path: Path) -> None:
