@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import structlog
 from celery import Task
 from celery.exceptions import Ignore, Reject
-from celery.exceptions import Retry as CeleryRetry
 from celery.worker import state
 from celery.worker.request import Request
 
 from revio_jobs.contracts import UPDATE_TASK, Lane, QueryJob, UpdateJob, parse_queue_name
 from revio_jobs.contracts.decode import decode
-from revio_jobs.errors import InvalidJob, RevioError
+from revio_jobs.errors import InvalidJob, RevioError, Unavailable
 from revio_jobs.results import PROGRESS
 from tasks.decision import Decision, Done, Requeue, Retry, Skip
-from worker.redis_kit.redis_memory import warn_of_refusal
 
 _log = structlog.get_logger(__name__)
 
@@ -27,7 +24,6 @@ J = TypeVar("J", QueryJob, UpdateJob)
 
 # A second message for a job that another one runs looks again after so long.
 _DUPLICATE_PAUSE_S = 2.0
-_REFUSED_PAUSE_S = 1.0
 
 NOT_TERMINATED = "jobs are threads, which cannot be ended from outside: one that runs goes on"
 
@@ -36,8 +32,30 @@ REVOKED = "somebody revoked it; nothing was sent"
 _EXPIRED = "it was not to be run so late; nothing was sent"
 
 
+class PutOff(Reject):  # type: ignore[misc] # Celery is untyped
+    """The message is to come again after `seconds`, as it is.
+
+    Celery's own retry would publish a new message and hold it in a worker's memory until then. The
+    original stays in Redis instead, with its id, headers, callbacks, chain and priority, and no kill
+    loses it. `count`: an attempt was made.
+    """
+
+    def __init__(self, seconds: float, reason: str, *, count: bool) -> None:
+        super().__init__(reason, requeue=True)
+        self.seconds = seconds
+        self.count = count
+
+
 class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
     """A message that a worker holds. Operators see its events in Flower."""
+
+    def __init__(self, message: Any, **options: Any) -> None:  # noqa: ANN401 - as Celery's
+        """As Celery's; other languages' clients send null where Python's send empty values."""
+        super().__init__(message, **options)
+        if not self._decoded and None in message.payload:
+            args, kwargs, embed = message.payload
+            self._body = (args or (), kwargs or {}, embed or {})
+            self._content_type = self._content_encoding = None
 
     def revoked(self) -> bool:
         """As Celery's; but an update is handled all the same, since its end belongs in the ledger.
@@ -58,8 +76,12 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
 
     def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """As Celery's, but an error that is an outcome is shown without where we raised it."""
-        if isinstance(exc_info.exception, RevioError):
+        exc = exc_info.exception
+        if isinstance(exc, RevioError):
             exc_info.traceback = ""
+        if isinstance(exc, PutOff):
+            message = self.message
+            message.channel.qos.put_off(message.delivery_tag, exc.seconds, count=exc.count)
         return super().on_failure(exc_info, *args, **kwargs)
 
 
@@ -105,26 +127,15 @@ def conclude(
             raise Reject(reason, requeue=True)
         case Retry(seconds, reason):
             _log.info("job_retried", seconds=round(seconds, 1), reason=reason)
-            raise _retry(task, seconds)
+            # Shown by Flower and to callers that ask for the state.
+            task.backend.mark_as_retry(task.request.id, Unavailable(reason), request=task.request)
+            raise PutOff(seconds, reason, count=True)
         case Skip(reason):
             _log.debug("job_stood_aside", reason=reason)
             if task.request.id != job_id:
                 # The caller of this raw message waits under an id of its own.
-                raise _retry(task, _DUPLICATE_PAUSE_S)
+                raise PutOff(_DUPLICATE_PAUSE_S, reason, count=False)
             raise Ignore(reason)
-
-
-def _retry(task: JobTask, seconds: float) -> CeleryRetry:
-    """What to raise when the message is in its queue again, for then.
-
-    Celery would give the job up if Redis does not take it; here it is offered again.
-    """
-    while True:
-        try:
-            return cast("CeleryRetry", task.retry(countdown=seconds, throw=False))
-        except Reject as exc:
-            warn_of_refusal("retry_refused", exc.reason)
-            time.sleep(_REFUSED_PAUSE_S)
 
 
 def show_progress(task: JobTask, done: int, total: int) -> None:

@@ -1,159 +1,49 @@
-"""kombu's Redis transport: at less cost for each message, and what the dead held comes again soon.
+"""A kombu Redis transport that takes messages in one atomic step and redelivers those of dead workers.
 
-kombu delivers a message again when it has not been acknowledged for the visibility timeout, however
-well its worker is. Here a worker says again and again that it has its messages, so that the timeout
-can be much shorter than a job.
+kombu's own takes a message with BRPOP and then notes it as held; a worker that dies in between loses it.
+Here a script (take.lua) does both, for as many messages as there are free threads, and carries the
+acknowledgements of ended jobs along.
+
+Waiting: a list cannot be watched without taking from it, and a list of wake-ups would be fed by our
+client alone, while producers in other languages push to the queues themselves. Keyspace notifications
+and client tracking would need a setting of the server or a proxy's support. So an idle worker asks about
+every 35 ms, whatever the number of its queues: 30 small commands a second, about 1 % of a core. While
+there is work, the next request leaves as soon as a thread is free. The request goes out on the
+connection on which kombu sends BRPOP, and kombu's event loop reads its answer; only what is sent and
+what comes back differ.
+
+A request whose answer was lost may have taken messages. Their delivery tags are known in advance, so
+they are given back before the next request.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
-from time import time
+import uuid
+from math import inf
+from queue import Empty
+from time import monotonic
 from typing import Any
-from weakref import WeakSet
 
-import orjson
-from celery.worker import state
-from kombu.transport import redis, virtual
-from kombu.utils.json import dumps
+import structlog
+from kombu.transport import redis
+from kombu.utils.json import loads
 from redis import Redis
-from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError
 
+from revio_jobs.broker import HELD, HELD_AT, LATER, queue_keys, queue_of
+from revio_jobs.contracts import UPDATE_TASK
+from worker.celery_app.held_messages import HOLD_INTERVAL_S, HeldMessages
 from worker.redis_kit.auto_pipeline import AutoPipeline
 from worker.redis_kit.scripts import load_script
 
-HOLD_INTERVAL_S = 5
+_log = structlog.get_logger(__name__)
+
+# A message waits this long for an idle worker at most, and a turn of the loop.
+_TURN_S = 0.035
+# Between two requests of an idle worker; less than a turn, since turns are not exact.
+_IDLE_PAUSE_S = 0.03
+_TAKEN_AT_ONCE = 100
 _ROUNDS_FIRST = 2
-
-
-class BundledAcks(redis.QoS):  # type: ignore[misc] # kombu is untyped
-    """Acknowledges together what ended since the loop's last turn, along with the next message.
-
-    A message is acknowledged after its job has ended, so one that a crash keeps from being so is
-    delivered again and found to be done.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as kombu's
-        super().__init__(*args, **kwargs)
-        # Jobs end in threads of their own.
-        self._acked: deque[str] = deque()
-        self._has_taken = False
-        """Whether the loop has taken a message in its present turn."""
-        self._ahead_s = 0.0
-        """Of Redis's clock before ours, when last looked at."""
-        with self.channel.conn_or_acquire() as redis:
-            self._note = load_script(redis, "worker.celery_app", "note")
-        _all.add(self)
-
-    @property
-    def visibility_timeout(self) -> float:
-        """By Redis's clock: kombu takes it from ours, and hosts' clocks differ."""
-        return float(self.channel.visibility_timeout) - self._ahead_s
-
-    def append(self, message: Any, delivery_tag: str) -> None:  # noqa: ANN401 - kombu's
-        """As kombu's, and acknowledges what has ended."""
-        info, now = message.delivery_info, time() + self._ahead_s
-        kept = _json([message._raw, info["exchange"], info["routing_key"]])  # noqa: SLF001
-        with self._to_acknowledge() as ended, self.channel.conn_or_acquire() as redis:
-            note = partial(
-                self._note,
-                keys=[self.unacked_index_key, self.unacked_key],
-                args=[delivery_tag, now, kept, *ended],
-                client=redis,
-            )
-            try:
-                note()
-            except ConnectionLost:
-                # Redis has given the message away already, and to note it twice does no harm.
-                note()
-        self._has_taken = True
-        virtual.QoS.append(self, message, delivery_tag)
-
-    def ack(self, delivery_tag: str) -> None:
-        """Frees the message's place at once; Redis hears of it in the loop's next turn or two."""
-        self._acked.append(delivery_tag)
-        virtual.QoS.ack(self, delivery_tag)
-        if self.is_left:
-            self.send_acks()
-
-    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - as kombu's
-        """As kombu's; a message that Redis does not take back comes again."""
-        try:
-            super().reject(delivery_tag, requeue)
-        except RedisError:
-            # We hold it no more, and say so no more: to Redis it is that of a dead worker.
-            virtual.QoS.ack(self, delivery_tag)
-
-    @property
-    def is_left(self) -> bool:
-        """Whether the loop takes no more turns here."""
-        return self.channel.closed or state.should_stop is not None
-
-    def before_waiting(self) -> None:
-        """Called in each turn of the loop."""
-        if not self._has_taken:
-            self.send_acks()
-        self._has_taken = False
-
-    def restore_unacked_once(self, stderr: Any = None) -> None:  # noqa: ANN401 - as kombu's
-        """Called when the channel closes."""
-        with suppress(RedisError):
-            self.send_acks()
-        super().restore_unacked_once(stderr)
-
-    def hold(self) -> None:
-        """Say that we have our messages still."""
-        self.send_acks()
-        with self.channel.conn_or_acquire() as redis:
-            seconds, micros = redis.time()
-            now = seconds + micros / 1e6
-            self._ahead_s = now - time()
-            self._flush()
-            if tags := list(self._delivered):
-                redis.zadd(self.unacked_index_key, dict.fromkeys(tags, now), xx=True)
-
-    def send_acks(self) -> None:
-        """In one round trip."""
-        with self._to_acknowledge() as ended, self.channel.conn_or_acquire() as redis:
-            if ended:
-                # A full Redis refuses a transaction, even one that makes room.
-                pipe = redis.pipeline(transaction=False)
-                pipe.zrem(self.unacked_index_key, *ended).hdel(self.unacked_key, *ended).execute()
-
-    @contextmanager
-    def _to_acknowledge(self) -> Iterator[list[str]]:
-        """What has ended; when Redis cannot be told, it is to be told again."""
-        ended: list[str] = []
-        with suppress(IndexError):
-            while True:
-                ended.append(self._acked.popleft())
-        try:
-            yield ended
-        except BaseException:
-            self._acked.extendleft(ended)
-            raise
-
-
-def _json(value: object) -> bytes | str:
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        # Of foreign messages: numbers of more than 64 bits, and half characters.
-        return str(dumps(value))
-
-
-_all: WeakSet[BundledAcks] = WeakSet()
-
-
-def hold_what_is_left() -> None:
-    """For a thread: who stops, or has connected again, still has messages. Raises RedisError."""
-    for each in list(_all):
-        if each.is_left:
-            each.hold()
 
 
 class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
@@ -164,6 +54,9 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
 
     _rounds = 0
     """In a row in which we could say what we hold."""
+    _held_at = -inf
+    turn_timer: Any = None
+    """Makes the event loop take a turn at least every 35 ms."""
 
     def on_poll_init(self, poller: Any) -> None:  # noqa: ANN401 - as kombu's
         """As kombu's, which asks at once."""
@@ -172,11 +65,22 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
     def on_poll_start(self) -> None:
         """As kombu's: somebody is about to wait for messages."""
         for channel in self._channels:
-            channel.qos.before_waiting()
+            channel.before_waiting()
         super().on_poll_start()
 
+    def get(self, callback: Any, timeout: float | None = None) -> None:  # noqa: ANN401 - as kombu's
+        """As kombu's, which waits for the answer of a blocking command."""
+        turn_s = _TURN_S if any(channel.active_queues for channel in self._channels) else timeout
+        super().get(callback, turn_s if timeout is None else min(timeout, turn_s or timeout))
+
     def maybe_restore_messages(self) -> None:
-        """Called every `unacked_restore_interval`, HOLD_INTERVAL_S."""
+        """Called every HOLD_INTERVAL_S by a timer, and in each turn of a worker without a loop."""
+        if monotonic() - self._held_at >= 0.8 * HOLD_INTERVAL_S:
+            self.hold_and_restore()
+
+    def hold_and_restore(self) -> None:
+        """One round: say what is held here, then give back what others are silent about."""
+        self._held_at = monotonic()
         for channel in self._channels:
             try:
                 channel.qos.hold()
@@ -188,19 +92,35 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
             super().maybe_restore_messages()
 
 
-class _Frugal:
-    """A channel that keeps its client.
+class _Taking:
+    """A channel that takes messages with a script, and keeps its client.
 
-    kombu 5.7 makes a new one for each command that it sends, and redis-py 8 gives each a table of
+    kombu 5.7 makes a new client for each command that it sends, and redis-py 8 gives each a table of
     all its commands: that was a sixth of a worker's time.
     """
 
-    QoS = BundledAcks
-    unacked_restore_throttle = 1
+    QoS = HeldMessages
     unacked_restore_limit = 1000
     pool: Any
     closed: bool
+    active_queues: list[str]
+    client: Any
+    connection: Any
+    connection_errors: Any
+    qos: HeldMessages
+    _queue_cycle: Any
+    _in_poll: Any
     _kept: Any = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as kombu's
+        self._tags = f"{uuid.uuid4().hex[:12]}."
+        self._asked: range = range(0)
+        """Numbers of the tags of a request that is not answered yet."""
+        self._next_number = 0
+        self._quiet_until = 0.0
+        self._no_ack: set[str] = set()
+        super().__init__(*args, **kwargs)
+        self._take = load_script(self._create_client(), "worker.celery_app", "take")
 
     def _get_client(self) -> type[Redis]:
         return AutoPipeline
@@ -213,8 +133,113 @@ class _Frugal:
             self._kept = super()._create_client()  # type: ignore[misc]
         return self._kept
 
+    def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, FBT001 - as kombu's
+        """As kombu's."""
+        (self._no_ack.add if no_ack else self._no_ack.discard)(queue)
+        return super().basic_consume(queue, no_ack, *args, **kwargs)  # type: ignore[misc]
 
-class Channel(_Frugal, redis.Channel):  # type: ignore[misc]
+    def before_waiting(self) -> None:
+        """Called in each turn of the loop: what no request will carry is acknowledged here."""
+        if self.qos.has_acks and not self.active_queues:
+            self.qos.send_acks()
+
+    def _brpop_start(self, timeout: float | None = None) -> None:  # noqa: ARG002 - as kombu's
+        """Ask for messages, where kombu sends BRPOP."""
+        if monotonic() < self._quiet_until and not self.qos.has_acks:
+            return
+        queues = self._queue_cycle.consume(len(self.active_queues))
+        if not queues:
+            return
+        self.give_back_unread()
+        free = self.qos.can_consume_max_estimate()
+        wanted = _TAKEN_AT_ONCE if free is None else min(free, _TAKEN_AT_ONCE)
+        keys = [key for step in zip(*map(queue_keys, queues), strict=True) for key in step]
+        self._asked = range(self._next_number, self._next_number + wanted)
+        self._next_number = self._asked.stop
+        self._in_poll, self._brpop_sent_at = self.client.connection, monotonic()
+        self._quiet_until = monotonic() + _IDLE_PAUSE_S
+        args = [wanted, len(queues), self._tags, self._asked.start, UPDATE_TASK]
+        self.client.connection.send_command(
+            "EVALSHA",
+            self._take.sha,
+            len(keys) + 3,
+            *(HELD, HELD_AT, LATER, *keys),
+            *(*args, *self.qos.acks_to_send()),
+        )
+
+    def _brpop_read(self, **options: Any) -> bool:  # noqa: ANN401 - as kombu's
+        """Deliver what has come."""
+        connection = self.client.connection
+        try:
+            answer = self.client.parse_response(connection, "EVALSHA", **options)
+        except NoScriptError:
+            # A server that was restarted, or another one.
+            self._create_client().script_load(self._take.script)
+            answer = None
+        except self.connection_errors:
+            connection.disconnect()
+            raise
+        finally:
+            self._in_poll = None
+            self._flush_brpop_reauth()
+        if answer is None:
+            self._asked, self._quiet_until = range(0), 0.0
+            raise Empty
+        self.qos.acks_arrived()
+        if not answer:
+            self._asked = range(0)
+            raise Empty
+        self._quiet_until = 0.0
+        self._deliver(answer)
+        return True
+
+    def _deliver(self, answer: list[bytes]) -> None:
+        for key, tag, text in zip(answer[::3], answer[1::3], answer[2::3], strict=True):
+            queue, delivery_tag = queue_of(key.decode()), tag.decode()
+            self._asked = range(self._asked.start + 1, self._asked.stop)
+            self._queue_cycle.rotate(queue)
+            self._deliver_one(queue, delivery_tag, text)
+        self._asked = range(0)
+
+    def _deliver_one(self, queue: str, tag: str, text: bytes) -> None:
+        try:
+            self.connection._deliver(_payload(text, tag), queue)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+            if tag in self.qos._delivered:
+                raise
+            _log.error("message_dropped", reason=f"it is not of Celery's form: {exc!r}")
+            self.qos.forget(tag)
+        if queue in self._no_ack:
+            self.qos.forget(tag)
+
+    @property
+    def unread_tags(self) -> list[str]:
+        """What a request may have taken that has not been delivered; the last one first."""
+        return [f"{self._tags}{number}" for number in reversed(self._asked)]
+
+    def give_back_unread(self) -> None:
+        """Of a request that was not answered, or whose answer could not be delivered."""
+        if tags := self.unread_tags:
+            self.qos.give_back(tags)
+            self._asked = range(0)
+
+    def _restore(self, message: Any, leftmost: bool = False) -> None:  # noqa: ANN401, ARG002, FBT001, FBT002 - as kombu's
+        self.qos.give_back([message.delivery_tag])
+
+
+def _payload(text: bytes, tag: str) -> dict[str, Any]:
+    """kombu's message, with what take.lua has stamped on it as headers."""
+    payload = loads(text.decode())
+    payload["properties"]["delivery_tag"] = tag
+    headers, retries = payload["headers"], payload.get("revio_retries", 0)
+    if retries:
+        headers["retries"] = (headers.get("retries") or 0) + retries
+    if place := payload.get("revio_taken"):
+        headers["revio_place"], headers["revio_message"] = place, text.decode()
+    return payload  # type: ignore[no-any-return]
+
+
+class Channel(_Taking, redis.Channel):  # type: ignore[misc]
     """On one server."""
 
 
@@ -227,6 +252,17 @@ class _Holding:
         super().__init__(*args, **kwargs)
         self.cycle = Poller()
 
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:  # noqa: ANN401 - as kombu's
+        """As kombu's."""
+        super().register_with_event_loop(connection, loop)  # type: ignore[misc]
+        if self.cycle.turn_timer is not None:
+            self.cycle.turn_timer.cancel()
+        self.cycle.turn_timer = loop.call_repeatedly(_TURN_S, _take_a_turn)
+
+
+def _take_a_turn() -> None:
+    """The loop's turn is all that is wanted."""
+
 
 class Transport(_Holding, redis.Transport):  # type: ignore[misc]
     """For redis:// and rediss://."""
@@ -234,7 +270,7 @@ class Transport(_Holding, redis.Transport):  # type: ignore[misc]
     Channel = Channel
 
 
-class SentinelChannel(_Frugal, redis.SentinelChannel):  # type: ignore[misc]
+class SentinelChannel(_Taking, redis.SentinelChannel):  # type: ignore[misc]
     """On the master that sentinels know."""
 
 

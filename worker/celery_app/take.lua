@@ -1,0 +1,94 @@
+-- Take messages from their queues and note them as held by this worker, in one step: at no instant is a
+-- message in neither place. Messages whose time has come go back to their queues first.
+--
+-- KEYS[1]  what workers hold (hash: by delivery tag, the queue's key, a newline and the message)
+-- KEYS[2]  when it was last said to be held (sorted set: delivery tag by Redis's time, s)
+-- KEYS[3]  what was put off (sorted set: delivery tag by the time when it is due, s)
+-- KEYS[4...]  the queues (lists): those of the first priority, then those of the next
+-- ARGV[1]  how many messages at most
+-- ARGV[2]  how many queues each priority has
+-- ARGV[3]  prefix of the new delivery tags
+-- ARGV[4]  number of the first of them
+-- ARGV[5]  name of the task whose messages are numbered
+-- ARGV[6...]  delivery tags of messages whose jobs have ended: they are acknowledged
+--
+-- Returns {queue's key, delivery tag, message, ...}.
+--
+-- A message taken for the first time gets a stamp, two members at the beginning of its JSON object:
+-- revio_taken, its place in the account's order of submissions (0 for other tasks), and revio_retries,
+-- how many attempts it has been through. It keeps them whatever becomes of it, so the order of updates
+-- is the order in which they left their queue, also when one comes back after its worker has died.
+
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+
+-- Each of the script's first writes makes room: a full Redis refuses a script at its first write only.
+if #ARGV > 5 then
+  redis.call('ZREM', KEYS[2], unpack(ARGV, 6))
+  redis.call('HDEL', KEYS[1], unpack(ARGV, 6))
+end
+
+for _, tag in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, 100)) do
+  redis.call('ZREM', KEYS[3], tag)
+  local entry = redis.call('HGET', KEYS[1], tag)
+  if entry then
+    redis.call('HDEL', KEYS[1], tag)
+    local cut = string.find(entry, '\n', 1, true)
+    redis.call('RPUSH', string.sub(entry, 1, cut - 1), string.sub(entry, cut + 1))
+  end
+end
+
+local function place(queue, message)
+  local account = string.match(queue, '^revio%.(.+)%.[^.]+$')
+  if not account or not string.find(message, ARGV[5], 1, true) then
+    return 0
+  end
+  -- The same counter as that of submissions through the client; the audit counts what this leaves out.
+  redis.call('INCR', 'revio:' .. account .. ':unused_sequences')
+  return redis.call('INCR', 'revio:' .. account .. ':sequence')
+end
+
+local function stamped(queue, message)
+  if string.sub(message, 1, 1) ~= '{' or string.find(message, '^{"revio_taken":%d') then
+    return message
+  end
+  local stamp = '{"revio_taken":' .. place(queue, message) .. ',"revio_retries":0'
+  if string.find(message, '^{%s*}') then
+    return stamp .. '}'
+  end
+  return stamp .. ',' .. string.sub(message, 2)
+end
+
+local left, number, taken = tonumber(ARGV[1]), tonumber(ARGV[4]), {}
+
+local function take(queue, share)
+  local messages = redis.call('RPOP', queue, share)
+  for _, message in ipairs(messages or {}) do
+    message = stamped(queue, message)
+    local tag = ARGV[3] .. number
+    redis.call('ZADD', KEYS[2], now, tag)
+    redis.call('HSET', KEYS[1], tag, queue .. '\n' .. message)
+    taken[#taken + 1] = queue
+    taken[#taken + 1] = tag
+    taken[#taken + 1] = message
+    number, left = number + 1, left - 1
+  end
+  return messages and #messages == share
+end
+
+-- Queues of one priority share what may be taken; what one cannot use goes to the others.
+local width = tonumber(ARGV[2])
+for first = 4, #KEYS, width do
+  local queues = {unpack(KEYS, first, first + width - 1)}
+  while left > 0 and #queues > 0 do
+    local fuller = {}
+    for index, queue in ipairs(queues) do
+      local share = math.ceil(left / (#queues - index + 1))
+      if share > 0 and take(queue, share) then
+        fuller[#fuller + 1] = queue
+      end
+    end
+    queues = fuller
+  end
+end
+return taken
