@@ -243,6 +243,16 @@ class KeyTaken:
     """The idempotency key belongs to another payload."""
 
 
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """What the ledger keeps of a message that was not sent through our client."""
+
+    place: int | None = None
+    """Its place in the account's order of submissions; None: the last."""
+    text: str = ""
+    """The message, to be delivered again as it was sent; "": one is made from the job."""
+
+
 class Ledger(Protocol):
     """The record of every accepted update and how far it has come; outlives workers and messages.
 
@@ -250,7 +260,7 @@ class Ledger(Protocol):
     """
 
     def claim(
-        self, job: UpdateJob, job_id: str, lane: Lane
+        self, job: UpdateJob, job_id: str, lane: Lane, raw: RawMessage | None = None
     ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
         """Take the job. A job that came as a raw message is accepted first."""
 

@@ -20,10 +20,11 @@ from revio_jobs.celery_app import WIRE_SETTINGS, lane_queue
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK, Lane, QueryJob, UpdateJob, job_id_of
 from settings import Settings, SettingsError, load
 from worker.celery_app.consumer import ReconnectingConsumer
+from worker.celery_app.held_messages import HOLD_INTERVAL_S
 from worker.celery_app.lifecycle import Lifecycle
 from worker.celery_app.result_backend import backend_url
-from worker.celery_app.task_adapter import JobTask, conclude, read_job, show_progress
-from worker.celery_app.transport import HOLD_INTERVAL_S, transport_for
+from worker.celery_app.task_adapter import JobTask, conclude, raw_message, read_job, show_progress
+from worker.celery_app.transport import transport_for
 
 
 def _load_settings() -> Settings:
@@ -73,8 +74,6 @@ app.conf.update(
     broker_transport_options={
         "visibility_timeout": settings.visibility_timeout_s,
         "unacked_restore_interval": HOLD_INTERVAL_S,
-        # A worker that dies while it holds this lock stops all redelivery for so long.
-        "unacked_mutex_expire": 10,
         "socket_connect_timeout": WIRE_SETTINGS["redis_socket_connect_timeout"],
         "socket_timeout": WIRE_SETTINGS["redis_socket_timeout"],
         "socket_keepalive": True,
@@ -103,6 +102,7 @@ def update(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN4
         key = job.idempotency_key
         job_id = job_id_of(job.account, key) if key else self.request.id
         withdrawn = self.request.get("withdrawn") or ""
-        decision = lifecycle.application.updates.run(job, job_id, lane, withdrawn)
+        raw = raw_message(self, job_id)
+        decision = lifecycle.application.updates.run(job, job_id, lane, withdrawn, raw)
         back_off = partial(lifecycle.back_off, job.account, lane)
         return conclude(self, decision, job_id=job_id, back_off=back_off)

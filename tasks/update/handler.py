@@ -34,6 +34,7 @@ from tasks.ports import (
     Ledger,
     NotNow,
     Purpose,
+    RawMessage,
 )
 from tasks.update.attempt import Attempt, AttemptEnding, ReadTooEarly, UpdateTarget, unknown_ending
 from tasks.update.send_check import AlreadyWithdrawn
@@ -66,7 +67,14 @@ class UpdateHandler:
         self._clock = clock
         self._sleep = sleep
 
-    def run(self, job: UpdateJob, job_id: str, lane: Lane, withdrawn: str = "") -> Decision:
+    def run(
+        self,
+        job: UpdateJob,
+        job_id: str,
+        lane: Lane,
+        withdrawn: str = "",
+        raw: RawMessage | None = None,
+    ) -> Decision:
         """Make one attempt at the job, if it is ours to make.
 
         `withdrawn`: why the job is not wanted any more. It then ends as Withdrawn, unless it was
@@ -75,7 +83,7 @@ class UpdateHandler:
         try:
             if job.account not in self._targets:
                 return self._refuse(job, job_id, lane)
-            claim = self._ledger.claim(job, job_id, lane)
+            claim = self._ledger.claim(job, job_id, lane, raw)
         except Unavailable as exc:
             return requeue(exc, self._clock())
         match claim:

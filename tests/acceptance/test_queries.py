@@ -13,8 +13,10 @@ from redis import Redis
 
 from cli.dev.stack import Stack, local_stack
 from revio_jobs import Lane, QueryJob, RevioJobs, as_completed
+from revio_jobs.broker import HELD
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import QUERY_TASK
+from tests.acceptance.watching import wait_until
 
 QUEUE = "revio.default.bulk"
 FIRST, CUSTOMERS = 5001, 20_000
@@ -80,7 +82,7 @@ def test_queries_outlive_workers_that_are_asked_to_stop(stack: Stack, jobs: Revi
         stack.services["bulk"].start()
     assert len(list(as_completed(handles, timeout=30))) == 900
     with Redis.from_url(stack.redis.url) as redis:
-        assert redis.hlen("unacked") == 0
+        wait_until(lambda: not redis.hlen(HELD))
 
 
 def test_fifty_thousand_records_reach_the_caller(fast: Stack, fast_jobs: RevioJobs) -> None:

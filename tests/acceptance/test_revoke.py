@@ -15,6 +15,7 @@ from redis import Redis
 
 from cli.dev.stack import Stack, local_stack
 from revio_jobs import Lane, RevioJobs, errors
+from revio_jobs.broker import HELD
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from tests.acceptance.watching import events, wait_until
@@ -90,7 +91,7 @@ def test_raw_jobs_that_no_worker_had_accepted_are_not_run(
     wait_until(lambda: update.state == "FAILURE")
     assert type(update.result).__name__ == "Withdrawn"
     assert redis.hget("revio:default:ended", "Withdrawn") == b"3"
-    wait_until(lambda: not redis.hlen("unacked"))
+    wait_until(lambda: not redis.hlen(HELD))
     assert stack.sandbox.updates([5002, 5003]) == {}
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import pytest
 from kombu import Connection
 from kombu.simple import SimpleQueue
 from redis import Redis
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import ResponseError
 
+from revio_jobs.broker import HELD, HELD_AT
 from revio_jobs.celery_app import lane_queue
-from revio_jobs.contracts import Lane
+from revio_jobs.contracts import UPDATE_TASK, Lane
 from tests.integration.test_auto_pipeline import cut_scripts_off
 from worker.celery_app.transport import Transport
 
@@ -44,13 +46,33 @@ class Worker:
     def take(self) -> None:
         self._connection.drain_events(timeout=5)
 
+    def take_until(self, count: int) -> None:
+        while len(self.messages) < count:
+            self.take()
+
+    def ask_and_lose_the_answer(self) -> None:
+        """Redis has carried out the request when the connection ends."""
+        transport = self._connection.transport
+        [channel] = [each for each in transport.cycle._channels if each.active_queues]
+        channel._quiet_until = 0.0
+        transport.cycle.on_poll_start()
+        time.sleep(0.1)
+        channel.client.connection.disconnect()
+
+    def reject_later(self, message: Any, seconds: float, *, count: bool) -> None:
+        message.channel.qos.put_off(message.delivery_tag, seconds, count=count)
+        message.reject(requeue=True)
+
+    def wait(self, seconds: float) -> None:
+        self._connection.drain_events(timeout=seconds)
+
     def wait_in_vain(self) -> None:
         with pytest.raises(TimeoutError):
             self._connection.drain_events(timeout=0.05)
 
     def look_round(self) -> None:
         """As the event loop does every few seconds."""
-        self._connection.transport.cycle.maybe_restore_messages()
+        self._connection.transport.cycle.hold_and_restore()
 
     def _take(self, _: object, message: Any) -> None:
         self.messages.append(message)
@@ -76,8 +98,8 @@ class Place:
 
     def held(self) -> list[str]:
         """Delivery tags of what workers hold."""
-        tags = self.redis.hkeys("unacked")
-        assert sorted(tags) == sorted(self.redis.zrange("unacked_index", 0, -1))
+        tags = self.redis.hkeys(HELD)
+        assert sorted(tags) == sorted(self.redis.zrange(HELD_AT, 0, -1))
         return [tag.decode() for tag in tags]
 
     def let_pass(self, seconds: float, *looking: Worker) -> None:
@@ -126,7 +148,6 @@ def test_hosts_whose_clocks_differ_take_nothing_from_each_other(
 ) -> None:
     place.first.look_round()
     monkeypatch.setattr("kombu.transport.redis.time", lambda: time.time() + 3600)
-    monkeypatch.setattr("worker.celery_app.transport.time", lambda: time.time() + 3600)
     for _ in range(5):
         place.second.look_round()
     assert place.queued() == 0
@@ -179,8 +200,15 @@ def test_a_full_redis_loses_no_message_and_no_acknowledgement(place: Place) -> N
         assert place.held() == []
 
 
-def test_a_message_that_a_full_redis_does_not_take_back_comes_again(place: Place) -> None:
+def test_a_full_redis_takes_a_message_back(place: Place) -> None:
     with place.refusing("maxmemory"):
+        place.first.messages[0].reject(requeue=True)
+        assert place.held() == []
+        assert place.queued() == 1
+
+
+def test_a_message_that_redis_does_not_take_back_comes_again(place: Place) -> None:
+    with place.refusing("min-replicas-to-write"):
         place.first.messages[0].reject(requeue=True)
         assert place.held() == place.first.tags
     place.let_pass(1.1 * VISIBILITY_S, place.first, place.second)
@@ -189,25 +217,88 @@ def test_a_message_that_a_full_redis_does_not_take_back_comes_again(place: Place
     assert place.second.jobs == [1]
 
 
-def test_a_message_is_held_though_the_connection_was_lost_before(place: Place) -> None:
+def test_messages_come_though_the_connection_is_lost_again_and_again(place: Place) -> None:
     for job in range(2, 6):
         cut_scripts_off(place.redis)
         place.put(job)
-        place.first.take()
+        with suppress(ConnectionLost):
+            place.first.take()
+        while len(place.first.jobs) < job:
+            place.first.take()
     assert place.first.jobs == [1, 2, 3, 4, 5]
     assert sorted(place.held()) == sorted(place.first.tags)
 
 
-def test_a_message_is_held_though_the_connection_is_lost_just_then(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # It was looked at, and ends before the note has left.
-    monkeypatch.setattr("worker.redis_kit.auto_pipeline._has_ended", lambda _: False)
-    cut_scripts_off(place.redis)
-    place.put(2)
-    place.first.take()
+def test_what_was_taken_but_never_heard_of_goes_back_and_comes_again(place: Place) -> None:
+    for job in (2, 3):
+        place.put(job)
+    place.first.ask_and_lose_the_answer()
+    assert len(place.held()) == 3
+    assert place.queued() == 0
+    while len(place.first.jobs) < 3:
+        place.first.take()
+    assert place.first.jobs == [1, 2, 3]
     assert sorted(place.held()) == sorted(place.first.tags)
-    assert place.first.jobs == [1, 2]
+
+
+def test_a_message_keeps_its_number_whoever_takes_it_again(place: Place) -> None:
+    for job in (2, 3):
+        place.put(job, headers={"task": UPDATE_TASK})
+    place.first.take_until(3)
+    numbers = [message.headers.get("revio_place") for message in place.first.messages]
+    place.let_pass(1.1 * VISIBILITY_S)
+    place.put(4, headers={"task": UPDATE_TASK})
+    for _ in range(3):
+        place.second.look_round()
+    place.second.take_until(4)
+    assert place.second.jobs[-1] == 4
+    again = {m.payload["job"]: m.headers.get("revio_place") for m in place.second.messages}
+    assert [again[1], again[2], again[3]] == numbers == [None, 1, 2]
+    assert again[4] == 3
+
+
+def test_a_message_that_is_put_off_comes_at_its_time_as_it_was_with_its_attempt_counted(
+    place: Place,
+) -> None:
+    first, sent = place.first, place.first.messages[0]
+    first.reject_later(sent, 0.3, count=True)
+    assert place.queued() == 0
+    began = time.monotonic()
+    first.take_until(2)
+    assert time.monotonic() - began > 0.2
+    came = first.messages[1]
+    assert came.headers.pop("retries") == 1
+    assert (came.body, came.headers) == (sent.body, sent.headers)
+    first.reject_later(came, 0.1, count=False)
+    first.take_until(3)
+    assert first.messages[2].headers["retries"] == 1
+
+
+def test_urgent_messages_go_first_and_all_queues_of_a_priority_have_their_share(
+    place: Place,
+) -> None:
+    for job in (2, 3):
+        place.put(job, priority=9)
+    for job in (4, 5):
+        place.put(job)
+    place.first.take_until(5)
+    assert place.first.jobs == [1, 4, 5, 2, 3]
+
+
+def test_a_message_of_another_queue_than_the_workers_is_left_alone(place: Place) -> None:
+    place.redis.lpush("celery", "{}")
+    place.first.wait_in_vain()
+    assert place.redis.llen("celery") == 1
+
+
+def test_idle_workers_ask_seldom_and_hear_soon(place: Place) -> None:
+    before = int(place.redis.info("commandstats")["cmdstat_evalsha"]["calls"])
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        place.first.wait(1.0)
+    seconds = time.monotonic() - began
+    asked = int(place.redis.info("commandstats")["cmdstat_evalsha"]["calls"]) - before
+    assert 10 < asked / seconds < 50
 
 
 def test_a_foreign_message_that_is_hardly_json_is_held_too(place: Place) -> None:

@@ -14,6 +14,7 @@ from redis import Redis
 
 from revio_jobs import JobHandle, Lane, RevioJobs, as_completed, errors
 from revio_jobs.aio import AsyncRevioJobs
+from revio_jobs.broker import HELD, KOMBU_HELD, priority_key
 from revio_jobs.celery_app import producer_app
 from revio_jobs.connection import connect_redis_async
 
@@ -71,10 +72,16 @@ def test_a_query_that_waits_or_that_a_worker_holds_is_waited_for(
 ) -> None:
     handle = jobs.query(ids=[1], lane=Lane.BULK)
     assert not looked_at_often(handle)
-    message = json.loads(redis.rpop(BULK) or b"")
-    redis.hset("unacked", "tag", json.dumps([message, "", BULK]))
+    message = redis.rpop(BULK) or b""
+    redis.hset(HELD, "tag", f"{BULK}\n".encode() + message)
     assert not looked_at_often(handle)
-    redis.hdel("unacked", "tag")
+    redis.hdel(HELD, "tag")
+    redis.hset(KOMBU_HELD, "tag", json.dumps([json.loads(message), "", BULK]))
+    assert not looked_at_often(handle)
+    redis.hdel(KOMBU_HELD, "tag")
+    redis.lpush(priority_key(BULK, 6), message)
+    assert not looked_at_often(handle)
+    redis.delete(priority_key(BULK, 6))
     with pytest.raises(errors.Forgotten):
         handle.result()
 

@@ -1,39 +1,85 @@
-"""What Celery is made to do when Redis does not take a message for a later attempt."""
+"""What Celery is made to do by a handler's decision, and what it is told of odd messages."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from celery.exceptions import Reject
-from celery.exceptions import Retry as CeleryRetry
-from redis.exceptions import ResponseError
+from celery import Celery
+from celery.exceptions import Ignore, Reject
 
-from tasks.decision import Retry
-from worker.celery_app.task_adapter import JobTask, conclude
-
-
-class Refused(JobTask):
-    """Celery's `retry` while Redis refuses, as often as told."""
-
-    name = "refused"
-
-    def __init__(self, times: int) -> None:
-        self.left = times
-
-    def retry(self, *_: Any, **options: Any) -> CeleryRetry:
-        if self.left:
-            self.left -= 1
-            raise Reject(ResponseError("BUSY Redis is busy running a script"), requeue=False)
-        return CeleryRetry(when=options["countdown"])
+from revio_jobs.contracts import UPDATE_TASK
+from tasks.decision import Decision, Requeue, Retry, Skip
+from tasks.ports import RawMessage
+from worker.celery_app.task_adapter import JobRequest, JobTask, PutOff, conclude, raw_message
 
 
-def test_an_attempt_that_redis_does_not_take_is_offered_until_it_does(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr("worker.celery_app.task_adapter.time.sleep", pauses.append)
-    with pytest.raises(CeleryRetry) as raised:
-        conclude(Refused(3), Retry(7.0, "no answer"), job_id="j", back_off=lambda *_: None)
-    assert raised.value.when == 7.0
-    assert pauses == [1.0, 1.0, 1.0]
+class Running:
+    """A task that runs the message "m"; what it does to Celery's state is noted."""
+
+    def __init__(self, **request: Any) -> None:
+        self.request = SimpleNamespace(id="m", get=request.get)
+        self.retries: list[tuple[str, str]] = []
+        self.backend = SimpleNamespace(mark_as_retry=self._mark_as_retry)
+
+    def _mark_as_retry(self, task_id: str, exc: Exception, request: Any) -> None:
+        self.retries.append((task_id, str(exc)))
+
+
+def concluded(task: Any, decision: Decision, job_id: str = "m") -> BaseException:
+    with pytest.raises((Reject, Ignore)) as raised:
+        conclude(task, decision, job_id=job_id, back_off=lambda *_: None)
+    return raised.value
+
+
+def test_an_attempt_that_failed_puts_the_message_off_and_counts() -> None:
+    task = Running()
+    raised = concluded(task, Retry(7.0, "no answer"))
+    assert isinstance(raised, PutOff)
+    assert (raised.seconds, raised.count, raised.requeue) == (7.0, True, True)
+    assert task.retries == [("m", "no answer")]
+
+
+def test_a_message_that_goes_back_to_the_front_is_not_put_off() -> None:
+    raised = concluded(Running(), Requeue(60.0, "the day is spent"))
+    assert isinstance(raised, Reject)
+    assert raised.requeue
+    assert not isinstance(raised, PutOff)
+
+
+def test_a_raw_message_of_another_id_than_its_jobs_comes_again_until_the_job_has_ended() -> None:
+    raised = concluded(Running(), Skip("another has it"), job_id="j")
+    assert isinstance(raised, PutOff)
+    assert not raised.count
+    assert isinstance(concluded(Running(), Skip("another has it")), Ignore)
+
+
+def test_the_ledger_keeps_a_raw_message_only_if_its_id_is_the_jobs() -> None:
+    task: Any = Running(revio_place=7, revio_message="{}")
+    assert raw_message(task, "m") == RawMessage(7, "{}")
+    assert raw_message(task, "j") == RawMessage(7, "")
+
+
+@pytest.mark.parametrize(
+    "payload", [(None, {"id": 1}, {}), ([], None, {}), ([], {"id": 1}, None), (None, None, None)]
+)
+def test_null_in_a_message_is_read_as_empty(payload: Any) -> None:
+    message = SimpleNamespace(
+        headers={"id": "m", "task": UPDATE_TASK},
+        body="",
+        payload=payload,
+        content_type="application/json",
+        content_encoding="utf-8",
+        delivery_info={},
+        properties={},
+    )
+    app = Celery(set_as_current=False)
+
+    def update(**_: Any) -> None: ...
+
+    task = app.task(name=UPDATE_TASK, base=JobTask)(update)
+    request = JobRequest(message, app=app, task=task)
+    args, kwargs, embed = payload
+    assert request.body == (args or (), kwargs or {}, embed or {})
+    assert request.content_type is None

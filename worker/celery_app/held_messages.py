@@ -1,16 +1,16 @@
 """The messages that a worker holds: acknowledged in bundles, given back, kept alive.
 
 A message is acknowledged after its job has ended. Acknowledgements leave with the next request for
-messages, because a round trip for each cost a fifth of a worker's time. So Redis hears of the end of a
-job a moment late, and a worker killed in that moment leaves a message whose job has ended: it is
-delivered again and the ledger answers with the stored outcome (a query is read again). Acknowledging
-earlier would lose jobs; a thread of its own for acknowledgements was tried, and cost more in changes of
-thread than it saved.
+messages, because a round trip for each cost a fifth of a worker's time. So Redis hears of the end
+of a job a moment late, and a worker killed in that moment leaves a message whose job has ended: it
+is delivered again and the ledger answers with the stored outcome (a query is read again).
+Acknowledging earlier would lose jobs; a thread of its own for acknowledgements was tried, and cost
+more in changes of thread than it saved.
 
 kombu delivers a message again when it has not been acknowledged for the visibility timeout, however
-well its worker is. Here workers renew every few seconds what they hold, so the timeout (30 s) can be
-much shorter than a job. Whoever lengthens HOLD_INTERVAL_S must keep it well below the timeout: two
-renewals may fail before others take the messages.
+well its worker is. Here workers renew every few seconds what they hold, so the timeout (30 s) can
+be much shorter than a job. Whoever lengthens HOLD_INTERVAL_S must keep it well below the timeout:
+two renewals may fail before others take the messages.
 """
 
 from __future__ import annotations
@@ -55,11 +55,15 @@ class HeldMessages(redis.QoS):  # type: ignore[misc] # kombu is untyped
         virtual.QoS.append(self, message, delivery_tag)
 
     def ack(self, delivery_tag: str) -> None:
-        """Free the message's place at once; Redis hears of it with the next request for messages."""
+        """Free the message's place at once; Redis hears of it with the next request."""
         self._acked.append(delivery_tag)
         virtual.QoS.ack(self, delivery_tag)
         if self.is_left:
             self.send_acks()
+
+    def knows(self, delivery_tag: str) -> bool:
+        """Whether the message was appended, and its end is awaited."""
+        return delivery_tag in self._delivered
 
     def forget(self, delivery_tag: str) -> None:
         """Acknowledge a message that was never appended."""
@@ -85,9 +89,7 @@ class HeldMessages(redis.QoS):  # type: ignore[misc] # kombu is untyped
             self.give_back([delivery_tag], seconds, count=count)
         virtual.QoS.ack(self, delivery_tag)
 
-    def give_back(
-        self, tags: Sequence[str], seconds: float = 0.0, *, count: bool = False
-    ) -> int:
+    def give_back(self, tags: Sequence[str], seconds: float = 0.0, *, count: bool = False) -> int:
         """To the front of their queues, the last one foremost; returns how many were held."""
         with self.channel.conn_or_acquire() as client:
             args = [seconds, int(count), *tags]

@@ -18,12 +18,12 @@ from revio_jobs.errors import Unavailable
 from settings import Settings
 from worker.celery_app.control import Revoking
 from worker.celery_app.feeder_thread import FEED_INTERVAL_S, FeederThread
+from worker.celery_app.held_messages import HOLD_INTERVAL_S, hold_what_is_left
 from worker.celery_app.lane_control import LaneControl
 from worker.celery_app.logs import configure_logs
 from worker.celery_app.redis_guard import RedisGuard, refuse_eviction
 from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.run_events import RunEvents
-from worker.celery_app.transport import HOLD_INTERVAL_S, hold_what_is_left
 from worker.limiter.limits_drift import NOTED_EVERY_S, Agreement
 from worker.redis_kit.redis_memory import warn_of_refusal
 from worker.redis_kit.scripts import fail_closed

@@ -17,6 +17,7 @@ from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import InvalidJob, RevioError, Unavailable
 from revio_jobs.results import PROGRESS
 from tasks.decision import Decision, Done, Requeue, Retry, Skip
+from tasks.ports import RawMessage
 
 _log = structlog.get_logger(__name__)
 
@@ -36,8 +37,8 @@ class PutOff(Reject):  # type: ignore[misc] # Celery is untyped
     """The message is to come again after `seconds`, as it is.
 
     Celery's own retry would publish a new message and hold it in a worker's memory until then. The
-    original stays in Redis instead, with its id, headers, callbacks, chain and priority, and no kill
-    loses it. `count`: an attempt was made.
+    original stays in Redis instead, with its id, headers, callbacks, chain and priority, and no
+    kill loses it. `count`: an attempt was made.
     """
 
     def __init__(self, seconds: float, reason: str, *, count: bool) -> None:
@@ -136,6 +137,16 @@ def conclude(
                 # The caller of this raw message waits under an id of its own.
                 raise PutOff(_DUPLICATE_PAUSE_S, reason, count=False)
             raise Ignore(reason)
+
+
+def raw_message(task: JobTask, job_id: str) -> RawMessage:
+    """What the ledger is to keep of the update's message, if that is how it hears of the job.
+
+    A message whose id is not the job's waits for the job's end itself, so it is not kept.
+    """
+    request = task.request
+    text = request.get("revio_message") if request.id == job_id else ""
+    return RawMessage(request.get("revio_place"), text or "")
 
 
 def show_progress(task: JobTask, done: int, total: int) -> None:

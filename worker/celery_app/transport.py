@@ -1,19 +1,19 @@
-"""A kombu Redis transport that takes messages in one atomic step and redelivers those of dead workers.
+"""A kombu Redis transport that takes messages atomically and redelivers those of dead workers.
 
-kombu's own takes a message with BRPOP and then notes it as held; a worker that dies in between loses it.
-Here a script (take.lua) does both, for as many messages as there are free threads, and carries the
-acknowledgements of ended jobs along.
+kombu's own takes a message with BRPOP and then notes it as held; a worker that dies in between
+loses it. Here a script (take.lua) does both, for as many messages as there are free threads, and
+carries the acknowledgements of ended jobs along.
 
 Waiting: a list cannot be watched without taking from it, and a list of wake-ups would be fed by our
-client alone, while producers in other languages push to the queues themselves. Keyspace notifications
-and client tracking would need a setting of the server or a proxy's support. So an idle worker asks about
-every 35 ms, whatever the number of its queues: 30 small commands a second, about 1 % of a core. While
-there is work, the next request leaves as soon as a thread is free. The request goes out on the
-connection on which kombu sends BRPOP, and kombu's event loop reads its answer; only what is sent and
-what comes back differ.
+client alone, while producers in other languages push to the queues themselves. Keyspace
+notifications and client tracking would need a setting of the server or a proxy's support. So an
+idle worker asks about every 35 ms, whatever the number of its queues: 30 small commands a second,
+about 1 % of a core. While there is work, the next request leaves as soon as a thread is free. The
+request goes out on the connection on which kombu sends BRPOP, and kombu's event loop reads its
+answer; only what is sent and what comes back differ.
 
-A request whose answer was lost may have taken messages. Their delivery tags are known in advance, so
-they are given back before the next request.
+A request whose answer was lost may have taken messages. Their delivery tags are known in advance,
+so they are given back before the next request.
 """
 
 from __future__ import annotations
@@ -73,6 +73,13 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
         turn_s = _TURN_S if any(channel.active_queues for channel in self._channels) else timeout
         super().get(callback, turn_s if timeout is None else min(timeout, turn_s or timeout))
 
+    def drop_if_strange(self, channel: Any) -> None:  # noqa: ANN401 - a channel
+        """redis-py connects anew by itself; nobody would read what such a connection answers."""
+        connection = channel.client.connection
+        sock = self._chan_to_sock.get((channel, channel.client, "BRPOP"))
+        if connection._sock is not sock:  # noqa: SLF001
+            connection.disconnect()
+
     def maybe_restore_messages(self) -> None:
         """Called every HOLD_INTERVAL_S by a timer, and in each turn of a worker without a loop."""
         if monotonic() - self._held_at >= 0.8 * HOLD_INTERVAL_S:
@@ -95,8 +102,8 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
 class _Taking:
     """A channel that takes messages with a script, and keeps its client.
 
-    kombu 5.7 makes a new client for each command that it sends, and redis-py 8 gives each a table of
-    all its commands: that was a sixth of a worker's time.
+    kombu 5.7 makes a new client for each command that it sends, and redis-py 8 gives each a table
+    of all its commands: that was a sixth of a worker's time.
     """
 
     QoS = HeldMessages
@@ -111,6 +118,8 @@ class _Taking:
     _queue_cycle: Any
     _in_poll: Any
     _kept: Any = None
+    _flush_brpop_reauth: Any
+    _take: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as kombu's
         self._tags = f"{uuid.uuid4().hex[:12]}."
@@ -166,6 +175,7 @@ class _Taking:
             *(HELD, HELD_AT, LATER, *keys),
             *(*args, *self.qos.acks_to_send()),
         )
+        self.connection.cycle.drop_if_strange(self)
 
     def _brpop_read(self, **options: Any) -> bool:  # noqa: ANN401 - as kombu's
         """Deliver what has come."""
@@ -203,9 +213,9 @@ class _Taking:
 
     def _deliver_one(self, queue: str, tag: str, text: bytes) -> None:
         try:
-            self.connection._deliver(_payload(text, tag), queue)
+            self.connection._deliver(_payload(text, tag), queue)  # noqa: SLF001 - kombu's own call
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
-            if tag in self.qos._delivered:
+            if self.qos.knows(tag):
                 raise
             _log.error("message_dropped", reason=f"it is not of Celery's form: {exc!r}")
             self.qos.forget(tag)

@@ -121,7 +121,13 @@ class Auditor:
     def balance(self) -> Balance:
         """One atomic reading."""
         counts = self._balance(
-            keys=[self._keys.sequence, self._keys.ended, self._keys.dead, *self._places]
+            keys=[
+                self._keys.sequence,
+                self._keys.ended,
+                self._keys.dead,
+                self._keys.unused_sequences,
+                *self._places,
+            ]
         )
         accepted, ended, dead, interactive, bulk, running, delayed = counts
         how_many = zip(map(_text, ended[::2]), map(int, ended[1::2]), strict=True)

@@ -13,7 +13,7 @@ from typing import Any
 from revio_jobs.contracts import Lane, UpdateJob
 from revio_jobs.errors import revive
 from revio_jobs.reservation import Attached, Conflict, Expired, New, Reservation, Settled
-from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow
+from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow, RawMessage
 from worker.ledger.dead_letter import DeadLetter, Failure, leaves_dead_letter
 from worker.ledger.retention import HISTORY_KEPT, SHOWN_CHARACTERS, LedgerTimes
 
@@ -66,11 +66,14 @@ class MemoryLedger:
         self._dead: dict[tuple[str, str], DeadLetter] = {}
         self._sequence = itertools.count(1)
 
-    def reserve(self, job: UpdateJob, job_id: str, lane: Lane) -> Reservation:
+    def reserve(
+        self, job: UpdateJob, job_id: str, lane: Lane, *, sequence: int | None = None
+    ) -> Reservation:
         """Accept the job, or say what has become of its key."""
         record = self._record(job.account, job_id)
         if record is None:
-            accepted = _Record(job, lane, next(self._sequence), self._clock())
+            number = next(self._sequence) if sequence is None else sequence
+            accepted = _Record(job, lane, number, self._clock())
             self._records[job.account, job_id] = accepted
             return New()
         if record.job.fingerprint() != job.fingerprint():
@@ -81,10 +84,11 @@ class MemoryLedger:
         return Expired(record.how, record.ended_at) if outcome is None else Settled(dict(outcome))
 
     def claim(
-        self, job: UpdateJob, job_id: str, lane: Lane
+        self, job: UpdateJob, job_id: str, lane: Lane, raw: RawMessage | None = None
     ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
         """See the port."""
-        if isinstance(self.reserve(job, job_id, lane), Conflict):
+        place = raw.place if raw else None
+        if isinstance(self.reserve(job, job_id, lane, sequence=place), Conflict):
             return KeyTaken()
         now, record = self._clock(), self._records[job.account, job_id]
         if record.how:

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import structlog
 from redis import Redis
 
+from revio_jobs.broker import priority_key
 from revio_jobs.contracts import Lane, UpdateJob, queue_name
-from revio_jobs.reservation import Conflict, LedgerKeys, Reservations
-from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow
+from revio_jobs.reservation import Conflict, LedgerKeys, Reservation, Reservations
+from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow, RawMessage
 from worker.ledger.dead_letter import leaves_dead_letter
 from worker.ledger.dead_letters import DeadLetters, Encode
 from worker.ledger.retention import (
@@ -45,14 +46,14 @@ class RedisLedger:
         self._withdraw = load_script(redis, "worker.ledger", "withdraw")
 
     def claim(
-        self, job: UpdateJob, job_id: str, lane: Lane
+        self, job: UpdateJob, job_id: str, lane: Lane, raw: RawMessage | None = None
     ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
         lease = Lease(job.account, job_id, job.id, uuid.uuid4().hex)
         with fail_closed("the ledger"):
             status, *detail = self._try_claim(job, lease)
             if status == "unknown":
                 # A raw message, or the first after Redis lost its last second.
-                if isinstance(self._reservations.reserve(job, job_id, lane), Conflict):
+                if isinstance(self._accept(job, job_id, lane, raw or RawMessage()), Conflict):
                     return KeyTaken()
                 status, *detail = self._try_claim(job, lease)
         match status:
@@ -65,6 +66,9 @@ class RedisLedger:
                 return KeyTaken()
             case _:
                 return NotNow(status)
+
+    def _accept(self, job: UpdateJob, job_id: str, lane: Lane, raw: RawMessage) -> Reservation:
+        return self._reservations.reserve(job, job_id, lane, sequence=raw.place, original=raw.text)
 
     def _try_claim(self, job: UpdateJob, lease: Lease) -> list[Any]:
         keys = LedgerKeys(job.account)
@@ -230,7 +234,8 @@ class RedisLedger:
         `found_in` is the sorted set that it was found in, with that score.
         """
         keys = LedgerKeys(account)
-        payload, lane = self._redis.hmget(keys.record(job_id), "payload", "lane")
+        record = self._redis.hmget(keys.record(job_id), "payload", "lane", "message")
+        payload, lane, original = record
         if payload is None or lane is None:
             self._redis.zrem(found_in, job_id)
             return False
@@ -240,18 +245,19 @@ class RedisLedger:
             # Accepted by a newer release, and for its workers to run.
             _log.exception("job_unreadable", job=job_id, account=account)
             return False
+        message = _text(original) if original else self._encode(job, job_id, in_lane)
         return bool(
             self._publish(
                 keys=[
                     keys.record(job_id),
                     found_in,
                     keys.waiting(in_lane),
-                    queue_name(account, in_lane),
+                    _queue_key(queue_name(account, in_lane), message if original else ""),
                 ],
                 args=[
                     job_id,
                     "" if score is None else repr(score),
-                    self._encode(job, job_id, in_lane),
+                    message,
                     "front" if front else "back",
                 ],
             )
@@ -304,6 +310,16 @@ def _claimed(job: UpdateJob, lease: Lease, detail: list[Any]) -> Claimed:
         deferred_s=int(deferred_ms) / 1000,
         since_execution_s=int(since_ms or 0) / 1000,
     )
+
+
+def _queue_key(queue: str, original: str) -> str:
+    """A raw message goes back to the list of its priority."""
+    if not original:
+        return queue
+    try:
+        return priority_key(queue, int(json.loads(original)["properties"]["priority"]))
+    except (ValueError, KeyError, TypeError):
+        return queue
 
 
 def _ms(seconds: float) -> int:

@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 from redis import Redis
 
+from revio_jobs.broker import queue_keys
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.reservation import LedgerKeys
 from worker.ledger.redis_ledger import RedisLedger
@@ -122,14 +123,17 @@ class Sweeper:
         )
 
     def _missing(self, account: str, lane: Lane) -> dict[str, float]:
-        key, queue = LedgerKeys(account).waiting(lane), queue_name(account, lane)
+        key, queues = LedgerKeys(account).waiting(lane), queue_keys(queue_name(account, lane))
         # First the waiting jobs, then the queue: what is published in between is in neither.
         waiting = _scores(self._redis.zrange(key, 0, _AT_ONCE - 1, withscores=True))
-        front: list[Any] = self._redis.lrange(queue, -_LOOKED_AT_IN_QUEUE, -1)
-        queued = set(map(_job_id, front))
+        fronts: list[list[Any]] = [
+            self._redis.lrange(queue, -_LOOKED_AT_IN_QUEUE, -1) for queue in queues
+        ]
+        queued = {_job_id(message) for front in fronts for message in front}
         known = [score for score in self._redis.zmscore(key, [*queued, ""]) if score is not None]
         # Of the rest of the queue nothing is known if no job of the ledger can be seen in it.
-        first = min(known, default=-inf if len(front) == _LOOKED_AT_IN_QUEUE else inf)
+        is_long = any(len(front) == _LOOKED_AT_IN_QUEUE for front in fronts)
+        first = min(known, default=-inf if is_long else inf)
         return {
             job_id: score
             for job_id, score in waiting.items()

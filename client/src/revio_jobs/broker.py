@@ -1,7 +1,7 @@
 """Where messages are in Redis, from the moment they are pushed until they are acknowledged.
 
-All names are our own, so that another Celery app on the same database and this one do not touch each
-other's messages, commands and events.
+All names are our own, so that another Celery app on the same database and this one do not touch
+each other's messages, commands and events.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ HELD_AT = "revio:broker:held_at"
 """When a worker last said that it holds a message (sorted set: delivery tag by Redis's time, s)."""
 
 LATER = "revio:broker:later"
-"""Messages that go back to their queue at a later time (sorted set: delivery tag by that time, s)."""
+"""Messages that go back to their queue later (sorted set: delivery tag by that time, s)."""
 
 KOMBU_HELD = "unacked"
 """Where releases before 0.9 kept what their workers held."""

@@ -60,6 +60,7 @@ class Wish(NamedTuple):
     payload: str
     message: str = ""
     sequence: int | None = None
+    original: str = ""
 
 
 class LedgerKeys:
@@ -68,6 +69,7 @@ class LedgerKeys:
     def __init__(self, account: str) -> None:
         self._prefix = f"revio:{account}"
         self.sequence = f"{self._prefix}:sequence"
+        self.unused_sequences = f"{self._prefix}:unused_sequences"
         self.running = f"{self._prefix}:running"
         self.delayed = f"{self._prefix}:delayed"
         self.ended = f"{self._prefix}:ended"
@@ -110,12 +112,16 @@ class Reservations:
         message: str = "",
         *,
         sequence: int | None = None,
+        original: str = "",
     ) -> Reservation:
         """Accept the job; `message` goes to the lane's queue if the job is new.
 
         `sequence`: the place in the order of submissions that it takes, if not the last.
+        `original`: the raw message by which it came, which is delivered again with all that it
+        carries.
         """
-        keys, args = reservation_call([Wish(job, job_id, job.payload(), message, sequence)], lane)
+        wish = Wish(job, job_id, job.payload(), message, sequence, original)
+        keys, args = reservation_call([wish], lane)
         [answer] = self._script(keys=keys, args=args)
         return read_reservation(answer)
 
@@ -142,10 +148,10 @@ def reservation_call(wishes: Sequence[Wish], lane: Lane) -> tuple[list[str], lis
     ledger = LedgerKeys(account)
     keys = [ledger.sequence, ledger.waiting(lane), queue_name(account, lane)]
     jobs: list[tuple[str, ...]] = []
-    for job, job_id, payload, message, sequence in wishes:
+    for job, job_id, payload, message, sequence, original in wishes:
         keys += [ledger.record(job_id), ledger.outcome(job_id), ledger.line(job.id)]
         place = "" if sequence is None else str(sequence)
-        jobs.append((job_id, job.fingerprint(), payload, message, place))
+        jobs.append((job_id, job.fingerprint(), payload, message, place, original))
     return keys, [lane.value, to_json(jobs)]
 
 

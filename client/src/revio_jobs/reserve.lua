@@ -14,7 +14,8 @@
 --   fingerprint of the payload
 --   payload (JSON kwargs)
 --   the message for the queue; "" when a worker holds it already
---   its place in the order of submissions, if it takes that of a job that failed; else ""
+--   its place in the order of submissions, if it has one already; else ""
+--   the raw message by which it came, to be delivered again as it was; else ""
 --
 -- Returns for each job 1 if it was accepted, else {status, detail...}:
 --   {"attached"}                 the same job is on its way
@@ -39,13 +40,16 @@ local function known(record, outcome_key, fingerprint)
   return {'expired', record[2], record[3]}
 end
 
-local function accept(key, line, id, fingerprint, payload, message, place)
+local function accept(key, line, id, fingerprint, payload, message, place, original)
   local sequence = redis.call('INCR', KEYS[1])
   if place ~= '' then
     sequence = place
   end
   redis.call('HSET', key, 'fingerprint', fingerprint, 'payload', payload, 'lane', ARGV[1],
     'sequence', sequence, 'attempts', 0, 'accepted', now_ms)
+  if original ~= '' then
+    redis.call('HSET', key, 'message', original)
+  end
   redis.call('ZADD', KEYS[2], now_ms, id)
   redis.call('ZADD', line, sequence, id)
   if message ~= '' then
@@ -57,9 +61,9 @@ end
 local answers = {}
 for number, job in ipairs(cjson.decode(ARGV[2])) do
   local key, outcome_key, line = unpack(KEYS, 3 * number + 1, 3 * number + 3)
-  local id, fingerprint, payload, message, place = unpack(job)
+  local id, fingerprint, payload, message, place, original = unpack(job)
   local record = redis.call('HMGET', key, 'fingerprint', 'ended', 'at')
   answers[number] = record[1] and known(record, outcome_key, fingerprint)
-    or accept(key, line, id, fingerprint, payload, message, place)
+    or accept(key, line, id, fingerprint, payload, message, place, original)
 end
 return answers

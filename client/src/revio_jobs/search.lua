@@ -1,18 +1,20 @@
 -- Look whether jobs of which no result is to be seen exist at all.
 --
--- KEYS[1], KEYS[2]  the queues of the account's lanes (lists)
--- KEYS[3]  the messages that workers hold (hash)
+-- KEYS[1...]  the queues of the account's lanes (lists)
+-- then two    the messages that workers hold, or held before release 0.9 (hashes)
 -- and for each job
 --   its record (hash)
 --   its outcome (string)
 --   Celery's result (string)
 -- ARGV[1]  look through messages only if there are no more than this
--- ARGV[2...]  the jobs' ids
+-- ARGV[2]  how many queues there are
+-- ARGV[3...]  the jobs' ids
 --
 -- Returns for each job "there" (or nobody can tell), "gone", or {how, at_ms}: it ended in that way then,
 -- and its result has gone.
 
 local found
+local queues = tonumber(ARGV[2])
 
 local function note(messages)
   for _, message in ipairs(messages) do
@@ -25,12 +27,13 @@ end
 
 local function has_message(id)
   if found == nil then
-    local count = redis.call('LLEN', KEYS[1]) + redis.call('LLEN', KEYS[2]) + redis.call('HLEN', KEYS[3])
+    local count = 0
+    for index = 1, queues + 2 do
+      count = count + redis.call(index <= queues and 'LLEN' or 'HLEN', KEYS[index])
+    end
     found = count <= tonumber(ARGV[1]) and {}
-    if found then
-      note(redis.call('LRANGE', KEYS[1], 0, -1))
-      note(redis.call('LRANGE', KEYS[2], 0, -1))
-      note(redis.call('HVALS', KEYS[3]))
+    for index = 1, found and queues + 2 or 0 do
+      note(index <= queues and redis.call('LRANGE', KEYS[index], 0, -1) or redis.call('HVALS', KEYS[index]))
     end
   end
   -- An id of other characters stands escaped in its message.
@@ -38,15 +41,15 @@ local function has_message(id)
 end
 
 local answers = {}
-for job = 1, #ARGV - 1 do
-  local record, outcome, result = KEYS[3 * job + 1], KEYS[3 * job + 2], KEYS[3 * job + 3]
+for job = 1, #ARGV - 2 do
+  local record, outcome, result = unpack(KEYS, queues + 3 * job, queues + 3 * job + 2)
   local how, at, accepted = unpack(redis.call('HMGET', record, 'ended', 'at', 'fingerprint'))
   if redis.call('EXISTS', outcome, result) > 0 then
     answers[job] = 'there'
   elseif how then
     answers[job] = {how, at}
   else
-    answers[job] = (accepted or has_message(ARGV[job + 1])) and 'there' or 'gone'
+    answers[job] = (accepted or has_message(ARGV[job + 2])) and 'there' or 'gone'
   end
 end
 return answers

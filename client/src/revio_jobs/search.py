@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Self
 
+from revio_jobs.broker import HELD, KOMBU_HELD, queue_keys
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.errors import Forgotten, ResultExpired
 from revio_jobs.reservation import LedgerKeys
@@ -21,7 +22,6 @@ _SLOWEST_SEARCH_S = 600.0
 _SURE_AFTER_S = 2.0
 # Redis looks through so many in some milliseconds, in which it does nothing else.
 _MESSAGES = 5000
-_HELD = "unacked"
 
 JobRef = tuple[str, str]
 """Account and job id."""
@@ -62,10 +62,11 @@ class Search:
     def of(cls, account: str, doubts: Mapping[str, Doubt], key: Callable[[str], str]) -> Self:
         """`doubts` by job id; `key` is that of Celery's result."""
         ledger = LedgerKeys(account)
-        keys = [*(queue_name(account, lane) for lane in Lane), _HELD]
+        queues = [key for lane in Lane for key in queue_keys(queue_name(account, lane))]
+        keys = [*queues, HELD, KOMBU_HELD]
         for each in doubts:
             keys += [ledger.record(each), ledger.outcome(each), key(each)]
-        return cls(doubts, keys, [_MESSAGES, *doubts])
+        return cls(doubts, keys, [_MESSAGES, len(queues), *doubts])
 
     def read(self, answers: Sequence[Any], now: float) -> Iterator[tuple[str, Exception]]:
         """The jobs that have come to their end, and how."""
