@@ -26,6 +26,10 @@ J = TypeVar("J", QueryJob, UpdateJob)
 # A second message for a job that another one runs looks again after so long.
 _DUPLICATE_PAUSE_S = 2.0
 
+_POSITIONAL = (
+    "args: a job takes keyword arguments only; make a step of a chain immutable, so that it is not "
+    "given the result of the one before: task.si(...), or signature(..., immutable=True)"
+)
 NOT_TERMINATED = "jobs are threads, which cannot be ended from outside: one that runs goes on"
 
 
@@ -156,10 +160,16 @@ def show_progress(task: JobTask, done: int, total: int) -> None:
 
 def _decode(kind: type[J], args: tuple[object, ...], kwargs: Mapping[str, object]) -> J:
     try:
-        return decode(kind, {"args": list(args), **kwargs} if args else kwargs)
+        _refuse_positional(args)
+        return decode(kind, kwargs)
     except InvalidJob as exc:
         _log.warning("job_invalid", reason=str(exc))
         raise
+
+
+def _refuse_positional(args: tuple[object, ...]) -> None:
+    if args:
+        raise InvalidJob([_POSITIONAL])
 
 
 def _lane(task: JobTask) -> Lane:

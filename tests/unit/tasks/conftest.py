@@ -15,7 +15,16 @@ import structlog
 from revio_jobs import errors
 from revio_jobs.contracts import CustomerProductRecord, Lane, UpdateJob, job_id_of
 from tasks.decision import Decision, Done, RetryPolicy
-from tasks.ports import AlreadyEnded, Call, Change, Filters, Lease, PartlyReadable, UnreadableRecord
+from tasks.ports import (
+    AlreadyEnded,
+    Call,
+    Change,
+    Filters,
+    Lease,
+    PartlyReadable,
+    RawMessage,
+    UnreadableRecord,
+)
 from tasks.update.attempt import UpdateTarget
 from tasks.update.handler import UpdateHandler
 from worker.ledger import LedgerTimes, MemoryLedger
@@ -158,8 +167,8 @@ class FlakyLedger(MemoryLedger):
             raise errors.Unavailable("Redis went away")
         return answer
 
-    def claim(self, job: UpdateJob, job_id: str, lane: Lane) -> Any:
-        return self._step(lambda: MemoryLedger.claim(self, job, job_id, lane))
+    def claim(self, job: UpdateJob, job_id: str, lane: Lane, raw: RawMessage | None = None) -> Any:
+        return self._step(lambda: MemoryLedger.claim(self, job, job_id, lane, raw))
 
     def intend(self, lease: Lease, fields: frozenset[str]) -> None:
         self._step(lambda: MemoryLedger.intend(self, lease, fields))
