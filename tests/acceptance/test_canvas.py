@@ -24,7 +24,16 @@ def stack() -> Iterator[Stack]:
     with local_stack(
         workers=dict.fromkeys(("one", "two"), (QUEUE,)),
         sandbox={"customers": 40, "latency": 0.2},
-        environment={"REVIO_SWEEP_INTERVAL_S": "1", "REVIO_SWEEP_AFTER_S": "2"},
+        environment={
+            "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
+            "REVIO_ACCOUNTS__DEFAULT__CONNECT_TIMEOUT_S": "1",
+            "REVIO_ACCOUNTS__DEFAULT__EXECUTION_S": "2",
+            "REVIO_MAX_PERMIT_WAIT_S": "1",
+            "REVIO_LEASE_S": "12",
+            "REVIO_VISIBILITY_TIMEOUT_S": "15",
+            "REVIO_SWEEP_INTERVAL_S": "1",
+            "REVIO_SWEEP_AFTER_S": "3",
+        },
     ) as running:
         yield running
 
