@@ -11,6 +11,7 @@ from campaigns.guard_rails.rails import Breach, forbidden
 from campaigns.plan.diff import NOT_EXPECTED, Policy, plan_row
 from campaigns.plan.plan_file import PlanWriter
 from campaigns.rows.planned_row import PlannedRow, RowClass
+from campaigns.rules.rules import ROUNDED_AGAINST
 from campaigns.source.cells import ParsedRow, Problem
 from campaigns.source.problems import ProblemBook, ProblemFile
 from campaigns.source.survey import PriceList
@@ -133,6 +134,11 @@ def _problem(row: PlannedRow, said: str) -> Problem:
     elif NOT_EXPECTED in said:
         name, _, words = said.partition(NOT_EXPECTED)
         what, value = f"{name} is not as expected", f"{row.id}, {words}"
+    elif said.startswith(ROUNDED_AGAINST):
+        what, value = (
+            ROUNDED_AGAINST.rstrip(": "),
+            f"{row.id}, {said.removeprefix(ROUNDED_AGAINST)}",
+        )
     else:
         what, value = said, str(row.id)
     return Problem(what, row.line, "id", value, row.sheet)

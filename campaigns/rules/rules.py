@@ -25,6 +25,9 @@ _KINDS = {
     "do_not_prorate": Kind.FLAG,
 }
 
+ROUNDED_AGAINST = "rounding goes against what the rule does to the rate (--round or --charm): "
+"""Begins the words of such a problem; the row's own values follow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -50,22 +53,39 @@ class Rules:
             "round": self.rounding.document(),
         }
 
+    def _rounded(self, computed: Decimal, old: Decimal | None) -> Decimal:
+        rounded = self.rounding.apply(computed)
+        if old is not None and _goes_against(old, computed, rounded):
+            became = f"{computed.normalize():f}, rounded {rounded:f}"
+            raise ExpressionError(f"{ROUNDED_AGAINST}{old:f} would become {became}")
+        return rounded
+
     def concern(self, values: Mapping[str, Any]) -> bool:
         """Whether the product is meant at all."""
         return self.where is None or bool(self.where.evaluate(values))
 
     def changes(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """New values by contract name, None to empty. Raises ExpressionError."""
-        return {name: self._typed(name, each.evaluate(values)) for name, each in self.sets.items()}
+        return {
+            name: self._typed(name, rule.evaluate(values), values)
+            for name, rule in self.sets.items()
+        }
 
-    def _typed(self, name: str, value: Any) -> Any:  # noqa: ANN401 - as the field has it
+    def _typed(self, name: str, value: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the field has it
         if name == "rate" and value is not None:
-            return self.rounding.apply(Decimal(value))
+            return self._rounded(Decimal(value), values.get("rate"))
         if name == "quantity" and value is not None:
             if value != int(value):
                 raise ExpressionError(f"quantity would become {value}")
             return int(value)
         return value
+
+
+def _goes_against(old: Decimal, computed: Decimal, rounded: Decimal) -> bool:
+    """Whether rounding turns a rise into a cut, a cut into a rise, or nothing into either."""
+    if computed == old:
+        return rounded != old
+    return (rounded < old) if computed > old else (rounded > old)
 
 
 def values_of(product: CustomerProduct) -> dict[str, Any]:

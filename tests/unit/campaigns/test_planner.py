@@ -302,3 +302,33 @@ def test_without_the_rail_nobody_asks_what_runs_have_changed(plan: Plan) -> None
 def test_a_repeat_rail_cannot_look_further_back_than_runs_are_kept(plan: Plan) -> None:
     with pytest.raises(CampaignError, match="runs are kept for 90 days"):
         plan("id,rate", "1,11", more_rails=Rails.parse(["repeat=override:91"]))
+
+
+def test_rounding_that_goes_against_a_rule_is_a_problem(plan: Plan) -> None:
+    rules = Rules.parse(None, ["rate=rate*1.00"], Rounding())
+    planned = plan("id", "1", "2", "5", rules=rules)
+    assert planned.verdict is PlanVerdict.PROBLEMS
+    (problem,) = planned.problems.lines()
+    assert "--round or --charm" in problem
+    assert "(line 4: '5, 2.9999 would become 2.9999, rounded 3.00')" in problem
+    finer = Rules.parse(None, ["rate=rate*1.05"], Rounding.parse("0.0001", "half-up"))
+    assert after(plan("id", "5", rules=finer)) == {5: "3.1499"}
+    charm = Rules.parse(None, ["rate=rate*1.01"], Rounding.parse("0.01", "half-up", ("0.99",)))
+    assert "10.0000 would become 10.1, rounded 9.99" in next(
+        plan("id", "1", rules=charm).problems.lines()
+    )
+
+
+def test_a_row_without_a_wish_is_counted_as_such_unless_a_rule_changes_it(plan: Plan) -> None:
+    planned = plan("id,rate", "1,", "2,21", "4, ")
+    assert planned.summary.rows == {"no wish": 2, "change": 1}
+    assert planned.read_as.rows_without_wish == 2
+    rules = Rules.parse(None, ["rate=30"], Rounding())
+    assert plan("id,rate", "1,", "2,21", rules=rules).summary.rows == {"change": 2}
+
+
+def test_an_old_rate_beside_the_new_one_must_be_the_products(plan: Plan) -> None:
+    planned = plan("id,Old Rate,rate", "1,10.00,12", "2,19.99,21")
+    assert planned.read_as.used == {"id": "id", "Old Rate": "expected:rate", "rate": "rate"}
+    (problem,) = planned.problems.lines()
+    assert problem == "1 row: rate is not as expected (line 3: '2, it is 20.0000, not 19.99')"

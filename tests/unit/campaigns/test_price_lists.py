@@ -9,11 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from campaigns.errors import InputError
 from campaigns.plan.planner import Planned, Planner, PlanRequest
 from campaigns.rows.planned_row import PlannedRow, RowClass
+from campaigns.source.encoding import find_encoding
 from campaigns.source.options import HiddenRows, Rates, ReadOptions
 from campaigns.terms import Terms
 from revio_jobs import CustomerProduct
@@ -48,6 +50,9 @@ class Products:
 
     def by_customer(self, customers: Sequence[int]) -> Iterator[CustomerProduct]:
         raise NotImplementedError(customers)
+
+    def by_line(self, lines: Sequence[int]) -> Iterator[CustomerProduct]:
+        raise NotImplementedError(lines)
 
 
 def product(one: int) -> CustomerProduct:
@@ -396,13 +401,22 @@ OUTCOMES: list[tuple[str, Outcome | Refused]] = [
 
 
 def plan(
-    name: str, directory: Path, options: ReadOptions, seen: list[PlannedRow] | None = None
+    name: str,
+    directory: Path,
+    options: ReadOptions,
+    seen: list[PlannedRow] | None = None,
+    problems_to: Path | None = None,
 ) -> Planned:
     """Faulty rows are left out; `seen` is given all."""
     on_row = (lambda _: None) if seen is None else seen.append
     planner = Planner(Terms("default", "abc"), Products(), lambda: 1_800_000_000.0, on_row=on_row)
     request = PlanRequest(
-        "out", "ann", source=FILES / name, options=options, leaves_problems_out=True
+        "out",
+        "ann",
+        source=FILES / name,
+        options=options,
+        leaves_problems_out=True,
+        problems_to=problems_to,
     )
     return planner.make(directory / "out.plan", request)
 
@@ -441,3 +455,130 @@ def test_a_price_list_is_read_as_its_author_sees_it(
 
 def test_every_price_list_has_its_outcome() -> None:
     assert {path.name for path in FILES.iterdir()} == {name for name, _ in OUTCOMES}
+
+
+def test_the_faulty_rows_of_a_workbook_go_back_as_a_workbook(tmp_path: Path) -> None:
+    plan("r01_roundtrip.xlsx", tmp_path, ReadOptions(), problems_to=tmp_path / "fix.xlsx")
+    sheet: Any = openpyxl.load_workbook(tmp_path / "fix.xlsx").active
+    header, faulty, gone = sheet.iter_rows()
+    assert [cell.value for cell in header] == [
+        *("id", "rate", "description", "code2", "note"),
+        "revio_problem",
+    ]
+    assert [cell.value for cell in gone] == [
+        *(99999999, 3.15, "no such", "00789", "café"),
+        "no such product",
+    ]
+    assert (gone[3].data_type, gone[3].number_format) == ("s", "@")
+    assert [cell.value for cell in faulty][:3] == [5005, "$15.75", "Router \u2013 Montréal"]
+    # Once corrected, the file is a price list of its own.
+    faulty[1].value, faulty[3].value = 15.75, "7"
+    sheet.delete_rows(3)
+    sheet.parent.save(tmp_path / "fix.xlsx")
+    planned = plan(str(tmp_path / "fix.xlsx"), tmp_path, ReadOptions())
+    assert planned.summary.rows == {"change": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "mark"),
+    [
+        ("id,rate,note\n5001,x,Zürich\n".encode(), b"\xef\xbb\xbf"),
+        ("id,rate,note\n5001,x,Zürich\n".encode("utf-8-sig"), b"\xef\xbb\xbf"),
+        ("id,rate,note\n5001,x,Zürich\n".encode("utf-16"), b"\xff\xfe"),
+        ("id,rate,note\n5001,x,Zürich\n".encode("cp1252"), b"id"),
+        (b"id,rate,note\n5001,x,Zurich\n", b"id"),
+    ],
+)
+def test_faulty_rows_of_a_text_file_go_back_with_the_mark_that_they_need(
+    tmp_path: Path, content: bytes, mark: bytes
+) -> None:
+    (tmp_path / "in.csv").write_bytes(content)
+    plan(str(tmp_path / "in.csv"), tmp_path, ReadOptions(), problems_to=tmp_path / "fix.csv")
+    written = (tmp_path / "fix.csv").read_bytes()
+    assert written.startswith(mark)
+    encoding = find_encoding(tmp_path / "in.csv", None).name
+    text = written.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    assert text.splitlines()[0] == "id,rate,note,revio_problem"
+    assert content.decode(encoding).lstrip("\ufeff").splitlines()[1] in text
+
+
+def test_hidden_sheets_and_columns_are_read_only_if_somebody_says_so(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    shown: Any = book.active
+    shown.append(["id", "rate"])
+    shown.append([5001, 21])
+    hidden = book.create_sheet("Draft")
+    hidden.append(["id", "rate"])
+    hidden.append([5002, 27])
+    hidden.sheet_state = "veryHidden"
+    path = tmp_path / "in.xlsx"
+    book.save(path)
+    assert changes_of(plan(str(path), tmp_path, ReadOptions())) == rates(_5001="21")
+    draft = ReadOptions(sheets=("draft",))
+    assert changes_of(plan(str(path), tmp_path, draft)) == rates(_5002="27")
+    shown.column_dimensions["B"].hidden = True
+    book.save(path)
+    with pytest.raises(InputError, match=r'column B .rate. is hidden.*--map "rate=rate"'):
+        plan(str(path), tmp_path, ReadOptions())
+    stated = ReadOptions({"rate": "rate"})
+    assert changes_of(plan(str(path), tmp_path, stated)) == rates(_5001="21")
+
+
+def test_of_an_old_and_a_new_rate_the_old_one_must_be_the_products(tmp_path: Path) -> None:
+    seen: list[PlannedRow] = []
+    (tmp_path / "in.csv").write_text("id,Was,Now\n5001,19.50,21\n5002,24.90,27\n")
+    stated = ReadOptions({"Was": "expected:rate", "Now": "rate"})
+    planned = plan(str(tmp_path / "in.csv"), tmp_path, stated, seen)
+    assert changes_of(planned) == rates(_5001="21")
+    (problem,) = (row for row in seen if row.kind is RowClass.PROBLEM)
+    assert problem.says == ("rate is not as expected: it is 24.95, not 24.90",)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (ReadOptions({"Nowhere": "rate"}), "--map Nowhere: there is no such column"),
+        (ReadOptions({"note": "price"}), "column 'note' cannot be price"),
+        (ReadOptions({"note": "rate", "rate": "rate"}), "two columns are called rate"),
+        (ReadOptions(ignored=("notes",)), "--ignore-column notes: there is no such column"),
+        (ReadOptions(sheets=("A",)), "--sheet is for workbooks"),
+        (ReadOptions(header_line=9), "--header-line 9"),
+        (ReadOptions(encoding="klingon"), "--encoding klingon: there is no such"),
+    ],
+)
+def test_what_is_stated_of_a_file_must_fit_it(
+    tmp_path: Path, options: ReadOptions, says: str
+) -> None:
+    (tmp_path / "in.csv").write_text("id,rate,note\n5001,21,x\n")
+    with pytest.raises(InputError, match=says):
+        plan(str(tmp_path / "in.csv"), tmp_path, options)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"%PDF-1.7 ...", "a PDF document"),
+        (b"<html><table><tr><td>id</td></tr></table>", "an HTML page"),
+        (b"\r\n<!DOCTYPE html><table>", "an HTML page"),
+        (b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?><Workbook/>', "2003"),
+        (b"ID;PWXL;N;E\r\nP;PGeneral\r\n", "SYLK"),
+        (b'[{"id": 5001, "rate": 21}]', "JSON"),
+        (b"MIME-Version: 1.0\r\n", "web page archive"),
+        (b"PK\3\4 cut off", "damaged, or cut off"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), "Word"),
+        ("id,rate\n5001,21\n".encode("utf-16-le"), "--encoding utf-16-le"),
+        ("id,note\n1,Zürich\n".encode() + b"2,Z\xfcrich\n", "line 2 is UTF-8 and line 3 is not"),
+        (b"id,rate\n1,\x81\n", "encoding is broken"),
+    ],
+)
+def test_what_is_not_a_price_list_is_refused_by_its_name(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
+    (tmp_path / "in.csv").write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        plan(str(tmp_path / "in.csv"), tmp_path, ReadOptions())
+
+
+def changes_of(planned: Planned) -> dict[int, Any]:
+    assert planned.plan
+    return {row.id: row.after for row in planned.plan.rows() if row.kind is RowClass.CHANGE}
