@@ -10,7 +10,7 @@ MAX_DECIMALS = 4
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _ONE_SIGN = re.compile(r"[+-]?(\d*)([.,])(\d*)")
 _GROUPED = {
-    ".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"),
+    ".": re.compile(r"[+-]?\d{1,3}([,\u00a0\u202f' ]\d{3})+(\.\d*)?"),
     ",": re.compile(r"[+-]?\d{1,3}([.\u00a0\u202f' ]\d{3})+(,\d*)?"),
 }
 _GROUP = 3

@@ -11,7 +11,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from campaigns.errors import InputError
@@ -24,7 +24,7 @@ AMOUNTS = st.decimals(min_value=-99999, max_value=99999, places=4) | st.decimals
     min_value=0, max_value=9999, places=2
 )
 SETTINGS = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -46,6 +46,14 @@ def planned(path: Path, options: ReadOptions) -> dict[int, Any]:
     except InputError:
         return {}
     return {row.id: row.changes.get("rate") for row in rows}
+
+
+def is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def rounded(amount: Decimal, places: int) -> Decimal:
@@ -161,7 +169,10 @@ def test_a_description_comes_through_as_it_was_typed_or_is_a_problem(  # noqa: P
     for line, amount in enumerate(amounts, start=2):
         quoted = text.replace('"', '""')
         out.write(f'{5000 + line};"{quoted}";{amount:f}{end}')
-    (tmp_path / "in.csv").write_bytes(out.getvalue().encode(encoding))
+    content = out.getvalue().encode(encoding)
+    # Nobody can tell such a text from UTF-8.
+    assume(encoding == "utf-8" or text.isascii() or not is_utf8(content))
+    (tmp_path / "in.csv").write_bytes(content)
     try:
         found = [row for row in read(tmp_path / "in.csv") if isinstance(row, ParsedRow)]
     except InputError:
