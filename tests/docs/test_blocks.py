@@ -25,6 +25,8 @@ PAGES = [
     for path in page_paths()
     if any(block.language in RUNNABLE and not block.not_run for block in blocks_of(path))
 ]
+# One worker is sooner ready than two.
+WORKERS = {"worker": ("revio.default.interactive", "revio.default.bulk")}
 # The sandbox has what examples/ and the pages name, and no limit makes the reader of a test wait.
 SANDBOX = {"customers": 1500, "calls_per_minute": 0}
 FAST = {"REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000"}
@@ -39,7 +41,7 @@ _SERVICES = ("celery", "python -m sandbox")
 
 @pytest.fixture
 def stack() -> Iterator[Stack]:
-    with local_stack(sandbox=SANDBOX, environment=FAST) as running:
+    with local_stack(workers=WORKERS, sandbox=SANDBOX, environment=FAST) as running:
         yield running
 
 
