@@ -1,13 +1,13 @@
-"""What an account may call, how its day is cut, and how bulk and bad news slow it down."""
+"""What an account may call, and how bulk and bad news slow it down."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, tzinfo
 
 from revio_jobs.contracts import Lane
+from worker.limiter.day_resets import day_resets
 
-_DAYS_AROUND = (-1, 0, 1, 2)
 _MICRO = 1_000_000
 # A delay of an interactive call that nobody notices.
 _PROMPT_S = 0.25
@@ -117,16 +117,5 @@ class LimitRules:
         return ramp_from > 0 and 0 <= now - ramp_from < round(self.window_s * _MICRO)
 
     def resets_around(self, now: float) -> tuple[float, float, float]:
-        """The last reset of the day's count and the next two, as Unix times.
-
-        The second next is there for a caller whose idea of `now` is a little behind Redis's.
-        """
-        today = datetime.fromtimestamp(now, self.day_reset_zone).date()
-        resets = sorted(
-            datetime.combine(
-                today + timedelta(days=days), time(self.day_reset_hour), self.day_reset_zone
-            ).timestamp()
-            for days in _DAYS_AROUND
-        )
-        last = max(index for index, reset in enumerate(resets) if reset <= now)
-        return resets[last], resets[last + 1], resets[last + 2]
+        """See `day_resets`."""
+        return day_resets(now, self.day_reset_hour, self.day_reset_zone)

@@ -1,0 +1,21 @@
+"""When the day's count of calls begins anew."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta, tzinfo
+
+_DAYS_AROUND = (-1, 0, 1, 2)
+
+
+def day_resets(now: float, hour: int, zone: tzinfo) -> tuple[float, float, float]:
+    """The last reset at that hour of the zone's clock and the next two; all are Unix times.
+
+    The second next is there for a caller whose idea of `now` is a little behind Redis's.
+    """
+    today = datetime.fromtimestamp(now, zone).date()
+    resets = sorted(
+        datetime.combine(today + timedelta(days=days), time(hour), zone).timestamp()
+        for days in _DAYS_AROUND
+    )
+    last = max(index for index, reset in enumerate(resets) if reset <= now)
+    return resets[last], resets[last + 1], resets[last + 2]
