@@ -20,6 +20,8 @@ class Delivery(Enum):
     """The head at once, then a byte every `Response.pause` seconds."""
     SHORT = auto()
     """Half of what Content-Length says, then the end of the connection."""
+    INTERIM = auto()
+    """Two interim responses (102, 103) before it."""
     ENDLESS = auto()
     """Chunks of blanks until the peer goes."""
 

@@ -7,6 +7,8 @@ gateway or the service says no with is not executed, and what spoils an answer i
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -113,6 +115,31 @@ def _spoilt(distort: Callable[[bytes, str | None], bytes]) -> Callable[[Scene], 
     return lambda scene: replace(scene.answer, body=distort(scene.answer.body, scene.field))
 
 
+def _encoded(name: str, encode: Callable[[bytes], bytes]) -> Callable[[Scene], Response]:
+    """Compressed without being asked for; without a name not even that is told."""
+    headers = (("Content-Encoding", name),) if name else ()
+    return lambda scene: replace(
+        scene.answer,
+        body=encode(scene.answer.body),
+        headers=(*scene.answer.headers, *headers),
+    )
+
+
+def _mtom(scene: Scene) -> Response:
+    """As WCF and Java services send it when MTOM is on, also without an attachment."""
+    start = "<root.message@cxf.apache.org>"
+    part = (
+        f'--uuid:1\r\nContent-Type: application/xop+xml; charset=UTF-8; type="text/xml"\r\n'
+        f"Content-Transfer-Encoding: binary\r\nContent-ID: {start}\r\n\r\n"
+    )
+    kind = (
+        f'multipart/related; type="application/xop+xml"; boundary="uuid:1"; start="{start}"; '
+        'start-info="text/xml"'
+    )
+    body = part.encode() + scene.answer.body + b"\r\n--uuid:1--\r\n"
+    return replace(scene.answer, body=body, content_type=kind)
+
+
 def _other_operation(scene: Scene) -> Response:
     body = distortions.of_other_operation(scene.answer.body, scene.call.operation.name)
     return replace(scene.answer, body=body)
@@ -176,6 +203,13 @@ _SPOILT: dict[str, Callable[[Scene], Response]] = {
     "short-body": _delivered(Delivery.SHORT),
     "endless-body": _delivered(Delivery.ENDLESS),
     "other-operation": _other_operation,
+    "gzip": _encoded("gzip", gzip.compress),
+    "gzip-unnamed": _encoded("", gzip.compress),
+    "gzip-misnamed": _encoded("gzip", bytes),
+    "deflate": _encoded("deflate", zlib.compress),
+    "brotli": _encoded("br", bytes),
+    "mtom": _mtom,
+    "interim": _delivered(Delivery.INTERIM),
     **{name: _spoilt(distort) for name, distort in distortions.BY_NAME.items()},
 }
 

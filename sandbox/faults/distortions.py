@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -107,12 +108,37 @@ def _parents(root: _Element, name: str) -> list[_Element]:
     return [parent for parent in parents if parent is not None]
 
 
+def _nil_item(body: bytes, _: str | None) -> bytes:
+    """A null among the records of a list."""
+    root = etree.fromstring(body)
+    for record in _parents(root, "Customer_Product_ID")[:1]:
+        parent = record.getparent()
+        if parent is not None:
+            nil = etree.Element(record.tag)
+            nil.set("{http://www.w3.org/2001/XMLSchema-instance}nil", "true")
+            parent.insert(parent.index(record), nil)
+    return etree.tostring(root, xml_declaration=True, encoding="utf-8")
+
+
+def _mislabelled(body: bytes, _: str | None) -> bytes:
+    """As .NET's StringWriter labels any text."""
+    return body.replace(b'encoding="utf-8"', b'encoding="utf-16"', 1)
+
+
+def _preceded(body: bytes, _: str | None) -> bytes:
+    """By byte order marks and blank lines, as templates and proxies leave them."""
+    return codecs.BOM_UTF8 * 2 + b"\r\n \r\n" + body + b"\n\x00"
+
+
 BY_NAME: dict[str, Callable[[bytes, str | None], bytes]] = {
     "truncated-xml": _truncated,
     "truncated-end": _endless_xml,
     "doctype": _doctype,
     "entities": _entities,
     "huge-body": _huge,
+    "nil-item": _nil_item,
+    "utf-16-label": _mislabelled,
+    "preceded": _preceded,
     "unknown-elements": _unknown_elements,
     "reordered": _reordered,
     "missing-field": _missing_field,

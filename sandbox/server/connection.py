@@ -14,6 +14,10 @@ from urllib.parse import unquote, urlsplit
 from sandbox.contract.http import Delivery, Request, Response
 
 _MAX_REQUEST_BYTES = 16 * 2**20
+_INTERIM = (
+    b"HTTP/1.1 102 Processing\r\n\r\n"
+    b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+)
 _ENDLESS_CHUNK = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
 _ENDLESS_BUFFER_BYTES = 2**20
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -85,6 +89,10 @@ class Connection(asyncio.Protocol):
         match answer.delivery:
             case Delivery.WHOLE:
                 transport.write(answer.head(keep_alive=request.keep_alive) + answer.body)
+                self._finished(keep_alive=request.keep_alive)
+            case Delivery.INTERIM:
+                transport.write(_INTERIM + answer.head(keep_alive=request.keep_alive))
+                transport.write(answer.body)
                 self._finished(keep_alive=request.keep_alive)
             case Delivery.RESET:
                 self._reset()

@@ -12,8 +12,9 @@ from pydantic import SecretStr
 from revio_jobs.contracts import Lane
 from revio_jobs.errors import OutcomeUnknown, RevioError, Throttled, Unauthorised, Unavailable
 from tasks.ports import Call, Permits, Purpose, SpoiltAnswer
+from worker.soap.answer.document import document_of
 from worker.soap.answer.reader import AnswerReader, SoapAnswer, SoapFaultError
-from worker.soap.answer.xml import SpoiltAnswerError
+from worker.soap.answer.xml import SpoiltAnswerError, UnreadableAnswerError
 from worker.soap.config import SoapConfig
 from worker.soap.error_map import ErrorMap
 from worker.soap.http.transport import Transport, origin_of
@@ -47,10 +48,10 @@ class _Document:
     conditions: Mapping[str, str]
 
     @classmethod
-    def of(cls, http: HttpResponse) -> Self:
+    def of(cls, http: HttpResponse, body: bytes) -> Self:
         asked = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
         return cls(
-            http.body,
+            body,
             {asked[name]: http.headers[name] for name in asked if http.headers.get(name)},
         )
 
@@ -94,7 +95,7 @@ class Caller:
         if refusal and http.status not in _FAULT_STATUSES:
             raise self.with_pause(self._with_report(refusal))
         try:
-            answer = reader.read(http.body)
+            answer = reader.read(document_of(http))
         except SoapFaultError as exc:
             # Its text is the vendor's and may echo the request.
             error = self._errors.of_soap_fault(exc, call.purpose, session_key)
@@ -134,8 +135,12 @@ class Caller:
             raise refusal
         if refusal:
             raise self.with_pause(refusal)
-        self._documents[url] = _Document.of(http)
-        return http.body
+        try:
+            body = document_of(http)
+        except UnreadableAnswerError as exc:
+            raise Unavailable(str(exc)) from exc
+        self._documents[url] = _Document.of(http, body)
+        return body
 
     def _check_outage(self, http: HttpResponse, refusal: RevioError | None) -> None:
         """Raise, after the account was paused, if a server error says for how long it lasts.

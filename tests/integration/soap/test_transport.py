@@ -68,7 +68,7 @@ def test_the_request_is_what_was_given_and_no_more() -> None:
     host = server.url.split("/")[2].encode()
     assert server.requests == [
         b"POST /v20/default.asmx?a=b HTTP/1.1\r\nHost: " + host + b"\r\n"
-        b'Accept-Encoding: identity\r\nSOAPAction: "x"\r\nContent-Length: 10\r\n\r\n<request/>'
+        b'Accept-Encoding: gzip\r\nSOAPAction: "x"\r\nContent-Length: 10\r\n\r\n<request/>'
     ]
 
 

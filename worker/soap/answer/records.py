@@ -53,12 +53,18 @@ class RecordReader:
     def take(self, element: etree._Element) -> None:
         """Read a record and empty its element. Raises UnreadableAnswerError."""
         self.elements += 1
+        if is_nil(element) and len(element) == 0 and MARK not in element.attrib:
+            self._empty(element)  # an item of a list that is null holds no record
+            return
         if self._cut and (mark := element.get(MARK)) in self._cut.runs:
             if self._cut.has_nil and not is_nil(element):
                 self._refuse("xsi means something else here")
             self.records += self._cut.runs.pop(mark)
         else:
             self._read_by_itself(element)
+        self._empty(element)
+
+    def _empty(self, element: etree._Element) -> None:
         # The parser may still be writing the text behind the element: that has to stay.
         element.clear(keep_tail=True)  # type: ignore[call-arg]  # newer than the stubs
         self._drop_what_is_before(element)

@@ -185,7 +185,7 @@ def _request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> 
     lines = [
         f"{method} {target} HTTP/1.1",
         f"Host: {parts.netloc}",
-        "Accept-Encoding: identity",
+        "Accept-Encoding: gzip",
         *(f"{name}: {value}" for name, value in headers.items()),
         f"Content-Length: {len(body)}",
         "\r\n",

@@ -12,9 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from worker.soap.http.encoding import UndecodableError, decoded
+
 _PIECE_BYTES = 65_536
 # What may be read of an answer whose status alone decides.
 _REFUSAL_BYTES = 65_536
+# Interim responses before the real one; http.client passes over each 100 by itself.
+_MOST_INTERIM = 100
 
 
 class NotSentError(Exception):
@@ -83,22 +87,21 @@ class Wire:
         """
         self._send(request, deadline)
         stream = _Stream(self._sock, deadline)
-        with _reading(), stream.response(method) as response:
-            response.begin()
+        with _reading(), _final_response(stream, method) as response:
             headers = {name.lower(): value for name, value in response.getheaders()}
             if response.status == http.client.OK:
-                body = _read(response, max_bytes)
+                body = _whole(_read(response, max_bytes), headers, max_bytes)
             else:
-                body = _read_what_comes(response)
+                body = _start(_read_what_comes(response), headers)
             reusable = response.isclosed() and not response.will_close and stream.ended_clean()
         return HttpResponse(response.status, headers, body), reusable
 
     def open_tunnel(self, request: bytes, deadline: Deadline) -> int:
         """Sends a CONNECT request; the status of the answer, after which the peer is another."""
         self._send(request, deadline)
-        with _reading(), _Stream(self._sock, deadline).response("CONNECT") as response:
-            response.begin()
-        return response.status
+        stream = _Stream(self._sock, deadline)
+        with _reading(), _final_response(stream, "CONNECT") as response:
+            return response.status
 
     def _send(self, request: bytes, deadline: Deadline) -> None:
         sent = 0
@@ -158,6 +161,38 @@ def _reading() -> Iterator[None]:
     except http.client.HTTPException as exc:
         # Its text may hold what the server sent, and so what it echoed.
         raise MaybeExecutedError(f"broken HTTP answer ({type(exc).__name__})") from None
+
+
+def _whole(body: bytes, headers: Mapping[str, str], max_bytes: int) -> bytes:
+    try:
+        return decoded(body, headers.get("content-encoding", ""), max_bytes)
+    except UndecodableError as exc:
+        raise MaybeExecutedError(str(exc)) from exc
+
+
+def _start(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Of a refusal: its status decides, so what cannot be decoded is as good as nothing."""
+    try:
+        encodings = headers.get("content-encoding", "")
+        return decoded(body, encodings, _REFUSAL_BYTES, is_whole=False)
+    except UndecodableError:
+        return b""
+
+
+def _final_response(stream: _Stream, method: str) -> http.client.HTTPResponse:
+    """The response after any interim ones (102, 103), with its head read; to be closed."""
+    for _ in range(_MOST_INTERIM):
+        response = stream.response(method)
+        response.begin()
+        if not _is_interim(response.status):
+            return response
+        response.close()
+    raise MaybeExecutedError("nothing but interim answers")
+
+
+def _is_interim(status: int) -> bool:
+    # After a 101 the peer would speak another protocol, which nobody has asked for.
+    return status < http.client.OK and status != http.client.SWITCHING_PROTOCOLS
 
 
 def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
