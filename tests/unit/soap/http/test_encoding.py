@@ -14,6 +14,11 @@ from worker.soap.http.encoding import UndecodableError, decoded
 TEXT = b"<a>" + b"b" * 1000 + b"</a>"
 
 
+def packed(body: bytes) -> bytes:
+    """Always the same, since it holds no time."""
+    return gzip.compress(body, mtime=0)
+
+
 def raw(body: bytes) -> bytes:
     deflating = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return deflating.compress(body) + deflating.flush()
@@ -24,10 +29,10 @@ def raw(body: bytes) -> bytes:
     [
         (TEXT, ""),
         (TEXT, "identity"),
-        (gzip.compress(TEXT), "gzip"),
-        (gzip.compress(TEXT), "x-gzip"),
-        (gzip.compress(TEXT), "GZip"),
-        (gzip.compress(TEXT), ""),
+        (packed(TEXT), "gzip"),
+        (packed(TEXT), "x-gzip"),
+        (packed(TEXT), "GZip"),
+        (packed(TEXT), ""),
         (TEXT, "gzip"),
         (zlib.compress(TEXT), "deflate"),
         (raw(TEXT), "deflate"),
@@ -39,17 +44,17 @@ def test_a_body_is_read_whether_its_encoding_is_named_or_not(body: bytes, name: 
 
 @given(st.binary(max_size=200))
 def test_only_what_was_encoded_comes_out(body: bytes) -> None:
-    assert decoded(gzip.compress(body), "gzip", 1000) == body
+    assert decoded(packed(body), "gzip", 1000) == body
 
 
 @pytest.mark.parametrize(
     ("body", "name", "said"),
     [
-        (gzip.compress(TEXT)[:-4], "gzip", "ended early"),
-        (gzip.compress(TEXT)[:12] + b"x" * 40, "gzip", "broken"),
+        (packed(TEXT)[:-4], "gzip", "ended early"),
+        (packed(TEXT)[:12] + b"x" * 40, "gzip", "broken"),
         (TEXT, "br", "encoded as 'br'"),
         (TEXT, "deflate", "broken"),
-        (gzip.compress(b"x" * 10_001), "gzip", "larger than 10000 bytes"),
+        (packed(b"x" * 10_001), "gzip", "larger than 10000 bytes"),
     ],
 )
 def test_what_is_not_whole_or_too_large_is_refused(body: bytes, name: str, said: str) -> None:
@@ -58,5 +63,5 @@ def test_what_is_not_whole_or_too_large_is_refused(body: bytes, name: str, said:
 
 
 def test_of_a_refusal_as_much_is_read_as_there_is() -> None:
-    body = gzip.compress(b"Out of call volume quota. " + bytes(range(256)) * 20)
+    body = packed(b"Out of call volume quota. " + bytes(range(256)) * 20)
     assert decoded(body[:-30], "gzip", 10_000, is_whole=False).startswith(b"Out of call volume")
