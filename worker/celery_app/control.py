@@ -1,12 +1,9 @@
-"""Celery's command `revoke`, for updates: Flower's button and `app.control.revoke` send it.
-
-Celery would only forget the message; the ledger would keep the job, and all that wait behind it.
-"""
+"""Celery's remote commands, as Flower, `celery control` and `app.control` send them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from celery import Celery
@@ -14,18 +11,37 @@ from celery.utils.functional import maybe_list
 from celery.worker import control
 from celery.worker import state as worker_state
 
+from revio_jobs.contracts import Lane, parse_queue_name
 from revio_jobs.errors import Unavailable, Withdrawn
 from tasks.decision import failed
+from worker.celery_app.refusals import COMMANDS
 from worker.celery_app.task_adapter import NOT_TERMINATED, REVOKED
 from worker.ledger import RedisLedger
 
 _log = structlog.get_logger(__name__)
 
 _celerys_revoke = control.revoke
+_celerys_add_consumer = control.add_consumer
+_celerys_cancel_consumer = control.cancel_consumer
+
+
+class Lanes(Protocol):
+    """Which lanes this worker serves."""
+
+    def add(self, account: str, lane: Lane) -> None:
+        """Serve the lane from now on."""
+
+    def remove(self, account: str, lane: Lane) -> None:
+        """Take no more jobs of the lane."""
 
 
 class Revoking:
-    """Carries the command out in this worker. Every worker gets it; the first ends the job."""
+    """Carries out `revoke` and `terminate` in this worker. Every worker gets them; the first that
+    acts ends the job.
+
+    Celery would only forget the message; the ledger would keep the job, and all that wait behind
+    it.
+    """
 
     def __init__(
         self, app: Celery, accounts: Iterable[str], ledger: Callable[[], RedisLedger]
@@ -33,10 +49,15 @@ class Revoking:
         self._app = app
         self._accounts = tuple(accounts)
         self._ledger = ledger
-        register = control.control_command(
+        control.control_command(
             name="revoke", variadic="task_id", signature="[id1 [id2 [... [idN]]]]"
-        )
-        register(self._revoke)
+        )(self._revoke)
+        control.control_command(
+            name="terminate",
+            variadic="task_id",
+            args=[("signal", str)],
+            signature="<signal> [id1 [id2 [... [idN]]]]",
+        )(self._terminate)
 
     def _revoke(
         self,
@@ -49,10 +70,14 @@ class Revoking:
         ids = maybe_list(task_id) or []
         if terminate:
             _log.warning("job_not_terminated", jobs=ids, reason=NOT_TERMINATED)
-        others = [each for each in ids if not self._withdraw(each)]
+        others = [job_id for job_id in ids if not self._withdraw(job_id)]
         # What Celery remembers also marks an update that a worker has just now, if it comes again.
         worker_state.revoked.update(ids)
         return _celerys_revoke(state, others)
+
+    def _terminate(self, state: Any, task_id: str | list[str], **_: object) -> Any:  # noqa: ANN401 - as `_revoke`
+        """Revoke tasks by id; one that runs goes on, since a thread cannot be ended."""
+        return self._revoke(state, task_id, terminate=True)
 
     def _withdraw(self, job_id: str) -> bool:
         """Whether it is an accepted update; it has ended now if nobody had begun it."""
@@ -60,7 +85,7 @@ class Revoking:
         outcome, how = failed(error).outcome, type(error).__name__
         try:
             ledger = self._ledger()
-            found = [ledger.withdraw(each, job_id, outcome, how) for each in self._accounts]
+            found = [ledger.withdraw(name, job_id, outcome, how) for name in self._accounts]
         except Unavailable as exc:
             _log.warning("revoke_not_noted", job=job_id, reason=str(exc))
             return False
@@ -68,4 +93,57 @@ class Revoking:
             _log.info("job_withdrawn", job=job_id)
             # Who waits with Celery alone hears it even if no message of the job is left.
             self._app.backend.mark_as_failure(job_id, error)
-        return any(each is not None for each in found)
+        return any(is_withdrawn is not None for is_withdrawn in found)
+
+
+class LaneCommands:
+    """Carries out `add_consumer` and `cancel_consumer`, which say which lanes a worker serves.
+
+    Celery alone would change what the consumer takes now, and the lane's control would change it
+    back within a second.
+    """
+
+    def __init__(self, accounts: Iterable[str], lanes: Callable[[], Lanes | None]) -> None:
+        self._accounts = frozenset(accounts)
+        self._lanes = lanes
+        control.control_command(name="add_consumer", args=[("queue", str)], signature="<queue>")(
+            self._add
+        )
+        control.control_command(name="cancel_consumer", args=[("queue", str)], signature="<queue>")(
+            self._cancel
+        )
+
+    def _add(self, state: Any, queue: str, **options: Any) -> Any:  # noqa: ANN401 - as Celery's
+        """Tell worker(s) to serve a lane by its queue's name."""
+        lane = parse_queue_name(queue)
+        if lane is None or lane[0] not in self._accounts:
+            return {"error": f"{queue} is not a lane of {', '.join(sorted(self._accounts))}"}
+        answer = _celerys_add_consumer(state, queue, **options)
+        if lanes := self._lanes():
+            lanes.add(*lane)
+        return answer
+
+    def _cancel(self, state: Any, queue: str, **options: Any) -> Any:  # noqa: ANN401 - as Celery's
+        """Tell worker(s) to take no more jobs of a lane; those that run end."""
+        lane, lanes = parse_queue_name(queue), self._lanes()
+        if lane and lanes:
+            lanes.remove(*lane)
+        return _celerys_cancel_consumer(state, queue, **options)
+
+
+def refuse_commands() -> None:
+    """Answer the commands that would not hold here with the way to do it."""
+    for name, way in COMMANDS.items():
+        known = control.Panel.meta[name]
+        control.control_command(
+            name=name, args=known.args, signature=known.signature, variadic=known.variadic
+        )(_refusal(name, way))
+
+
+def _refusal(name: str, way: str) -> Callable[..., dict[str, str]]:
+    def refuse(_state: object, **_arguments: object) -> dict[str, str]:
+        _log.warning("command_refused", command=name, reason=way)
+        return {"error": f"{name}: {way}"}
+
+    refuse.__doc__ = f"Refused: {way}."
+    return refuse

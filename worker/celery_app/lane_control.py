@@ -62,13 +62,27 @@ class LaneControl:
         self._clock = clock
         self._closed: dict[Where, str] = {}
         self._backoffs: dict[Where, _Backoff] = {}
-        self._lanes = tuple(lanes)
+        self._lanes = frozenset(lanes)
         self._lock = threading.Lock()
 
     @property
     def closed(self) -> Mapping[Where, str]:
         """The closed lanes and why."""
         return dict(self._closed)
+
+    def add(self, account: str, lane: Lane) -> None:
+        """Take the lane's messages from now on, while it is open."""
+        self._change(self._lanes | {(account, lane)}, account, lane)
+
+    def remove(self, account: str, lane: Lane) -> None:
+        """Take no more of the lane's messages, whether it is open or not."""
+        self._change(self._lanes - {(account, lane)}, account, lane)
+
+    def _change(self, lanes: frozenset[Where], account: str, lane: Lane) -> None:
+        with self._lock:
+            self._lanes = lanes
+            self._closed.pop((account, lane), None)
+        self._consumer.call_soon(self._apply, queue_name(account, lane))
 
     def update(self) -> None:
         """Open or close each lane as things are now. Raises Unavailable."""
@@ -126,7 +140,7 @@ class LaneControl:
         """As the lane is by now: Celery runs what was called soon in any order, and late or never
         while Redis is away.
         """
-        if any(queue_name(*where) == queue for where in self._closed.copy()):
-            self._consumer.cancel_task_queue(queue)
-        else:
+        if any(queue_name(*where) == queue for where in self._lanes - self._closed.keys()):
             self._consumer.add_task_queue(queue)
+        else:
+            self._consumer.cancel_task_queue(queue)

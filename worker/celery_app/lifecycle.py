@@ -16,12 +16,13 @@ from revio_jobs.connection import connect_redis
 from revio_jobs.contracts import Lane, parse_queue_name
 from revio_jobs.errors import Unavailable
 from settings import Settings
-from worker.celery_app.control import Revoking
+from worker.celery_app.control import LaneCommands, Revoking, refuse_commands
 from worker.celery_app.feeder_thread import FEED_INTERVAL_S, FeederThread
 from worker.celery_app.held_messages import HOLD_INTERVAL_S, hold_what_is_left
 from worker.celery_app.lane_control import LaneControl
 from worker.celery_app.logs import configure_logs
 from worker.celery_app.redis_guard import RedisGuard, refuse_eviction
+from worker.celery_app.refusals import given_log_level, refuse_options
 from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.run_events import RunEvents
 from worker.limiter.limits_drift import NOTED_EVERY_S, Agreement
@@ -47,8 +48,11 @@ class Lifecycle:
         self._ended = threading.Event()
         app.steps["consumer"].add(RedisGuard)
         Revoking(app, settings.accounts, lambda: self.application.ledger)
+        LaneCommands(settings.accounts, lambda: self._lane_control)
+        refuse_commands()
         # Celery holds weak references to bound methods; this object lives as long as the app.
         signals.setup_logging.connect(self._configure_logs)
+        signals.celeryd_init.connect(self._refuse_options)
         signals.celeryd_init.connect(self._check_redis)
         signals.celeryd_init.connect(self._name_worker)
         signals.worker_ready.connect(self._start)
@@ -62,8 +66,12 @@ class Lifecycle:
                 self._application = open_application(self._settings, self._app)
             return self._application
 
-    def _configure_logs(self, **_: object) -> None:
-        configure_logs(self._settings.log_level, self._settings.log_format)
+    def _configure_logs(self, logfile: str | None = None, **_: object) -> None:
+        level = given_log_level() or self._settings.log_level
+        configure_logs(level, self._settings.log_format, logfile)
+
+    def _refuse_options(self, **_: object) -> None:
+        refuse_options()
 
     def _check_redis(self, **_: object) -> None:
         settings = self._settings

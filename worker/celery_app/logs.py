@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from logging.handlers import WatchedFileHandler
 from typing import Literal
 
 import structlog
@@ -25,9 +26,11 @@ _TALKATIVE = {
 _OUTSIDE = "RuntimeWarning: Exception raised outside body"
 
 
-def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None:
+def configure_logs(
+    level: str, form: Literal["auto", "json", "console"], logfile: str | None = None
+) -> None:
     """Send our events and everybody's log records through one formatter to standard error."""
-    on_terminal = sys.stderr.isatty() if form == "auto" else form == "console"
+    on_terminal = sys.stderr.isatty() and not logfile if form == "auto" else form == "console"
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -50,7 +53,7 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
         if on_terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _handler(logfile)
     handler.addFilter(Repeats())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -69,6 +72,11 @@ def configure_logs(level: str, form: Literal["auto", "json", "console"]) -> None
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
     for name, least in _TALKATIVE.items():
         logging.getLogger(name).setLevel(max(least, root.level))
+
+
+def _handler(logfile: str | None) -> logging.Handler:
+    """A file that is rotated from outside is opened anew."""
+    return WatchedFileHandler(logfile) if logfile else logging.StreamHandler(sys.stderr)
 
 
 def _brief(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -25,14 +25,16 @@ from time import monotonic
 from typing import Any
 
 import structlog
+from click import ClickException
 from kombu.transport import redis
 from kombu.utils.json import loads
 from redis import Redis
 from redis.exceptions import NoScriptError
 
 from revio_jobs.broker import HELD, HELD_AT, LATER, queue_keys, queue_of
-from revio_jobs.contracts import UPDATE_TASK
+from revio_jobs.contracts import UPDATE_TASK, parse_queue_name
 from worker.celery_app.held_messages import HOLD_INTERVAL_S, HeldMessages
+from worker.celery_app.refusals import PURGE
 from worker.redis_kit.auto_pipeline import AutoPipeline
 from worker.redis_kit.scripts import load_script
 
@@ -146,6 +148,12 @@ class _Taking:
         """As kombu's."""
         (self._no_ack.add if no_ack else self._no_ack.discard)(queue)
         return super().basic_consume(queue, no_ack, *args, **kwargs)  # type: ignore[misc]
+
+    def _purge(self, queue: str) -> int:
+        """As kombu's, but of no lane of ours: raises ClickException, which `celery purge` shows."""
+        if parse_queue_name(queue):
+            raise ClickException(f"{queue}: {PURGE}")
+        return int(super()._purge(queue))  # type: ignore[misc]
 
     def before_waiting(self) -> None:
         """Called in each turn of the loop: what no request will carry is acknowledged here."""

@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery
 from kombu import Exchange, Queue
 
+from revio_jobs.broker import CONTROL_EXCHANGE, EVENT_EXCHANGE
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.contracts import Lane, queue_name
 
@@ -16,6 +17,9 @@ WIRE_SETTINGS: dict[str, Any] = {
     "accept_content": ["json"],
     "result_accept_content": ["json"],
     "task_create_missing_queues": True,
+    # Commands and events of our own, beside those of other Celery apps on the same Redis.
+    "control_exchange": CONTROL_EXCHANGE,
+    "event_exchange": EVENT_EXCHANGE,
     "task_ignore_result": False,
     "task_track_started": True,
     "enable_utc": True,

@@ -1,0 +1,76 @@
+"""Celery's options and commands that would not hold here: refused at once, naming the way.
+
+docs/operators/celery-commands.md lists all others with what they do.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import click
+from click.core import ParameterSource
+
+_THREADS = "jobs run in a fixed number of threads: set REVIO_THREADS, or start more workers"
+_NO_LIMIT = (
+    "jobs are threads, which cannot be ended from outside: a call ends by "
+    "REVIO_ACCOUNTS__<NAME>__CALL_TIMEOUT_S"
+)
+_PREFETCH = "a worker takes one message per free thread; set REVIO_THREADS"
+_NO_CHILDREN = "jobs are threads of one process, which has no children to replace"
+
+OPTIONS: Mapping[str, str] = {
+    "--pool": "jobs run in threads of our own pool; leave it out",
+    "--concurrency": _THREADS,
+    "--autoscale": _THREADS,
+    "--prefetch-multiplier": _PREFETCH,
+    "--disable-prefetch": _PREFETCH,
+    "--time-limit": _NO_LIMIT,
+    "--soft-time-limit": _NO_LIMIT,
+    "--max-tasks-per-child": _NO_CHILDREN,
+    "--max-memory-per-child": _NO_CHILDREN,
+    "--pool-start-method": _NO_CHILDREN,
+    "--beat": "this app has no schedule; a producer may use a Celery beat of its own",
+    "--purge": "use `revio withdraw`, which also tells callers and the ledger",
+}
+"""Of `celery worker`: the option's long name, and the way to do it."""
+
+COMMANDS: Mapping[str, str] = {
+    "rate_limit": "calls are limited per account, over all workers: set "
+    "REVIO_ACCOUNTS__<NAME>__CALLS_PER_MINUTE; `revio lane pause` stops a lane",
+    "time_limit": _NO_LIMIT,
+    "autoscale": _THREADS,
+    "pool_grow": _THREADS,
+    "pool_shrink": _THREADS,
+    "pool_restart": "stop the worker with SIGTERM and start it again",
+    "revoke_by_stamped_headers": "revoke jobs by their ids, or use `revio withdraw`",
+}
+"""Remote control commands, and the way to do it."""
+
+PURGE = (
+    "purge would drop messages that the ledger would deliver again, and tell no caller; use "
+    "`revio withdraw`"
+)
+
+
+def refuse_options() -> None:
+    """Raises SystemExit if this process's command line has such an option."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.command.name != "worker":
+        return
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        for option in parameter.opts:
+            if given and option in OPTIONS:
+                raise SystemExit(f"celery worker {option}: {OPTIONS[option]}")
+
+
+def given_log_level() -> str | None:
+    """The level that -l names on the command line; Celery has a default of its own without it."""
+    context = click.get_current_context(silent=True)
+    if (
+        context is None
+        or context.get_parameter_source("loglevel") is not ParameterSource.COMMANDLINE
+    ):
+        return None
+    return str(logging.getLevelName(context.params["loglevel"]))
