@@ -1,4 +1,4 @@
-"""Each row of docs/operators/celery-commands.md: Celery's options and commands do what it says, or refuse."""
+"""Each row of docs/operators/celery-commands.md: it holds, or it is refused with the way."""
 
 from __future__ import annotations
 

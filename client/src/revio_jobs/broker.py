@@ -20,7 +20,7 @@ LATER = "revio:broker:later"
 """Messages that go back to their queue later (sorted set: delivery tag by that time, s)."""
 
 KOMBU_HELD = "unacked"
-"""Where releases before 0.9 kept what their workers held."""
+"""Where earlier releases kept what their workers held."""
 
 CONTROL_EXCHANGE = "revio"
 """Celery's setting `control_exchange`: where `app.control` and Flower send commands to workers."""

@@ -1,7 +1,7 @@
 -- Look whether jobs of which no result is to be seen exist at all.
 --
 -- KEYS[1...]  the queues of the account's lanes (lists)
--- then two    the messages that workers hold, or held before release 0.9 (hashes)
+-- then two    the messages that workers hold, or held in earlier releases (hashes)
 -- and for each job
 --   its record (hash)
 --   its outcome (string)
