@@ -8,7 +8,8 @@ So an idle system adds no latency, and the longer the wait for a call, the more 
 Three details matter. Calls leave at the pace that the limit can sustain (`Pace`): without it the
 first second of a minute would spend the minute's calls on single ids, and every later query would
 wait for the next minute. A rejected batch is asked again in halves until the query that the vendor
-rejects stands alone, so that the others do not fail with it. Lanes never share a call, because an
+rejects stands alone, so that the others do not fail with it; if single queries are rejected in the
+same words, it is the vendor and no query, and the search ends. Lanes never share a call, because an
 interactive answer would have to carry all that bulk asked for.
 """
 
@@ -159,12 +160,19 @@ class Batcher:
         return None
 
     def _ask_halves(
-        self, members: Sequence[_Member], kind: str, call: Call, refusal: Rejected
+        self,
+        members: Sequence[_Member],
+        kind: str,
+        call: Call,
+        refusal: Rejected,
+        *,
+        singles_pass: bool = False,
     ) -> None:
-        """Until the refused query stands alone.
+        """Until the refused query stands alone. Only who was asked for alone is Rejected.
 
-        If both halves are refused with the same words, it is not a query's fault: all members get
-        Unavailable, and the account is slowed down. Only who was asked for alone is Rejected.
+        Both halves refused in the same words may mean that a call still holds too many values, or
+        that the vendor refuses everything: a query of each half, asked for alone, tells which.
+        `singles_pass`: that has been found out; the size it is.
         """
         if len(members) == 1:
             _fail(members, refusal)
@@ -172,14 +180,32 @@ class Batcher:
         middle = len(members) // 2
         halves = (members[:middle], members[middle:])
         refused = [(half, no) for half in halves if (no := self._answer_half(half, kind, call))]
-        words = {str(no) for _, no in refused}
-        if len(refused) == len(halves) and len(words) == 1 and len(members) > len(halves):
-            reason = f"the vendor refuses every part of a call: {words.pop()}"
-            self._gateway.slow_down(reason)
-            _fail(members, Unavailable(reason))
-            return
+        is_same = len(refused) == len(halves) and len({str(no) for _, no in refused}) == 1
+        if is_same and len(members) > len(halves) and not singles_pass:
+            if self._refuses_singles(halves, kind, call, refused[0][1]):
+                reason = f"the vendor refuses every part of a call: {refused[0][1]}"
+                self._gateway.slow_down(reason)
+                _fail(members, Unavailable(reason))
+                return
+            singles_pass = True
         for half, no in refused:
-            self._ask_halves(half, kind, call, no)
+            if waiting := [member for member in half if not member.answer.done()]:
+                self._ask_halves(waiting, kind, call, no, singles_pass=singles_pass)
+
+    def _refuses_singles(
+        self, halves: Iterable[Sequence[_Member]], kind: str, call: Call, refusal: Rejected
+    ) -> bool:
+        """Ask for one query of each half alone, until one is answered otherwise than the halves."""
+        asked: list[_Member] = []
+        for half in halves:
+            no = self._answer_half(half[:1], kind, call)
+            if no is None or str(no) != str(refusal):
+                _fail(asked, refusal)
+                if no is not None:
+                    _fail(half[:1], no)
+                return False
+            asked.append(half[0])
+        return True
 
     def _answer_half(self, half: Sequence[_Member], kind: str, call: Call) -> Rejected | None:
         values = dict.fromkeys(value for member in half for value in member.values)

@@ -72,7 +72,7 @@ def test_an_operators_pause_outlives_the_worker(
 
 
 def test_a_dead_vendor_is_left_alone_but_for_single_probes(stack: Stack, jobs: RevioJobs) -> None:
-    stack.sandbox.fault("http-503-before", rate=1.0)
+    stack.sandbox.fault("http-500-before", rate=1.0)
     handles = jobs.submit(UpdateJob(id=each, rate="7.77") for each in PRODUCTS[:60])
     wait_until(lambda: events(stack, "breaker_opened") == 1)
     time.sleep(1)

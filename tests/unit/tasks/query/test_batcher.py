@@ -54,6 +54,8 @@ class Vendor:
             self.permits.set()
         self.fault: Exception | None = None
         self.slowed_down: list[str] = []
+        self.largest = 1_000_000
+        """Values that it takes in a call."""
         self.busy: set[int] = set()
         """Values that it refuses in words that name none."""
         self._bad = frozenset(bad)
@@ -67,6 +69,8 @@ class Vendor:
         assert not callable(filters) or filters() == asked
         self.calls.append((call.lane, asked))
         values = asked.ids + asked.customer_ids + asked.line_ids
+        if len(values) > self.largest:
+            raise errors.Rejected(None, "too many")
         if self.busy.intersection(values):
             raise errors.Rejected(None, "busy")
         if bad := self._bad.intersection(values):
@@ -262,10 +266,29 @@ def test_a_vendor_that_refuses_every_part_in_the_same_words_is_slowed_down_and_n
     crowd.vendor.permits.set()
     for answer in answers:
         assert isinstance(answer.exception(PATIENCE_S), errors.Unavailable)
-    assert len(crowd.vendor.calls) == 3
+    # The whole, its halves, and one query of each half.
+    assert len(crowd.vendor.calls) == 5
     assert crowd.vendor.slowed_down == [
         "the vendor refuses every part of a call: the vendor refused (no code): busy"
     ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 40), st.integers(1, 40), st.sets(st.integers(1, 40), max_size=2))
+def test_a_vendor_that_takes_few_values_a_call_answers_all_the_same(
+    pool: ThreadPoolExecutor, queries: int, largest: int, bad: set[int]
+) -> None:
+    crowd = Crowd(Vendor(bad=bad), pool, ids_per_call=200)
+    crowd.vendor.largest = largest
+    answers = [crowd.arrive(ids=(value,)) for value in range(1, queries + 1)]
+    crowd.settle()
+    crowd.vendor.permits.set()
+    for value, answer in enumerate(answers, start=1):
+        refused = answer.exception(PATIENCE_S)
+        assert refused is None if value not in bad else isinstance(refused, errors.Rejected)
+    # A binary tree, and one query of each half of the whole.
+    assert len(crowd.vendor.calls) <= 2 * queries + 1
+    assert not crowd.vendor.slowed_down
 
 
 def test_only_a_query_that_was_asked_for_alone_is_rejected(pool: ThreadPoolExecutor) -> None:
