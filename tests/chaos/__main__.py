@@ -1,6 +1,6 @@
 """Real processes under load while everything around them fails; then every promise is checked.
 
-    python -m tests.chaos [--seed N] [--runs 10] [--updates 2000] [--short]
+    python -m tests.chaos [--seed N] [--runs 10] [--updates 1000] [--short]
 
 A seed repeats the plan and the order and pauses of the deeds; what the machine does in between is
 its own.
@@ -13,8 +13,10 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,17 @@ from redis import Redis
 from cli.dev.service import Service
 from cli.dev.stack import Stack, local_stack
 from revio_jobs import RevioJobs
+from revio_jobs.celery_app import producer_app
+from revio_jobs.contracts import job_id_of
+from tests.chaos.collect import collect
 from tests.chaos.havoc import Havoc
-from tests.chaos.plan import Size, Submission, make_plan
-from tests.chaos.verdict import Verdict, collect, judge
+from tests.chaos.plan import SHORT, Plan, Size, Submission, key_of, make_plan
+from tests.chaos.records import Records, lines_of
+from tests.chaos.report import ChaosReport, judge
 
 QUEUE = "revio.default.bulk"
 LEASE_S = 13
+COLLECT_S = 240
 ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
 # Short calls allow short leases: what takes a minute in production takes some seconds here.
 ENVIRONMENT = {
@@ -41,13 +48,30 @@ ENVIRONMENT = {
     "REVIO_SWEEP_INTERVAL_S": "1",
     "REVIO_SWEEP_AFTER_S": "3",
 }
-SHORT = Size(updates=300, products=80, worker_kills=3, redis_kills=1, stalls=1, producer_kills=1)
+# All lines are submitted in this share of the time in which things go wrong.
+SUBMITTED_IN = 0.7
+BATCH = 5
 
 
-def run(seed: int, size: Size) -> Verdict:
+@dataclass
+class Producers:
+    """The producers' processes and what they record, by name."""
+
+    services: dict[str, Service] = field(default_factory=dict)
+    records: dict[str, tuple[str, Path]] = field(default_factory=dict)
+    """Kind and file."""
+
+    def wait(self) -> None:
+        """Until all have submitted everything."""
+        for _, path in self.records.values():
+            while not any("done" in line for line in lines_of(path)):
+                time.sleep(0.2)
+
+
+def run(seed: int, size: Size) -> ChaosReport:
     chance = random.Random(seed)
-    lists = make_plan(size, chance)
-    workers = {f"bulk{each}": (QUEUE,) for each in (1, 2)}
+    plan = make_plan(size, chance)
+    workers = {f"bulk{number}": (QUEUE,) for number in (1, 2)}
     with (
         local_stack(
             workers=workers,
@@ -55,84 +79,92 @@ def run(seed: int, size: Size) -> Verdict:
             environment=ENVIRONMENT,
             appendonly=True,
         ) as stack,
-        producing(stack, lists, spread_s=size.updates / 40) as (producers, told),
+        producing(stack, plan, spread_s=size.spread_s) as producers,
     ):
-        havoc = Havoc(
-            stack,
-            sorted(workers),
-            producers,
-            size,
-            chance,
-            stall_s=LEASE_S + 3,
-            spread_s=size.updates / 40,
-        )
+        havoc = Havoc(stack, sorted(workers), producers.services, size, chance, stall_s=LEASE_S + 3)
         havoc.begin()
         havoc.run()
-        wait_for_producers(producers, told)
-        with RevioJobs.connect(stack.redis.url) as jobs, Redis.from_url(stack.redis.url) as redis:
-            outcomes = collect(jobs, lists, timeout_s=240)
+        producers.wait()
+        records = Records.read(producers.records.values())
+        with (
+            RevioJobs.connect(stack.redis.url) as jobs,
+            Redis.from_url(stack.redis.url) as redis,
+            producer_app(stack.redis.url) as app,
+        ):
+            endings = collect(jobs, app, plan, records, COLLECT_S)
             havoc.end()
-            verdict = judge(stack.sandbox, redis, lists, told_by(told), outcomes)
+            report = judge(stack.sandbox, redis, plan, records, endings)
+        ways = "; ".join(f"{kind} {dict(ways)}" for kind, ways in report.endings.items())
         print(
-            f"seed {seed}: {dict(verdict.outcomes)}, {verdict.repeated} repeated,"
-            f" after {dict(havoc.done)}, {stack.sandbox.calls()['received']} calls",
+            f"seed {seed}: {ways}; {report.repeated} repeated, after {dict(havoc.done)},"
+            f" {stack.sandbox.calls()['received']} calls",
             flush=True,
         )
-    return verdict
+    return report
 
 
 @contextmanager
-def producing(
-    stack: Stack, lists: list[list[Submission]], *, spread_s: float
-) -> Iterator[tuple[dict[str, Service], dict[str, Path]]]:
-    services, told = {}, {}
+def producing(stack: Stack, plan: Plan, *, spread_s: float) -> Iterator[Producers]:
+    producers = Producers()
     with ExitStack() as ends:
-        for index, mine in enumerate(lists):
-            name = f"producer{index}"
-            lines = [
-                {"number": each.number, "kind": each.kind, "job": each.job.kwargs()}
-                for each in mine
-            ]
-            listed, told[name] = stack.directory / f"{name}.json", stack.directory / f"{name}.told"
+        for name, kind, lines in _lists(plan):
+            listed, record = (stack.directory / f"{name}.{end}" for end in ("json", "record"))
             listed.write_text(json.dumps(lines), encoding="utf-8")
-            pause_s = spread_s * 0.7 / (len(lines) / 5)
-            command = [sys.executable, "-m", "tests.chaos.producer", stack.redis.url]
-            command += [str(listed), str(told[name]), f"{pause_s:.3f}"]
-            services[name] = Service(name, command, stack.process_environment(), stack.directory)
-            services[name].start()
-            ends.callback(services[name].kill)
-        yield services, told
+            batches = len(lines) / (BATCH if kind == "client" else 1)
+            pause_s = spread_s * SUBMITTED_IN / max(batches, 1)
+            command = [sys.executable, "-m", "tests.chaos.producer", kind, stack.redis.url]
+            command += [str(listed), str(record), f"{pause_s:.3f}"]
+            service = Service(name, command, stack.process_environment(), stack.directory)
+            producers.services[name], producers.records[name] = service, (kind, record)
+            service.start()
+            ends.callback(service.kill)
+        yield producers
 
 
-def wait_for_producers(producers: dict[str, Service], told: dict[str, Path]) -> None:
-    for name in producers:
-        while not any("done" in each for each in said(told[name])):
-            time.sleep(0.2)
+def _lists(plan: Plan) -> Iterator[tuple[str, str, list[Mapping[str, Any]]]]:
+    """Name, kind and lines of each producer."""
+    for number, submissions in enumerate(plan.client):
+        lines = [
+            {"number": line.number, "kind": line.kind, "job": line.job.kwargs()}
+            for line in submissions
+        ]
+        yield f"client{number}", "client", lines
+    for number, submissions in enumerate(plan.raw):
+        raw = [
+            {"number": line.number, "job": line.job.kwargs(), "task": _task(line)}
+            for line in submissions
+        ]
+        yield f"raw{number}", "raw", raw
+    for number, canvases in enumerate(plan.canvases):
+        drawn = [
+            {
+                "number": canvas.number,
+                "form": canvas.form,
+                "product": canvas.product,
+                "jobs": [job.kwargs() for job in canvas.updates],
+            }
+            for canvas in canvases
+        ]
+        yield f"canvases{number}", "canvases", drawn
+    for number, queries in enumerate(plan.queries):
+        yield f"queries{number}", "queries", [{"ids": ids} for ids in queries]
 
 
-def told_by(told: dict[str, Path]) -> list[dict[str, Any]]:
-    return [each for path in told.values() for each in said(path) if "number" in each]
-
-
-def said(path: Path) -> list[dict[str, Any]]:
-    """What a producer has told so far; a line that it was killed over is left out."""
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            lines.append(json.loads(line))
-        except ValueError:
-            continue
-    return lines
+def _task(submission: Submission) -> str:
+    """Half of the raw messages have the id that their job has, as those without a key do."""
+    if submission.number % 2:
+        return job_id_of(submission.job.account, key_of(submission.number))
+    return str(uuid.uuid4())
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--runs", type=int, default=1, help="as many seeds in a row")
-    parser.add_argument("--updates", type=int, default=2000)
+    parser.add_argument("--updates", type=int, default=Size.updates)
     parser.add_argument("--short", action="store_true", help="a tenth of it, for CI")
     given = parser.parse_args()
-    size = SHORT if given.short else Size(updates=given.updates)
+    size = SHORT if given.short else Size().of(given.updates)
     failed = False
     for seed in range(given.seed, given.seed + given.runs):
         for fault in run(seed, size).faults:

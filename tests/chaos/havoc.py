@@ -44,7 +44,6 @@ class Havoc:
         chance: random.Random,
         *,
         stall_s: float,
-        spread_s: float,
     ) -> None:
         self._stack = stack
         self._workers = workers
@@ -59,7 +58,7 @@ class Havoc:
         )
         chance.shuffle(deeds)
         self._deeds: list[Callable[[], None]] = deeds
-        self._pauses = [chance.uniform(0.2, 1.8) * spread_s / len(deeds) for _ in deeds]
+        self._pauses = [chance.uniform(0.2, 1.8) * size.spread_s / len(deeds) for _ in deeds]
         self.done: Counter[str] = Counter()
 
     def begin(self) -> None:
