@@ -80,7 +80,7 @@ def most_in_a_minute(times: Sequence[float]) -> int:
 
 def _after_pauses(journal: Journal) -> Iterator[float]:
     granted, waited_s = (
-        each[Lane.INTERACTIVE] for each in (journal.granted, journal.jobs_waited_s)
+        by_lane[Lane.INTERACTIVE] for by_lane in (journal.granted, journal.jobs_waited_s)
     )
     for _, ended in journal.pauses:
         first = bisect_left(granted, ended)

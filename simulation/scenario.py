@@ -110,8 +110,8 @@ def _events(
         yield _campaign(fleet, at_s, jobs)
     if math.isfinite(scenario.restart_every_s):
         yield _restarts(scenario, workers)
-    for each in scenario.foreign:
-        yield _foreign(fleet, each)
+    for user in scenario.foreign:
+        yield _foreign(fleet, user)
 
 
 def _arrivals(scenario: Scenario, fleet: Fleet, chance: Random) -> Process:

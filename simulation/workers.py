@@ -39,12 +39,12 @@ class Queue:
 class Journal:
     """What happened."""
 
-    granted: dict[Lane, list[float]] = field(default_factory=lambda: {each: [] for each in Lane})
+    granted: dict[Lane, list[float]] = field(default_factory=lambda: {lane: [] for lane in Lane})
     """Times of all permits by lane."""
-    waits_s: dict[Lane, list[float]] = field(default_factory=lambda: {each: [] for each in Lane})
+    waits_s: dict[Lane, list[float]] = field(default_factory=lambda: {lane: [] for lane in Lane})
     """From a thread's first asking to the permit."""
     jobs_waited_s: dict[Lane, list[float]] = field(
-        default_factory=lambda: {each: [] for each in Lane}
+        default_factory=lambda: {lane: [] for lane in Lane}
     )
     """From a job's submission to the permit."""
     asked: int = 0
@@ -135,7 +135,7 @@ class WorkerProcess:
             thread.close()
         idle = self._fleet.queues[self._lane].idle
         dead = set(map(id, self._threads))
-        kept = [each for each in idle if id(each) not in dead]
+        kept = [process for process in idle if id(process) not in dead]
         idle.clear()
         idle.extend(kept)
         lost, self._taken = list(self._taken.values()), {}

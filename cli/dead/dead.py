@@ -74,7 +74,7 @@ def list_(
     with _dead(as_json=as_json) as (answer, dead):
         letters = list(islice(dead.find(account, _wanted(error, since, until)), limit))
         answer.give(
-            {"account": account, "dead_letters": [letter_document(each) for each in letters]},
+            {"account": account, "dead_letters": [letter_document(letter) for letter in letters]},
             letter_table(account, letters),
         )
 
@@ -208,8 +208,8 @@ def _retry(
 def _done(retried: list[dict[str, str]], left: list[dict[str, str]]) -> Iterator[RenderableType]:
     yield f"{counted(len(retried), 'job')} submitted again, in the bulk lane"
     if retried:
-        rows = ((each["job_id"], each["retried_as"]) for each in retried[:_SHOWN])
+        rows = ((job["job_id"], job["retried_as"]) for job in retried[:_SHOWN])
         yield table("dead job", "goes on as", rows=rows)
     if left:
-        rows = ((each["job_id"], each["reason"]) for each in left[:_SHOWN])
+        rows = ((job["job_id"], job["reason"]) for job in left[:_SHOWN])
         yield table("left as it is", "why", rows=rows)

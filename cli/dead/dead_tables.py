@@ -27,7 +27,8 @@ def letter_document(letter: DeadLetter) -> dict[str, Any]:
         "accepted_at": _moment(letter.accepted_at).isoformat(),
         "failed_at": _moment(letter.failed_at).isoformat(),
         "history": [
-            {"at": _moment(each.at).isoformat(), "error": each.says} for each in letter.history
+            {"at": _moment(failure.at).isoformat(), "error": failure.says}
+            for failure in letter.history
         ],
     }
 
@@ -46,15 +47,15 @@ def letter_table(account: str, letters: list[DeadLetter]) -> RenderableType:
         "finding",
         rows=(
             (
-                when(_moment(each.failed_at)),
-                each.job_id,
-                each.product_id,
-                each.lane.value,
-                each.attempts,
-                type(each.error).__name__,
-                str(each.error),
+                when(_moment(letter.failed_at)),
+                letter.job_id,
+                letter.product_id,
+                letter.lane.value,
+                letter.attempts,
+                type(letter.error).__name__,
+                str(letter.error),
             )
-            for each in letters
+            for letter in letters
         ),
     )
 
@@ -63,7 +64,7 @@ def letter_details(letter: DeadLetter) -> Iterator[RenderableType]:
     """All that is known of one."""
     facts = letter_document(letter)
     error = facts.pop("error")
-    history = [(each["at"], each["error"]) for each in facts.pop("history")]
+    history = [(entry["at"], entry["error"]) for entry in facts.pop("history")]
     payload = facts.pop("payload")
     rows = [*facts.items(), *((f"payload: {name}", value) for name, value in payload.items())]
     yield table("", "", rows=rows)

@@ -29,8 +29,8 @@ from worker.ledger.location import (
     IsParked,
     IsQueued,
     IsRunning,
-    Whereabouts,
-    whereabouts,
+    JobLocation,
+    locate,
 )
 from worker.limiter import LaneClosure, LaneClosures, LanePauses
 from worker.wiring.limits import limit_rules, open_limiter
@@ -96,7 +96,7 @@ def explain(
 
 def explanation(settings: Settings, redis: Redis, account: str, job_id: str) -> Explanation:
     """Raises Unavailable or RedisError."""
-    found = whereabouts(redis, account, job_id)
+    found = locate(redis, account, job_id)
     if found is None:
         return _of_a_job_without_record(settings, redis, account, job_id)
     match found.place:
@@ -134,7 +134,7 @@ def _parked(product_id: int, behind: str | None) -> str:
 
 
 def _queued(
-    settings: Settings, redis: Redis, found: Whereabouts, ahead: int, queries: int
+    settings: Settings, redis: Redis, found: JobLocation, ahead: int, queries: int
 ) -> Explanation:
     lane, account = found.lane or Lane.BULK, found.account
     limiter, rules = open_limiter(settings, redis), limit_rules(settings.accounts[account])

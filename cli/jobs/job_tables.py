@@ -43,7 +43,7 @@ def status_tables(status: JobStatus) -> list[RenderableType]:
 
 def product_table(products: Sequence[CustomerProduct]) -> Table:
     """The fields that people look for, if any product has them; `--json` has all."""
-    records = [each.model_dump(mode="json") for each in products]
+    records = [product.model_dump(mode="json") for product in products]
     shown = {
         title: name
         for name, title in _PRODUCT_COLUMNS.items()

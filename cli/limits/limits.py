@@ -37,7 +37,7 @@ def limits(
     context: typer.Context,
     *,
     account: OneAccount = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it anew each second.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every second.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what is used and left of the calls, and who spent them."""
@@ -50,8 +50,10 @@ def limits(
             _watch(settings, redis, names)
             return
         shown = _read(settings, redis, names)
-        document = {each.account: each.document() for each in shown}
-        answer.give({"accounts": document}, *(table for each in shown for table in each.tables()))
+        document = {limits.account: limits.document() for limits in shown}
+        answer.give(
+            {"accounts": document}, *(table for limits in shown for table in limits.tables())
+        )
 
 
 @app.command()
@@ -104,7 +106,9 @@ def _watch(settings: Settings, redis: Redis, names: list[str]) -> None:
     with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
         while True:
             shown = _read(settings, redis, names)
-            live.update(Group(*(table for each in shown for table in each.tables())), refresh=True)
+            live.update(
+                Group(*(table for limits in shown for table in limits.tables())), refresh=True
+            )
             time.sleep(_WATCH_S)
 
 

@@ -37,8 +37,14 @@ def proof_tables(proofs: Mapping[str, Proof]) -> Iterator[RenderableType]:
                 "from",
                 "to",
                 rows=(
-                    (each.window, each.calls, each.limit, _at(each.began_at), _at(each.ended_at))
-                    for each in proof.breaches
+                    (
+                        breach.window,
+                        breach.calls,
+                        breach.limit,
+                        _at(breach.began_at),
+                        _at(breach.ended_at),
+                    )
+                    for breach in proof.breaches
                 ),
                 title=f"{counted(proof.breach_count, 'time')} over the limit, the first:",
             )

@@ -81,6 +81,7 @@ def _executions(sandbox: RunningSandbox, plan: Plan) -> Counter[int]:
 
 def _not_answered(endings: Endings) -> Iterator[str]:
     """Every caller hears its result, or an error that says what happened."""
+    yield from (f"update {number} was never accepted" for number in endings.missing)
     for kind, known in (("update", endings.updates), ("raw update", endings.raw)):
         for number, how in known.items():
             if how not in _ENDED:

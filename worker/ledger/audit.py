@@ -90,7 +90,7 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _JobState:
     """A job at one moment."""
 
     lives: bool
@@ -107,7 +107,7 @@ class Auditor:
         self._account = account
         self._keys = LedgerKeys(account)
         self._places = [*map(self._keys.waiting, Lane), self._keys.running, self._keys.delayed]
-        self._script = load_script(redis, "worker.ledger", "look")
+        self._script = load_script(redis, "worker.ledger", "inspect")
         self._balance = load_script(redis, "worker.ledger", "balance")
 
     def audit(self) -> Audit:
@@ -144,15 +144,15 @@ class Auditor:
         """What is wrong, and with which job."""
         yield from self._records()
         for place in self._places:
-            for job_id, look in self._looks("set", self._members(place)):
-                if look.is_still_there and not (look.lives or look.has_ended):
+            for job_id, state in self._states("set", self._members(place)):
+                if state.is_still_there and not (state.lives or state.has_ended):
                     yield f"in {place}, but never accepted", job_id
-        for job_id, look in self._looks("product", self._holders()):
-            if look.is_still_there and not look.lives:
+        for job_id, state in self._states("product", self._holders()):
+            if state.is_still_there and not state.lives:
                 yield "holds a product, but has ended", job_id
         for kind in ("parked", "line"):
-            for job_id, look in self._looks("set", self._of_products(f"{kind}:")):
-                if look.is_still_there and not look.lives:
+            for job_id, state in self._states("set", self._of_products(f"{kind}:")):
+                if state.is_still_there and not state.lives:
                     yield f"{kind} for a product, but has ended", job_id
         for job_id in self._abandoned():
             yield "its worker's lease ended over a minute ago, and nobody swept", job_id
@@ -160,12 +160,12 @@ class Auditor:
     def _records(self) -> Iterator[tuple[str, str]]:
         prefix = self._keys.record("")
         found = ((key, key.removeprefix(prefix)) for key in self._scan("job:"))
-        for job_id, look in self._looks("record", found):
-            if look.lives and look.places == 0:
+        for job_id, state in self._states("record", found):
+            if state.lives and state.places == 0:
                 yield "accepted, but neither waiting, running nor delayed", job_id
-            if look.places > 1:
+            if state.places > 1:
                 yield "in several places at once", job_id
-            if look.has_ended and look.places:
+            if state.has_ended and state.places:
                 yield "ended, and yet waiting, running or delayed", job_id
 
     def _abandoned(self) -> list[str]:
@@ -180,7 +180,9 @@ class Auditor:
                 for key in keys:
                     pipeline.hget(key, "holder")
                 holders = pipeline.execute()
-            yield from ((key, _text(each)) for key, each in zip(keys, holders, strict=True) if each)
+            yield from (
+                (key, _text(job_id)) for key, job_id in zip(keys, holders, strict=True) if job_id
+            )
 
     def _of_products(self, kind: str) -> Iterator[tuple[str, str]]:
         """Members of the sorted sets that products have, up to a bound each."""
@@ -190,7 +192,7 @@ class Auditor:
                     pipeline.zrange(key, 0, _AT_ONCE - 1)
                 answers = pipeline.execute()
             for key, members in zip(keys, answers, strict=True):
-                yield from ((key, _text(each)) for each in members)
+                yield from ((key, _text(job_id)) for job_id in members)
 
     def _members(self, key: str) -> Iterator[tuple[str, str]]:
         members = self._redis.zscan_iter(key, count=_AT_ONCE)
@@ -200,9 +202,9 @@ class Auditor:
         pattern = f"revio:{self._account}:{kind}*"
         return map(_text, self._redis.scan_iter(pattern, count=10 * _AT_ONCE))
 
-    def _looks(
+    def _states(
         self, kind: Literal["record", "set", "product"], found: Iterable[tuple[str, str]]
-    ) -> Iterator[tuple[str, _Look]]:
+    ) -> Iterator[tuple[str, _JobState]]:
         """Of each (key where it was found, job id)."""
         for chunk in _chunks(found):
             flat = self._script(
@@ -211,12 +213,12 @@ class Auditor:
             )
             answers = zip(*[iter(flat)] * 4, strict=True)
             for (_, job_id), (lives, ended, places, there) in zip(chunk, answers, strict=True):
-                yield job_id, _Look(bool(lives), bool(ended), places, bool(there))
+                yield job_id, _JobState(bool(lives), bool(ended), places, bool(there))
 
     def _not_accepted(self, lane: Lane) -> int:
         found = self._queued_updates(queue_name(self._account, lane))
-        looks = self._looks("record", ((self._keys.record(job_id), job_id) for job_id in found))
-        return sum(not (look.lives or look.has_ended) for _, look in looks)
+        states = self._states("record", ((self._keys.record(job_id), job_id) for job_id in found))
+        return sum(not (state.lives or state.has_ended) for _, state in states)
 
     def _queued_updates(self, queue: str) -> Iterator[str]:
         """Ids of the update jobs in the queue; some may be told twice or not, while it moves."""

@@ -73,7 +73,7 @@ Place = HasEnded | IsRunning | IsDelayed | IsParked | IsQueued
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class JobLocation:
     """A job at one moment."""
 
     account: str
@@ -87,7 +87,7 @@ class Whereabouts:
     attempts: int = 0
 
 
-def whereabouts(redis: Redis, account: str, job_id: str) -> Whereabouts | None:
+def locate(redis: Redis, account: str, job_id: str) -> JobLocation | None:
     """None: the ledger knows no such job, and it is near the front of no queue.
 
     Raises Unavailable.
@@ -103,16 +103,16 @@ class _Reader:
         self._job_id = job_id
         self._keys = LedgerKeys(account)
 
-    def read(self) -> Whereabouts | None:
+    def read(self) -> JobLocation | None:
         record = _texts(self._redis.hgetall(self._keys.record(self._job_id)))
         if not record:
             return self._in_a_queue()
         if "ended" in record:
             ended = HasEnded(record["ended"], int(record["at"]) / 1000)
-            return Whereabouts(self._account, self._job_id, ended)
+            return JobLocation(self._account, self._job_id, ended)
         lane = Lane(record["lane"])
         product_id = int(json.loads(record["payload"])["id"])
-        return Whereabouts(
+        return JobLocation(
             self._account,
             self._job_id,
             self._place(record, lane, product_id),
@@ -152,7 +152,7 @@ class _Reader:
         ahead = (job_id.decode() for job_id in (holder, *before) if job_id)
         return next((job_id for job_id in ahead if job_id != self._job_id), None)
 
-    def _in_a_queue(self) -> Whereabouts | None:
+    def _in_a_queue(self) -> JobLocation | None:
         """A query, or a raw message that no worker has taken: only the queue has it."""
         wanted = self._job_id.encode()
         for lane in Lane:
@@ -162,7 +162,7 @@ class _Reader:
                 for place, message in enumerate(reversed(messages)):
                     if wanted in message:
                         ahead = IsQueued(-1 - last + place, 0)
-                        return Whereabouts(self._account, self._job_id, ahead, lane)
+                        return JobLocation(self._account, self._job_id, ahead, lane)
                 if len(messages) < _AT_ONCE:
                     break
         return None

@@ -114,7 +114,7 @@ class Sweeper:
         now = self._clock()
         known = {(key, job_id): self._missing_since.get((key, job_id), now) for job_id in missing}
         self._missing_since = {
-            each: since for each, since in self._missing_since.items() if each[0] != key
+            job: since for job, since in self._missing_since.items() if job[0] != key
         } | known
         return sum(
             self._ledger.publish(account, job_id, key, score, front=False)
