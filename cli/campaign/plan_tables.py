@@ -119,7 +119,7 @@ def _takes(outlook: Outlook) -> str:
         f"calls: {takes.calls:,} ({counted(takes.updates, 'update')}, "
         f"{counted(takes.reads, 'read')}), "
         f"{takes.share_of_day:.1%} of a day of bulk work; about {span(takes.seconds)}, "
-        f"done {done} if begun now and alone. Planner took {counted(reads, 'call')}."
+        f"done {done} if begun now and alone. Planning took {counted(reads, 'call')}."
     )
 
 
