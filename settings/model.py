@@ -107,6 +107,11 @@ class Settings(CampaignSettings, RedisSettings):
         description="Seconds after which messages of a silent worker are delivered again. A worker "
         "tells every 5 seconds what it holds.",
     )
+    stop_grace_s: Seconds = Field(
+        default=30,
+        description="Seconds after which a worker that was told to stop leaves while nothing runs, "
+        "whatever Redis does.",
+    )
     threads: int = Field(
         default=16, ge=1, le=512, description="Threads, and so calls at a time, of a worker."
     )

@@ -38,6 +38,9 @@ def _queues(settings: Settings) -> list[Queue]:
     return [lane_queue(account, lane) for account in settings.accounts for lane in Lane]
 
 
+# A server or a connection that is silent for so long counts as gone.
+_SILENCE_S = 5
+
 settings = _load_settings()
 redis_url = settings.redis_url.get_secret_value()
 
@@ -68,6 +71,7 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     # It would set a prefetch that the pool has raised to what it was without that.
     worker_enable_prefetch_count_reduction=False,
+    redis_socket_timeout=_SILENCE_S,
     result_expires=settings.result_retention_s,
     # Else a Redis that restarts just then would make of a result a failure.
     result_backend_always_retry=True,
@@ -75,7 +79,9 @@ app.conf.update(
         "visibility_timeout": settings.visibility_timeout_s,
         "unacked_restore_interval": HOLD_INTERVAL_S,
         "socket_connect_timeout": WIRE_SETTINGS["redis_socket_connect_timeout"],
-        "socket_timeout": WIRE_SETTINGS["redis_socket_timeout"],
+        "socket_timeout": _SILENCE_S,
+        # What hangs is noticed after two of these.
+        "health_check_interval": 3,
         "socket_keepalive": True,
         "master_name": settings.redis_sentinel_master,
     },

@@ -12,6 +12,7 @@ from celery.worker.consumer import Consumer
 
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from revio_jobs.errors import InvalidJob
+from worker.celery_app.redis_guard import refuse_missing_permission
 from worker.redis_kit.redis_memory import MAKE_ROOM, is_full
 
 _log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
 
     def on_connection_error_before_connected(self, exc: BaseException) -> None:
         """As Celery's."""
+        refuse_missing_permission(exc)
         super().on_connection_error_before_connected(exc)
         _wait_if_full(exc)
 
@@ -50,6 +52,7 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         kombu gives messages back as it closes, which needs a connection, and the object that could
         make one may be gone. The broker's visibility timeout and our sweep give them back anyway.
         """
+        refuse_missing_permission(exc)
         if isinstance(exc, ValueError | KeyError):
             _log.error("message_dropped", reason=f"it is not of Celery's form: {exc!r}")
         try:

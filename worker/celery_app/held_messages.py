@@ -1,11 +1,10 @@
 """The messages that a worker holds: acknowledged in bundles, given back, kept alive.
 
-A message is acknowledged after its job has ended. Acknowledgements leave with the next request for
-messages, because a round trip for each cost a fifth of a worker's time. So Redis hears of the end
-of a job a moment late, and a worker killed in that moment leaves a message whose job has ended: it
-is delivered again and the ledger answers with the stored outcome (a query is read again).
-Acknowledging earlier would lose jobs; a thread of its own for acknowledgements was tried, and cost
-more in changes of thread than it saved.
+A message is acknowledged after its job has ended, and acknowledgements leave with the next request
+for messages: a round trip for each was among the largest costs of a message. So Redis hears of the
+end of a job a moment late, and a worker killed in that moment leaves a message whose job has ended:
+it is delivered again and the ledger answers with the stored outcome (a query is read again).
+Acknowledging earlier would lose jobs.
 
 kombu delivers a message again when it has not been acknowledged for the visibility timeout, however
 well its worker is. Here workers renew every few seconds what they hold, so the timeout (30 s) can

@@ -25,6 +25,7 @@ from worker.celery_app.redis_guard import RedisGuard, refuse_eviction
 from worker.celery_app.refusals import given_log_level, refuse_options
 from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.run_events import RunEvents
+from worker.celery_app.stop_deadline import StopDeadline
 from worker.limiter.limits_drift import NOTED_EVERY_S, Agreement
 from worker.redis_kit.redis_memory import warn_of_refusal
 from worker.redis_kit.scripts import fail_closed
@@ -56,6 +57,7 @@ class Lifecycle:
         signals.celeryd_init.connect(self._check_redis)
         signals.celeryd_init.connect(self._name_worker)
         signals.worker_ready.connect(self._start)
+        signals.worker_shutting_down.connect(self._begin_to_stop)
         signals.worker_shutdown.connect(self._end)
 
     @property
@@ -137,6 +139,9 @@ class Lifecycle:
                     _log.exception(f"{name}_failed")
 
         threading.Thread(target=repeat, name=name, daemon=True).start()
+
+    def _begin_to_stop(self, **_: object) -> None:
+        StopDeadline(self._settings.stop_grace_s).start()
 
     def _end(self, **_: object) -> None:
         self._ended.set()

@@ -10,6 +10,7 @@ from celery.worker.consumer.connection import Connection
 from redis import Redis
 from redis.exceptions import RedisError
 
+from revio_jobs.redis_faults import fault_of
 from worker.redis_kit.redis_memory import eviction_fault
 
 REFUSED = 2
@@ -20,10 +21,18 @@ def refuse_eviction(redis: Redis) -> None:
     """Ends the process if it is wrong; one that does not answer is looked at when it does."""
     try:
         fault = eviction_fault(redis.info("memory"))
-    except RedisError:
+    except RedisError as exc:
+        refuse_missing_permission(exc)
         return
     if fault:
         _refuse(fault)
+
+
+def refuse_missing_permission(error: BaseException) -> None:
+    """Ends the process if the error says that the Redis user lacks a permission, naming it."""
+    fault = fault_of(error)
+    if fault and fault.word == "NOPERM":
+        _refuse(f"{fault.meaning}: {error}. Grant it (ACL SETUSER); no job is run before that")
 
 
 class RedisGuard(bootsteps.StartStopStep):  # type: ignore[misc] # Celery is untyped

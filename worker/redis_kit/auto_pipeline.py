@@ -10,25 +10,37 @@ from time import monotonic
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.client import Pipeline
+from redis.exceptions import RedisError, ResponseError
 
 from revio_jobs.connection import connect_redis
+from revio_jobs.redis_faults import Remedy, remedy_of
 
 _UNANSWERED = object()
 _TRUSTED_S = 1.0
 
 
 class AutoPipeline(Redis):
-    """A client whose threads share round trips.
+    """A client whose threads share round trips, and which leaves a server that is the wrong one.
 
     A script called alone leaves at once. What other threads call while it is under way leaves
     together as soon as its answer has come, in the order of calling. Each caller gets just its own
     answer or error; when the connection fails, all that had no answer yet hear of it.
 
-    Else each thread would have a connection of its own, and in a worker that has much to do the
-    system calls and the changes of thread cost several times what the script does.
+    Why: with a connection per thread, the system calls and the changes of thread in a busy worker
+    cost several times what the scripts do. A thread of its own that sends for all would add two
+    changes of thread to each call, also when nobody else is calling. So the first caller leads: it
+    sends what is there, reads all answers and then wakes the first of those who came meanwhile, who
+    leads next. What breaks if this is changed: a leader that raised between sending and reading
+    would leave answers on the connection, and the next caller would take them for its own, so any
+    such connection is dropped; a process that has called scripts must not fork, since the child
+    would share the connection; and no signal handler may raise in a caller.
 
-    A process that has called scripts must not fork, and no signal's handler may raise in a caller.
+    After a fail-over behind one name, open connections stay with the old server, which answers
+    READONLY and the like for ever. Whenever the error table says that a connection leads to the
+    wrong server or nowhere, this client drops its idle connections too, so that the next ones
+    resolve the name anew; a command that the wrong server has refused was not carried out and is
+    repeated once.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Redis's
@@ -42,6 +54,20 @@ class AutoPipeline(Redis):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as Redis's
         """As Redis's; anything but a script goes its own way."""
+        try:
+            return self._carry_out(*args, **options)
+        except RedisError as exc:
+            if not drop_if_wrong(self.connection_pool, exc) or not isinstance(exc, ResponseError):
+                raise
+        return self._carry_out(*args, **options)
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:  # noqa: ANN401, FBT001, FBT002 - as Redis's
+        """As Redis's, but leaves a server that is the wrong one."""
+        return _DroppingPipeline(
+            self.connection_pool, self.response_callbacks, transaction, shard_hint
+        )
+
+    def _carry_out(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as Redis's
         if args[0] != "EVALSHA":
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         mine = _Asked(self._packed(args))
@@ -75,6 +101,9 @@ class AutoPipeline(Redis):
                 connection.send_packed_command([b"".join([each.packed for each in together])])
                 for each in together:
                     each.answer = _answer(connection)
+                if any(map(_is_of_wrong_server, together)):
+                    connection.disconnect()
+                    self._give_back()
             except BaseException:
                 # What still comes would be taken for the answers to later calls.
                 connection.disconnect()
@@ -105,6 +134,29 @@ class AutoPipeline(Redis):
             value = self._encode(arg)
             parts.append(b"$%d\r\n%b\r\n" % (len(value), value))
         return b"".join(parts)
+
+
+class _DroppingPipeline(Pipeline):
+    """Commands that leave together."""
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: FBT001, FBT002 - as Redis's
+        """As Redis's."""
+        try:
+            return super().execute(raise_on_error)
+        except RedisError as exc:
+            drop_if_wrong(self.connection_pool, exc)
+            raise
+
+
+def drop_if_wrong(pool: Any, error: BaseException) -> bool:  # noqa: ANN401 - redis-py's pool
+    """Whether the error says that the connection leads to the wrong server, or nowhere.
+
+    The pool's idle connections are then dropped: they lead there, too.
+    """
+    if remedy_of(error) is not Remedy.RECONNECT:
+        return False
+    pool.disconnect(inuse_connections=False)
+    return True
 
 
 @cache
@@ -140,6 +192,11 @@ def _has_ended(connection: Any) -> bool:  # noqa: ANN401 - redis-py's
     poller = poll()
     poller.register(socket, POLLIN)
     return bool(poller.poll(0))
+
+
+def _is_of_wrong_server(asked: _Asked) -> bool:
+    answer = asked.answer
+    return isinstance(answer, ResponseError) and remedy_of(answer) is Remedy.RECONNECT
 
 
 def _answer(connection: Any) -> Any:  # noqa: ANN401 - what the script returns

@@ -1,0 +1,76 @@
+"""A Redis that fails over behind one name: who is connected to the old primary goes on."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.dev.stack import Stack
+from revio_jobs import Lane, RevioJobs, UpdateJob, as_completed
+from revio_jobs.connection import connect_redis
+from tests.acceptance.one_name import NamedRedis, named_redis
+from worker.ledger import Auditor
+
+QUEUE = "revio.default.bulk"
+PRODUCTS = [number for number in range(5001, 7000) if number % 25][:900]
+GOES_ON_WITHIN_S = 10
+FAST = {
+    "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
+    "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
+    "REVIO_ACCOUNTS__DEFAULT__CONNECT_TIMEOUT_S": "1",
+    "REVIO_ACCOUNTS__DEFAULT__EXECUTION_S": "1",
+    "REVIO_MAX_PERMIT_WAIT_S": "1",
+    "REVIO_LEASE_S": "13",
+    "REVIO_SWEEP_INTERVAL_S": "1",
+    "REVIO_SWEEP_AFTER_S": "3",
+}
+
+
+@pytest.fixture
+def redis() -> Iterator[NamedRedis]:
+    with named_redis() as named:
+        yield named
+
+
+@pytest.fixture
+def stack(redis: NamedRedis, tmp_path: Path) -> Iterator[Stack]:
+    running = Stack(tmp_path, redis, FAST)
+    try:
+        running.start_sandbox({"customers": 800, "calls_per_minute": 0, "latency": 0.03})
+        running.start_worker("bulk", [QUEUE])
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.stop()
+
+
+def test_a_fail_over_behind_one_name_loses_and_doubles_nothing_and_work_goes_on_soon(
+    redis: NamedRedis, stack: Stack
+) -> None:
+    with RevioJobs.connect(redis.url) as jobs:
+        handles = jobs.submit(UpdateJob(id=number, rate="7.77") for number in PRODUCTS)
+        ended = as_completed(handles, timeout=60)
+        for _ in range(200):
+            next(ended)
+        redis.fail_over()
+        began = time.monotonic()
+        with RevioJobs.connect(redis.url) as fresh:
+            assert fresh.update(id=5001, rate="8.88", lane=Lane.BULK)
+        sent = len(stack.sandbox.updates())
+        while len(stack.sandbox.updates()) == sent:
+            assert time.monotonic() - began < GOES_ON_WITHIN_S
+            time.sleep(0.1)
+    with RevioJobs.connect(redis.url) as jobs:
+        assert jobs.update(id=5002, rate="9.99", lane=Lane.BULK).result(timeout=60).outcome
+    with connect_redis(redis.url) as primary:
+        deadline = time.monotonic() + 60
+        while (audit := Auditor(primary, "default").audit()).balance.settled < len(PRODUCTS) + 2:
+            assert time.monotonic() < deadline, audit
+            time.sleep(0.2)
+        assert audit.balances, audit
+    done = Counter(len(calls) for calls in stack.sandbox.updates().values())
+    assert done == {1: len(PRODUCTS) - 2, 2: 2}
