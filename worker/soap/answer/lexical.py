@@ -21,7 +21,8 @@ _DECIMAL = re.compile(r"[+-]?([0-9]{1,28}(\.[0-9]{0,28})?|\.[0-9]{1,28})([eE][+-
 _LARGEST_EXPONENT = 28
 _DATE = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?)?"
+    # A time of 24:00 would belong to the next day; databases write a blank for the T.
+    r"([T ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?)?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 # XML Schema has four; .NET's own ToString writes the capital ones.
@@ -35,8 +36,8 @@ _BOOLEANS = {
     "False": False,
     "FALSE": False,
 }
-# .NET's DateTime.MinValue, which stands for no date.
-_NO_DATE = "0001-01-01"
+# .NET's DateTime.MinValue and MySQL's zero date, which stand for no date.
+_NO_DATES = frozenset({"0001-01-01", "0000-00-00"})
 _XML_SPACE = " \t\r\n"
 
 
@@ -76,7 +77,7 @@ def read_date(text: str) -> str | None:
     matched = _DATE.fullmatch(text.strip(_XML_SPACE))
     if not matched:
         raise ValueError("text that is not a date")
-    if matched[1] == _NO_DATE:
+    if matched[1] in _NO_DATES:
         return None
     try:
         return date.fromisoformat(matched[1]).isoformat()

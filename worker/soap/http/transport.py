@@ -12,9 +12,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Self
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass
 
 from worker.soap.config import SoapConfig, is_safe
+from worker.soap.http.dialer import Dialer
+from worker.soap.http.proxy import environment_proxy
 from worker.soap.http.wire import (
     CertificateRefusedError,
     Deadline,
@@ -55,10 +56,12 @@ class Transport:
         *,
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
+        dialer: Dialer | None = None,
     ) -> None:
         self._config = config
         self._tls = tls or ssl.create_default_context()
         self._clock = clock
+        self._dialer = dialer or Dialer()
         self._idle: defaultdict[_Host, list[Wire]] = defaultdict(list)
         self._lock = threading.Lock()
 
@@ -157,7 +160,7 @@ class Transport:
 
         proxy = self._proxy(host)
         address = _Host.of(proxy) if proxy else host
-        sock = socket.create_connection((address.name, address.port), limit())
+        sock = self._dialer.connect(address.name, address.port, limit())
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if proxy:
@@ -174,9 +177,7 @@ class Transport:
         """The proxy's URL; plain http goes to loopback only and never to a proxy."""
         if not self._config.use_environment_proxies or host.scheme != "https":
             return None
-        if proxy_bypass(host.name):
-            return None
-        return getproxies_environment().get("https")
+        return environment_proxy(host.name, host.port)
 
 
 def _request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes:

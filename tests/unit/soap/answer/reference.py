@@ -99,10 +99,13 @@ def converted(text: str, kind: FieldKind) -> Any:
             if text not in BOOLEANS:
                 raise NoAnswerError
             return text.lower() in {"true", "1"}
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?", text):
+    if not re.fullmatch(
+        r"\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?", text
+    ):
         raise NoAnswerError
-    day = date.fromisoformat(text[:10]).isoformat()
-    return None if day == "0001-01-01" else day
+    if text[:10] in {"0001-01-01", "0000-00-00"}:
+        return None
+    return date.fromisoformat(text[:10]).isoformat()
 
 
 def integer(text: str) -> int:

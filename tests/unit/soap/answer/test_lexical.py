@@ -55,10 +55,20 @@ def test_every_form_of_a_decimal_becomes_the_plain_one(text: str, plain: str) ->
 def test_a_date_is_its_date_part_as_written(day: date, at: time, offset: str) -> None:
     assert read_date(f"{day.isoformat()}{offset}") == day.isoformat()
     assert read_date(f"{datetime.combine(day, at).isoformat()}{offset}") == day.isoformat()
+    assert read_date(datetime.combine(day, at).isoformat(" ")) == day.isoformat()
 
 
-@pytest.mark.parametrize("text", ["0001-01-01", "0001-01-01T00:00:00", "0001-01-01T00:00:00Z"])
-def test_the_first_day_of_all_is_no_date(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01",
+        "0001-01-01T00:00:00",
+        "0001-01-01T00:00:00Z",
+        "0000-00-00",
+        "0000-00-00 00:00:00",
+    ],
+)
+def test_what_stands_for_no_date_is_none(text: str) -> None:
     assert read_date(text) is None
 
 
@@ -91,7 +101,10 @@ def test_what_is_no_date_is_told() -> None:
             for text in ("", "1e29", "1e-29", "1e", "1e999", "1,5", "NaN", "INF", "1 2", ".")
         ),
         *((read_boolean, text) for text in ("", "tRUE", "yes", "2", "-1")),
-        *((read_date, text) for text in ("", "2026-13-45", "31.01.2026", "2026-01-31 10:00", "x")),
+        *(
+            (read_date, text)
+            for text in ("", "2026-13-45", "31.01.2026", "2026-01-31T24:00:00", "x")
+        ),
     ],
 )
 def test_anything_else_is_refused(read: object, text: str) -> None:
