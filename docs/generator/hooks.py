@@ -14,6 +14,7 @@ from mkdocs.structure.pages import Page
 from docs.generator.commands import command_reference, exit_codes
 from docs.generator.contracts import fields
 from docs.generator.links import ROOT_PAGES, for_site
+from docs.generator.redis_faults import redis_faults
 from settings.table import markdown as settings_reference
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "commands": command_reference,
     "exit codes": exit_codes,
     "settings": settings_reference,
+    "redis faults": redis_faults,
 }
 """What stands where a page says `<!-- generated: NAME -->`; `fields of NAME` is a contract's."""
 

@@ -10,6 +10,8 @@ from cli.exit_code import ExitCode
 from docs.generator.commands import command_reference, commands, exit_codes
 from docs.generator.contracts import CONTRACTS, fields
 from docs.generator.links import for_site
+from docs.generator.redis_faults import redis_faults
+from revio_jobs.redis_faults import REDIS_FAULTS
 
 
 def test_every_command_has_a_section_with_its_options() -> None:
@@ -27,6 +29,12 @@ def test_every_command_has_a_section_with_its_options() -> None:
 def test_every_exit_code_is_told() -> None:
     for code in ExitCode:
         assert f"| {code.value} | {code.meaning} |" in exit_codes()
+
+
+def test_every_error_word_of_redis_is_told() -> None:
+    table = redis_faults()
+    for word, fault in REDIS_FAULTS.items():
+        assert f"| `{word}` | {fault.meaning} | " in table
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
