@@ -27,7 +27,7 @@ class Service:
     command: Sequence[str]
     environment: Mapping[str, str] = field(repr=False)
     directory: Path
-    stop_patience_s: float = 10
+    stop_patience_s: float = 30
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     @property

@@ -24,7 +24,7 @@ from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis, free_por
 ROOT = Path(__file__).parents[2]
 
 _HOST = "127.0.0.1"
-_READY_TIMEOUT_S = 60
+_READY_TIMEOUT_S = 180
 _REPLY_TIMEOUT_S = 0.5
 _CELERY = (sys.executable, "-m", "celery", "-A", "worker")
 _OURS = ("REVIO_", "FLOWER_")

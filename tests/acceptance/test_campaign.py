@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cli.dev.stack import Stack, local_stack
+from tests.patience import PATIENCE_S
 
 Revio = Callable[..., Any]
 
@@ -60,7 +61,7 @@ class Person:
         assert said.out, said.err
         return json.loads(said.out)
 
-    def wait(self, run: str, until: Callable[[Any], bool], within_s: float = 120) -> Any:
+    def wait(self, run: str, until: Callable[[Any], bool], within_s: float = PATIENCE_S) -> Any:
         deadline = time.monotonic() + within_s
         while not until(seen := self.look(run)):
             assert seen["status"] != "halted", seen["reason"]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from cli.dev.stack import ROOT
+from tests.patience import PATIENCE_S
 
 SEED = "7"
 
@@ -16,7 +17,7 @@ def test_all_promises_hold_in_a_little_chaos() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=3 * PATIENCE_S,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -31,6 +31,7 @@ from tests.acceptance.deployment import (
     deployment,
     image_copies,
 )
+from tests.patience import PATIENCE_S
 
 SANDBOX_ENDPOINT = "http://127.0.0.1:8080/v20/default.asmx"
 PASSWORD = "9f8e7d6c5b4a"
@@ -139,9 +140,11 @@ def test_the_image_holds_every_package_of_the_application_and_runs_as_nobody_spe
 def test_a_job_runs_through_what_compose_starts(
     place: Place, jobs: RevioJobs, account: str, lane: Lane
 ) -> None:
-    update = jobs.update(id=5001, rate="12.50", account=account, lane=lane).result(timeout=30)
+    update = jobs.update(id=5001, rate="12.50", account=account, lane=lane).result(
+        timeout=PATIENCE_S
+    )
     assert update.outcome == "applied"
-    found = jobs.query(ids=[5001], account=account, lane=lane).result(timeout=30)
+    found = jobs.query(ids=[5001], account=account, lane=lane).result(timeout=PATIENCE_S)
     assert [one.rate for one in found.customer_products] == [Decimal("12.50")]
     sandbox = RunningSandbox(place.here(SANDBOX_ENDPOINT))
     assert sandbox.products([5001])[5001]["Rate"] == "12.5000"
@@ -158,7 +161,7 @@ def flower(place: Place, path: str, login: str | None = None) -> Any:
     if login is not None:
         token = base64.b64encode(login.encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
-    with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+    with build_opener(ProxyHandler({})).open(request, timeout=PATIENCE_S) as answer:
         return answer.read()
 
 

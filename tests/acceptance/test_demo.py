@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from cli.dev.rates import read
 from cli.dev.story import Story
 from revio_jobs import RevioJobs
 from sandbox import RunningSandbox
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 RATES = ROOT / "examples" / "new-rates.csv"
@@ -39,7 +39,7 @@ class Demo:
 
     def end(self) -> int:
         """Its exit code."""
-        self.said += self.process.communicate(timeout=100)[0]
+        self.said += self.process.communicate(timeout=2 * PATIENCE_S)[0]
         return self.process.returncode
 
     def left(self) -> list[psutil.Process]:
@@ -71,11 +71,8 @@ def demo(directory: Path) -> Iterator[Demo]:
 
 
 def test_the_demonstration_keeps_its_word(tmp_path: Path) -> None:
-    began = time.monotonic()
     with demo(tmp_path) as running:
         assert running.end() == 0, running.said
-    # Half a minute when nothing else runs; here other tests do.
-    assert time.monotonic() - began < 240
     assert re.search(r"updates from the CSV +2,000 +2,000 applied", running.said)
     assert re.search(r"the first of them again +100 +100 first results +0", running.said)
     assert re.search(r"a denied product +1 +1 rejected", running.said)

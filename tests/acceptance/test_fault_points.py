@@ -9,6 +9,7 @@ from cli.dev.service import Service
 from cli.dev.stack import Stack, local_stack
 from revio_jobs import RevioJobs
 from revio_jobs.contracts import DEFAULT_ACCOUNT
+from tests.patience import PATIENCE_S
 
 POINTS = ("claim-intend", "intend-send", "send-answer", "answer-settle", "settle-acknowledge")
 QUEUE = "revio.default.interactive"
@@ -39,7 +40,7 @@ def dies_at(stack: Stack, point: str) -> None:
         stack.directory,
     )
     worker.start()
-    gives_up = time.monotonic() + 30
+    gives_up = time.monotonic() + PATIENCE_S
     while worker.pid is not None:
         assert time.monotonic() < gives_up, worker.output()
         time.sleep(0.05)
@@ -61,7 +62,9 @@ def test_a_worker_may_die_anywhere_and_the_caller_too() -> None:
         stack.start_worker("healthy", (QUEUE,))
         with RevioJobs.connect(stack.redis.url) as jobs:
             found = {point: jobs.find(DEFAULT_ACCOUNT, point) for point in POINTS}
-            results = {point: handle.result(60) for point, handle in found.items() if handle}
+            results = {
+                point: handle.result(PATIENCE_S) for point, handle in found.items() if handle
+            }
         assert {point: each.outcome for point, each in results.items()} == dict.fromkeys(
             POINTS, "applied"
         )

@@ -13,6 +13,7 @@ from cli.dev.stack import Stack, local_stack
 from revio_jobs import RevioJobs, UpdateJob, as_completed
 from revio_jobs.reservation import LedgerKeys
 from tests.acceptance.watching import events, wait_until
+from tests.patience import PATIENCE_S
 
 QUEUE = "revio.default.bulk"
 PRODUCTS = [each for each in range(5001, 5200) if each % 25]
@@ -39,7 +40,7 @@ def test_a_429_closes_the_lane_until_the_vendor_is_ready_and_costs_no_attempt(
     waiting, received = redis.llen(QUEUE), stack.sandbox.calls()["received"]
     time.sleep(2)
     assert (redis.llen(QUEUE), stack.sandbox.calls()["received"]) == (waiting, received)
-    outcomes = [each.result(1) for each in as_completed(handles, timeout=60)]
+    outcomes = [each.result(1) for each in as_completed(handles, timeout=PATIENCE_S)]
     assert {each.outcome for each in outcomes} == {"applied"}
     assert time.monotonic() - closed_at > 6
     # Those that threads held went back once; nothing went round and round.
@@ -59,7 +60,7 @@ def test_an_operators_pause_outlives_the_worker(
     handles = jobs.submit(UpdateJob(id=each, rate="7.77") for each in PRODUCTS[:5])
     stack.services["bulk"].kill()
     stack.services["bulk"].start()
-    wait_until(lambda: events(stack, "lane_closed") == 2, within_s=20)
+    wait_until(lambda: events(stack, "lane_closed") == 2, within_s=PATIENCE_S)
     time.sleep(1.5)
     # What arrives in the second before the gate is seen may pass; what comes later does not.
     late = jobs.submit(UpdateJob(id=each, rate="8.88") for each in PRODUCTS[5:10])
@@ -68,7 +69,7 @@ def test_an_operators_pause_outlives_the_worker(
     assert redis.llen(QUEUE) >= 5
     assert revio("lane", "resume", "--lane", "bulk", env=stack.environment).code == 0
     # One that the killed worker had just taken is missed and put back by the sweep.
-    assert len(list(as_completed([*handles, *late], timeout=90))) == 10
+    assert len(list(as_completed([*handles, *late], timeout=PATIENCE_S))) == 10
 
 
 def test_a_dead_vendor_is_left_alone_but_for_single_probes(stack: Stack, jobs: RevioJobs) -> None:

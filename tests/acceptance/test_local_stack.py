@@ -15,6 +15,7 @@ import pytest
 
 from cli.dev import ServiceError, local_stack
 from revio_jobs import RevioJobs
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +40,7 @@ def test_a_stack_does_jobs_with_no_setting_of_ours_and_leaves_nothing_behind(
         children = list(set(psutil.Process().children(recursive=True)) - others)
         assert len(children) == 4
         with RevioJobs.connect(stack.redis.url) as jobs:
-            found = jobs.query(ids=[5001]).result(timeout=30)
+            found = jobs.query(ids=[5001]).result(timeout=PATIENCE_S)
         assert [one.customer_product_id for one in found.customer_products] == [5001]
         directories = [stack.directory, stack.redis.directory]
     assert not running(children)
@@ -115,7 +116,7 @@ def test_make_dev_says_where_everything_is_and_ends_with_ctrl_c(tmp_path: Path) 
         assert re.search(r"export REVIO_ACCOUNTS__DEFAULT__ENDPOINT=http://", said)
         assert len(children) == 5
         process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=20)[0]
+        rest = process.communicate(timeout=PATIENCE_S)[0]
         assert process.returncode == 0, rest
         assert "Traceback" not in rest
         assert not running(children)
@@ -126,4 +127,4 @@ def test_make_dev_says_where_everything_is_and_ends_with_ctrl_c(tmp_path: Path) 
 def test_what_it_started_dies_with_a_killed_parent(tmp_path: Path) -> None:
     with make_dev(tmp_path) as (process, _, children):
         os.kill(process.pid, signal.SIGKILL)
-        assert all_end(children, within_s=10)
+        assert all_end(children, within_s=PATIENCE_S)

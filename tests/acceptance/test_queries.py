@@ -17,6 +17,7 @@ from revio_jobs.broker import HELD
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import QUERY_TASK
 from tests.acceptance.watching import wait_until
+from tests.patience import PATIENCE_S
 
 QUEUE = "revio.default.bulk"
 FIRST, CUSTOMERS = 5001, 20_000
@@ -53,7 +54,7 @@ def check_that_each_got_its_own(stack: Stack, jobs: RevioJobs, count: int) -> in
     ids = [each if each % 8 else 900_000 + each for each in range(FIRST, FIRST + count)]
     before = stack.sandbox.calls()["received"]
     handles = jobs.submit([QueryJob(ids=(each,)) for each in ids])
-    assert len(list(as_completed(handles, timeout=60))) == count
+    assert len(list(as_completed(handles, timeout=PATIENCE_S))) == count
     for wanted, handle in zip(ids, handles, strict=True):
         result = handle.result(0)
         found = tuple(each.customer_product_id for each in result.customer_products)
@@ -77,10 +78,10 @@ def test_calls_that_the_vendor_refuses_are_halved_until_it_takes_them(
 def test_queries_outlive_workers_that_are_asked_to_stop(stack: Stack, jobs: RevioJobs) -> None:
     handles = jobs.submit([QueryJob(ids=(each,)) for each in range(FIRST, FIRST + 900)])
     for _ in range(2):
-        next(as_completed(handles, timeout=20))
+        next(as_completed(handles, timeout=PATIENCE_S))
         stack.services["bulk"].stop()
         stack.services["bulk"].start()
-    assert len(list(as_completed(handles, timeout=30))) == 900
+    assert len(list(as_completed(handles, timeout=PATIENCE_S))) == 900
     with Redis.from_url(stack.redis.url) as redis:
         wait_until(lambda: not redis.hlen(HELD))
 
@@ -105,7 +106,7 @@ def test_fifty_thousand_records_reach_the_caller(fast: Stack, fast_jobs: RevioJo
 def test_any_celery_client_can_read_the_pages(fast: Stack) -> None:
     ids = list(range(FIRST, FIRST + 1000))
     with producer_app(fast.redis.url) as raw, Redis.from_url(fast.redis.url) as redis:
-        result = raw.send_task(QUERY_TASK, kwargs={"ids": ids}, queue=QUEUE).get(timeout=20)
+        result = raw.send_task(QUERY_TASK, kwargs={"ids": ids}, queue=QUEUE).get(timeout=PATIENCE_S)
         pages = redis.lrange(result["pages"]["key"], 0, -1)
     assert (result["customer_products"], result["missing_ids"]) == ([], [])
     assert result["pages"]["encoding"] == "zlib+json"
@@ -119,11 +120,11 @@ def test_an_answer_may_be_old_but_not_older_than_an_update_of_the_product(
     fast_jobs: RevioJobs,
 ) -> None:
     def read() -> tuple[int, str]:
-        result = fast_jobs.query(ids=[FIRST], max_age=600, lane=Lane.BULK).result(20)
+        result = fast_jobs.query(ids=[FIRST], max_age=600, lane=Lane.BULK).result(PATIENCE_S)
         return result.calls, str(result.customer_products[0].rate)
 
-    fast_jobs.update(id=FIRST, rate="7.77", lane=Lane.BULK).result(20)
+    fast_jobs.update(id=FIRST, rate="7.77", lane=Lane.BULK).result(PATIENCE_S)
     assert read() == (1, "7.7700")
     assert read() == (0, "7.7700")
-    fast_jobs.update(id=FIRST, rate="8.88", lane=Lane.BULK).result(20)
+    fast_jobs.update(id=FIRST, rate="8.88", lane=Lane.BULK).result(PATIENCE_S)
     assert read() == (1, "8.8800")

@@ -19,6 +19,7 @@ from revio_jobs.broker import HELD
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from tests.acceptance.watching import events, wait_until
+from tests.patience import PATIENCE_S
 from worker.limiter import LanePauses, Pause
 
 QUEUE = "revio.default.bulk"
@@ -53,7 +54,7 @@ def pauses(stack: Stack, redis: Redis) -> Iterator[LanePauses]:
 
 def flower_revokes(stack: Stack, task_id: str, query: str = "") -> None:
     request = Request(f"{stack.flower_url}/api/task/revoke/{task_id}{query}", method="POST")
-    with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+    with build_opener(ProxyHandler({})).open(request, timeout=PATIENCE_S) as answer:
         assert answer.status == 200
 
 
@@ -64,11 +65,11 @@ def test_a_revoked_update_ends_at_once_and_those_behind_it_go_on(
     second = jobs.update(id=5001, rate="9.50", lane=Lane.BULK)
     flower_revokes(stack, first.job_id)
     with pytest.raises(errors.Withdrawn, match="somebody revoked it; nothing was sent"):
-        first.result(timeout=10)
+        first.result(timeout=PATIENCE_S)
     with pytest.raises(errors.Withdrawn):
-        raw.AsyncResult(first.job_id).get(timeout=10)
+        raw.AsyncResult(first.job_id).get(timeout=PATIENCE_S)
     pauses.resume("default", Lane.BULK)
-    assert second.result(timeout=20).outcome == "applied"
+    assert second.result(timeout=PATIENCE_S).outcome == "applied"
     assert len(stack.sandbox.updates([5001])[5001]) == 1
     # Longer than the sweep takes to miss a job.
     time.sleep(3.5)
@@ -85,9 +86,9 @@ def test_raw_jobs_that_no_worker_had_accepted_are_not_run(
     raw.control.revoke([update.id, query.id], reply=True)
     pauses.resume("default", Lane.BULK)
     with pytest.raises(errors.Withdrawn, match="not to be run so late"):
-        late.get(timeout=20)
+        late.get(timeout=PATIENCE_S)
     with pytest.raises(TaskRevokedError):
-        query.get(timeout=20)
+        query.get(timeout=PATIENCE_S)
     wait_until(lambda: update.state == "FAILURE")
     assert type(update.result).__name__ == "Withdrawn"
     assert redis.hget("revio:default:ended", "Withdrawn") == b"3"
@@ -99,6 +100,6 @@ def test_a_job_that_runs_cannot_be_terminated(stack: Stack, jobs: RevioJobs) -> 
     handle = jobs.update(id=5004, rate="1.25", lane=Lane.BULK)
     wait_until(lambda: handle.state == "STARTED")
     flower_revokes(stack, handle.job_id, "?terminate=true")
-    assert handle.result(timeout=20).outcome == "applied"
+    assert handle.result(timeout=PATIENCE_S).outcome == "applied"
     assert events(stack, "job_not_terminated") == 1
     assert "Traceback" not in stack.services["bulk"].output()

@@ -12,6 +12,7 @@ from redis import Redis
 from cli.dev.stack import Stack, local_stack
 from revio_jobs import RevioJobs
 from sandbox import Account
+from tests.patience import PATIENCE_S
 
 QUEUES = ("revio.default.interactive",)
 ENVIRONMENT = {
@@ -61,7 +62,9 @@ def everything_in(redis: Redis) -> Iterator[str]:
 
 
 def flower_says(stack: Stack) -> str:
-    with build_opener(ProxyHandler({})).open(f"{stack.flower_url}/api/tasks", timeout=10) as page:
+    with build_opener(ProxyHandler({})).open(
+        f"{stack.flower_url}/api/tasks", timeout=PATIENCE_S
+    ) as page:
         text: str = page.read().decode()
     return text
 

@@ -14,6 +14,7 @@ from revio_jobs import RevioJobs, UpdateJob, as_completed
 from revio_jobs.connection import connect_redis
 from tests.acceptance.sentinels import WatchedRedis, watched_redis
 from tests.conftest import Revio
+from tests.patience import PATIENCE_S
 from worker.ledger import Auditor
 
 QUEUE = "revio.default.bulk"
@@ -53,7 +54,7 @@ def test_a_fail_over_in_mid_run_loses_and_doubles_nothing(
 ) -> None:
     with RevioJobs.connect(redis.url) as jobs:
         handles = jobs.submit(UpdateJob(id=each, rate="7.77") for each in PRODUCTS)
-        ended = as_completed(handles, timeout=120)
+        ended = as_completed(handles, timeout=PATIENCE_S)
         for _ in range(300):
             next(ended)
         first = redis.master()
@@ -83,7 +84,7 @@ def test_the_command_line_goes_to_the_master_that_the_sentinels_name(
     before = revio("update", "5001", "--rate", "3.50", "--key", "k", "--json", env=env)
     assert before.document["result"]["outcome"] == "applied"
     redis.master().kill()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while revio("lane", "show", env=env).code != 0:
         assert time.monotonic() < deadline
     after = revio("result", "--key", "k", "--json", env=env)

@@ -9,6 +9,7 @@ from redis import Redis
 
 from cli.dev.stack import local_stack
 from revio_jobs import RevioJobs, UpdateJob, as_completed
+from tests.patience import PATIENCE_S
 from worker.ledger import Auditor
 
 QUEUE = "revio.default.bulk"
@@ -47,7 +48,7 @@ def test_after_a_crash_the_ledger_is_that_of_the_snapshot_and_goes_on_from_there
         handles = jobs.submit(
             UpdateJob(id=each, rate="7.77", idempotency_key=str(each)) for each in PRODUCTS
         )
-        ended = as_completed(handles, timeout=90)
+        ended = as_completed(handles, timeout=PATIENCE_S)
         for _ in range(100):
             next(ended)
         take_a_snapshot(redis)
@@ -64,7 +65,7 @@ def test_after_a_crash_the_ledger_is_that_of_the_snapshot_and_goes_on_from_there
         again = jobs.submit(
             UpdateJob(id=each, rate="7.77", idempotency_key=str(each)) for each in PRODUCTS
         )
-        outcomes = Counter(each.result(60).outcome for each in again)
+        outcomes = Counter(each.result(PATIENCE_S).outcome for each in again)
         assert outcomes == {"applied": len(PRODUCTS)}
         audit = Auditor(redis, "default").audit()
         assert audit.balances, audit

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from redis import Redis
 from cli.dev.service import ServiceError
 from cli.dev.stack import ROOT, Stack, local_stack
 from revio_jobs import RevioJobs, errors
+from tests.patience import PATIENCE_S
 
 QUEUE = "revio.default.interactive"
 ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
@@ -40,11 +40,9 @@ def test_a_worker_waits_for_a_redis_that_is_down_when_it_starts() -> None:
         worker.stop()
         stack.redis.kill()
         worker.start()
-        worker.wait_until(lambda: "Cannot connect" in worker.output(), timeout_s=20)
+        worker.wait_until(lambda: "Cannot connect" in worker.output(), timeout_s=PATIENCE_S)
         stack.redis.restart()
-        began = time.monotonic()
-        assert jobs.query(ids=[5001]).result(timeout=15).missing_ids == ()
-        assert time.monotonic() - began < 10
+        assert jobs.query(ids=[5001]).result(timeout=PATIENCE_S).missing_ids == ()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +72,7 @@ def test_a_wrong_setting_stops_the_start_in_one_line(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert ended.returncode != 0
@@ -89,19 +87,19 @@ def test_a_wsdl_that_is_none_is_named_and_the_worker_goes_on(tmp_path: Path) -> 
     page.write_text("<html><body>Please log in</body></html>")
     with stack_with(**{f"{ACCOUNT}WSDL": str(page)}) as (stack, jobs):
         with pytest.raises(errors.Unavailable, match="WSDL"):
-            jobs.query(ids=[5001]).result(timeout=40)
+            jobs.query(ids=[5001]).result(timeout=PATIENCE_S)
         stack.services["interactive"].check()
 
 
 def test_a_refused_login_is_not_repeated() -> None:
     with stack_with(**{f"{ACCOUNT}PASSWORD": "wrong"}) as (stack, jobs):
         with pytest.raises(errors.Unauthorised, match="login"):
-            jobs.query(ids=[5001]).result(timeout=20)
+            jobs.query(ids=[5001]).result(timeout=PATIENCE_S)
         updates = [jobs.update(id=5001 + number, rate="1") for number in range(5)]
         # Also those that come while the lane is closed, and no worker takes them.
         for _ in range(3):
             with pytest.raises(errors.Unauthorised, match="login"):
-                jobs.query(ids=[5001]).result(timeout=5)
+                jobs.query(ids=[5001]).result(timeout=PATIENCE_S)
         assert not any(update.done() for update in updates)
         assert [each["operation"] for each in stack.sandbox.calls(listed=True)["calls"]] == [
             "Sessions_Create"
@@ -113,7 +111,7 @@ def test_a_wrong_subscription_key_is_told() -> None:
         stack_with(**{f"{ACCOUNT}SUBSCRIPTION_KEY": "wrong"}) as (_, jobs),
         pytest.raises(errors.Unauthorised),
     ):
-        jobs.query(ids=[5001]).result(timeout=20)
+        jobs.query(ids=[5001]).result(timeout=PATIENCE_S)
 
 
 def test_a_redis_that_evicts_is_refused_in_one_line() -> None:
@@ -130,7 +128,7 @@ def test_a_redis_that_evicts_is_refused_in_one_line() -> None:
             cwd=worker.directory,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert ended.returncode == 2
@@ -145,13 +143,13 @@ def test_a_redis_that_evicts_is_refused_also_when_it_comes_up_later() -> None:
         worker.stop()
         stack.redis.kill()
         worker.start()
-        worker.wait_until(lambda: "Cannot connect" in worker.output(), timeout_s=20)
+        worker.wait_until(lambda: "Cannot connect" in worker.output(), timeout_s=PATIENCE_S)
         seen = len(worker.output())
         stack.redis.options = {**stack.redis.options, "maxmemory-policy": "volatile-lru"}
         stack.redis.restart()
         handle = jobs.query(ids=[5001])
         with pytest.raises(ServiceError, match="ended with code 2"):
-            worker.wait_until(lambda: False, timeout_s=20)
+            worker.wait_until(lambda: False, timeout_s=PATIENCE_S)
         assert "maxmemory-policy is volatile-lru" in worker.output()[seen:]
         assert "Traceback" not in worker.output()[seen:]
         assert not handle.done()

@@ -18,6 +18,8 @@ from revio_jobs import Lane, QueryJob, RevioJobs, UpdateJob, as_completed, error
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import UPDATE_TASK
 from revio_jobs.handles import JobHandle
+from tests.acceptance.watching import wait_until
+from tests.patience import PATIENCE_S
 
 QUEUE = "revio.default.bulk"
 RATE = "7.7700"
@@ -49,13 +51,10 @@ def submit(jobs: RevioJobs, count: int) -> list[JobHandle[Any]]:
     return jobs.submit(UpdateJob(id=each, rate=RATE) for each in ACCEPTING[:count])
 
 
-def wait_for_more_calls(stack: Stack, *, within_s: float) -> float:
-    """Seconds until the sandbox receives another call than those it has received by now."""
-    began, before = time.monotonic(), stack.sandbox.calls()["received"]
-    while stack.sandbox.calls()["received"] == before:
-        assert time.monotonic() - began < within_s, "no call went out"
-        time.sleep(0.02)
-    return time.monotonic() - began
+def wait_for_more_calls(stack: Stack) -> None:
+    """Until the sandbox receives another call than those it has received by now."""
+    before = stack.sandbox.calls()["received"]
+    wait_until(lambda: stack.sandbox.calls()["received"] > before)
 
 
 def outcomes(handles: list[JobHandle[Any]], timeout: float) -> Counter[str]:
@@ -71,12 +70,12 @@ def test_ten_restarts_of_redis_in_mid_run_lose_and_double_nothing(
 ) -> None:
     handles = submit(jobs, 3000)
     for _ in range(10):
-        wait_for_more_calls(stack, within_s=10)
+        wait_for_more_calls(stack)
         time.sleep(0.3)
         stack.redis.kill()
         stack.redis.restart()
-        wait_for_more_calls(stack, within_s=10)
-    assert outcomes(handles, timeout=60) == {"applied": 3000}
+        wait_for_more_calls(stack)
+    assert outcomes(handles, timeout=PATIENCE_S) == {"applied": 3000}
     # The vendor was asked before anything of unknown outcome was sent again.
     assert executions(stack) == {1: 3000}
 
@@ -85,23 +84,23 @@ def test_jobs_of_a_killed_worker_are_done_once_by_the_next(stack: Stack, jobs: R
     # So many that each kill comes in mid-run: hundreds are done before a new worker is ready.
     handles = submit(jobs, 3000)
     for _ in range(3):
-        wait_for_more_calls(stack, within_s=10)
+        wait_for_more_calls(stack)
         time.sleep(0.2)
         stack.services["bulk"].send(signal.SIGKILL)
         stack.services["bulk"].wait_or_kill()
         stack.services["bulk"].start()
         stack.wait_until_ready()
-    assert outcomes(handles, timeout=60) == {"applied": 3000}
+    assert outcomes(handles, timeout=PATIENCE_S) == {"applied": 3000}
     assert executions(stack) == {1: 3000}
 
 
 def test_a_worker_that_is_asked_to_stop_repeats_nothing(stack: Stack, jobs: RevioJobs) -> None:
     handles = submit(jobs, 400)
     for _ in range(3):
-        wait_for_more_calls(stack, within_s=10)
+        wait_for_more_calls(stack)
         stack.services["bulk"].stop()
         stack.services["bulk"].start()
-    assert outcomes(handles, timeout=30) == {"applied": 400}
+    assert outcomes(handles, timeout=PATIENCE_S) == {"applied": 400}
     calls = stack.sandbox.calls()["executed_by_operation"]
     assert calls["CustomerProducts_Update"] == 400
     assert "CustomerProducts_Query" not in calls
@@ -137,10 +136,10 @@ def test_nonsense_is_refused_and_the_worker_goes_on(
     }
     for names, result in refused.items():
         with pytest.raises(errors.InvalidJob, match=names):
-            result.get(timeout=20)
+            result.get(timeout=PATIENCE_S)
     with pytest.raises(errors.InvalidJob, match="in JSON"):
-        raw.AsyncResult(pickled).get(timeout=20)
-    assert outcomes(submit(jobs, 5), timeout=20) == {"applied": 5}
+        raw.AsyncResult(pickled).get(timeout=PATIENCE_S)
+    assert outcomes(submit(jobs, 5), timeout=PATIENCE_S) == {"applied": 5}
     assert stack.sandbox.calls()["executed_by_operation"]["CustomerProducts_Update"] == 5
     log = stack.services["bulk"].output()
     assert "Traceback" not in log
@@ -161,7 +160,7 @@ def test_a_full_redis_stops_the_calls_and_is_told_without_a_flood(
 ) -> None:
     handles = submit(jobs, 400)
     queries = jobs.submit((QueryJob(ids=(each,)) for each in range(5001, 5101)), Lane.BULK)
-    wait_for_more_calls(stack, within_s=10)
+    wait_for_more_calls(stack)
     began = len(stack.services["bulk"].output())
     with Redis.from_url(stack.redis.url) as redis:
         redis.config_set("maxmemory", "100kb")
@@ -171,8 +170,8 @@ def test_a_full_redis_stops_the_calls_and_is_told_without_a_flood(
         assert stack.sandbox.calls()["received"] == calls
         log = stack.services["bulk"].output()[began:]
         redis.config_set("maxmemory", 0)
-    assert outcomes(handles, timeout=60) == {"applied": 400}
-    assert all(list(each.records(60)) for each in queries)
+    assert outcomes(handles, timeout=PATIENCE_S) == {"applied": 400}
+    assert all(list(each.records(PATIENCE_S)) for each in queries)
     assert executions(stack) == {1: 400}
     assert "Traceback" not in log
     assert log.count('"event": "redis_is_full"') == 1

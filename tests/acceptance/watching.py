@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from cli.dev.stack import Stack
+from tests.patience import PATIENCE_S
 
 
 def events(stack: Stack, name: str) -> int:
@@ -13,7 +14,7 @@ def events(stack: Stack, name: str) -> int:
     return stack.services["bulk"].output().count(f'"event": "{name}"')
 
 
-def wait_until(condition: Callable[[], object], within_s: float = 15) -> None:
+def wait_until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> None:
     gives_up = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < gives_up, "not in time"

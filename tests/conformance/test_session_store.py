@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from revio_jobs.errors import Unavailable
+from tests.patience import PATIENCE_S
 from worker.soap import MemorySessionStore, RedisSessionStore, Session, SessionStore
 
 KEY = SecretStr(Fernet.generate_key().decode())
@@ -98,7 +99,7 @@ def test_who_leaves_without_having_joined_takes_nothing_from_others(store: Sessi
 def test_one_at_a_time_renews(store: SessionStore) -> None:
     inside: list[int] = []
     most: list[int] = []
-    start = threading.Barrier(4, timeout=10)
+    start = threading.Barrier(4, timeout=PATIENCE_S)
 
     def renew(number: int) -> None:
         start.wait()

@@ -18,6 +18,7 @@ from cli.command import main
 from cli.dev.service import Service
 from cli.dev.stack import Stack, local_stack
 from tests.docs.pages import ROOT, Block, blocks_of, name_of, page_paths
+from tests.patience import PATIENCE_S
 
 RUNNABLE = {"python", "console", "sh"}
 PAGES = [
@@ -117,7 +118,7 @@ class Reader:
         service.log.unlink(missing_ok=True)
         service.start()
         try:
-            service.wait_until(lambda: bool(READY.search(service.output())), timeout_s=60)
+            service.wait_until(lambda: bool(READY.search(service.output())), timeout_s=PATIENCE_S)
         finally:
             service.stop()
         return service.output()

@@ -18,6 +18,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 
 from revio_jobs.connection import connect_redis
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
+from tests.patience import PATIENCE_S
 from worker.redis_kit.auto_pipeline import AutoPipeline, shared_redis
 
 THREADS = 24
@@ -69,7 +70,7 @@ def cut_scripts_off(redis: Redis) -> None:
 
 
 def error_of(asked: Future[str]) -> BaseException | None:
-    return asked.exception(timeout=10)
+    return asked.exception(timeout=PATIENCE_S)
 
 
 def test_each_of_many_threads_gets_its_own_answers(redis: Redis) -> None:
@@ -102,7 +103,7 @@ def test_what_is_asked_meanwhile_leaves_together_in_its_order(server: EmbeddedRe
             for number in range(50):
                 asked.append(threads.submit(ask, number))
                 time.sleep(0.01)
-        assert [each.result(10) for each in asked] == [str(number) for number in range(50)]
+        assert [each.result(PATIENCE_S) for each in asked] == [str(number) for number in range(50)]
         # The first, the others together, and this very question.
         assert calls(redis) - before == 3
         assert redis.lrange("log", 1, -1) == [str(number).encode() for number in range(50)]
@@ -173,7 +174,7 @@ def test_nobody_waits_for_ever_while_redis_comes_and_goes(server: EmbeddedRedis)
             time.sleep(0.3)
             ended.set()
             for each in counts:
-                answers, errors = each.result(10)
+                answers, errors = each.result(PATIENCE_S)
                 assert answers > 0
                 assert errors > 0
 

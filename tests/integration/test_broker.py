@@ -18,6 +18,7 @@ from revio_jobs.broker import HELD, HELD_AT
 from revio_jobs.celery_app import lane_queue
 from revio_jobs.contracts import UPDATE_TASK, Lane
 from tests.integration.test_auto_pipeline import cut_scripts_off
+from tests.patience import PATIENCE_S
 from worker.celery_app.transport import Transport
 
 QUEUE = lane_queue("default", Lane.INTERACTIVE)
@@ -44,7 +45,7 @@ class Worker:
         return [each.delivery_tag for each in self.messages]
 
     def take(self) -> None:
-        self._connection.drain_events(timeout=5)
+        self._connection.drain_events(timeout=PATIENCE_S)
 
     def take_until(self, count: int) -> None:
         while len(self.messages) < count:

@@ -24,6 +24,7 @@ from cli.exit_code import ExitCode
 from revio_jobs import RevioJobs
 from revio_jobs.celery_app import producer_app
 from settings import load
+from tests.patience import PATIENCE_S
 from worker.wiring.terms import campaign_terms
 
 Revio = Callable[..., Any]
@@ -76,7 +77,7 @@ def approved(campaign: Revio, tmp_path: Path) -> Revio:
     return made
 
 
-def follow(campaign: Revio, run: str, within_s: float = 20) -> Any:
+def follow(campaign: Revio, run: str, within_s: float = PATIENCE_S) -> Any:
     said = campaign("watch", run, "--timeout", str(within_s))
     assert said.document["ended"], said.out
     return said.document
@@ -267,7 +268,7 @@ def test_a_run_is_a_task_in_flower_and_so_are_its_jobs(
             found: dict[str, Any] = json.load(answer)
         return found
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while tasks().get(run, {}).get("state") != "SUCCESS":
         assert time.monotonic() < deadline, tasks().get(run)
         time.sleep(0.2)
@@ -365,7 +366,7 @@ def test_a_paused_lane_holds_a_campaign_and_watch_says_who_paused_it(
     assert paused.code == ExitCode.OK
     calls = stack.sandbox.calls()["received"]
     assert campaign("apply", "held.plan").code == ExitCode.OK
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while not (waits := campaign("watch", run, "--once").document["waits"]):
         assert time.monotonic() < deadline
     assert "the bulk lane is paused by" in waits
@@ -382,7 +383,7 @@ def test_a_lane_paused_in_mid_run_lets_nothing_more_reach_the_vendor(
     lines = "".join(f"{one},,mid-run\n" for one in usable[:80])
     run = approved(f"id,rate,code2\n{lines}", "mid")
     assert campaign("apply", "mid.plan", "--rate", "1500").code == ExitCode.OK
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while len(stack.sandbox.updates()) < 5:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -458,7 +459,7 @@ def test_a_program_does_the_same_in_python(
         assert plan
         campaigns.approve(plan, Person("bob", "as agreed"))
         assert campaigns.apply(plan, RunRequest("ann"))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while not campaigns.view(plan.run).has_ended:
             assert time.monotonic() < deadline
             time.sleep(0.1)

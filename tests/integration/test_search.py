@@ -17,6 +17,7 @@ from revio_jobs.aio import AsyncRevioJobs
 from revio_jobs.broker import HELD, KOMBU_HELD, priority_key
 from revio_jobs.celery_app import producer_app
 from revio_jobs.connection import connect_redis_async
+from tests.patience import PATIENCE_S
 
 BULK = "revio.default.bulk"
 
@@ -117,4 +118,4 @@ def test_the_same_is_true_in_asyncio(redis_url: str, app: Celery, redis: Redis) 
                 with pytest.raises(errors.Forgotten):
                     await handle.result()
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), PATIENCE_S))

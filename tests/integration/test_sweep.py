@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -26,8 +26,6 @@ GRACE_S = 20.0
 # Redis's own clock decides over leases and delays; these are over when the test looks.
 LEASE_S = 0.05
 NOTHING = Swept()
-
-Record = Callable[[str, object], None]
 
 
 class Clock:
@@ -303,9 +301,9 @@ def test_a_parked_job_is_woken_to_the_front_when_the_product_is_free(here: Place
 def test_a_parked_job_that_nobody_woke_comes_again_by_itself(here: Place) -> None:
     first, second = here.jobs.submit(UpdateJob(id=1, rate=rate) for rate in (1, 2))
     here.redis.delete(QUEUE)
-    assert isinstance(here.claim(first, lease_s=0.02), Claimed)
+    assert isinstance(here.claim(first, lease_s=1.0), Claimed)
     assert here.claim(second) == NotNow("parked")
-    time.sleep(0.06)
+    time.sleep(1.1)
     assert here.sweep() == Swept(due=1, abandoned=1)
     here.ledger.settle(here.claim(first, lease_s=60).lease, {"ok": {}}, "applied", frozenset())
     assert isinstance(here.claim(second), Claimed)
@@ -331,11 +329,11 @@ def test_every_account_and_lane_is_swept(here: Place) -> None:
 
 
 def test_one_worker_sweeps_and_another_takes_over_when_it_dies(here: Place) -> None:
-    first, second = here.sweeper(interval_s=0.05), here.sweeper(interval_s=0.05)
+    first, second = here.sweeper(interval_s=0.5), here.sweeper(interval_s=0.5)
     assert first.sweep() == NOTHING
     assert second.sweep() is None
     assert first.sweep() == NOTHING
-    time.sleep(0.16)
+    time.sleep(1.6)
     assert second.sweep() == NOTHING
     assert first.sweep() is None
 
@@ -360,14 +358,14 @@ def test_a_silent_redis_is_unavailable() -> None:
         place.close()
 
 
-def test_a_round_over_many_waiting_jobs_is_cheap(
-    here: Place, record_testsuite_property: Record
-) -> None:
-    here.submit(10_000)
-    here.sweep()
-    started = time.perf_counter()
-    for _ in range(5):
+def test_a_round_costs_no_more_commands_when_more_jobs_wait(here: Place) -> None:
+    def commands() -> int:
+        here.sweep(after_s=1)
+        before = here.redis.info("stats")["total_commands_processed"]
         assert here.sweep(after_s=1) == NOTHING
-    round_ms = (time.perf_counter() - started) / 5 * 1000
-    record_testsuite_property("ms_a_round_with_10000_waiting", round(round_ms, 1))
-    assert round_ms < 100
+        return int(here.redis.info("stats")["total_commands_processed"]) - int(before)
+
+    here.submit(1000)
+    few = commands()
+    here.submit(9000, first=1001)
+    assert commands() == few

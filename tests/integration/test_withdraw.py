@@ -15,6 +15,7 @@ from revio_jobs import JobHandle, Lane, RevioJobs, UpdateJob, errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.message import encode_message
 from tasks.ports import AlreadyEnded, Claimed, LeaseLost
+from tests.patience import PATIENCE_S
 from worker.ledger import Auditor, LedgerTimes, RedisLedger
 
 QUEUE = "revio.default.bulk"
@@ -90,4 +91,4 @@ def test_a_job_that_was_never_accepted_is_not_known(place: Place) -> None:
 def test_its_caller_hears_why(place: Place, redis_url: str) -> None:
     place.withdraw(place.first)
     with RevioJobs.connect(redis_url) as jobs, pytest.raises(errors.Withdrawn, match="revoked"):
-        jobs.submit([place.first.job])[0].result(timeout=5)
+        jobs.submit([place.first.job])[0].result(timeout=PATIENCE_S)

@@ -21,6 +21,7 @@ from cli.jobs.job_tables import status_tables
 from cli.tables import table
 from revio_jobs import CustomerProduct, QueryResult
 from revio_jobs.errors import Unavailable
+from tests.patience import PATIENCE_S
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -97,7 +98,7 @@ def test_a_terminal_is_told_again_and_again_how_far_it_is(
 
     as_terminal()
     with spinner(says):
-        assert far.wait(10)
+        assert far.wait(PATIENCE_S)
     said = capsys.readouterr()
     assert not said.out
     assert {"9 rows", "10 rows"} <= set(re.findall(r"\d+ rows", said.err))

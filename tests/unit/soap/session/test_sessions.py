@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from revio_jobs.contracts import Lane
 from revio_jobs.errors import Unauthorised, Unavailable
 from tasks.ports import Call, Purpose
+from tests.patience import PATIENCE_S
 from tests.unit.soap.wsdls import PASSWORD, config
 from worker.soap import MemorySessionStore, Session
 from worker.soap.session.sessions import LoginRefusedError, Sessions
@@ -80,7 +81,7 @@ def test_one_session_serves_all_calls_of_all_processes(
 
 def test_many_threads_make_one_login(process: Callable[..., Sessions], vendor: Vendor) -> None:
     sessions = process()
-    waiting = threading.Barrier(16, timeout=10)
+    waiting = threading.Barrier(16, timeout=PATIENCE_S)
 
     def ask(_: int) -> str:
         waiting.wait()

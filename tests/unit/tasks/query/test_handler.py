@@ -20,6 +20,7 @@ from tasks.ports import Call, Change, Filters, Purpose, Wanted
 from tasks.query.answer_cache import Answers
 from tasks.query.handler import QueryHandler, QueryTarget
 from tasks.query.parts import split
+from tests.patience import PATIENCE_S
 
 EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)
 
@@ -43,7 +44,7 @@ class Vendor:
             self.most_at_once = max(self.most_at_once, self._at_once)
             self.calls.append((asked, call))
             fault = next(self._faults, None)
-        self.together.wait(10)
+        self.together.wait(PATIENCE_S)
         try:
             if fault:
                 raise fault
