@@ -72,6 +72,11 @@ _SOURCES = (
         "Check settings, Redis, workers, the vendor's WSDL and the login.",
     ),
     CommandSource(
+        "status",
+        "cli.status.status:status",
+        "Show whether calls go out, what waits too long, what needs a person and which runs go on.",
+    ),
+    CommandSource(
         "limits",
         "cli.limits.limits:app",
         "Show what is used and left of the calls, and who spent them.",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from redis import Redis
 from rich.console import RenderableType
 from rich.table import Table
 
-from cli.tables import table, when
+from cli.tables import span, table, when
 from revio_jobs import Lane
 from revio_jobs.contracts import queue_name
 from tasks.ports import Purpose
@@ -94,20 +94,22 @@ class AccountLimits:
                 (*minute, left["minute_left_interactive"], left["minute_left_bulk"], "always"),
                 (*day, left["day_left_interactive"], left["day_left_bulk"], when(resets)),
             ],
-            title=f"account {self.account}: {self._state()}",
+            title=f"account {self.account}: {self.state}",
         )
 
-    def _state(self) -> str:
+    @property
+    def state(self) -> str:
+        """Whether calls may go out, in words."""
         usage, rules = self.usage, self.rules
         if usage.closed_at is not None:
             since = when(datetime.fromtimestamp(usage.closed_at, UTC))
             return f"closed since {since}; the vendor refuses the account: {usage.closed_reason}"
         if usage.paused_for_s:
-            return f"paused for {_span(usage.paused_for_s)}: {usage.pause_reason}"
+            return f"paused for {span(usage.paused_for_s)}: {usage.pause_reason}"
         if 0 < rules.breaker_faults <= usage.faults_in_a_row:
             return (
                 f"the vendor failed {usage.faults_in_a_row} times in a row; one call is tried "
-                f"in {_span(usage.breaker_rests_for_s)}"
+                f"in {span(usage.breaker_rests_for_s)}"
             )
         if usage.minute_ceiling < usage.minute_limit:
             return f"calls may go out, {usage.minute_ceiling} a minute and soon more"
@@ -144,7 +146,3 @@ class AccountLimits:
 
 def _lane_state(pause: Pause | None) -> str:
     return f"paused by {pause.by} since {when(pause.since)}: {pause.reason}" if pause else "open"
-
-
-def _span(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))

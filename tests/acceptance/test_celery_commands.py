@@ -17,6 +17,7 @@ from cli.dev.stack import Stack, local_stack
 from revio_jobs import Lane, RevioJobs
 from revio_jobs.celery_app import producer_app
 from tests.acceptance.watching import wait_until
+from tests.patience import PATIENCE_S
 from worker.celery_app.refusals import COMMANDS, OPTIONS
 
 BULK = "revio.default.bulk"
@@ -108,7 +109,7 @@ def test_cancel_consumer_drains_one_worker_until_add_consumer_brings_it_back(
     wait_until(lambda: served() == {one: [], two: [BULK]})
     # Longer than lanes take to be opened and closed.
     for key in range(20):
-        jobs.update(id=5001 + key, rate="3.5", lane=Lane.BULK).result(timeout=30)
+        jobs.update(id=5001 + key, rate="3.5", lane=Lane.BULK).result(timeout=PATIENCE_S)
     assert served() == {one: [], two: [BULK]}
     raw.control.add_consumer(BULK, destination=[one], reply=True)
     wait_until(lambda: served() == {one: [BULK], two: [BULK]})
@@ -132,7 +133,7 @@ def test_a_log_file_and_a_level_are_heeded(stack: Stack, tmp_path: Path) -> None
         assert '"level": "debug"' in written.read_text()
     finally:
         process.terminate()
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=PATIENCE_S)
     assert "worker_ready" not in said
 
 

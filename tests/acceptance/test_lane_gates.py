@@ -105,7 +105,7 @@ def test_a_refused_account_keeps_its_updates_unharmed_until_somebody_corrects_it
     assert "gateway" in limits.out or "endpoint" in limits.out
     stack.sandbox.clear_faults()
     assert revio("lane", "resume", env=stack.environment).code == 0
-    outcomes = [update.result(1) for update in as_completed(updates, timeout=60)]
+    outcomes = [update.result(1) for update in as_completed(updates, timeout=PATIENCE_S)]
     assert {outcome.outcome for outcome in outcomes} == {"applied"}
     assert events(stack, "job_delayed") == 0
     assert all(len(done) == 1 for done in stack.sandbox.updates().values())

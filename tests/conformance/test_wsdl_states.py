@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from revio_jobs.errors import Unavailable
+from tests.patience import PATIENCE_S
 from worker.soap import MemoryWsdlStates, RedisWsdlStates
 from worker.soap.wsdl.state import WsdlState, WsdlStates
 
@@ -44,7 +45,7 @@ def test_one_claims_it_until_it_is_released(states: WsdlStates) -> None:
 
 def test_a_claim_ends_by_itself(states: WsdlStates) -> None:
     assert states.claim("a", "check", 0.001)
-    until = time.monotonic() + 5
+    until = time.monotonic() + PATIENCE_S
     while not states.claim("a", "check", 60):
         assert time.monotonic() < until
         time.sleep(0.005)

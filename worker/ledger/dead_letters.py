@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
@@ -137,6 +138,19 @@ class DeadLetters:
             if stored:
                 fields = {_text(name): _text(value) for name, value in stored.items()}
                 yield _letter(account, job_id, fields)
+
+
+def count_by_error(redis: Redis, account: str) -> dict[str, int]:
+    """How many dead letters are kept, by the class of their error. Raises RedisError."""
+    keys = LedgerKeys(account)
+    ids: list[Any] = redis.zrange(keys.dead, 0, -1)
+    counts: Counter[str] = Counter()
+    for start in range(0, len(ids), _AT_ONCE):
+        with redis.pipeline(transaction=False) as pipeline:
+            for job_id in ids[start:][:_AT_ONCE]:
+                pipeline.hget(keys.dead_letter(_text(job_id)), "how")
+            counts.update(_text(error) for error in pipeline.execute() if error)
+    return dict(counts.most_common())
 
 
 def _letter(account: str, job_id: str, fields: Mapping[str, str]) -> DeadLetter:

@@ -49,6 +49,11 @@ class Difference:
         return f"{self.setting} is {self.theirs} at {self.worker}, and {self.ours} here"
 
 
+def live_workers(redis: Redis, account: str) -> list[str]:
+    """Names of the account's workers that have reported lately. Raises RedisError."""
+    return [worker for worker, _ in _notes(redis, account)]
+
+
 def differences(redis: Redis, account: str, settings: BaseModel) -> list[Difference]:
     """How the settings of the account's live workers differ from these. Raises RedisError."""
     ours = _limits(settings)

@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 from campaigns.guard_rails.send_check import CampaignSendCheck
 from campaigns.run.feeder import CampaignFeeder
 from campaigns.run.share import FeederLimits
-from campaigns.store import BulkJobs, RedisRuns
+from campaigns.store import RedisRuns
+from campaigns.store.bulk_jobs import BulkJobs
 from campaigns.store.keys import AccountKeys
 from revio_jobs import Lane, RevioJobs
 from revio_jobs.contracts import CustomerProductRecord

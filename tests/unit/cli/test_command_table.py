@@ -24,6 +24,7 @@ IMPORTED = {
     "audit": set(),
     "lane": set(),
     "limits": set(),
+    "status": set(),
     "query": PRODUCER,
     "update": PRODUCER,
     "result": PRODUCER,

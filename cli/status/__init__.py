@@ -1,0 +1,1 @@
+"""`revio status`: the first look of a day."""

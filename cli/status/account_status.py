@@ -1,0 +1,161 @@
+"""One account at one moment: its calls, its waiting jobs, its runs, and what needs a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from campaigns.run.state import Status
+from campaigns.store.operator_store import RunView
+from cli.limits.account_limits import AccountLimits
+from cli.status.concern import Concern
+from cli.tables import counted, span
+from revio_jobs import Lane
+from worker.ledger import Balance
+from worker.limiter import LaneClosure
+from worker.limiter.limits_drift import Difference
+
+MAX_WAIT_S: Mapping[Lane, float] = {Lane.INTERACTIVE: 60.0, Lane.BULK: 86_400.0}
+"""Seconds after which a job of the lane has waited too long."""
+
+LOUD = ("OutcomeUnknown", "Unauthorised", "Abandoned", "Unavailable")
+"""Errors of dead letters that a person must look at; others are answers to the job itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """One lane's jobs."""
+
+    lane: Lane
+    queued: int
+    """Messages in the queue: queries, raw messages and accepted updates."""
+    oldest_wait_s: float | None
+    """Seconds since the oldest waiting update was accepted; None: no update waits."""
+    closure: LaneClosure | None
+    """Why no job of the lane is started now, if none is."""
+
+    @property
+    def waits_too_long(self) -> bool:
+        """Whether its oldest job has waited for longer than jobs of the lane should."""
+        return self.oldest_wait_s is not None and self.oldest_wait_s > MAX_WAIT_S[self.lane]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """What `revio status` shows of an account."""
+
+    account: str
+    limits: AccountLimits
+    lanes: Sequence[LaneStatus]
+    workers: Sequence[str]
+    """Names of the live workers that serve the account."""
+    drift: Sequence[Difference]
+    clock_offsets_s: Mapping[str, float]
+    """Of the workers whose clocks are off: seconds ahead of Redis's."""
+    balance: Balance
+    dead_letters: Mapping[str, int]
+    """By the class of the error."""
+    runs: Sequence[RunView]
+    """Those that have not ended, and those that halted."""
+
+    def concerns(self) -> Iterator[Concern]:
+        """What needs a person, the most urgent first."""
+        yield from self._lost()
+        yield from self._unserved()
+        yield from self._closed_or_slow()
+        yield from self._failed()
+        yield from self._stuck_runs()
+        for difference in self.drift:
+            yield self._concern("settings", str(difference), "give all workers the same limits")
+        for worker, ahead_s in self.clock_offsets_s.items():
+            says = f"{worker}'s clock is {ahead_s:+.0f} s off Redis's"
+            yield self._concern("clocks", says, "let NTP set the clocks of its host and of Redis's")
+
+    def document(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "calls": self.limits.document(),
+            "lanes": {
+                lane.lane.value: {
+                    "queued": lane.queued,
+                    "oldest_wait_s": lane.oldest_wait_s,
+                    "closed": str(lane.closure) if lane.closure else None,
+                }
+                for lane in self.lanes
+            },
+            "workers": list(self.workers),
+            "updates": {**asdict(self.balance), "missing": self.balance.missing},
+            "dead_letters": dict(self.dead_letters),
+            "runs": [
+                {
+                    "run": view.state.spec.run,
+                    "status": view.state.status.value,
+                    "ended_rows": sum(view.state.counts.values()),
+                    "rows": view.state.spec.rows,
+                    "waits": view.waits,
+                    "reason": view.state.reason,
+                }
+                for view in self.runs
+            ],
+        }
+
+    def _lost(self) -> Iterator[Concern]:
+        if missing := self.balance.missing:
+            yield self._concern(
+                "audit",
+                f"{counted(missing, 'accepted update')} cannot be accounted for",
+                "revio audit names them",
+            )
+
+    def _unserved(self) -> Iterator[Concern]:
+        waiting = sum(lane.queued for lane in self.lanes)
+        if waiting and not self.workers:
+            yield self._concern(
+                "workers",
+                f"{counted(waiting, 'job')} in the queues, and no worker has reported for a minute",
+                "start one: celery -A worker worker -Q "
+                + ",".join(f"revio.{self.account}.{lane.value}" for lane in Lane),
+            )
+
+    def _closed_or_slow(self) -> Iterator[Concern]:
+        for lane in self.lanes:
+            name, account = lane.lane.value, self.account
+            if lane.closure and lane.closure.pause:
+                resume = f"revio lane resume --account {account} --lane {name}"
+                yield self._concern(name, str(lane.closure), f"when it may go on: {resume}")
+            elif lane.waits_too_long:
+                why = str(lane.closure) if lane.closure else "the lane is open"
+                yield self._concern(
+                    name,
+                    f"the oldest update has waited for {span(lane.oldest_wait_s or 0.0)}; {why}",
+                    f"revio limits --account {account} shows the calls; start more workers if "
+                    "calls are left",
+                )
+
+    def _failed(self) -> Iterator[Concern]:
+        for error in LOUD:
+            if count := self.dead_letters.get(error, 0):
+                yield self._concern(
+                    "dead letters",
+                    f"{counted(count, 'update')} ended as {error}",
+                    f"revio dead list --account {self.account} --error {error}",
+                )
+
+    def _stuck_runs(self) -> Iterator[Concern]:
+        for view in self.runs:
+            run, state = view.state.spec.run, view.state
+            if state.status is Status.HALTED:
+                fix = f"revio campaign resume {run} --reason …, or cancel it"
+                yield self._concern("campaign", f"{run} has halted: {state.reason}", fix)
+            elif view.goes_on and not view.is_fed:
+                fix = f"start a worker of account {self.account}: any of them carries runs forward"
+                yield self._concern("campaign", f"{run}: {view.waits}", fix)
+
+    def _concern(self, about: str, says: str, fix: str) -> Concern:
+        return Concern(self.account, about, says, fix)
+
+
+def unfinished(views: Iterable[RunView]) -> list[RunView]:
+    """The runs that somebody still has to do with."""
+    return [view for view in views if not view.has_ended or view.state.status is Status.HALTED]

@@ -1,0 +1,279 @@
+"""What `revio status` shows of an account, and what it says needs a person."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from campaigns.guard_rails.rails import Rails
+from campaigns.rows.planned_row import PlannedRow, RowClass
+from campaigns.run.spec import RunSpec
+from campaigns.run.state import Status
+from campaigns.start import stages
+from campaigns.store import OperatorStore, RedisRuns
+from campaigns.store.run_codec import dump_gate
+from cli.exit_code import ExitCode
+from revio_jobs import Lane, RevioJobs, UpdateJob, errors
+from revio_jobs.celery_app import producer_app
+from revio_jobs.message import encode_message
+from revio_jobs.reservation import LedgerKeys
+from settings import AccountSettings
+from tasks.ports import Claimed
+from tests.patience import PATIENCE_S
+from worker.ledger import LedgerTimes, RedisLedger
+from worker.limiter.limits_drift import Agreement
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
+VENDOR = {
+    "endpoint": "http://127.0.0.1:1/v20/default.asmx",
+    "username": "user",
+    "password": "hunter2",
+    "client_code": "code",
+}
+HOUR_MS = 3_600_000
+RUN = "june-1a2b3c4d5e"
+
+Look = Callable[..., Any]
+
+
+class Place:
+    """An account whose one worker has just reported."""
+
+    def __init__(self, url: str) -> None:
+        self.environment = {
+            "REVIO_REDIS_URL": url,
+            **{f"{ACCOUNT}{name.upper()}": value for name, value in VENDOR.items()},
+        }
+        self.redis = Redis.from_url(url)
+        self.jobs = RevioJobs.connect(url)
+        self.app = producer_app(url)
+        encode = partial(encode_message, self.app)
+        self.ledger = RedisLedger(self.redis, LedgerTimes(60.0), encode)
+        self.report("worker@here")
+
+    def close(self) -> None:
+        self.redis.close()
+        self.jobs.close()
+        self.app.close()
+
+    def report(self, worker: str, **settings: Any) -> None:
+        """As a worker does every half minute."""
+        account = AccountSettings.model_validate(VENDOR | settings)
+        Agreement(self.redis, {"default": account}, worker).note()
+
+    def submit(self, lane: Lane, *, accepted_ms_ago: int = 0) -> UpdateJob:
+        job = UpdateJob(id=5001, rate="12.50", idempotency_key=f"{lane}-{accepted_ms_ago}")
+        [handle] = self.jobs.submit([job], lane)
+        self.redis.zincrby(LedgerKeys("default").waiting(lane), -accepted_ms_ago, handle.job_id)
+        return job
+
+    def fail(self, error: errors.RevioError) -> None:
+        """An update ends with it."""
+        job = UpdateJob(id=5001, rate="12.50", idempotency_key=str(error))
+        [handle] = self.jobs.submit([job], Lane.BULK)
+        self.redis.delete("revio.default.bulk")
+        claim = self.ledger.claim(job, handle.job_id, Lane.BULK)
+        assert isinstance(claim, Claimed)
+        name = type(error).__name__
+        outcome = {"error": {"type": name, "args": list(error.args)}}
+        self.ledger.settle(claim.lease, outcome, name, frozenset())
+
+    def start_run(self) -> RedisRuns:
+        runs = RedisRuns(self.redis, lease_s=60, keep_s=60)
+        before = {"rate": "1.00"}
+        row = PlannedRow(RowClass.CHANGE, 2, 5001, before, {"rate": "2.00"}, seen=before)
+        OperatorStore(self.redis, "default", keep_s=60).start(
+            RunSpec(RUN, "default", "june", "d", 1, stages(1, ())),
+            [row],
+            gate=dump_gate(Rails(), {}, None),
+            rate=None,
+            weight=2,
+            by="ann",
+            reason="",
+        )
+        return runs
+
+
+@pytest.fixture
+def place(redis_url: str) -> Iterator[Place]:
+    place = Place(redis_url)
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def look(place: Place, revio: Callable[..., Any]) -> Look:
+    return lambda *arguments: revio("status", *arguments, env=place.environment)
+
+
+def concerns(look: Look) -> list[tuple[str, str, str]]:
+    """What needs a person; the exit code says whether anything does."""
+    answer = look("--json")
+    found = [(each["about"], each["says"], each["fix"]) for each in answer.document["concerns"]]
+    assert answer.code == (ExitCode.FAILED if found else ExitCode.OK), answer.err
+    assert answer.document["ok"] is not bool(found)
+    return found
+
+
+def test_an_account_in_order_needs_nobody(place: Place, look: Look) -> None:
+    place.submit(Lane.BULK)
+    assert concerns(look) == []
+    account = look("--json").document["accounts"]["default"]
+    assert account["workers"] == ["worker@here"]
+    assert account["lanes"]["bulk"]["queued"] == 1
+    assert account["lanes"]["bulk"]["closed"] is None
+    assert account["updates"]["waiting"] == 1
+
+
+def test_the_screen_tells_calls_workers_lanes_and_that_nothing_is_to_be_done(look: Look) -> None:
+    screen = look().out
+    assert "account default: calls may go out" in screen
+    assert "0 of 500 in the last minute, 0 of 150,000 today" in screen
+    assert "workers  worker@here" in screen
+    assert "interactive" in screen
+    assert screen.endswith("nothing needs a person\n")
+
+
+def test_jobs_without_a_worker_need_one(place: Place, look: Look) -> None:
+    place.redis.delete("revio:default:limits")
+    place.submit(Lane.INTERACTIVE)
+    [(about, says, fix)] = concerns(look)
+    assert about == "workers"
+    assert says.startswith("1 job in the queues")
+    assert "-Q revio.default.interactive,revio.default.bulk" in fix
+
+
+@pytest.mark.parametrize(
+    ("lane", "hours", "is_too_long"),
+    [(Lane.INTERACTIVE, 1, True), (Lane.BULK, 1, False), (Lane.BULK, 25, True)],
+)
+def test_an_update_that_waits_too_long_for_its_lane_needs_somebody(
+    place: Place, look: Look, lane: Lane, hours: int, *, is_too_long: bool
+) -> None:
+    place.submit(lane, accepted_ms_ago=hours * HOUR_MS)
+    assert [about for about, _, _ in concerns(look)] == ([lane.value] if is_too_long else [])
+
+
+def test_a_paused_lane_needs_somebody_to_resume_it(
+    place: Place, look: Look, revio: Callable[..., Any]
+) -> None:
+    pause = ["--lane", "bulk", "--reason", "wrong list"]
+    assert revio("lane", "pause", *pause, env=place.environment).code == ExitCode.OK
+    [(about, says, fix)] = concerns(look)
+    assert about == "bulk"
+    assert "wrong list" in says
+    assert fix.endswith("revio lane resume --account default --lane bulk")
+
+
+def test_errors_that_need_a_person_are_counted_and_answers_to_a_job_are_not(
+    place: Place, look: Look
+) -> None:
+    place.fail(errors.OutcomeUnknown("nobody knows"))
+    place.fail(errors.OutcomeUnknown("nobody knows either"))
+    place.fail(errors.Rejected("E7", "no such rate"))
+    assert concerns(look) == [
+        (
+            "dead letters",
+            "2 updates ended as OutcomeUnknown",
+            "revio dead list --account default --error OutcomeUnknown",
+        )
+    ]
+    account = look("--json").document["accounts"]["default"]
+    assert account["dead_letters"] == {"OutcomeUnknown": 2, "Rejected": 1}
+
+
+def test_an_accepted_update_that_is_nowhere_needs_somebody(place: Place, look: Look) -> None:
+    place.submit(Lane.BULK)
+    place.redis.delete(LedgerKeys("default").waiting(Lane.BULK))
+    [(about, says, _)] = concerns(look)
+    assert (about, says) == ("audit", "1 accepted update cannot be accounted for")
+
+
+def test_a_run_that_goes_on_is_shown_and_one_that_nobody_feeds_needs_a_worker(
+    place: Place, look: Look
+) -> None:
+    runs = place.start_run()
+    [(about, says, _)] = concerns(look)
+    assert (about, says) == ("campaign", f"{RUN}: no worker is there to carry it on")
+    assert runs.lease("default", "token")
+    assert concerns(look) == []
+    [run] = look("--json").document["accounts"]["default"]["runs"]
+    assert (run["run"], run["status"], run["rows"]) == (RUN, "running", 1)
+
+
+def test_a_run_that_has_halted_needs_somebody_to_decide(place: Place, look: Look) -> None:
+    runs = place.start_run()
+    assert runs.lease("default", "token")
+    runs.stop("default", RUN, "token", Status.HALTED, "too many errors")
+    [(about, says, fix)] = concerns(look)
+    assert (about, says) == ("campaign", f"{RUN} has halted: too many errors")
+    assert fix.startswith(f"revio campaign resume {RUN}")
+
+
+def test_workers_with_other_limits_need_the_same_settings(place: Place, look: Look) -> None:
+    place.report("worker@there", calls_per_minute=400)
+    found = concerns(look)
+    assert {about for about, _, _ in found} == {"settings"}
+    assert any("calls_per_minute is 400 at worker@there" in says for _, says, _ in found)
+
+
+def test_a_worker_whose_clock_is_off_needs_it_set(place: Place, look: Look) -> None:
+    account = AccountSettings.model_validate(VENDOR)
+    hour_ahead = Agreement(
+        place.redis, {"default": account}, "worker@there", lambda: time.time() + 3600
+    )
+    hour_ahead.note()
+    [(about, says, _)] = concerns(look)
+    assert about == "clocks"
+    assert says.startswith("worker@there's clock is +3600 s")
+
+
+def test_a_redis_that_evicts_needs_another_policy(place: Place, look: Look) -> None:
+    place.redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        [(about, says, _)] = concerns(look)
+    finally:
+        place.redis.config_set("maxmemory-policy", "noeviction")
+    assert about == "Redis"
+    assert "allkeys-lru" in says
+
+
+def test_an_unknown_account_and_a_redis_that_is_down_are_told(
+    place: Place, look: Look, revio: Callable[..., Any]
+) -> None:
+    assert look("--account", "nobody").code == ExitCode.INVALID
+    assert look("--watch", "--json").code == ExitCode.INVALID
+    down = place.environment | {"REVIO_REDIS_URL": "redis://127.0.0.1:1/0"}
+    assert revio("status", env=down).code == ExitCode.UNREACHABLE
+
+
+def test_it_can_be_watched_until_ctrl_c(place: Place) -> None:
+    ours, theirs = pty.openpty()
+    environment = {"PATH": os.environ["PATH"], "TERM": "xterm", **place.environment}
+    command = [sys.executable, "-m", "cli", "status", "--watch"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=theirs, stderr=subprocess.PIPE
+    ) as watch:
+        try:
+            shown = b""
+            while shown.count(b"nothing needs a person") < 2:
+                shown += os.read(ours, 4096)
+            watch.send_signal(signal.SIGINT)
+            _, err = watch.communicate(timeout=PATIENCE_S)
+        finally:
+            watch.kill()
+    os.close(ours)
+    os.close(theirs)
+    assert (watch.returncode, err) == (0, b"")
