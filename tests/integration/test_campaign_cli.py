@@ -293,7 +293,7 @@ def test_a_run_is_a_task_in_flower_and_so_are_its_jobs(
         (["plan", "in.plan", "-o", "x.plan"], 1, "in.plan is a plan already"),
         (["review", "nothing.plan"], 2, "cannot be read"),
         (["plan", "--customer", "1"], 1, "'-o'"),
-        (["plan", "-o", "x.plan", "--customer", "x", "--set", "rate=1"], 1, "no number"),
+        (["plan", "-o", "x.plan", "--customer", "x", "--set", "rate=1"], 1, "not a number"),
         (["plan", "-o", "x.plan", "--set", "rate=1"], 1, "give a file, or --customer"),
         (["plan", "-o", "x.plan", "--customer", "1001", "--set", "rat=1"], 1, "FIELD=EXPRESSION"),
         (["plan", "-o", "x.plan", "--customer", "1001", "--set", "rate=rat"], 1, "no field 'rat'"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
-TEXT = {".py", ".lua", ".md", ".toml", ".yaml", ".yml", ".lock", ".csv", ".conf"}
+TEXT = {".py", ".lua", ".md", ".toml", ".yaml", ".yml", ".lock", ".conf"}
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
