@@ -17,6 +17,8 @@ from redis import Redis
 
 from revio_jobs import Lane, QueryJob, UpdateJob, errors
 from revio_jobs.aio import AsyncJobHandle, AsyncRevioJobs, as_completed
+from revio_jobs.celery_app import producer_app
+from revio_jobs.connection import connect_redis_async
 from sandbox.local.embedded_redis import embedded_redis
 from tests.patience import PATIENCE_S
 from worker.redis_kit.result_pages import RedisPages
@@ -58,7 +60,11 @@ Scene = Callable[[AsyncRevioJobs, Worker], Coroutine[Any, Any, None]]
 def play(redis_url: str) -> Callable[[Scene], None]:
     def run(scene: Scene) -> None:
         async def main() -> None:
-            async with AsyncRevioJobs.connect(redis_url) as jobs, closing(redis_url) as worker:
+            redis = connect_redis_async(redis_url, timeout_s=PATIENCE_S)
+            async with (
+                AsyncRevioJobs(producer_app(redis_url), redis) as jobs,
+                closing(redis_url) as worker,
+            ):
                 await scene(jobs, worker)
 
         asyncio.run(asyncio.wait_for(main(), PATIENCE_S))
