@@ -43,6 +43,8 @@ def unescaped(cell: str) -> str:
     """The text that a cell shows: `_x000D_` and `="00123"` are how programs write others."""
     if "_x" in cell:
         cell = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), cell)
+        # Characters beyond 16 bits are escaped in halves.
+        cell = cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if "\r" in cell:
         cell = cell.replace("\r\n", "\n").replace("\r", "\n")
     if cell.startswith('="') and (text := _AS_TEXT.fullmatch(cell)):

@@ -84,9 +84,10 @@ class Findings:
         if self.hidden and self.options.hidden_rows is None:
             lines = ", ".join(self.hidden_lines)
             more = ", …" if self.hidden > len(self.hidden_lines) else ""
+            rows = "1 row is" if self.hidden == 1 else f"{self.hidden:,} rows are"
             yield (
-                f"{self.hidden:,} rows are hidden, or left out by a filter ({lines}{more}): say "
-                "whether they are meant with --hidden-rows plan or --hidden-rows skip"
+                f"{rows} hidden, or left out by a filter ({lines}{more}): say whether they are "
+                "meant with --hidden-rows plan or --hidden-rows skip"
             )
         if len(self.days) > 1:
             named = "; ".join(f"{day or 'no day'} in {place}" for day, place in self.days.items())

@@ -16,7 +16,7 @@ GENERAL = "General"
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|\[\$([^\]-]*)[^\]]*\]|\[[A-Za-z]+\d*\]')
 _DATE_LETTERS = re.compile(r"[ymdhsYMDHS]|AM/PM|A/P", re.IGNORECASE)
 _ELAPSED = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
-_PLACEHOLDERS = re.compile(r"[#0?][#0?,]*(?:\.[#0?]*)?|\.[#0?]+")
+_PLACEHOLDERS = re.compile(r"[#0?][#0?,]*(?:\.[#0?]*,*)?|\.[#0?]+,*")
 # General shows at most eleven characters of a number.
 _GENERAL_DIGITS = 11
 _PER_CENT = Decimal(100)

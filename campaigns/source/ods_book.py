@@ -6,7 +6,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -26,6 +26,8 @@ _DIGITS = ".15g"
 _MOST_COLUMNS = 16_384
 # A repeated row or cell without content stands for the empty rest of a sheet.
 _MOST_REPEATS = 1_048_576
+# A few bytes can claim to be repeated without end.
+_MOST_CELLS = 50_000_000
 _NUMBERS = frozenset({"float", "currency", "percentage"})
 _HIDDEN = frozenset({"collapse", "filter"})
 _AMOUNT = re.compile(r"-?[\d., \u00a0\u202f']*\d")
@@ -105,9 +107,12 @@ class OdsSheet:
         if not any(cell.text.strip() for cell in cells):
             return
         check_cells(line, [cell.text for cell in cells])
-        is_hidden = _get(element, "visibility") in _HIDDEN
-        for repeat in range(_repeats(element, "number-rows-repeated")):
-            yield read_row(line + repeat, cells, is_hidden=is_hidden)
+        repeats = _repeats(element, "number-rows-repeated")
+        if len(cells) * repeats > _MOST_CELLS:
+            raise ValueError(f"line {line} is repeated {repeats:,} times")
+        row = read_row(line, cells, is_hidden=_get(element, "visibility") in _HIDDEN)
+        for repeat in range(repeats):
+            yield replace(row, line=line + repeat)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ class PriceList:
     _reader: CellReader
     _skips_hidden: bool
     _conflicts: frozenset[int]
+    _has_repeats: bool
 
     @contextmanager
     def rows(self) -> Iterator[Iterator[tuple[ReadRow, ParsedRow | list[Problem] | None]]]:
@@ -56,7 +57,7 @@ class PriceList:
                 yield row, parsed
             elif parsed.id in self._conflicts:
                 yield row, [_conflict(parsed)]
-            elif seen.note(parsed.id, number, 0)[0] != number:
+            elif self._has_repeats and seen.note(parsed.id, number, 0)[0] != number:
                 yield row, None
             else:
                 yield row, parsed
@@ -92,6 +93,7 @@ def survey(table: Table, options: ReadOptions, *, has_rules: bool) -> PriceList:
         replace(reader, form=form),
         options.hidden_rows is HiddenRows.SKIP,
         frozenset(findings.conflicts),
+        findings.repeated > 0,
     )
 
 

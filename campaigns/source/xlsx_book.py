@@ -29,6 +29,9 @@ from campaigns.source.table import CellKind, ReadRow, check_cells
 _SHEET_TAGS = ("{*}row", "{*}col", "{*}mergeCell")
 _YES = frozenset({"1", "true", "on"})
 _MOST_COLUMNS = 16_384
+_EAST_ASIAN_DATES = dict.fromkeys((*range(27, 37), *range(50, 59)), "yyyy/m/d")
+_UNKNOWN_FORMAT = "?/?"
+"""Of a number that stands for no format: what it shows cannot be told."""
 
 
 class XlsxWorkbook:
@@ -70,18 +73,18 @@ class XlsxWorkbook:
             return []
         root = self._tree(self._styles)
         own = {
-            int(element.get("numFmtId", "0")): element.get("formatCode", GENERAL)
+            int(element.get("numFmtId") or 0): element.get("formatCode", GENERAL)
             for element in root.iterfind("{*}numFmts/{*}numFmt")
         }
-        known: Mapping[int, str] = {**BUILTIN_FORMATS, **own}
+        known: Mapping[int, str] = {**_EAST_ASIAN_DATES, **BUILTIN_FORMATS, **own}
         return [
-            known.get(int(element.get("numFmtId", "0")), GENERAL)
+            known.get(int(element.get("numFmtId") or 0), _UNKNOWN_FORMAT)
             for element in root.iterfind("{*}cellXfs/{*}xf")
         ]
 
     def cell(self, element: Any) -> SheetCell:  # noqa: ANN401 - lxml's
         """From a `c` element."""
-        kind, raw, formula, inline = element.get("t", "n"), None, None, None
+        kind, raw, formula, inline = element.get("t") or "n", None, None, None
         for child in element:
             name = child.tag.rpartition("}")[2]
             if name == "v":
@@ -113,7 +116,7 @@ class XlsxWorkbook:
                 is_day = time.strip("0:.Z") == ""
                 return SheetCell(day if is_day else f"{day} {time[:5]}", CellKind.DATE)
             case _:
-                style = int(element.get("s", "0"))
+                style = int(element.get("s") or 0)
                 code = self.formats[style] if style < len(self.formats) else GENERAL
                 return number_cell(raw.strip(), code, from_1904=self._from_1904)
 
@@ -274,7 +277,7 @@ def _relation(element: Any) -> str:  # noqa: ANN401 - lxml's
 
 def _note_column(layout: SheetLayout, element: Any) -> None:  # noqa: ANN401 - lxml's
     if element.get("hidden") in _YES or element.get("width") == "0":
-        first, last = int(element.get("min", "1")), int(element.get("max", "1"))
+        first, last = int(element.get("min") or 1), int(element.get("max") or 1)
         layout.hidden_columns.update(range(first - 1, min(last, _MOST_COLUMNS)))
 
 
