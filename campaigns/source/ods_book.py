@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -162,24 +162,25 @@ def _number(value: str, sight: str) -> SheetCell:
 
 
 def _amount_shown(sight: str, stored: Decimal) -> Decimal | None:
-    """The shown number: signs of currency and thousands aside, whatever its decimal sign is."""
-    negative = "-" in sight or "(" in sight
-    if "%" in sight or re.search(r"\dE[+-]?\d", sight, re.IGNORECASE):
-        return None
+    """The shown number: signs of currency and thousands aside, whatever its decimal sign is.
+
+    None if the text is not the stored number, rounded to the decimals that are shown: it may be in
+    thousands, a fraction, or without its sign.
+    """
     match = _AMOUNT.search(sight)
-    if match is None:
+    if match is None or re.search(r"[%/]|\dE[+-]?\d", sight, re.IGNORECASE):
         return None
     bare = re.sub(r"[ \u00a0\u202f'-]", "", match.group())
-    readings = set()
+    sign = -1 if "-" in sight or "(" in sight else 1
     for decimal, thousands in ((".", ","), (",", ".")):
-        try:
-            amount = Decimal(bare.replace(thousands, "").replace(decimal, "."))
-        except InvalidOperation:
+        whole, _, decimals = bare.partition(decimal)
+        digits = whole.replace(thousands, "")
+        if not (digits + decimals).isdecimal():
             continue
-        readings.add(-amount if negative else amount)
-    if not readings:
-        return None
-    return min(readings, key=lambda amount: (abs(amount - stored), amount))
+        amount = sign * Decimal(f"{digits or 0}.{decimals or 0}")
+        if abs(amount - stored) <= Decimal(5).scaleb(-len(decimals) - 1):
+            return amount
+    return None
 
 
 def _date(value: str, sight: str) -> SheetCell:

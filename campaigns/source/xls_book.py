@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,12 +12,20 @@ from typing import Any
 
 import xlrd
 from xlrd.biffh import XLRDError
+from xlrd.compdoc import SIGNATURE, CompDoc
 
 from campaigns.errors import InputError
 from campaigns.source.cell_text import original, unescaped
 from campaigns.source.number_format import GENERAL
 from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, number_cell, read_row, text_cell
 from campaigns.source.table import CellKind, ReadRow, check_cells
+
+_RECORD = struct.Struct("<HH")
+_PLACE = struct.Struct("<HH")
+_BOUND_SHEET = 0x85
+_BEGINNINGS = frozenset({0x0009, 0x0209, 0x0409, 0x0809})
+_FORMULAS = frozenset({0x0006, 0x0206, 0x0406})
+_UNCOMPUTED = SheetCell("=…", CellKind.UNCOMPUTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,8 @@ class XlsSheet:
 
     book: Any
     sheet: Any
+    doubtful: frozenset[tuple[int, int]] = frozenset()
+    """Formulas whose stored value is zero, by row and column from 0; see `_zero_formulas`."""
     layout: SheetLayout = field(default_factory=SheetLayout)
 
     @property
@@ -57,7 +68,10 @@ class XlsSheet:
             for first_row, last_row, first, last in sheet.merged_cells
         ]
         for index in range(sheet.nrows):
-            cells = [self._cell(cell) for cell in sheet.row(index)]
+            cells = [
+                _UNCOMPUTED if (index, place) in self.doubtful else self._cell(cell)
+                for place, cell in enumerate(sheet.row(index))
+            ]
             if any(cell.text.strip() for cell in cells):
                 check_cells(index + 1, [cell.text for cell in cells])
                 info = sheet.rowinfo_map.get(index)
@@ -95,6 +109,7 @@ def open_xls(path: Path) -> Iterator[XlsWorkbook]:
     try:
         # What xlrd has to say of odd files goes nowhere: it would be in the middle of a report.
         book = xlrd.open_workbook(str(path), formatting_info=True, logfile=io.StringIO())
+        doubtful = _zero_formulas(path.read_bytes())
     except XLRDError as exc:
         if "encrypted" in str(exc).lower():
             raise InputError(
@@ -106,5 +121,45 @@ def open_xls(path: Path) -> Iterator[XlsWorkbook]:
             "the workbook is damaged, or of a kind not known; save it as XLSX"
         ) from exc
     with book:
-        sheets = [XlsSheet(book, sheet) for sheet in book.sheets()]
-        yield XlsWorkbook(book, sheets)
+        yield XlsWorkbook(
+            book,
+            [
+                XlsSheet(book, sheet, doubtful.get(number, frozenset()))
+                for number, sheet in enumerate(book.sheets())
+            ],
+        )
+
+
+def _zero_formulas(content: bytes) -> dict[int, frozenset[tuple[int, int]]]:
+    """By sheet, the formulas with the value zero, which may be a text that is not in the file.
+
+    LibreOffice stores zero for a formula that came to a text, and computes it again when it opens
+    the file. xlrd does not tell formulas from values, so the records are looked at here.
+    """
+    stream = _workbook_stream(content)
+    starts: list[int] = []
+    found: dict[int, set[tuple[int, int]]] = {}
+    sheet, at = -1, 0
+    while at + _RECORD.size <= len(stream):
+        kind, size = _RECORD.unpack_from(stream, at)
+        body = stream[at + _RECORD.size : at + _RECORD.size + size]
+        if kind == _BOUND_SHEET:
+            starts.append(int.from_bytes(body[:4], "little"))
+        elif kind in _BEGINNINGS and at in starts:
+            sheet = starts.index(at)
+        elif kind in _FORMULAS and body[6:14] == bytes(8):
+            found.setdefault(sheet, set()).add(_PLACE.unpack_from(body))
+        at += _RECORD.size + size
+    return {number: frozenset(places) for number, places in found.items()}
+
+
+def _workbook_stream(content: bytes) -> bytes:
+    """The records of a workbook, which are in a container since Excel 5."""
+    if not content.startswith(SIGNATURE):
+        return content
+    container = CompDoc(content, logfile=io.StringIO())
+    for name in ("Workbook", "Book"):
+        memory, start, size = container.locate_named_stream(name)
+        if memory:
+            return bytes(memory[start : start + size])
+    return b""

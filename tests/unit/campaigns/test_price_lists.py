@@ -388,6 +388,24 @@ OUTCOMES: list[tuple[str, Outcome | Refused]] = [
             options=ReadOptions(rates=Rates.SHOWN),
         ),
     ),
+    ("x31_lo_kinds.xls", Refused("1 row is hidden.*line 4")),
+    (
+        "x31_lo_kinds.xls",
+        Outcome(
+            rates(_5001="20.48", _5009="21.48"),
+            problems={3: "formula without its value", 5: "shown 5%, holds 0.05"},
+            options=ReadOptions(hidden_rows=HiddenRows.SKIP),
+        ),
+    ),
+    ("x31_lo_kinds.ods", Refused("1 row is hidden.*line 4")),
+    (
+        "x31_lo_kinds.ods",
+        Outcome(
+            rates(_5001="20.48", _5002="21.50", _5005="15.75", _5009="21.48"),
+            problems={5: "shown 5%, holds 0.05"},
+            options=ReadOptions(hidden_rows=HiddenRows.PLAN),
+        ),
+    ),
     ("x29d_lo_saved.xlsx", Outcome(rates(_5001="20.475", _5002="26.2"))),
     (
         "x30_lo_formulas.xlsx",

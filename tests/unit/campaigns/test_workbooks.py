@@ -101,8 +101,12 @@ def test_an_ods_number_that_is_shown_as_it_is_stored_is_planned(
         ("20.1435", "20,14 €", "currency", "20.14"),
         ("1.05", "105%", "percentage", None),
         ("26", "2.6E+01", "float", None),
-        ("-5", "5.00", "float", "5.00"),
-        ("12500", "13", "float", "13"),
+        ("20.48", "20 1/2", "float", None),
+        ("1093", "1.1", "float", None),
+        ("1093000", "1.093", "float", None),
+        ("1093.4", "1,093", "float", "1093"),
+        ("-5", "5.00", "float", None),
+        ("12500", "13", "float", None),
     ],
 )
 def test_an_ods_number_that_is_shown_otherwise_is_a_problem_until_somebody_chooses(
