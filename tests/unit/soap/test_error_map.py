@@ -168,6 +168,7 @@ def test_a_date_is_read_by_the_vendors_own_clock() -> None:
     date = "Fri, 15 Jan 2027 07:00:00 GMT"
     assert faults.outage_s(http(503, retry_after=DATE, date=date)) == 3720
     assert faults.outage_s(http(503, retry_after=DATE, date="soon")) == 120
+    assert faults.outage_s(http(503, retry_after=DATE, date=date, age="3600")) == 120
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,13 @@ def _seconds(value: str, response: HttpResponse, now: float) -> float | None:
     if ends is None:
         return None
     sent_at = _unix_time(response.headers.get("date", ""))
-    return ends - (now if sent_at is None else sent_at)
+    return ends - (now if sent_at is None else sent_at + _age(response))
+
+
+def _age(response: HttpResponse) -> float:
+    """Seconds that the response lay in a cache; its Date is that of its origin."""
+    value = response.headers.get("age", "")
+    return float(value[:9]) if value.isascii() and value.isdigit() else 0.0
 
 
 def _unix_time(http_date: str) -> float | None:

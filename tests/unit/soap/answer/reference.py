@@ -46,13 +46,18 @@ def read(body: bytes, path: tuple[str, ...], absent: frozenset[str]) -> list[dic
         level = [result]
         for name in path:
             level = [child for parent in level for child in parent.findall(NAMESPACE + name)]
-        records = [record(element, absent) for element in level]
+        records = [record(element, absent) for element in level if not is_null(element)]
     except (etree.XMLSyntaxError, ValueError, AttributeError, ArithmeticError) as exc:
         raise NoAnswerError from exc
     everywhere = list(root.iter("{*}Customer_Product_ID"))
     if len(everywhere) != len(records):
         raise NoAnswerError
     return records
+
+
+def is_null(element: etree._Element) -> bool:
+    """A null among the records of a list."""
+    return element.get(NIL) in {"true", "1"} and len(element) == 0
 
 
 def one(parent: etree._Element, tag: str) -> etree._Element:

@@ -47,6 +47,14 @@ ODDITIES = st.sampled_from(
         "x",
         " 7 ",
         "1e5",
+        "4.5E-05",
+        "True",
+        "FALSE",
+        "0000-00-00",
+        "2026-01-31 10:00:00",
+        "2026-01-31T24:00:00",
+        "&#x1B;",
+        "7\x01",
         "1<a>1</a>",
         "7<!-- c -->8",
         "<![CDATA[9]]>",
@@ -72,6 +80,7 @@ HARMLESS = st.sampled_from(
         b"<![CDATA[ ]]>",
         b"<?pi <CustomerProduct>?>",
         b'<CustomerProduct cut="0"/>',
+        b'<CustomerProduct xsi:nil="true"/>',
     ]
 )
 HARMFUL = st.sampled_from(
