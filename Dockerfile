@@ -14,7 +14,8 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    REVIO_WSDL_CACHE_DIR=/var/cache/revio
+    REVIO_WSDL_CACHE_DIR=/var/cache/revio \
+    REVIO_HEARTBEAT_DIR=/tmp/heartbeat
 WORKDIR /app
 COPY client/src/revio_jobs ./revio_jobs
 COPY settings ./settings
@@ -25,6 +26,6 @@ COPY cli ./cli
 COPY sandbox ./sandbox
 COPY deploy ./deploy
 USER revio
-HEALTHCHECK --interval=30s --timeout=20s --start-period=30s --retries=3 \
-  CMD celery -A worker inspect ping --destination "worker@$(hostname)" --timeout 5
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
+  CMD sh /app/deploy/probe.sh alive
 CMD ["celery", "-A", "worker", "worker", "-Q", "revio.default.interactive,revio.default.bulk", "-n", "worker@%h"]

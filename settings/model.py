@@ -138,6 +138,11 @@ class Settings(CampaignSettings, RedisSettings):
         default="auto",
         description="`json`, `console`, or `auto`: `console` on a terminal, `json` elsewhere.",
     )
+    heartbeat_dir: Path | None = Field(
+        default=None,
+        description="Directory in which a worker touches the file `alive` every 5 seconds, and "
+        "`ready` while it takes jobs; `deploy/probe.sh` looks at them. One directory per worker.",
+    )
     session_key: FernetKey | None = Field(
         default=None,
         description="Fernet key that encrypts the vendor's sessions in Redis. A secret. Unset: "

@@ -58,6 +58,7 @@ class Place:
             "redis:6379": f"127.0.0.1:{self.ports['6379']}",
             "/run/secrets": str(self.secrets(service)),
             "/var/cache/revio": str(self.root / "cache"),
+            "/tmp/heartbeat": str(self.root / "heartbeat" / service),
             "/venv": str(self.root / "venv"),
             "/app": str(self.app),
             "%h": service,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from revio_jobs.errors import Unavailable
 from settings import Settings
 from worker.celery_app.control import LaneCommands, Revoking, refuse_commands
 from worker.celery_app.feeder_thread import FEED_INTERVAL_S, FeederThread
+from worker.celery_app.heartbeat import Heartbeat, Readiness
 from worker.celery_app.held_messages import HOLD_INTERVAL_S, hold_what_is_left
 from worker.celery_app.lane_control import LaneControl
 from worker.celery_app.logs import configure_logs
@@ -48,6 +50,10 @@ class Lifecycle:
         self._agreement: Agreement | None = None
         self._ended = threading.Event()
         app.steps["consumer"].add(RedisGuard)
+        if settings.heartbeat_dir:
+            app.heartbeat = Heartbeat(settings.heartbeat_dir)
+            app.steps["consumer"].add(Readiness)
+            signals.worker_init.connect(self._start_heartbeat)
         Revoking(app, settings.accounts, lambda: self.application.ledger)
         LaneCommands(settings.accounts, lambda: self._lane_control)
         refuse_commands()
@@ -93,6 +99,13 @@ class Lifecycle:
         """Take no more messages of the lane for `seconds`. Returns when that holds."""
         if self._lane_control:
             self._lane_control.back_off(account, lane, seconds, reason)
+
+    def _start_heartbeat(self, **_: object) -> None:
+        """Before Redis is asked for anything: a worker that waits for Redis is alive."""
+        try:
+            self._app.heartbeat.start()
+        except OSError as exc:
+            sys.exit(f"REVIO_HEARTBEAT_DIR: {exc}")
 
     def _start(self, sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's consumer
         parsed = map(parse_queue_name, self._app.amqp.queues.consume_from)
@@ -145,6 +158,8 @@ class Lifecycle:
 
     def _end(self, **_: object) -> None:
         self._ended.set()
+        if self._settings.heartbeat_dir:
+            self._app.heartbeat.stop()
         if self._agreement:
             self._agreement.leave()
         with self._lock:
