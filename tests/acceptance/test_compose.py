@@ -35,7 +35,7 @@ from tests.patience import PATIENCE_S
 
 SANDBOX_ENDPOINT = "http://127.0.0.1:8080/v20/default.asmx"
 PASSWORD = "9f8e7d6c5b4a"
-DEVELOPERS_ONLY = {"simulation"}
+DEVELOPERS_ONLY = {"simulation", "bench", "tests"}
 LOGIN = "operator:let-me-in"
 SECRETS = {
     "redis.conf": f"requirepass {PASSWORD}\n",
