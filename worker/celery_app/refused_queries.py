@@ -17,6 +17,7 @@ from celery import Celery
 from celery.app.task import Context
 from redis import Redis
 
+from revio_jobs.broker import queue_keys
 from revio_jobs.contracts import QUERY_TASK, Lane, queue_name
 from revio_jobs.errors import Unauthorised
 from worker.limiter import Bound, Limiter
@@ -49,13 +50,13 @@ class RefusedQueries:
         return ended
 
     def _end(self, account: str, error: Unauthorised) -> int:
-        queue = queue_name(account, Lane.INTERACTIVE)
         ended = 0
-        for message, request in self._queries(queue):
-            # The result first: after a crash in between the query ends once more, instead of never.
-            self._app.backend.mark_as_failure(request.id, error, request=request)
-            with fail_closed("the queue"):
-                ended += self._redis.lrem(queue, -1, message)
+        for queue in queue_keys(queue_name(account, Lane.INTERACTIVE)):
+            for message, request in self._queries(queue):
+                # The result first: after a crash in between the query ends again, instead of never.
+                self._app.backend.mark_as_failure(request.id, error, request=request)
+                with fail_closed("the queue"):
+                    ended += self._redis.lrem(queue, -1, message)
         if ended:
             _log.info("queries_refused", account=account, queries=ended, reason=str(error))
         return ended

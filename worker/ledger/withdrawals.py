@@ -12,6 +12,7 @@ from typing import Any
 
 from redis import Redis
 
+from revio_jobs.broker import queue_keys
 from revio_jobs.contracts import UPDATE_TASK, Lane, UpdateJob, job_id_of, queue_name
 from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import InvalidJob, Withdrawn
@@ -146,7 +147,11 @@ class Withdrawals:
         for lane in selection.lanes:
             with fail_closed("the queue"):
                 # From the front of the queue, so that they are accepted in their order.
-                messages = self._redis.lrange(queue_name(self._account, lane), 0, -1)[::-1]
+                messages = [
+                    message
+                    for queue in queue_keys(queue_name(self._account, lane))
+                    for message in self._redis.lrange(queue, 0, -1)[::-1]
+                ]
                 queued = list(filter(None, map(_update_of, messages)))
                 records = (self._keys.record(job_id) for _, job_id in queued)
                 known = [self._redis.exists(record) for record in records]
