@@ -275,6 +275,16 @@ def test_a_message_that_is_put_off_comes_at_its_time_as_it_was_with_its_attempt_
     assert first.messages[2].headers["retries"] == 1
 
 
+def test_a_message_that_waits_for_another_comes_to_the_back_of_its_queue(place: Place) -> None:
+    first, sent = place.first, place.first.messages[0]
+    place.put(2)
+    place.put(3)
+    first.reject_later(sent, 0.01, count=False)
+    time.sleep(0.05)
+    first.take_until(4)
+    assert first.jobs == [1, 2, 3, 1]
+
+
 def test_urgent_messages_go_first_and_all_queues_of_a_priority_have_their_share(
     place: Place,
 ) -> None:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from billiard.einfo import ExceptionInfo
 from celery import Celery
 from celery.exceptions import Ignore, Reject
 
@@ -39,6 +40,31 @@ def test_an_attempt_that_failed_puts_the_message_off_and_counts() -> None:
     assert isinstance(raised, PutOff)
     assert (raised.seconds, raised.count, raised.requeue) == (7.0, True, True)
     assert task.retries == [("m", "no answer")]
+
+
+def put_off_by_the_task(*, count: bool) -> None:
+    raise PutOff(7.0, "not yet", count=count)
+
+
+@pytest.mark.parametrize("count", [True, False])
+def test_a_message_is_put_off_when_celery_hears_of_the_rejection(
+    monkeypatch: pytest.MonkeyPatch, *, count: bool
+) -> None:
+    monkeypatch.setattr("celery.worker.request.Request.on_failure", lambda *_: None)
+    put_off: list[Any] = []
+
+    def note(tag: str, seconds: float, *, count: bool) -> None:
+        put_off.append((tag, seconds, count))
+
+    channel = SimpleNamespace(qos=SimpleNamespace(put_off=note))
+    request = JobRequest.__new__(JobRequest)
+    request._message = SimpleNamespace(channel=channel, delivery_tag="t")
+    with pytest.raises(PutOff) as raised:
+        put_off_by_the_task(count=count)
+    # As Celery's tracer makes it.
+    caught = (raised.type, raised.value, raised.tb)
+    request.on_failure(ExceptionInfo(caught, internal=True))
+    assert put_off == [("t", 7.0, count)]
 
 
 def test_a_message_that_goes_back_to_the_front_is_not_put_off() -> None:

@@ -2,9 +2,10 @@
 --
 -- KEYS[1]  what workers hold (hash, see take.lua)
 -- KEYS[2]  when it was last said to be held (sorted set: delivery tag by Redis's time, s)
--- KEYS[3]  what was put off (sorted set: delivery tag by the time when it is due, s)
+-- KEYS[3]  what was put off (sorted set: delivery tag by the time when it is due, s; see take.lua)
 -- ARGV[1]  in how many seconds; 0: now
--- ARGV[2]  1 if an attempt was made that is to be counted, else 0
+-- ARGV[2]  1 if an attempt was made that is to be counted; 0: none was, and a message that is put off
+--          goes to the back of its queue
 -- ARGV[3...]  delivery tags; the last one comes first
 --
 -- Returns how many of them this worker held.
@@ -27,7 +28,7 @@ for index = 3, #ARGV do
   if was_held == 1 and entry then
     returned = returned + 1
     if tonumber(ARGV[1]) > 0 then
-      redis.call('ZADD', KEYS[3], now + ARGV[1], tag)
+      redis.call('ZADD', KEYS[3], now + ARGV[1], (ARGV[2] == '1' and '' or 'back:') .. tag)
       if ARGV[2] == '1' then
         redis.call('HSET', KEYS[1], tag, counted(entry))
       end

@@ -3,7 +3,8 @@
 --
 -- KEYS[1]  what workers hold (hash: by delivery tag, the queue's key, a newline and the message)
 -- KEYS[2]  when it was last said to be held (sorted set: delivery tag by Redis's time, s)
--- KEYS[3]  what was put off (sorted set: delivery tag by the time when it is due, s)
+-- KEYS[3]  what was put off (sorted set: delivery tag by the time when it is due, s; "back:" before the tag
+--          of a message that goes to the back of its queue)
 -- KEYS[4...]  the queues (lists): those of the first priority, then those of the next
 -- ARGV[1]  how many messages at most
 -- ARGV[2]  how many queues each priority has
@@ -28,13 +29,15 @@ if #ARGV > 5 then
   redis.call('HDEL', KEYS[1], unpack(ARGV, 6))
 end
 
-for _, tag in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, 100)) do
-  redis.call('ZREM', KEYS[3], tag)
+for _, later in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, 100)) do
+  redis.call('ZREM', KEYS[3], later)
+  local tag, to_back = string.gsub(later, '^back:', '')
   local entry = redis.call('HGET', KEYS[1], tag)
   if entry then
     redis.call('HDEL', KEYS[1], tag)
     local cut = string.find(entry, '\n', 1, true)
-    redis.call('RPUSH', string.sub(entry, 1, cut - 1), string.sub(entry, cut + 1))
+    local push = to_back == 1 and 'LPUSH' or 'RPUSH'
+    redis.call(push, string.sub(entry, 1, cut - 1), string.sub(entry, cut + 1))
   end
 end
 

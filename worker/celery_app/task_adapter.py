@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import structlog
+from billiard.einfo import ExceptionWithTraceback
 from celery import Task
 from celery.exceptions import Ignore, Reject
 from celery.worker import state
@@ -42,7 +43,11 @@ class PutOff(Reject):  # type: ignore[misc] # Celery is untyped
 
     Celery's own retry would publish a new message and hold it in a worker's memory until then. The
     original stays in Redis instead, with its id, headers, callbacks, chain and priority, and no
-    kill loses it. `count`: an attempt was made.
+    kill loses it.
+
+    `count`: an attempt was made, and the message comes to the front of its queue. One that only
+    waits for a job of another message comes to the back: many of them at the front would keep
+    workers busy with looking, and the messages that they wait for would never be taken.
     """
 
     def __init__(self, seconds: float, reason: str, *, count: bool) -> None:
@@ -82,6 +87,9 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
     def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """As Celery's, but an error that is an outcome is shown without where we raised it."""
         exc = exc_info.exception
+        if isinstance(exc, ExceptionWithTraceback):
+            # So does Celery pass on what a task raises to reject its message.
+            exc = exc.exc
         if isinstance(exc, RevioError):
             exc_info.traceback = ""
         if isinstance(exc, PutOff):
