@@ -121,5 +121,12 @@ def test_every_error_that_a_caller_can_see_has_advice() -> None:
     assert tree - never_seen <= advised
 
 
+@pytest.mark.parametrize("folder", ["campaigns", "tasks", "worker", "worker/soap"])
+def test_the_architecture_names_every_room(folder: str) -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in (ROOT / folder).glob("*/__init__.py")}
+    assert rooms - set(re.findall(r"\w+", page)) == set()
+
+
 def test_the_architecture_leads_to_the_glossary() -> None:
     assert "docs/glossary.md" in links_of(ROOT / "ARCHITECTURE.md")
