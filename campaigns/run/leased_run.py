@@ -51,3 +51,6 @@ class LeasedRun:
         """Halt or end the run."""
         self.runs.stop(self.account, self.run, self.token, status, reason)
         _log.info("campaign_stopped", run=self.run, status=status.value, reason=reason)
+        if status is Status.HALTED:
+            fix = f"revio campaign watch {self.run} shows why; then resume or cancel it"
+            _log.error("campaign_halted", run=self.run, reason=reason, fix=fix)

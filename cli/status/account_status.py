@@ -12,15 +12,13 @@ from cli.limits.account_limits import AccountLimits
 from cli.status.concern import Concern
 from cli.tables import counted, span
 from revio_jobs import Lane
+from tasks.alerts import ALERTS
 from worker.ledger import Balance
 from worker.limiter import LaneClosure
 from worker.limiter.limits_drift import Difference
 
 MAX_WAIT_S: Mapping[Lane, float] = {Lane.INTERACTIVE: 60.0, Lane.BULK: 86_400.0}
 """Seconds after which a job of the lane has waited too long."""
-
-LOUD = ("OutcomeUnknown", "Unauthorised", "Abandoned", "Unavailable")
-"""Errors of dead letters that a person must look at; others are answers to the job itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +122,9 @@ class AccountStatus:
             if lane.closure and lane.closure.pause:
                 resume = f"revio lane resume --account {account} --lane {name}"
                 yield self._concern(name, str(lane.closure), f"when it may go on: {resume}")
+            elif lane.closure and lane.closure.is_refused:
+                fix = "correct the account's login, key or address; docs/operators/diagnose.md"
+                yield self._concern(name, str(lane.closure), fix)
             elif lane.waits_too_long:
                 why = str(lane.closure) if lane.closure else "the lane is open"
                 yield self._concern(
@@ -134,7 +135,7 @@ class AccountStatus:
                 )
 
     def _failed(self) -> Iterator[Concern]:
-        for error in LOUD:
+        for error in (kind.__name__ for kind in ALERTS):
             if count := self.dead_letters.get(error, 0):
                 yield self._concern(
                     "dead letters",

@@ -32,6 +32,7 @@ from settings import AccountSettings
 from tasks.ports import Claimed
 from tests.patience import PATIENCE_S
 from worker.ledger import LedgerTimes, RedisLedger
+from worker.limiter import LimitRules, RedisLimiter
 from worker.limiter.limits_drift import Agreement
 
 ROOT = Path(__file__).parents[2]
@@ -175,6 +176,17 @@ def test_a_paused_lane_needs_somebody_to_resume_it(
     assert about == "bulk"
     assert "wrong list" in says
     assert fix.endswith("revio lane resume --account default --lane bulk")
+
+
+def test_an_account_that_the_vendor_refuses_needs_its_login_corrected(
+    place: Place, look: Look
+) -> None:
+    rules = LimitRules(calls_per_minute=500, calls_per_day=150_000)
+    assert RedisLimiter(place.redis, {"default": rules}).close("default", "S2005: wrong password")
+    found = concerns(look)
+    assert [about for about, _, _ in found] == ["interactive", "bulk"]
+    assert all("wrong password" in says for _, says, _ in found)
+    assert all(fix.startswith("correct the account's login") for _, _, fix in found)
 
 
 def test_errors_that_need_a_person_are_counted_and_answers_to_a_job_are_not(

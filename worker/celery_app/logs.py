@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 from logging.handlers import WatchedFileHandler
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from redis.exceptions import RedisError
 
+from revio_jobs.errors import RevioError
 from worker.celery_app.log_dedup import Repeats
 
 # These write whole requests, passwords included, at DEBUG.
@@ -38,7 +39,7 @@ def configure_logs(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, _for_handlers],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -74,6 +75,17 @@ def configure_logs(
         logging.getLogger(name).setLevel(max(least, root.level))
 
 
+def _for_handlers(
+    logger: logging.Logger, method: str, event: structlog.typing.EventDict
+) -> tuple[tuple[structlog.typing.EventDict], dict[str, Any]]:
+    """The event for the formatter, and its error where other handlers look for one.
+
+    An error tracker takes it from the record: else it would show our event as one long text.
+    """
+    args, options = structlog.stdlib.ProcessorFormatter.wrap_for_formatter(logger, method, event)
+    return args, {**options, "exc_info": event.get("exc_info")}
+
+
 def _handler(logfile: str | None) -> logging.Handler:
     """A file that is rotated from outside is opened anew."""
     return WatchedFileHandler(logfile) if logfile else logging.StreamHandler(sys.stderr)
@@ -83,13 +95,14 @@ def _brief(_: object, __: str, event: structlog.typing.EventDict) -> structlog.t
     """Celery logs a lost connection with all its causes, and a message that it refuses with its
     body, which may hold secrets, and with advice; the first line says enough.
 
-    A task's own unexpected error keeps its traceback, as a defect of ours; one of Redis's is not.
+    A task's own unexpected error keeps its traceback, as a defect of ours. One of Redis's is none,
+    nor is an end of a job: its error is passed on for error trackers, which group by it.
     """
     said, by_celery = str(event.get("event", "")), str(event.get("logger", ""))
     if by_celery.startswith(("celery.worker", "kombu")) or _OUTSIDE in said:
         event["event"] = said.strip().partition("\n")[0]
         event.pop("exc_info", None)
-    if isinstance(_raised(event), RedisError):
+    if isinstance(_raised(event), RedisError | RevioError):
         event.pop("exc_info", None)
     return event
 

@@ -17,6 +17,7 @@ from revio_jobs.contracts import UPDATE_TASK, Lane, QueryJob, UpdateJob, parse_q
 from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import InvalidJob, RevioError, Unavailable
 from revio_jobs.results import PROGRESS
+from tasks.alerts import alert_of
 from tasks.decision import Decision, Done, Requeue, Retry, Skip
 from tasks.ports import RawMessage
 
@@ -131,6 +132,8 @@ def conclude(
         case Done():
             if error := decision.error:
                 _log.info("job_failed", error=type(error).__name__, reason=str(error))
+                if alert := alert_of(error):
+                    _log.error(alert.event, reason=str(error), fix=alert.fix, exc_info=error)
                 raise error
             _log.info("job_done")
             return decision.outcome["ok"]

@@ -1,0 +1,97 @@
+"""Ends of jobs that need a person are events of level error, once each; all others are quiet."""
+
+from __future__ import annotations
+
+import ast
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import structlog
+
+from revio_jobs import errors
+from tasks.alerts import ALERTS, alert_of
+from tasks.decision import Done
+from worker.celery_app.logs import configure_logs
+from worker.celery_app.task_adapter import JobTask, conclude
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "operators" / "alerts.md"
+
+ENDS = [
+    errors.OutcomeUnknown("nobody knows"),
+    errors.Abandoned(8),
+    errors.Unavailable("no answer"),
+    errors.Unauthorised("refused"),
+    errors.Rejected("E7", "no such rate"),
+    errors.InvalidJob(["id: required"]),
+    errors.UnsupportedChange("clear"),
+    errors.Withdrawn("cancelled"),
+]
+
+
+@pytest.fixture
+def records() -> Iterator[list[logging.LogRecord]]:
+    """What a handler of level error receives, such as that of an error tracker."""
+    kept: list[logging.LogRecord] = []
+    root, configured = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    configure_logs("INFO", "json")
+    structlog.configure(cache_logger_on_first_use=False)
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = kept.append  # type: ignore[method-assign]
+    root.addHandler(handler)
+    yield kept
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**configured)
+
+
+@pytest.mark.parametrize("error", ENDS, ids=lambda error: type(error).__name__)
+def test_the_end_of_a_job_is_loud_only_if_somebody_is_needed(
+    error: errors.RevioError,
+    records: list[logging.LogRecord],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    task: Any = SimpleNamespace(request=SimpleNamespace(id="m"))
+    outcome = {"error": {"type": type(error).__name__, "args": list(error.args)}}
+    with pytest.raises(type(error)):
+        conclude(task, Done(outcome), job_id="m", back_off=lambda *_: None)
+    alert = ALERTS.get(type(error))
+    assert [record.msg["event"] for record in records] == ([alert.event] if alert else [])  # type: ignore[index]
+    for record in records:
+        # By which an error tracker groups it, under a readable title.
+        assert record.exc_info
+        assert record.exc_info[0] is type(error)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_celery_and_so_an_error_tracker_takes_no_end_of_a_job_for_a_defect() -> None:
+    assert all(isinstance(error, JobTask.throws) for error in ENDS)
+
+
+def test_an_error_that_is_no_end_of_ours_wakes_nobody_by_itself() -> None:
+    assert alert_of(ValueError("defect")) is None
+
+
+def test_the_page_for_operators_has_each_event_of_level_error_and_what_to_do() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE))
+    assert told == {alert.event for alert in ALERTS.values()} | set(error_events())
+
+
+def error_events() -> Iterator[str]:
+    """The names that the sources give to `_log.error` and `_log.exception`."""
+    for package in ("worker", "tasks", "campaigns", "client/src/revio_jobs"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                match node:
+                    case ast.Call(
+                        func=ast.Attribute(ast.Name("_log"), "error" | "exception"),
+                        args=[ast.Constant(str(event)), *_],
+                    ):
+                        yield event
