@@ -68,7 +68,7 @@ class WsdlWatch:
             self._looked_at, self._state = self._clock(), state
             is_due = self._now() - state.checked_at >= max_age_s
             is_ours = is_due and self._states.claim(self._config.account, "check", max_age_s / 2)
-            if is_ours or state.sha256 != service.wsdl.sha256:
+            if is_ours or dict(state.facts) != facts(service.schema):
                 self._state = self._read_anew(fetch, service, state)
             return self._state
 
@@ -99,25 +99,24 @@ class WsdlWatch:
             return state
         if new.wsdl.is_kept_copy:
             return state
-        if new.wsdl.sha256 == state.sha256:
-            checked = replace(state, checked_at=self._now())
-            self._states.save(self._config.account, checked)
-            if changes_for_the_worse(facts(old.schema), facts(new.schema)):
-                # Another process has found it and stopped the lanes; this update was on its way.
-                raise Throttled(_STOPPED_S, "wsdl")
-            return checked
-        return self._adopted(new, state)
+        said = facts(new.schema)
+        if said != dict(state.facts):
+            return self._adopted(new, state)
+        # Perhaps another document, if the vendor's has a date in it; it says the same.
+        checked = replace(state, sha256=new.wsdl.sha256, checked_at=self._now())
+        self._states.save(self._config.account, checked)
+        if changes_for_the_worse(facts(old.schema), said):
+            # Another process has found it and stopped the lanes; this update was on its way.
+            raise Throttled(_STOPPED_S, "wsdl")
+        return checked
 
     def _adopted(self, new: VendorService, state: WsdlState) -> WsdlState:
         """The change is judged by what all processes went by, so that one of them judges it."""
         said = facts(new.schema)
-        is_proven = state.is_proven and said == dict(state.facts)
-        adopted = WsdlState(new.wsdl.sha256, said, self._now(), is_proven)
+        adopted = WsdlState(new.wsdl.sha256, said, self._now(), is_proven=False)
         self._states.save(self._config.account, adopted)
         changed = differences(state.facts, said)
-        _log.warning(
-            "wsdl_changed", account=self._config.account, changed=changed or ["nothing that we use"]
-        )
+        _log.warning("wsdl_changed", account=self._config.account, changed=changed)
         if worse := changes_for_the_worse(state.facts, said):
             raise self._stopped("; ".join(worse))
         return adopted

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from worker.soap import vendor
-from worker.soap.wsdl.schema import RecordField, Schema, Shape, Wsdl
+from worker.soap.wsdl.schema import Operation, RecordField, Schema, Shape, Wsdl
 
 _RESET = "fields that would be reset"
 _NOTHING = "none"
@@ -118,6 +119,13 @@ def _fields(schema: Schema) -> tuple[FieldDescription, ...]:
     return (*updates, *filters, *records)
 
 
+def _form(operation: Operation) -> str:
+    """Tells whether its elements, their order or their namespace have changed."""
+    paths = (operation.requests, operation.answers)
+    parts = [operation.tag, *("/".join(path) for below in paths for path in below)]
+    return f"{len(parts) - 1} elements, {hashlib.sha256('|'.join(parts).encode()).hexdigest()[:8]}"
+
+
 def _record_shape(field: RecordField) -> Shape:
     if field.may_be_absent:
         return Shape.OPTIONAL
@@ -155,9 +163,14 @@ def facts(schema: Schema) -> dict[str, str]:
         + (" clearable" if field.can_clear else "")
         for field in _fields(schema)
     }
-    return fields | {
-        "SOAP version": schema.soap_version,
-        "login": _login(schema),
-        "records": _records_at(schema),
-        _RESET: ", ".join(schema.stray_required) or _NOTHING,
-    }
+    forms = {f"{operation.name} form": _form(operation) for operation in schema.operations.values()}
+    return (
+        fields
+        | forms
+        | {
+            "SOAP version": schema.soap_version,
+            "login": _login(schema),
+            "records": _records_at(schema),
+            _RESET: ", ".join(schema.stray_required) or _NOTHING,
+        }
+    )
