@@ -92,7 +92,7 @@ class Attempt:
         self.sent = claimed.sent
         """The fields that were sent and of which nothing proves what became of them."""
         self.looked_up = False
-        """Whether this attempt has tried to find that out by a query."""
+        """Whether a query of this attempt has tried to find that out."""
 
     def run(self) -> AttemptEnding:
         """Raises RevioError, ReadTooEarly, or LeaseLost if another worker may have the job."""
@@ -165,7 +165,7 @@ class Attempt:
     def _send(self, change: Change, fields: frozenset[str]) -> None:
         def before_send() -> None:
             self._ledger.intend(self._claimed.lease, fields)
-            self.sent = fields
+            self.sent, self.looked_up = fields, False
 
         self._calls += 1
         try:

@@ -278,6 +278,20 @@ def test_a_look_up_that_fails_for_the_whole_deadline_ends_as_unknown(
     assert len(world.vendor.executed) == 1
 
 
+def test_an_update_that_is_sent_again_after_the_deadline_is_looked_up_again(
+    make_world: Make, result: Result
+) -> None:
+    world = make_world(deadline_s=0.0)
+    world.submit("a", rate="1")
+    world.vendor.products[1] = {"customer_product_id": 1, "rate": "9.00"}
+    assert isinstance(world.deliver("a", "lost"), Skip)
+    world.later()
+    assert isinstance(world.deliver("a", "", "executed_lost"), Skip)
+    world.later()
+    assert result(world.deliver("a"))["verified"] is True
+    assert world.purposes() == ["update", "verify", "update", "verify"]
+
+
 def test_a_job_that_kills_its_workers_is_looked_up_before_it_is_given_up(
     make_world: Make, result: Result
 ) -> None:
