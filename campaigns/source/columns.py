@@ -29,6 +29,20 @@ _PRICE_WORDS = (
     *("pct", "currency", "effective", "preis", "tarif", "betrag", "rabatt", "währung", "waehrung"),
     *("prix", "remise", "precio", "descuento", "moneda", "devise", "prezzo", "sconto", "valuta"),
 )
+# Words that say something of the numbers beside them only if they stand by themselves.
+_UNIT_WORDS = frozenset({"unit", "units", "uom", "frequency", "period", "basis", "valid", "per"})
+_SHORT_FORMS = {
+    **dict.fromkeys(("qty", "qnty", "quant"), "quantity"),
+    **dict.fromkeys(("desc", "descr"), "description"),
+    **dict.fromkeys(("code", "codes"), "code1"),
+    **dict.fromkeys(("activated", "activation", "activationdate", "startdate"), "activated_date"),
+    **dict.fromkeys(
+        ("disconnected", "disconnection", "disconnectiondate", "enddate", "canceldate"),
+        "disconnect_date",
+    ),
+    **dict.fromkeys(("prorate", "proration", "noprorate"), "do_not_prorate"),
+    **dict.fromkeys(("date", "from", "startingfrom", "asof"), "effective_date"),
+}
 _OLD = re.compile(r"^(old|current|previous|prior|present|existing)|(old|current|previous)$")
 _NEW = re.compile(r"^(new|updated|revised|target|proposed|next)|(new|updated|revised)$")
 _TYPES = re.compile(r"^(|change|adjustment|rate|price|value)(type|kind|mode|action|operation)$")
@@ -217,14 +231,16 @@ def _looks_like(title: str) -> str:
         return f"a value of {bare}"
     if _speaks_of_prices(title) or _TYPES.match(key) or _UNITS.search(title):
         return "an instruction about prices"
-    if near := _near(key):
+    if near := _SHORT_FORMS.get(bare) or _near(bare):
         return f"{near}, spelt otherwise"
     return ""
 
 
 def _speaks_of_prices(title: str) -> bool:
     words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", title))
-    return any(word.lower().startswith(_PRICE_WORDS) for word in words)
+    return any(
+        word.lower().startswith(_PRICE_WORDS) or word.lower() in _UNIT_WORDS for word in words
+    )
 
 
 def _near(key: str) -> str:

@@ -520,6 +520,59 @@ def test_faulty_rows_of_a_text_file_go_back_with_the_mark_that_they_need(
     assert content.decode(encoding).lstrip("\ufeff").splitlines()[1] in text
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        *("New Rate", "old price", "Rate (%)", "Rate ($)", "discount", "Rate Type", "currency"),
+        *("valid from", "qty", "Quantitiy", "desc", "New Code1", "code3", "uom", "Start Date"),
+        *("Do-Not-Prorate", "percentage", "Preis", "type", "action", "date", "NewPrice", "€"),
+    ],
+)
+def test_a_column_that_looks_like_an_instruction_is_not_passed_over(
+    tmp_path: Path, title: str
+) -> None:
+    (tmp_path / "in.csv").write_text(f"id,rate,{title}\n5001,21,1\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"is not used and looks like .*--map .*--ignore-column"):
+        plan(str(tmp_path / "in.csv"), tmp_path, ReadOptions())
+    carried = plan(str(tmp_path / "in.csv"), tmp_path, ReadOptions(ignored=(title,)))
+    assert carried.read_as.carried == (title,)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        *(
+            "note",
+            "region",
+            "customer_id",
+            "product_id",
+            "Cost",
+            "status",
+            "line",
+            "owner",
+            "Vermerk",
+        ),
+        *(
+            "corporate",
+            "feedback",
+            "Customer Name",
+            "package",
+            "carrier",
+            "",
+            "revio_rate",
+            "factor",
+        ),
+    ],
+)
+def test_a_column_that_says_nothing_of_the_change_is_carried_along(
+    tmp_path: Path, title: str
+) -> None:
+    (tmp_path / "in.csv").write_text(f"id,rate,{title}\n5001,21,x\n")
+    planned = plan(str(tmp_path / "in.csv"), tmp_path, ReadOptions())
+    assert changes_of(planned) == rates(_5001="21")
+    assert planned.read_as.carried == (title,)
+
+
 def test_hidden_sheets_and_columns_are_read_only_if_somebody_says_so(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     shown: Any = book.active
