@@ -184,7 +184,7 @@ def _check_rails(plan: Plan, rails: Rails) -> None:
     breaches = rails.of_plan(summary.changes, summary.before, summary.after)
     if stopped := forbidden(breaches, plan.header.overrides):
         raise NotAllowedError(
-            "stopped by a guard rail: " + "; ".join(each.says for each in stopped)
+            "stopped by a guard rail: " + "; ".join(breach.says for breach in stopped)
         )
 
 

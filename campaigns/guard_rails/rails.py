@@ -170,9 +170,10 @@ def forbidden(breaches: Iterable[Breach], overrides: Iterable[str]) -> list[Brea
     """Those that stop the row or plan, given the rails that were overridden with a reason."""
     allowed = frozenset(overrides)
     return [
-        each
-        for each in breaches
-        if each.level is Level.BLOCK or (each.level is Level.OVERRIDE and each.rail not in allowed)
+        breach
+        for breach in breaches
+        if breach.level is Level.BLOCK
+        or (breach.level is Level.OVERRIDE and breach.rail not in allowed)
     ]
 
 

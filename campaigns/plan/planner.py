@@ -168,7 +168,7 @@ class Planner:
             created_at=datetime.fromtimestamp(self.clock(), UTC).isoformat(timespec="seconds"),
             form=form,
             rules=request.rules.document(),
-            rails=tuple(str(each) for each in request.rails.guards),
+            rails=tuple(str(guard) for guard in request.rails.guards),
             overrides=dict(request.overrides),
             effective=request.effective.isoformat() if request.effective else None,
             read_as=read_as,

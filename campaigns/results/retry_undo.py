@@ -43,7 +43,9 @@ def rows_to_undo(
     results: Iterable[RowResult], reader: ProductReader, report: UndoReport
 ) -> Iterator[ParsedRow]:
     """Before-images of the rows that we wrote and that still are as we wrote them."""
-    applied = (each for each in results if each.outcome in {RowOutcome.APPLIED, RowOutcome.DIFFERS})
+    applied = (
+        result for result in results if result.outcome in {RowOutcome.APPLIED, RowOutcome.DIFFERS}
+    )
     waiting: dict[int, PlannedRow] = {}
 
     def batches() -> Iterator[list[int]]:

@@ -80,7 +80,7 @@ class UndoReport:
     def _cells(self, row: LeftRow) -> Iterator[str]:
         more = "" if row.charged_more is None else f"{row.charged_more:f}"
         given = (row.id, row.customer_id, row.why.value, row.says, row.billed_through)
-        yield from ("" if each is None else str(each) for each in given)
+        yield from ("" if value is None else str(value) for value in given)
         yield more.replace(".", ",") if self.decimal_comma else more
 
 

@@ -97,8 +97,8 @@ class _Parser:
         return node
 
     def _both(self, left: _Node, right: _Node, join: Callable[..., bool]) -> _Node:
-        for each in (left, right):
-            self._need(each, Kind.FLAG)
+        for side in (left, right):
+            self._need(side, Kind.FLAG)
         one, other = left.evaluate, right.evaluate
         return _Node(Kind.FLAG, lambda values: join(part(values) for part in (one, other)))
 
@@ -125,7 +125,7 @@ class _Parser:
         while self._takes(","):
             nodes.append(self._compare("=", left, _text_of(self._sum())))
         self._take(")")
-        return _Node(Kind.FLAG, lambda values: any(each.evaluate(values) for each in nodes))
+        return _Node(Kind.FLAG, lambda values: any(node.evaluate(values) for node in nodes))
 
     def _compare(self, sign: str, left: _Node, right: _Node) -> _Node:
         kinds = {left.kind, right.kind} - {Kind.NULL}

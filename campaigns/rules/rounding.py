@@ -39,7 +39,7 @@ class Rounding:
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
-        endings = [str(each) for each in self.endings]
+        endings = [str(ending) for ending in self.endings]
         return {"step": str(self.step), "mode": self.mode, "endings": endings}
 
     def apply(self, value: Decimal) -> Decimal:

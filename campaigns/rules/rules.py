@@ -49,7 +49,7 @@ class Rules:
         """JSON values, for the record in the plan."""
         return {
             "where": self.where.text if self.where else None,
-            "set": {name: each.text for name, each in self.sets.items()},
+            "set": {name: rule.text for name, rule in self.sets.items()},
             "round": self.rounding.document(),
         }
 

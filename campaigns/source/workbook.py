@@ -36,21 +36,21 @@ def open_workbook_table(path: Path, kind: str, options: ReadOptions) -> Iterator
                 )
         facts = {
             "kind": book.kind,
-            "sheets": [each.sheet.name for each in sheets],
+            "sheets": [headed.sheet.name for headed in sheets],
             "sheets_left_out": [
                 sheet.name
                 for sheet in book.sheets
-                if sheet.name not in {each.sheet.name for each in sheets}
+                if sheet.name not in {headed.sheet.name for headed in sheets}
             ],
         }
 
         @contextmanager
         def rows() -> Iterator[Iterator[ReadRow]]:
             yield (
-                replace(row, sheet=each.sheet.name) if len(sheets) > 1 else row
-                for each in sheets
-                for row in each.sheet.rows()
-                if row.line > each.header.line
+                replace(row, sheet=headed.sheet.name) if len(sheets) > 1 else row
+                for headed in sheets
+                for row in headed.sheet.rows()
+                if row.line > headed.header.line
             )
 
         yield Table(
@@ -124,15 +124,15 @@ def _column_faults(sheets: Sequence[_Headed], options: ReadOptions) -> dict[int,
     """Why a column cannot be used as it stands, by place."""
     faults: dict[int, str] = {}
     stated = find_columns(check_header(sheets[0].titles), options).stated
-    for each in sheets:
-        layout = each.sheet.layout
+    for headed in sheets:
+        layout = headed.sheet.layout
         for place in layout.hidden_columns - stated:
-            title = each.titles[place] if place < len(each.titles) else ""
+            title = headed.titles[place] if place < len(headed.titles) else ""
             faults[place] = (
                 f"column {place_name(place)} ({title}) is hidden: show it, or state that it is "
                 f'meant with --map "{title}={title}"'
             )
-        for place, areas in _merged(each).items():
+        for place, areas in _merged(headed).items():
             faults[place] = (
                 f"column {place_name(place)} has merged cells ({', '.join(areas[:_SHOWN_AREAS])}), "
                 "whose value is that of one row only: unmerge them and fill each row"

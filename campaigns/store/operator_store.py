@@ -172,7 +172,7 @@ class OperatorStore:
     ) -> None:
         """Change the run's status or settings, and note it. Raises NotAllowedError."""
         keys = self.keys(run)
-        changed = [str(each) for pair in (settings or {}).items() for each in pair]
+        changed = [str(part) for pair in (settings or {}).items() for part in pair]
         noted = entry(self._clock(), by, what, reason)
         with fail_closed(WHAT):
             done, found = self._transition(
@@ -225,7 +225,7 @@ class OperatorStore:
     def audit(self, run: str) -> list[AuditEntry]:
         """In the order in which it was decided."""
         with fail_closed(WHAT):
-            return [read_entry(each) for each in self._redis.lrange(self.keys(run).audit, 0, -1)]
+            return [read_entry(line) for line in self._redis.lrange(self.keys(run).audit, 0, -1)]
 
     def outcomes(self, run: str, chunk: int) -> dict[int, tuple[str, int]]:
         """By row, of the chunk's ended rows: outcome and Unix time in seconds."""
@@ -240,5 +240,7 @@ class OperatorStore:
         if not wanted:
             return {}
         with fail_closed(WHAT):
-            found = self._redis.hmget(self.keys(run).details, [str(each) for each in wanted])
-        return {index: json.loads(each) for index, each in zip(wanted, found, strict=True) if each}
+            found = self._redis.hmget(self.keys(run).details, [str(index) for index in wanted])
+        return {
+            index: json.loads(detail) for index, detail in zip(wanted, found, strict=True) if detail
+        }

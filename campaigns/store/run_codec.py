@@ -78,7 +78,7 @@ def read_state(
 
 def dump_gate(rails: Rails, overrides: Mapping[str, str], effective: str | None) -> str:
     """As JSON."""
-    guards = [str(each) for each in rails.guards]
+    guards = [str(guard) for guard in rails.guards]
     return json.dumps({"rails": guards, "overrides": list(overrides), "effective": effective})
 
 

@@ -26,19 +26,19 @@ def undo_document(left: UndoReport) -> dict[str, object]:
     """JSON values; of many products the first few, and how many there are."""
     billed = [
         {
-            "id": each.id,
-            "customer_id": each.customer_id,
-            "billed_through": each.billed_through,
-            "charged_more": str(each.charged_more),
+            "id": row.id,
+            "customer_id": row.customer_id,
+            "billed_through": row.billed_through,
+            "charged_more": str(row.charged_more),
         }
-        for each in left.of(Why.BILLED)
+        for row in left.of(Why.BILLED)
     ]
     return {
         "left": {why.value: left.counts[why] for why in Why},
         "charged_more": str(left.charged_more),
-        "edited": [(each.id, each.says) for each in left.of(Why.EDITED)],
+        "edited": [(row.id, row.says) for row in left.of(Why.EDITED)],
         "billed": billed,
-        "not_undone": [(each.id, each.says) for each in left.of(Why.NOT_UNDONE)],
+        "not_undone": [(row.id, row.says) for row in left.of(Why.NOT_UNDONE)],
     }
 
 
@@ -48,8 +48,8 @@ def undo_tables(left: UndoReport) -> Iterator[RenderableType]:
         if not (rows := left.of(why)):
             continue
         shown = (
-            (each.id, each.customer_id, each.says or each.billed_through, each.charged_more)
-            for each in rows
+            (row.id, row.customer_id, row.says or row.billed_through, row.charged_more)
+            for row in rows
         )
         header = ("product", "customer", "shows", "charged more")
         yield table(*header, rows=shown, title=f"{title} ({left.counts[why]:,})")
@@ -67,19 +67,19 @@ def explained_document(
         "product": product,
         "campaigns": [
             {
-                "run": each.spec.run,
-                "outcome": each.result.outcome or "unprocessed",
-                "at": each.result.when,
-                "before": dict(each.result.row.before),
-                "after": dict(each.result.row.after),
-                "says": each.result.says,
-                "applied_by": each.spec.facts["applied_by"],
-                "approved_by": each.spec.facts["approved_by"],
-                "reason": each.spec.facts["approval"],
+                "run": campaign.spec.run,
+                "outcome": campaign.result.outcome or "unprocessed",
+                "at": campaign.result.when,
+                "before": dict(campaign.result.row.before),
+                "after": dict(campaign.result.row.after),
+                "says": campaign.result.says,
+                "applied_by": campaign.spec.facts["applied_by"],
+                "approved_by": campaign.spec.facts["approved_by"],
+                "reason": campaign.spec.facts["approval"],
             }
-            for each in touched
+            for campaign in touched
         ],
-        "jobs": [asdict(each) for each in jobs],
+        "jobs": [asdict(job) for job in jobs],
     }
 
 
@@ -93,7 +93,7 @@ def explained(
         header = ("run", "outcome", "when", "old", "new", "applied by", "approved by", "why")
         yield table(*header, rows=(_explained(row, time) for row in touched))
     if jobs:
-        rows = [(each.field, each.job_id, each.ended) for each in jobs]
+        rows = [(job.field, job.job_id, job.ended) for job in jobs]
         yield table("field", "written last by job", "ended as", rows=rows)
 
 

@@ -99,7 +99,7 @@ def _give(answer: Answer, session: CampaignSession, view: RunView) -> None:
         "calls_last_minute": budget.last_minute,
         "bulk_calls_left_today": budget.left_today,
         "top_errors": dict(top_errors(view)),
-        "audit": [asdict(each) for each in decisions],
+        "audit": [asdict(decision) for decision in decisions],
     }
     table = decision_table(decisions, session.campaigns.terms.time)
     answer.give(document, *_tables(session, view), table, next_steps(view))
