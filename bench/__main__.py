@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 
-from bench import campaign, gateway, jobs, large, limits
+from bench import campaign, gateway, jobs, large, limits, waiting
 
 _SHORT = {limits: ["--seconds", "20"], jobs: ["--short"], large: ["--short"]}
 
 short = sys.argv[1:] == ["--short"]
-for benchmark in (gateway, jobs, large, limits):
+for benchmark in (gateway, jobs, large, waiting, limits):
     print(f"\n{benchmark.__name__}", flush=True)
     sys.argv = [benchmark.__name__, *(_SHORT.get(benchmark, []) if short else [])]
     benchmark.main()
