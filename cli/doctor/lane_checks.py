@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from redis import Redis
 
 from cli.doctor.finding import Finding, fine, warning, wrong
-from cli.tables import counted
+from cli.unknown_account import jobs_of_it, waiting_jobs
 from revio_jobs import Lane
 from revio_jobs.contracts import parse_queue_name, queue_name
 from settings import AccountSettings
-from worker.ledger import Auditor, audited_accounts
+from worker.ledger import audited_accounts
 from worker.limiter import LaneClosure, LaneClosures
 from worker.limiter.limits_drift import clock_offsets, differences
 
@@ -65,30 +65,12 @@ def strange_accounts(redis: Redis, known: Collection[str]) -> Iterator[Finding]:
     named = [parse_queue_name(key.decode()) for key in queues]
     accounts = {account for account, _ in filter(None, named)} | {*audited_accounts(redis)}
     for account in sorted(accounts - {*known}):
-        if count := _waiting(redis, account):
+        if count := waiting_jobs(redis, account):
             yield warning(
                 f"account {account}",
-                f"{_jobs(count)}, and these settings do not know it",
+                f"{jobs_of_it(count)}, and these settings do not know it",
                 "configure it and start workers for it, or correct the producer that named it",
             )
-
-
-def unknown_account(redis: Redis, account: str, known: Iterable[str]) -> str:
-    """What to say of an account that the settings do not know. Raises RedisError."""
-    said = f"{account!r} is not one of {', '.join(known)}"
-    count = _waiting(redis, account)
-    return f"{said}; {_jobs(count)}, and no worker of these settings serves it" if count else said
-
-
-def _waiting(redis: Redis, account: str) -> int:
-    """Queries and raw messages are in queues alone, and jobs that rest in the ledger alone."""
-    queued = sum(int(redis.llen(queue_name(account, lane))) for lane in Lane)
-    balance = Auditor(redis, account).balance()
-    return max(queued, balance.waiting + balance.running + balance.delayed)
-
-
-def _jobs(count: int) -> str:
-    return f"{counted(count, 'job')} of it {'waits' if count == 1 else 'wait'}"
 
 
 def _lane(

@@ -10,15 +10,15 @@ from typing import Annotated, Any
 import typer
 from redis import Redis
 
+from cli.account_limits import AccountLimits
 from cli.answer import answering, complain
 from cli.connection import redis_of
-from cli.doctor.lane_checks import unknown_account
 from cli.exit_code import ExitCode
 from cli.jobs.job_status import Lookup, State
-from cli.limits.account_limits import AccountLimits
 from cli.options import AccountName, AsJson
 from cli.producer import app_of
 from cli.tables import counted, table, when
+from cli.unknown_account import unknown_account
 from revio_jobs import Lane
 from revio_jobs.contracts import DEFAULT_ACCOUNT, job_id_of, queue_name
 from revio_jobs.results import ResultStore

@@ -13,13 +13,13 @@ from redis import Redis
 from rich.console import Console, Group
 from rich.live import Live
 
+from cli.account_limits import AccountLimits
 from cli.answer import answering, complain
 from cli.connection import redis_of
-from cli.doctor.lane_checks import unknown_account
 from cli.exit_code import ExitCode
-from cli.limits.account_limits import AccountLimits
 from cli.limits.limits_proof import proof_document, proof_tables
 from cli.options import AsJson
+from cli.unknown_account import unknown_account
 from settings import Settings, load
 from worker.limiter.record import Record, prove
 from worker.wiring.limits import limit_rules, open_limiter

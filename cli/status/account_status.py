@@ -8,7 +8,7 @@ from typing import Any
 
 from campaigns.run.state import Status
 from campaigns.store.operator_store import RunView
-from cli.limits.account_limits import AccountLimits
+from cli.account_limits import AccountLimits
 from cli.status.concern import Concern
 from cli.tables import counted, span
 from revio_jobs import Lane

@@ -13,10 +13,10 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from campaigns.store.operator_store import OperatorStore
+from cli.account_limits import AccountLimits
 from cli.answer import answering
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
-from cli.limits.account_limits import AccountLimits
 from cli.options import AsJson
 from cli.status.account_status import AccountStatus, LaneStatus, unfinished
 from cli.status.concern import Concern
