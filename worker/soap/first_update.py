@@ -51,11 +51,19 @@ class FirstUpdate:
         if not self._states.claim(self._account, _CLAIM, _LONGEST_S):
             raise Throttled(_OTHERS_WAIT_S, "wsdl")
         try:
-            before = self._read(change.id)
+            before = self._before(change)
             send()
             self._judge(change, before)
         finally:
             self._states.release(self._account, _CLAIM)
+
+    def _before(self, change: Change) -> CustomerProductRecord | None:
+        """None also for a product that cannot be read: another one has to be the proof."""
+        try:
+            return self._read(change.id)
+        except (PartlyReadable, SpoiltAnswer) as exc:
+            _log.warning("first_update_not_read_back", account=self._account, reason=str(exc))
+            return None
 
     def _judge(self, change: Change, before: CustomerProductRecord | None) -> None:
         """Never raises: the update was made, whatever can be read of it."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -21,7 +20,6 @@ from tasks.ports import (
     Permits,
     Purpose,
     SpoiltAnswer,
-    UnreadableRecord,
     Wanted,
 )
 from worker.soap import vendor
@@ -32,6 +30,7 @@ from worker.soap.config import SoapConfig
 from worker.soap.error_map import ErrorMap, SessionExpiredError
 from worker.soap.first_update import FirstUpdate
 from worker.soap.http.transport import Transport
+from worker.soap.oddities import Oddities
 from worker.soap.request.builder import query_message, session_message, update_message
 from worker.soap.request.message import Login
 from worker.soap.service import LazyVendorService, VendorService
@@ -78,19 +77,17 @@ class RevioGateway:
             config, self._caller, self._errors, permits, self._service
         )
         self._sessions = Sessions(config, store, self._authenticator.create_session, now)
-        self._unknown: Counter[str] = Counter()
-        self._replaced: Counter[int] = Counter()
-        self._unreadable: Counter[tuple[int | None, str | None]] = Counter()
+        self._oddities = Oddities(config.account)
 
     @property
     def unknown_elements(self) -> Mapping[str, int]:
         """Counts, by name, of elements in answers that this version does not know."""
-        return self._unknown
+        return self._oddities.unknown_elements
 
     @property
     def replaced_characters(self) -> Mapping[int, int]:
         """Counts, by product ID, of records in whose texts forbidden characters were replaced."""
-        return self._replaced
+        return self._oddities.replaced_characters
 
     def query(self, filters: Wanted, call: Call) -> list[CustomerProductRecord]:
         """As the port says; also raises InvalidJob for filters without a value."""
@@ -102,10 +99,7 @@ class RevioGateway:
         answer = self._call(vendor.QUERY, prepare, call)
         if not _were_asked_for(answer, wanted()):
             raise Unavailable("the vendor answered with products that were not asked for")
-        if answer.replaced_in:
-            self._note_replaced(answer.replaced_in)
         if answer.unreadable:
-            self._note_unreadable(answer.unreadable)
             raise PartlyReadable(answer.records, answer.unreadable)
         return answer.records
 
@@ -123,7 +117,8 @@ class RevioGateway:
         def send() -> None:
             self._call(vendor.UPDATE, prepare, call, before_send)
 
-        state = self._watch.check(self._caller.fetch, self._config.wsdl_check_s)
+        with self._closing():
+            state = self._watch.check(self._caller.fetch, self._config.wsdl_check_s)
         if state.is_proven or not self._config.proves_first_update:
             send()
             return
@@ -140,7 +135,8 @@ class RevioGateway:
 
     def check_schema(self, max_age_s: float) -> None:
         """As the port says."""
-        self._watch.check(self._caller.fetch, max_age_s)
+        with self._closing():
+            self._watch.check(self._caller.fetch, max_age_s)
 
     def slow_down(self, reason: str) -> None:
         """As the port says."""
@@ -243,8 +239,7 @@ class RevioGateway:
         answer = self._caller.ask(prepared, reader, call, before_send, key)
         if not answer.success:
             raise self._refused(answer, session, call.purpose)
-        if answer.unknown:
-            self._note_unknown(answer.unknown)
+        self._oddities.note(answer)
         if session and answer.session_key:
             self._sessions.rotate(session, answer.session_key)
         return answer
@@ -258,33 +253,6 @@ class RevioGateway:
         if isinstance(error, Unauthorised):
             self._sessions.remember_refused()
         return self._caller.with_pause(error)
-
-    def _note_replaced(self, products: Iterable[int]) -> None:
-        """The log says it once per product: the vendor keeps sending it."""
-        if new := sorted(set(products) - self._replaced.keys()):
-            _log.warning(
-                "forbidden_characters_replaced", account=self._config.account, products=new
-            )
-        self._replaced.update(products)
-
-    def _note_unreadable(self, records: Iterable[UnreadableRecord]) -> None:
-        known = {(record.customer_product_id, record.field): record for record in records}
-        for key in known.keys() - self._unreadable.keys():
-            _log.warning(
-                "record_unreadable",
-                account=self._config.account,
-                product=key[0],
-                field=key[1],
-                problem=known[key].problem,
-            )
-        self._unreadable.update(known.keys())
-
-    def _note_unknown(self, unknown: Counter[str]) -> None:
-        if new := unknown.keys() - self._unknown.keys():
-            _log.warning(
-                "unknown_elements", account=self._config.account, names=sorted(map(str, new))
-            )
-        self._unknown.update(unknown)
 
 
 def open_gateway(

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from revio_jobs.errors import Throttled, UnsupportedChange
+from revio_jobs.errors import Throttled, Unauthorised, UnsupportedChange
 from sandbox import RunningSandbox, running
 from tasks.ports import Change, Filters, Purpose
 from tests.integration.soap.accounts import RecordingPermits, call, config, gateway, nothing
+from tests.integration.soap.servers import answering, serving
 from worker.soap import MemorySessionStore, MemoryWsdlStates, RevioGateway, open_gateway
 
 WRITE = Change(5001, {"rate": Decimal("7.7700")})
@@ -233,3 +234,29 @@ def test_a_first_update_that_cannot_be_read_back_leaves_it_to_the_next(
 
     assert workers.permits.purposes.count(Purpose.VERIFY) == 4
     assert not workers.reasons
+
+
+def test_a_first_update_of_an_unreadable_product_is_made_and_proves_nothing(
+    workers: Workers, box: RunningSandbox
+) -> None:
+    opened = workers.start()
+    box.release("wrapped")
+    box.spoil(5001, Quantity="1,5")
+    opened.update(WRITE, call(Purpose.UPDATE), nothing)
+    opened.update(WRITE, call(Purpose.UPDATE), nothing)
+
+    assert len(box.updates([5001])[5001]) == 2
+    assert workers.permits.purposes.count(Purpose.VERIFY) == 4
+    assert not workers.reasons
+
+
+def test_a_wsdl_that_is_refused_closes_the_account_for_updates_too(box: RunningSandbox) -> None:
+    permits = RecordingPermits()
+    with (
+        serving(answering(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")) as server,
+        gateway(box, permits, wsdl=server.url) as opened,
+        pytest.raises(Unauthorised),
+    ):
+        opened.update(WRITE, call(Purpose.UPDATE), nothing)
+    assert permits.closures
+    assert not permits.purposes.count(Purpose.UPDATE)
