@@ -77,10 +77,10 @@ class RunEvents:
                 figures = summary(state)
                 event, result_state = _EVENTS.get(state.status, ("task-started", states.STARTED))
                 run = state.spec.run
-                if run not in self._told or event == "task-started":
-                    dispatcher.send(
-                        "task-received", uuid=run, name=RUN_TASK, args=told(figures), kwargs="{}"
-                    )
+                # Each time: Flower takes a task's arguments from this event alone.
+                dispatcher.send(
+                    "task-received", uuid=run, name=RUN_TASK, args=told(figures), kwargs="{}"
+                )
                 dispatcher.send(event, uuid=run, result=told(figures), runtime=0)
                 self._app.backend.store_result(run, figures, result_state)
             dispatcher.close()
