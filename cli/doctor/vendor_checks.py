@@ -70,7 +70,11 @@ def _login(name: str, gateway: RevioGateway, *, again: bool) -> Finding:
     except RevioError as exc:
         if _is_only_later(exc):
             return skipped(check, str(exc))
-        return wrong(check, str(exc), _fix_for_login(name, exc), code_of(exc))
+        fix = _fix_for_login(name, exc)
+        if isinstance(exc, Unauthorised) and not again:
+            # The refusal may be an old one, by which the account is closed.
+            fix += "; then revio doctor --login-again tries it at once"
+        return wrong(check, str(exc), fix, code_of(exc))
     return fine(check, "the vendor accepts us")
 
 
@@ -84,6 +88,8 @@ def _fix_for_login(name: str, exc: RevioError) -> str:
         return f"see that {_setting(name, 'endpoint')} can be reached from here"
     if isinstance(exc, Unauthorised) and "gateway" in str(exc):
         return f"fix {_setting(name, 'subscription_key')}, or ask Rev.io to admit our address"
+    if isinstance(exc, Unauthorised) and ("endpoint" in str(exc) or "certificate" in str(exc)):
+        return f"see that {_setting(name, 'endpoint')} is Rev.io's address, whose certificate holds"
     wanted = ("username", "password", "client_code")
     return f"fix {', '.join(_setting(name, setting) for setting in wanted)}"
 

@@ -90,6 +90,13 @@ def test_a_spent_limit_skips_the_check_and_blames_nobody(error: RevioError) -> N
 @pytest.mark.parametrize(
     ("error", "code", "fix"),
     [
+        (Unauthorised("the endpoint does not exist (404)"), ExitCode.FAILED, "WEST__ENDPOINT"),
+        (
+            Unauthorised("the vendor's certificate is refused: it has expired"),
+            ExitCode.FAILED,
+            "WEST__ENDPOINT",
+        ),
+        (Unauthorised("the vendor refused the login"), ExitCode.FAILED, "--login-again"),
         (Unauthorised("the vendor refused the login"), ExitCode.FAILED, "WEST__PASSWORD"),
         (
             Unauthorised("the vendor's gateway refused the subscription key (401)"),
