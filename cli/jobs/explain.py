@@ -84,22 +84,25 @@ def explain(
             if account not in settings.accounts:
                 said = unknown_account(redis, account, settings.accounts)
                 raise typer.BadParameter(said, param_hint="--account")
-            told = explanation(settings, redis, account, wanted)
-        facts = {"state": told.state, **{f"{n}": text for n, text in enumerate(told.because, 1)}}
-        if told.runs_at:
-            facts["probably runs"] = _moment(told.runs_at)
-        answer.give(told.document(), table("job", told.job_id, rows=facts.items()))
-        if told.state == "unknown":
+            explained = explanation(settings, redis, account, wanted)
+        facts = {
+            "state": explained.state,
+            **{f"{n}": text for n, text in enumerate(explained.because, 1)},
+        }
+        if explained.runs_at:
+            facts["probably runs"] = _moment(explained.runs_at)
+        answer.give(explained.document(), table("job", explained.job_id, rows=facts.items()))
+        if explained.state == "unknown":
             complain(f"no job {wanted} is known to account {account}, nor in its queues")
             raise typer.Exit(ExitCode.FAILED)
 
 
 def explanation(settings: Settings, redis: Redis, account: str, job_id: str) -> Explanation:
     """Raises Unavailable or RedisError."""
-    found = locate(redis, account, job_id)
-    if found is None:
+    location = locate(redis, account, job_id)
+    if location is None:
         return _of_a_job_without_record(settings, redis, account, job_id)
-    match found.place:
+    match location.place:
         case HasEnded(how, at):
             return Explanation(account, job_id, "ended", (f"it ended as {how} at {_moment(at)}",))
         case IsRunning(lease_ends_at, sent):
@@ -109,7 +112,7 @@ def explanation(settings: Settings, redis: Redis, account: str, job_id: str) -> 
         case IsParked(product_id, behind):
             return Explanation(account, job_id, "parked", (_parked(product_id, behind),))
         case IsQueued(ahead, queries):
-            return _queued(settings, redis, found, ahead, queries)
+            return _queued(settings, redis, location, ahead, queries)
 
 
 def _running(lease_ends_at: float, sent: frozenset[str]) -> Iterator[str]:
@@ -134,9 +137,9 @@ def _parked(product_id: int, behind: str | None) -> str:
 
 
 def _queued(
-    settings: Settings, redis: Redis, found: JobLocation, ahead: int, queries: int
+    settings: Settings, redis: Redis, location: JobLocation, ahead: int, queries: int
 ) -> Explanation:
-    lane, account = found.lane or Lane.BULK, found.account
+    lane, account = location.lane or Lane.BULK, location.account
     limiter, rules = open_limiter(settings, redis), limit_rules(settings.accounts[account])
     limits = AccountLimits.read(redis, limiter, account, rules)
     closure = LaneClosures(LanePauses(redis), limiter).closed(account, lane)
@@ -147,7 +150,7 @@ def _queued(
         because.insert(0, str(closure))
     paused = closure and closure.pause
     runs_at = None if paused else _runs_at(redis, limits, lane, ahead + queries, closure)
-    return Explanation(account, found.job_id, "queued", tuple(because), runs_at)
+    return Explanation(account, location.job_id, "queued", tuple(because), runs_at)
 
 
 def _runs_at(

@@ -32,9 +32,9 @@ def status_tables(status: JobStatus) -> list[RenderableType]:
     """A job and, if it has one, its result."""
     job = table("job", "account", "state", rows=[(status.job_id, status.account, status.state)])
     match status.result:
-        case QueryResult() as found:
-            products = found.customer_products
-            return [*([product_table(products)] if products else []), _sentence(found)]
+        case QueryResult() as result:
+            products = result.customer_products
+            return [*([product_table(products)] if products else []), _sentence(result)]
         case UpdateResult() as done:
             return [job, _update(done)]
         case _:
@@ -44,21 +44,21 @@ def status_tables(status: JobStatus) -> list[RenderableType]:
 def product_table(products: Sequence[CustomerProduct]) -> Table:
     """The fields that people look for, if any product has them; `--json` has all."""
     records = [product.model_dump(mode="json") for product in products]
-    shown = {
+    columns = {
         title: name
         for name, title in _PRODUCT_COLUMNS.items()
         if any(record[name] is not None for record in records)
     }
-    return table(*shown, rows=([record[name] for name in shown.values()] for record in records))
+    return table(*columns, rows=([record[name] for name in columns.values()] for record in records))
 
 
-def _sentence(found: QueryResult) -> str:
-    products = counted(len(found.customer_products), "customer product")
-    missing = ", ".join(map(str, found.missing_ids))
+def _sentence(result: QueryResult) -> str:
+    products = counted(len(result.customer_products), "customer product")
+    missing = ", ".join(map(str, result.missing_ids))
     return (
-        f"{products}, {counted(found.calls, 'vendor call')}, as of {when(found.fetched_at)}"
+        f"{products}, {counted(result.calls, 'vendor call')}, as of {when(result.fetched_at)}"
         + (f"; not found: {missing}" if missing else "")
-        + "".join(f"; {product}" for product in found.unreadable)
+        + "".join(f"; {product}" for product in result.unreadable)
     )
 
 
@@ -73,8 +73,8 @@ def _update(done: UpdateResult) -> Table:
         "vendor calls": done.calls,
         "ended": when(done.settled_at) if done.settled_at else None,
     }
-    shown = Table(box=None, show_header=False, pad_edge=False)
+    drawn = Table(box=None, show_header=False, pad_edge=False)
     for name, value in facts.items():
         if value is not None:
-            shown.add_row(name, printable(str(value)))
-    return shown
+            drawn.add_row(name, printable(str(value)))
+    return drawn

@@ -159,8 +159,8 @@ class Auditor:
 
     def _records(self) -> Iterator[tuple[str, str]]:
         prefix = self._keys.record("")
-        found = ((key, key.removeprefix(prefix)) for key in self._scan("job:"))
-        for job_id, state in self._states("record", found):
+        keyed = ((key, key.removeprefix(prefix)) for key in self._scan("job:"))
+        for job_id, state in self._states("record", keyed):
             if state.lives and state.places == 0:
                 yield "accepted, but neither waiting, running nor delayed", job_id
             if state.places > 1:
@@ -171,8 +171,8 @@ class Auditor:
     def _abandoned(self) -> list[str]:
         seconds, _ = self._redis.time()
         before = seconds * 1000 - _LEASE_ENDED_LONG_AGO_MS
-        found: list[Any] = self._redis.zrangebyscore(self._keys.running, 0, before, 0, _AT_ONCE)
-        return list(map(_text, found))
+        expired: list[Any] = self._redis.zrangebyscore(self._keys.running, 0, before, 0, _AT_ONCE)
+        return list(map(_text, expired))
 
     def _holders(self) -> Iterator[tuple[str, str]]:
         for keys in _chunks(self._scan("product:")):
@@ -203,10 +203,10 @@ class Auditor:
         return map(_text, self._redis.scan_iter(pattern, count=10 * _AT_ONCE))
 
     def _states(
-        self, kind: Literal["record", "set", "product"], found: Iterable[tuple[str, str]]
+        self, kind: Literal["record", "set", "product"], keyed: Iterable[tuple[str, str]]
     ) -> Iterator[tuple[str, _JobState]]:
         """Of each (key where it was found, job id)."""
-        for chunk in _chunks(found):
+        for chunk in _chunks(keyed):
             flat = self._script(
                 keys=self._places,
                 args=[self._keys.record(""), kind, *(text for pair in chunk for text in pair)],
@@ -216,8 +216,8 @@ class Auditor:
                 yield job_id, _JobState(bool(lives), bool(ended), places, bool(there))
 
     def _not_accepted(self, lane: Lane) -> int:
-        found = self._queued_updates(queue_name(self._account, lane))
-        states = self._states("record", ((self._keys.record(job_id), job_id) for job_id in found))
+        job_ids = self._queued_updates(queue_name(self._account, lane))
+        states = self._states("record", ((self._keys.record(job_id), job_id) for job_id in job_ids))
         return sum(not (state.lives or state.has_ended) for _, state in states)
 
     def _queued_updates(self, queue: str) -> Iterator[str]:
@@ -230,8 +230,8 @@ class Auditor:
 
 def audited_accounts(redis: Redis) -> list[str]:
     """Those that have ever accepted a job."""
-    found = redis.scan_iter("revio:*:sequence", count=10 * _AT_ONCE)
-    return sorted({_text(key).split(":")[1] for key in found})
+    counters = redis.scan_iter("revio:*:sequence", count=10 * _AT_ONCE)
+    return sorted({_text(key).split(":")[1] for key in counters})
 
 
 def _update_id(message: bytes | str) -> str:

@@ -98,10 +98,10 @@ class Sweeper:
         )
 
     def _put_back_before(self, account: str, key: str, now_ms: float) -> int:
-        found = self._redis.zrangebyscore(key, 0, now_ms, start=0, num=_AT_ONCE, withscores=True)
+        entries = self._redis.zrangebyscore(key, 0, now_ms, start=0, num=_AT_ONCE, withscores=True)
         return sum(
             self._ledger.publish(account, job_id, key, score, front=False)
-            for job_id, score in _scores(found).items()
+            for job_id, score in _scores(entries).items()
         )
 
     def _put_back_lost(self, account: str, lane: Lane) -> int:
@@ -141,8 +141,8 @@ class Sweeper:
         }
 
 
-def _scores(found: Any) -> dict[str, float]:  # noqa: ANN401 - as loosely typed as redis-py
-    return {job_id.decode(): score for job_id, score in found}
+def _scores(entries: Any) -> dict[str, float]:  # noqa: ANN401 - as loosely typed as redis-py
+    return {job_id.decode(): score for job_id, score in entries}
 
 
 def _job_id(message: bytes) -> str:
