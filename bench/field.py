@@ -20,6 +20,7 @@ from celery.result import AsyncResult
 
 from cli.dev import Service, Stack, local_stack
 from revio_jobs import RevioJobs
+from revio_jobs.broker import CONTROL_EXCHANGE
 from revio_jobs.contracts import Lane, queue_name
 from sandbox import Account
 
@@ -86,7 +87,8 @@ class Field:
             for worker in workers:
                 worker.start()
             for number, worker in enumerate(workers):
-                worker.wait_until(partial(self._replies, f"{number}@bench"), timeout_s=READY_S)
+                replies = partial(self._replies, app, f"{number}@bench")
+                worker.wait_until(replies, timeout_s=READY_S)
             yield workers
         finally:
             for worker in workers:
@@ -137,9 +139,11 @@ class Field:
         first, last = len(at) // 10, len(at) * 9 // 10
         return (last - first) / float(at[last] - at[first])
 
-    def _replies(self, node: str) -> bool:
-        with self.plain() as app:
-            return bool(app.control.ping(destination=[node], timeout=0.3))
+    def _replies(self, app: str, node: str) -> bool:
+        with self.plain() as producer:
+            if app == "worker":
+                producer.conf.control_exchange = CONTROL_EXCHANGE
+            return bool(producer.control.ping(destination=[node], timeout=0.3))
 
 
 def await_plain(app: Celery, results: Sequence[AsyncResult]) -> None:
