@@ -169,6 +169,8 @@ class CellReader:
             return self._text(row, index, text, kind)
         if name == "rate":
             return self._rate(row, index, text, kind)
+        if name == "quantity" and kind is CellKind.NUMBER:
+            _check_shown(row, index, text)
         parse, own_kind = _PARSERS[name]
         if kind in {CellKind.DATE, CellKind.FLAG} and kind is not own_kind:
             raise CellError(f"a {_KIND_WORDS[kind]} is not what the column holds")
@@ -212,6 +214,13 @@ class CellReader:
         if shown.value is None:
             raise CellError("a number shown as something else (--rates stored)", both)
         return format(shown.value, "f")
+
+
+def _check_shown(row: ReadRow, index: int, text: str) -> None:
+    shown = row.shown.get(index)
+    if shown is not None and shown.value != Decimal(text):
+        what = "a number shown otherwise than it is stored (format the column as a plain number)"
+        raise CellError(what, f"shown {shown.text}, holds {text}")
 
 
 _STORED = DecimalSign(is_proved=True)

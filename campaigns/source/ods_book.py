@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,15 +10,14 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
-
-from lxml import etree
+from zipfile import ZipFile
 
 from campaigns.errors import InputError
 from campaigns.source.cell_text import original
 from campaigns.source.number_format import Shown
 from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, read_row, text_cell
 from campaigns.source.table import CellKind, ReadRow, check_cells
+from campaigns.source.xml_parts import damage_told, elements
 
 _CONTENT = "content.xml"
 _DIGITS = ".15g"
@@ -42,7 +40,7 @@ class OdsWorkbook:
         self._parts = parts
         hidden_styles, names = set[str](), list[tuple[str, str]]()
         with parts.open(_CONTENT) as file:
-            for element in _elements(file, ("{*}style", "{*}table-row", "{*}table")):
+            for element in elements(file, ("{*}style", "{*}table-row", "{*}table")):
                 match _local(element):
                     case "style":
                         if any(_get(child, "display") == "false" for child in element):
@@ -68,8 +66,8 @@ class OdsSheet:
     def rows(self) -> Iterator[ReadRow]:
         """See the port."""
         layout, line, table, column = SheetLayout(), 1, 0, 0
-        with _damage_told(), self.parts.open(_CONTENT) as file:
-            for element in _elements(file, ("{*}table-column", "{*}table-row", "{*}table")):
+        with damage_told(), self.parts.open(_CONTENT) as file:
+            for element in elements(file, ("{*}table-column", "{*}table-row", "{*}table")):
                 name = _local(element)
                 if name == "table":
                     if table == self.at:
@@ -118,22 +116,12 @@ class OdsSheet:
 @contextmanager
 def open_ods(path: Path) -> Iterator[OdsWorkbook]:
     """Raises InputError for what is not a whole workbook, or protected by a password."""
-    with _damage_told(), ZipFile(path) as parts:
+    with damage_told(), ZipFile(path) as parts:
         if b"encryption-data" in parts.read("META-INF/manifest.xml"):
             raise InputError(
                 "the workbook is protected by a password: save it without one and plan that"
             )
         yield OdsWorkbook(parts)
-
-
-@contextmanager
-def _damage_told() -> Iterator[None]:
-    try:
-        yield
-    except (BadZipFile, etree.XMLSyntaxError, zlib.error, EOFError, KeyError) as exc:
-        raise InputError("the workbook is damaged, or cut off: its XML cannot be read") from exc
-    except (ValueError, OverflowError, NotImplementedError) as exc:
-        raise InputError(f"the workbook is damaged: {exc}") from exc
 
 
 def _cell(element: Any) -> SheetCell:  # noqa: ANN401 - lxml's
@@ -209,16 +197,6 @@ def _words(element: Any) -> str:  # noqa: ANN401 - lxml's
                 parts.append(_words(child))
         parts.append(child.tail or "")
     return "".join(parts)
-
-
-def _elements(file: Any, tags: Sequence[str]) -> Iterator[Any]:  # noqa: ANN401 - lxml's
-    for _, element in etree.iterparse(
-        file, tag=tags, resolve_entities=False, no_network=True, huge_tree=True
-    ):
-        yield element
-        element.clear()
-        while element.getprevious() is not None and _local(element) == "table-row":
-            del element.getparent()[0]
 
 
 def _local(element: Any) -> str:  # noqa: ANN401 - lxml's

@@ -8,23 +8,21 @@ which is read here once.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
-from lxml import etree
 from openpyxl.styles.numbers import BUILTIN_FORMATS
 
-from campaigns.errors import InputError
 from campaigns.source.cell_text import original, unescaped
 from campaigns.source.number_format import GENERAL
 from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, number_cell, read_row, text_cell
 from campaigns.source.table import CellKind, ReadRow, check_cells
+from campaigns.source.xml_parts import damage_told, elements, root_of
 
 _SHEET_TAGS = ("{*}row", "{*}col", "{*}mergeCell")
 _YES = frozenset({"1", "true", "on"})
@@ -64,7 +62,7 @@ class XlsxWorkbook:
         if self._shared is None:
             return []
         with self.opened(self._shared) as file:
-            return [_rich_text(element) for element in _elements(file, ("{*}si",))]
+            return [_rich_text(element) for element in elements(file, ("{*}si",))]
 
     @cached_property
     def formats(self) -> list[str]:
@@ -129,7 +127,7 @@ class XlsxWorkbook:
     def _main_part(self) -> str:
         if "_rels/.rels" in self._names:
             with self.opened("_rels/.rels") as file:
-                for element in etree.parse(file, _parser()).getroot():
+                for element in root_of(file):
                     if str(element.get("Type", "")).endswith("/officeDocument"):
                         return str(element.get("Target", "")).lstrip("/")
         return next(name for name in self._names if name.endswith("workbook.xml"))
@@ -145,14 +143,14 @@ class XlsxWorkbook:
                         str(element.get("Type", "")).rpartition("/")[2],
                         str(element.get("Target", "")),
                     )
-                    for element in etree.parse(file, _parser()).getroot()
+                    for element in root_of(file)
                 },
                 self._names,
             )
 
     def _tree(self, part: str) -> Any:  # noqa: ANN401 - lxml's
         with self.opened(part) as file:
-            return etree.parse(file, _parser()).getroot()
+            return root_of(file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +197,8 @@ class XlsxSheet:
     def rows(self) -> Iterator[ReadRow]:
         """See the port."""
         layout, line = SheetLayout(), 0
-        with _damage_told(), self.book.opened(self.part) as file:
-            for element in _elements(file, _SHEET_TAGS):
+        with damage_told(), self.book.opened(self.part) as file:
+            for element in elements(file, _SHEET_TAGS):
                 match element.tag.rpartition("}")[2]:
                     case "row":
                         line = int(element.get("r") or line + 1)
@@ -228,37 +226,8 @@ class XlsxSheet:
 @contextmanager
 def open_xlsx(path: Path) -> Iterator[XlsxWorkbook]:
     """Raises InputError for what is not a whole workbook."""
-    with _damage_told(), ZipFile(path) as parts:
+    with damage_told(), ZipFile(path) as parts:
         yield XlsxWorkbook(parts)
-
-
-@contextmanager
-def _damage_told() -> Iterator[None]:
-    try:
-        yield
-    except (BadZipFile, etree.XMLSyntaxError, zlib.error, EOFError) as exc:
-        raise InputError("the workbook is damaged, or cut off: its XML cannot be read") from exc
-    except (KeyError, IndexError, StopIteration, NotImplementedError) as exc:
-        raise InputError(
-            "the workbook is damaged: it refers to parts that it does not have"
-        ) from exc
-    except (ValueError, OverflowError) as exc:
-        raise InputError(f"the workbook is damaged: {exc}") from exc
-
-
-def _parser() -> Any:  # noqa: ANN401 - lxml's
-    return etree.XMLParser(resolve_entities=False, no_network=True)
-
-
-def _elements(file: Any, tags: Sequence[str]) -> Iterator[Any]:  # noqa: ANN401 - lxml's
-    """Each such element when it is whole; afterwards it is emptied, and those before dropped."""
-    for _, element in etree.iterparse(
-        file, tag=tags, resolve_entities=False, no_network=True, huge_tree=True
-    ):
-        yield element
-        element.clear()
-        while element.getprevious() is not None:
-            del element.getparent()[0]
 
 
 def _rich_text(element: Any) -> str:  # noqa: ANN401 - lxml's

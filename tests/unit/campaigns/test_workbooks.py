@@ -250,3 +250,19 @@ def test_dates_are_told_from_numbers_by_their_format() -> None:
     dates = ["d-mmm", "mm/dd/yyyy", "[$-F400]h:mm:ss AM/PM", "[h]:mm", "yyyy\\-mm\\-dd"]
     numbers = ["General", "0.00", '"day" 0', "[Red]0.00", '#,##0.00 "USD"', "@"]
     assert [code for code in (*dates, *numbers) if is_date_format(code)] == dates
+
+
+def test_a_quantity_that_is_shown_otherwise_is_a_problem(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    sheet.append(["id", "quantity"])
+    for line, (value, code) in enumerate([(2, "0"), (2000, "#,##0,"), (2, "0%")], start=2):
+        sheet.append([5000 + line, value])
+        sheet.cell(line, 2).number_format = code
+    book.save(tmp_path / "in.xlsx")
+    plain, thousands, per_cent = read(tmp_path / "in.xlsx")
+    assert plain.changes == {"quantity": 2}
+    assert [problems[0].value for problems in (thousands, per_cent)] == [
+        "shown 2, holds 2000",
+        "shown 200%, holds 2",
+    ]
