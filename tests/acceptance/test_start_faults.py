@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -154,3 +156,45 @@ def test_a_redis_that_evicts_is_refused_also_when_it_comes_up_later() -> None:
         assert "Traceback" not in worker.output()[seen:]
         assert not handle.done()
         assert stack.sandbox.calls()["received"] == 0
+
+
+def test_a_redis_user_without_a_needed_permission_stops_the_start_and_is_named() -> None:
+    with stack_with() as (stack, _), Redis.from_url(stack.redis.url) as redis:
+        worker = stack.services["interactive"]
+        worker.stop()
+        redis.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all", "-info")
+        address = stack.redis.url.removeprefix("redis://")
+        ended = subprocess.run(
+            worker.command,
+            env={**worker.environment, "REVIO_REDIS_URL": f"redis://app:pw@{address}"},
+            cwd=worker.directory,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        assert ended.returncode == 2
+        [line] = ended.stderr.splitlines()
+        assert "info" in line
+        assert "ACL SETUSER" in line
+
+
+@pytest.mark.parametrize("away", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_worker_that_is_told_to_stop_leaves_in_time_whatever_redis_does(
+    away: signal.Signals,
+) -> None:
+    with stack_with(REVIO_STOP_GRACE_S="2") as (stack, _):
+        worker, server = stack.services["interactive"], stack.redis.pid
+        assert server
+        os.kill(server, away)
+        try:
+            time.sleep(1)
+            began = time.monotonic()
+            worker.send(signal.SIGTERM)
+            while worker.pid:
+                # Without the deadline it takes minutes.
+                assert time.monotonic() - began < 60
+                time.sleep(0.1)
+        finally:
+            if away is signal.SIGSTOP:
+                os.kill(server, signal.SIGCONT)

@@ -14,7 +14,7 @@ from redis.client import Pipeline
 from redis.exceptions import RedisError, ResponseError
 
 from revio_jobs.connection import connect_redis
-from revio_jobs.redis_faults import Remedy, remedy_of
+from revio_jobs.redis_faults import Remedy, fault_of, remedy_of
 
 _UNANSWERED = object()
 _TRUSTED_S = 1.0
@@ -57,7 +57,8 @@ class AutoPipeline(Redis):
         try:
             return self._carry_out(*args, **options)
         except RedisError as exc:
-            if not drop_if_wrong(self.connection_pool, exc) or not isinstance(exc, ResponseError):
+            # Without one of Redis's words nobody knows whether the command was carried out.
+            if not drop_if_wrong(self.connection_pool, exc) or fault_of(exc) is None:
                 raise
         return self._carry_out(*args, **options)
 
