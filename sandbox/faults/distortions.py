@@ -55,6 +55,11 @@ def _huge(body: bytes, _: str | None) -> bytes:
     return _after(body, b"</Success>", b"<Surprise>" + b"x" * HUGE_BYTES + b"</Surprise>")
 
 
+def _broken_text(body: bytes, _: str | None) -> bytes:
+    """A text with an ampersand that was not escaped."""
+    return _after(body, b"</Success>", b"<Message>AT&T</Message>")
+
+
 def _unknown_elements(body: bytes, _: str | None) -> bytes:
     for place in (b"<Header>", b"</Success>", b"</Customer_Product_ID>", b"</Header>"):
         body = body.replace(place, place + _UNKNOWN)
@@ -136,6 +141,7 @@ BY_NAME: dict[str, Callable[[bytes, str | None], bytes]] = {
     "doctype": _doctype,
     "entities": _entities,
     "huge-body": _huge,
+    "broken-text": _broken_text,
     "nil-item": _nil_item,
     "utf-16-label": _mislabelled,
     "preceded": _preceded,

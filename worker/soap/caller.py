@@ -21,6 +21,8 @@ from worker.soap.http.transport import Transport, origin_of
 from worker.soap.http.wire import HttpResponse, NotSentError
 from worker.soap.request.message import Message
 
+# Calls whose parts can be asked for one by one.
+_READS = frozenset({Purpose.QUERY, Purpose.VERIFY})
 _FAULT_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
 
 BeforeSend = Callable[[], None]
@@ -101,7 +103,7 @@ class Caller:
             error = self._errors.of_soap_fault(exc, call.purpose, session_key)
             raise (self._with_report(error) if isinstance(error, RevioError) else error) from None
         except SpoiltAnswerError as exc:
-            if refusal or call.purpose is Purpose.UPDATE:
+            if refusal or call.purpose not in _READS:
                 raise self._with_report(
                     refusal or self._errors.of_exception(exc, call.purpose)
                 ) from exc
@@ -121,7 +123,8 @@ class Caller:
         call = Call(self._config.account, Lane.INTERACTIVE, Purpose.SESSION)
         known = self._documents.get(url)
         conditions = known.conditions if known else {}
-        if origin_of(url) == origin_of(self._config.endpoint):
+        is_vendors = origin_of(url) == origin_of(self._config.endpoint)
+        if is_vendors:
             headers = {**self._key_header(), **conditions}
             http = self._exchange(call, lambda before: self._transport.get(url, headers, before))
         else:
@@ -129,7 +132,8 @@ class Caller:
         if known and http.status == HTTPStatus.NOT_MODIFIED:
             return known.body
         refusal = self._errors.of_status(http, call.purpose)
-        self._check_outage(http, refusal)
+        if is_vendors:
+            self._check_outage(http, refusal)
         if isinstance(refusal, Unauthorised):
             # A missing document says nothing of the account: there may be a copy of it.
             raise refusal

@@ -88,6 +88,7 @@ EXPECTED = {
     "entities": UNKNOWN,
     "huge-body": UNKNOWN,
     "missing-field": Expected(SpoiltAnswer, OutcomeUnknown),
+    "broken-text": Expected(SpoiltAnswer, OutcomeUnknown),
     "bad-boolean": UNKNOWN,
     "unknown-elements": Expected(FINE, FINE),
     **dict.fromkeys(
@@ -245,6 +246,17 @@ def test_a_refusal_that_is_no_verdict_on_the_data_counts_as_a_fault_of_the_vendo
             opened.update(WRITE, call(Purpose.UPDATE), nothing)
         assert permits.health[-2:] == [False, False]
         opened.update(WRITE, call(Purpose.UPDATE), nothing)
+
+
+def test_a_login_whose_answer_is_spoilt_says_nothing_of_the_products(box: RunningSandbox) -> None:
+    with gateway(box) as opened:
+        box.fault("broken-text", operation="Sessions_Create", next=2)
+        with pytest.raises(Unavailable, match="broken XML"):
+            opened.query(READ, call(Purpose.QUERY))
+        with pytest.raises(Unavailable, match="broken XML"):
+            opened.update(WRITE, call(Purpose.UPDATE), nothing)
+        assert opened.query(READ, call(Purpose.QUERY))
+    assert not box.updates([5001])
 
 
 def test_a_login_that_met_a_deadlock_is_no_refused_one(box: RunningSandbox) -> None:

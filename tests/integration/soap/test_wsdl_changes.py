@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from revio_jobs.errors import Throttled, Unauthorised, UnsupportedChange
+from revio_jobs.errors import Throttled, Unauthorised, Unavailable, UnsupportedChange
 from sandbox import RunningSandbox, running
 from tasks.ports import Change, Filters, Purpose
 from tests.integration.soap.accounts import RecordingPermits, call, config, gateway, nothing
@@ -248,6 +248,18 @@ def test_a_first_update_of_an_unreadable_product_is_made_and_proves_nothing(
     assert len(box.updates([5001])[5001]) == 2
     assert workers.permits.purposes.count(Purpose.VERIFY) == 4
     assert not workers.reasons
+
+
+def test_another_hosts_outage_does_not_pause_the_account(box: RunningSandbox) -> None:
+    permits = RecordingPermits()
+    answer = b"HTTP/1.1 503 No\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n"
+    with (
+        serving(answering(answer)) as server,
+        gateway(box, permits, wsdl=server.url) as opened,
+        pytest.raises(Unavailable),
+    ):
+        opened.query(READ, call(Purpose.QUERY))
+    assert not permits.pauses
 
 
 def test_a_wsdl_that_is_refused_closes_the_account_for_updates_too(box: RunningSandbox) -> None:
