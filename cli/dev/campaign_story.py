@@ -50,7 +50,7 @@ class CampaignStory:
         )
         before = self._rates()
         with TemporaryDirectory() as name:
-            rules = Rules.parse(_WHERE, [_SET], Rounding(endings=(Decimal("0.99"),)))
+            rules = Rules.parse(_WHERE, [_SET], Rounding())
             overrides = {"change": "a demonstration", "below_cost": "a demonstration"}
             request = PlanRequest("demo", "ann", rules, customers=_CUSTOMERS, overrides=overrides)
             planned = self._campaigns.plan(Path(name, "demo.plan"), request)
