@@ -27,6 +27,10 @@ class BusinessTime:
         beside = "%H:%M" if here.date() == in_utc.date() else _MINUTE
         return f"{here:{_MINUTE}} {here:%Z} ({in_utc:{beside}} UTC)"
 
+    def show_iso(self, text: str) -> str:
+        """As `show`, of an ISO 8601 time with its offset."""
+        return self.show(datetime.fromisoformat(text).timestamp())
+
     def read(self, text: str) -> float:
         """Unix time of 2026-06-01T22:00 here, or of a time with its own offset.
 

@@ -10,9 +10,12 @@ from rich.table import Table
 
 from cli.answer import printable
 
-_RIGHT = {"quantity", "rate", "used", "limit", "left", "left for bulk", "jobs", "calls sent"}
+_RIGHT = {
+    *("quantity", "rate", "used", "limit", "left", "left for bulk", "jobs", "calls sent"),
+    *("revenue", "rate %", "before", "after", "moved", "%"),
+}
 # A narrow terminal folds these; the others stay readable.
-_FOLDED = {"description", "finding"}
+_FOLDED = {"description", "finding", "changes", "for example", "why"}
 
 
 def table(*columns: str, rows: Iterable[Iterable[object]], title: str | None = None) -> Table:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from campaigns.errors import InputError
+from campaigns.rows.field_change import plain
 from campaigns.source.cells import CLEAR
 from campaigns.source.columns import EXPECTED_PREFIX
 from campaigns.source.table import OUTCOME_PREFIX
@@ -72,8 +73,4 @@ class ExportLayout:
 
 
 def _plain(value: object) -> object:
-    """Money with two decimals, or as many as it has."""
-    if not isinstance(value, Decimal):
-        return value
-    cents = value.quantize(Decimal("0.01"))
-    return cents if cents == value else value.normalize()
+    return plain(value) if isinstance(value, Decimal) else value

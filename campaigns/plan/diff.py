@@ -11,6 +11,7 @@ from typing import Any
 from campaigns.errors import ExpressionError
 from campaigns.guard_rails.rails import Breach, Level, Rails, forbidden
 from campaigns.guard_rails.repeat import RecentChanges, no_recent_changes
+from campaigns.plan.undo_obstacle import undo_obstacle
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.rules.rules import Rules, values_of
 from campaigns.source.cells import ParsedRow
@@ -130,7 +131,8 @@ def _guarded(
     stopped = forbidden(breaches, policy.overrides)
     kind = RowClass.STOPPED if stopped else RowClass.CHANGE
     says = tuple(_in_words(each) for each in (stopped or breaches))
-    return replace(planned, kind=kind, says=says)
+    obstacle = undo_obstacle(planned, product, policy)
+    return replace(planned, kind=kind, says=says, not_undoable=obstacle)
 
 
 def _in_words(breach: Breach) -> str:

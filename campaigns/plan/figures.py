@@ -1,52 +1,45 @@
-"""What a reviewer looks at: largest moves, samples of each product, revenue by product, points."""
+"""What a reviewer looks at: largest moves, samples of each product, totals, points of a plot."""
 
 from __future__ import annotations
 
-import heapq
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from campaigns.guard_rails.rails import per_cent
+from campaigns.plan.largest import Largest, Totals
 from campaigns.plan.summary import moved, revenue
 from campaigns.rows.planned_row import PlannedRow, RowClass
 
 _LARGEST = 20
 _SAMPLES = 3
-_PRODUCTS = 200
+_SAMPLED_PRODUCTS = 200
+_PRODUCTS = 20_000
+_CUSTOMERS = 100_000
 _POINTS = 1500
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Move:
-    """A row by how far it moves the price."""
-
-    distance: Decimal
-    """Per cent without sign; rows without a rate before count as the farthest."""
-    line: int
-    row: PlannedRow = field(compare=False)
-
-
-@dataclass
-class Offer:
-    """All changing rows of one product of the catalogue."""
-
-    description: str
-    rows: int = 0
-    before: Decimal = Decimal(0)
-    after: Decimal = Decimal(0)
-    samples: list[PlannedRow] = field(default_factory=list)
+_EXAMPLES = 200
+SHOWN_ROWS = 2000
+"""Changing rows that a page shows; a workbook has all."""
 
 
 @dataclass
 class Figures:
     """Grows with `add`; of any number of rows only so much is kept."""
 
-    largest: list[Move] = field(default_factory=list)
-    """A heap; see `moves`."""
-    offers: dict[int, Offer] = field(default_factory=dict)
-    """By product id, the commonest first come; 0 gathers what is beyond 200 products."""
+    by_percent: Largest = field(default_factory=lambda: Largest(_LARGEST))
+    """By the change of the rate; a rate that rises from nothing is the largest."""
+    by_money: Largest = field(default_factory=lambda: Largest(SHOWN_ROWS))
+    """By the change of revenue; all rows, if there are no more."""
+    customers: Totals = field(default_factory=lambda: Totals(_CUSTOMERS))
+    products: Totals = field(default_factory=lambda: Totals(_PRODUCTS))
+    """Of the catalogue."""
+    samples: dict[int, list[PlannedRow]] = field(default_factory=dict)
+    """A few rows of each product of the catalogue, of the first 200."""
+    not_undoable: list[PlannedRow] = field(default_factory=list)
+    """The first of them; the plan's summary counts all."""
+    warned: dict[str, list[PlannedRow]] = field(default_factory=dict)
+    """The first rows that each guard rail speaks of."""
     points: list[tuple[float, float]] = field(default_factory=list)
     """Rates before and after, of a fair sample of the rows."""
     _seen: int = 0
@@ -63,44 +56,42 @@ class Figures:
 
     def add(self, row: PlannedRow) -> None:
         """One more."""
-        self._keep_if_large(row)
-        self._add_to_offer(row)
-        if "rate" in row.after and row.before.get("rate") is not None:
-            self._sample((float(row.before["rate"]), float(row.after["rate"])))
+        before, after = revenue(row)
+        self.by_money.add(after - before, row)
+        product = int(row.seen.get("product_id") or 0)
+        description = str(row.seen.get("description", ""))
+        self.products.add(product, description, before, after)
+        self.customers.add(int(row.seen.get("customer_id") or 0), "", before, after)
+        self._add_sample(product, row)
+        self._add_rate(row)
+        if row.not_undoable and len(self.not_undoable) < _EXAMPLES:
+            self.not_undoable.append(row)
+        for said in row.says:
+            warned = self.warned.setdefault(said.partition(":")[0], [])
+            if len(warned) < _SAMPLES:
+                warned.append(row)
 
-    def moves(self) -> list[Move]:
-        """The largest first."""
-        return sorted(self.largest, reverse=True)
-
-    def _keep_if_large(self, row: PlannedRow) -> None:
+    def _add_rate(self, row: PlannedRow) -> None:
         if "rate" not in row.after:
             return
         change = moved(row)
-        move = Move(Decimal("Infinity") if change is None else abs(change), -row.line, row)
-        if len(self.largest) < _LARGEST:
-            heapq.heappush(self.largest, move)
-        else:
-            heapq.heappushpop(self.largest, move)
+        self.by_percent.add(Decimal("Infinity") if change is None else change, row)
+        if row.before.get("rate") is not None:
+            self._add_point((float(row.before["rate"]), float(row.after["rate"])))
 
-    def _add_to_offer(self, row: PlannedRow) -> None:
-        product = int(row.seen.get("product_id") or 0)
-        if product not in self.offers and len(self.offers) >= _PRODUCTS:
-            product = 0
-        name = str(row.seen.get("description", "")) if product else "all others"
-        offer = self.offers.setdefault(product, Offer(name))
-        before, after = revenue(row)
-        offer.rows += 1
-        offer.before += before
-        offer.after += after
-        if len(offer.samples) < _SAMPLES:
-            offer.samples.append(row)
+    def _add_sample(self, product: int, row: PlannedRow) -> None:
+        if product not in self.samples and len(self.samples) >= _SAMPLED_PRODUCTS:
+            return
+        samples = self.samples.setdefault(product, [])
+        if len(samples) < _SAMPLES:
+            samples.append(row)
 
-    def _sample(self, point: tuple[float, float]) -> None:
+    def _add_point(self, point: tuple[float, float]) -> None:
         """Each row is in the sample with the same chance (Vitter's algorithm R)."""
         self._seen += 1
         if len(self.points) < _POINTS:
             self.points.append(point)
-        elif (place := self._chance.randrange(self._seen)) < _POINTS:
+        elif (place := int(self._chance.random() * self._seen)) < _POINTS:
             self.points[place] = point
 
 

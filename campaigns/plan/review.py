@@ -1,73 +1,132 @@
-"""A plan for the eyes of those who approve it: on a terminal, as a page, as a workbook."""
+"""A plan for the eyes of those who approve it: as a page, and as a workbook."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from campaigns.business_time import BusinessTime
+from campaigns.pages import PageTable, histogram, page, scatter, waterfall
 from campaigns.plan.figures import Figures
-from campaigns.plan.page import Page
 from campaigns.plan.plan_file import Plan
-from campaigns.plan.summary import moved
-from campaigns.rows.planned_row import PlannedRow
-from campaigns.source.cells import CLEAR
-from campaigns.source.workbook_out import new_workbook
-
-_HEADER = (
-    *("class", "line", "id", "customer_id", "product_id", "description", "quantity"),
-    *("rate_before", "rate_after", "change_percent", "other_changes", "says"),
+from campaigns.plan.review_tables import (
+    changes_table,
+    largest_tables,
+    not_undoable_table,
+    rails_table,
+    samples_table,
 )
+from campaigns.plan.review_workbook import write_workbook
+from campaigns.plan.summary import Summary, bins
+
+_STEPS = 8
+_LARGEST = 20
+_NOT_UNDOABLE = 200
+
+Fact = tuple[str, object]
 
 
-def review_page(plan: Plan, figures: Figures) -> str:
-    """HTML."""
-    header, summary = plan.header, plan.summary
-    page = Page(f"Plan {header.name}")
-    page.facts(
-        [
-            ("digest", plan.digest),
-            ("account", header.account),
-            ("made", f"{header.created_at} by {header.author}"),
-            ("from", header.source),
-            *header.read_as.lines(),
-            ("rules", ", ".join(f"{k}={v}" for k, v in header.rules.get("set", {}).items())),
-            ("where", header.rules.get("where")),
-            ("overrides", "; ".join(f"{k}: {v}" for k, v in header.overrides.items())),
-            *((f"rows: {kind}", f"{count:,}") for kind, count in summary.rows.items()),
-            *((f"guard rail {rail}", f"{n:,} rows") for rail, n in summary.says.items()),
-            ("revenue before", f"{summary.before:,.2f}"),
-            ("revenue after", f"{summary.after:,.2f}"),
-        ]
-    )
-    page.plots(summary, figures, summary.before)
-    page.moves(figures)
-    return page.text()
+@dataclass(frozen=True, slots=True)
+class Review:
+    """All that is shown of a plan, gathered in one run through its rows."""
+
+    plan: Plan
+    figures: Figures
+    begins: str
+    """When it would begin by its effective date, in words; "" if it has none."""
+    time: BusinessTime
+
+    @classmethod
+    def of(cls, plan: Plan, begins: str, time: BusinessTime) -> Review:
+        """Raises PlanFileError."""
+        return cls(plan, Figures.of(plan.rows()), begins, time)
+
+    def page(self) -> str:
+        """HTML."""
+        summary, figures = self.plan.summary, self.figures
+        return page(
+            "review.html.j2",
+            title=f"Plan {self.plan.header.name}",
+            alarms=list(self.alarms()),
+            facts=list(self.facts()),
+            read_as=list(self.plan.header.read_as.lines()),
+            first=[
+                rails_table(self.plan.header, summary, figures),
+                not_undoable_table(summary, figures, _NOT_UNDOABLE),
+            ],
+            plots=plots(summary, figures, summary.before),
+            tables=[
+                *largest_tables(figures, _LARGEST).values(),
+                samples_table(figures),
+                changes_table(summary, figures),
+            ],
+        )
+
+    def tables(self, most: int, samples: int) -> dict[str, PageTable]:
+        """For a terminal and for programs: at most so many rows of each."""
+        summary, figures = self.plan.summary, self.figures
+        return {
+            "guard_rails": rails_table(self.plan.header, summary, figures),
+            "not_undoable_rows": not_undoable_table(summary, figures, most),
+            **largest_tables(figures, most),
+            "samples": samples_table(figures, samples),
+        }
+
+    def write_workbook(self, path: Path) -> None:
+        """Every row of the plan, the totals, and what a reviewer must know. Raises OSError."""
+        facts = [*self.facts(), *(("to be seen", alarm) for alarm in self.alarms())]
+        facts += self.plan.header.read_as.lines()
+        write_workbook(self.plan, self.figures, facts, path)
+
+    def alarms(self) -> Iterator[str]:
+        """What nobody should miss."""
+        summary = self.plan.summary
+        if count := summary.not_undoable.total():
+            yield f"{count:,} of {summary.changes:,} rows could not be undone, or not as a whole."
+        for rail, reason in self.plan.header.overrides.items():
+            if rail in summary.says or rail in summary.crossed:
+                yield f"The guard rail {rail} is crossed: {reason}"
+
+    def facts(self) -> Iterator[Fact]:
+        """What the plan is."""
+        header, summary = self.plan.header, self.plan.summary
+        yield "digest", self.plan.digest
+        yield "account", header.account
+        yield "made", f"{self.time.show_iso(header.created_at)} by {header.author}"
+        yield "from", header.source
+        yield "rules", ", ".join(f"{k}={v}" for k, v in header.rules.get("set", {}).items())
+        yield "where", header.rules.get("where")
+        yield "begins", self.begins or "with apply: no effective date is given"
+        yield "overrides", "; ".join(f"{rail}: {why}" for rail, why in header.overrides.items())
+        for kind, count in summary.rows.items():
+            yield f"rows: {kind}", f"{count:,}"
+        for name, count in summary.fields.items():
+            yield f"rows that change {name}", f"{count:,}"
+        for kind, missing in summary.without_products.items():
+            yield f"{kind}s without products", f"{missing.count:,}: {missing}"
+        yield "revenue before", f"{summary.before:,.2f}"
+        yield "revenue after", f"{summary.after:,.2f} ({summary.after - summary.before:+,.2f})"
 
 
-def write_review_workbook(plan: Plan, path: Path) -> None:
-    """Every row of the plan."""
-    with new_workbook(path) as book:
-        add = book.sheet("plan", _HEADER)
-        for row in plan.rows():
-            add(_cells(row))
+def plots(changes: Summary, figures: Figures, before: Decimal) -> list[object]:
+    """Histogram, waterfall by product, and new rates against old ones.
 
-
-def _cells(row: PlannedRow) -> list[object]:
-    change = moved(row)
-    others = {name: value for name, value in row.after.items() if name != "rate"}
-    others |= dict.fromkeys(row.clear, CLEAR)
+    `changes`: of the rows that the plots are about. `before`: the revenue that they start from.
+    """
+    after = before + changes.after - changes.before
     return [
-        row.kind.value,
-        row.line or None,
-        row.id or None,
-        *(row.seen.get(name) for name in _HEADER[3:7]),
-        _amount(row.before.get("rate", row.seen.get("rate"))),
-        _amount(row.after.get("rate")),
-        None if change is None else round(change, 2),
-        "; ".join(f"{name}={value}" for name, value in others.items()),
-        "; ".join(row.says),
+        histogram(changes.histogram, bins()),
+        waterfall(before, _steps(figures), after),
+        scatter(figures.points),
     ]
 
 
-def _amount(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
+def _steps(figures: Figures) -> list[tuple[str, Decimal]]:
+    """Products by how much they move revenue, the rest together."""
+    largest = figures.products.largest(_STEPS)
+    steps = [(total.name or "?", total.moved) for _, total in largest]
+    rest = sum((total.moved for _, total in figures.products), Decimal(0))
+    rest -= sum((change for _, change in steps), Decimal(0))
+    return [*steps, *([("others", rest)] if rest else [])]

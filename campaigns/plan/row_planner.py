@@ -80,11 +80,12 @@ class RowPlanner:
             self._add(plan_row(row, product, self.policy))
 
     def forbidden(self) -> list[Breach]:
-        """The guard rails that the plan as a whole must not cross."""
+        """The guard rails that the plan as a whole must not cross; those it may, it remembers."""
         summary = self.writer.summary
         if not summary.changes:
             return []
         breaches = self.policy.rails.of_plan(summary.changes, summary.before, summary.after)
+        summary.crossed = {breach.rail.value: breach.says for breach in breaches}
         return forbidden(breaches, self.policy.overrides)
 
     def _without_faults(

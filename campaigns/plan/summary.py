@@ -41,6 +41,10 @@ class Summary:
     """Changing rows by the field that changes."""
     without_products: dict[str, Missing] = field(default_factory=dict)
     """By "customer" and "line": of those whose products were asked for, the ones without any."""
+    not_undoable: Counter[str] = field(default_factory=Counter)
+    """Changing rows that an undo could not put back, by the reason."""
+    crossed: dict[str, str] = field(default_factory=dict)
+    """What the plan as a whole crosses, by its guard rail."""
 
     @property
     def changes(self) -> int:
@@ -63,6 +67,8 @@ class Summary:
             self.after += after
             self.histogram[bin_of(row)] += 1
             self.fields.update((*row.after, *row.clear))
+            if row.not_undoable:
+                self.not_undoable[row.not_undoable] += 1
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
@@ -76,6 +82,8 @@ class Summary:
             "without_products": {
                 kind: asdict(missing) for kind, missing in self.without_products.items()
             },
+            "not_undoable": dict(self.not_undoable),
+            "crossed": self.crossed,
         }
 
     @classmethod
@@ -92,6 +100,8 @@ class Summary:
                 kind: Missing(missing["count"], tuple(missing["first"]))
                 for kind, missing in document.get("without_products", {}).items()
             },
+            Counter(document.get("not_undoable", {})),
+            document.get("crossed", {}),
         )
 
 
@@ -99,9 +109,8 @@ def revenue(row: PlannedRow) -> tuple[Decimal, Decimal]:
     """Rate times quantity, before and after; an empty field counts as zero."""
     rate, quantity = row.seen.get("rate"), row.seen.get("quantity")
     before = Decimal(rate or 0) * (quantity or 0)
-    cleared = dict.fromkeys(row.clear)
-    new_rate = {"rate": rate, **row.after, **cleared}["rate"]
-    new_quantity = {"quantity": quantity, **row.after, **cleared}["quantity"]
+    new_rate = None if "rate" in row.clear else row.after.get("rate", rate)
+    new_quantity = None if "quantity" in row.clear else row.after.get("quantity", quantity)
     return before, Decimal(new_rate or 0) * (new_quantity or 0)
 
 

@@ -9,11 +9,15 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+from campaigns.business_time import BusinessTime
+from campaigns.pages import Column, PageTable, page
 from campaigns.plan.figures import Figures
-from campaigns.plan.page import Page
 from campaigns.plan.plan_file import Header
+from campaigns.plan.review import plots
+from campaigns.plan.review_tables import largest_tables, samples_table
 from campaigns.plan.summary import Summary
 from campaigns.results.row_results import GROUPS, RowResult, header_of, row_results, summary_of
+from campaigns.rows.field_change import in_words
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.spec import RunSpec
 from campaigns.source.cells import CLEAR
@@ -27,6 +31,7 @@ from revio_jobs.contracts import CHANGE_NAMES
 
 _MORE = tuple(f"{OUTCOME_PREFIX}{name}" for name in ("outcome", "error", "says", "at"))
 _SHOWN_FAULTS = 200
+_LARGEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,8 @@ def write_report(store: OperatorStore, spec: RunSpec, directory: Path) -> Mappin
                 figures.add(result.row)
             elif result.outcome and len(faults) < _SHOWN_FAULTS:
                 faults.append(result)
-    page = _page(spec, counts, (done, figures), faults, store.audit(spec.run))
-    (directory / "report.html").write_text(page, encoding="utf-8")
+    text = _page(spec, counts, (done, figures), faults, store.audit(spec.run))
+    (directory / "report.html").write_text(text, encoding="utf-8")
     return counts
 
 
@@ -141,29 +146,54 @@ def _page(
     faults: Sequence[RowResult],
     audit: Sequence[AuditEntry],
 ) -> str:
-    page, header, planned = Page(f"Campaign {spec.run}"), header_of(spec), summary_of(spec)
+    header, planned, time = header_of(spec), summary_of(spec), BusinessTime(spec.zone)
     done, figures = succeeded
-    page.facts(
-        [
-            ("plan", f"{header.name}, {spec.digest}"),
-            ("made", f"{header.created_at} by {header.author}"),
-            *header.read_as.lines(),
-            ("approved", f"{spec.facts['approved_at']} by {spec.facts['approved_by']}"),
-            ("approved because", spec.facts["approval"]),
-            ("overrides", "; ".join(f"{k}: {v}" for k, v in header.overrides.items())),
-            *((name, f"{counts.get(name, 0):,}") for name in GROUPS),
-            ("revenue before", f"{planned.before:,.2f}"),
-            ("revenue after, as planned", f"{planned.after:,.2f}"),
-            ("moved by the rows that succeeded", f"{done.after - done.before:+,.2f}"),
-        ]
+    facts = [
+        ("plan", f"{header.name}, {spec.digest}"),
+        ("made", f"{time.show_iso(header.created_at)} by {header.author}"),
+        ("effective", header.effective),
+        (
+            "approved",
+            f"{time.show_iso(spec.facts['approved_at'])} by {spec.facts['approved_by']}",
+        ),
+        ("approved because", spec.facts["approval"]),
+        ("overrides", "; ".join(f"{k}: {v}" for k, v in header.overrides.items())),
+        *((name, f"{counts.get(name, 0):,}") for name in GROUPS),
+        ("revenue before", f"{planned.before:,.2f}"),
+        ("revenue after, as planned", f"{planned.after:,.2f}"),
+        ("moved by the rows that succeeded", f"{done.after - done.before:+,.2f}"),
+    ]
+    return page(
+        "report.html.j2",
+        title=f"Campaign {spec.run}",
+        alarms=[],
+        facts=facts,
+        read_as=list(header.read_as.lines()),
+        first=[_faults_table(faults), _decisions_table(audit, time)],
+        plots=plots(done, figures, planned.before),
+        tables=[*largest_tables(figures, _LARGEST).values(), samples_table(figures)],
     )
-    page.plots(done, figures, planned.before)
-    page.table(
-        f"Failed and drifted rows (at most {_SHOWN_FAULTS})",
-        ("line", "product", "outcome", "error", "in words"),
-        ((each.row.line, each.row.id, each.outcome, each.error, each.says) for each in faults),
-    )
-    decided = ((each.when, each.by, each.what, each.reason) for each in audit)
-    page.table("Decisions", ("when", "who", "what", "why"), decided)
-    page.moves(figures)
-    return page.text()
+
+
+def _faults_table(faults: Sequence[RowResult]) -> PageTable:
+    numbers, texts = ("line", "product"), ("changes", "outcome", "error", "in words")
+    columns = [Column(title, is_number=title in numbers) for title in (*numbers, *texts)]
+    rows = [
+        (
+            fault.row.line or None,
+            fault.row.id,
+            in_words(fault.row),
+            fault.outcome,
+            fault.error,
+            fault.says,
+        )
+        for fault in faults
+    ]
+    title = f"Failed and drifted rows (at most {_SHOWN_FAULTS})"
+    return PageTable.of(title, columns, rows, is_filterable=True)
+
+
+def _decisions_table(audit: Sequence[AuditEntry], time: BusinessTime) -> PageTable:
+    columns = [Column(title) for title in ("when", "who", "what", "why")]
+    rows = [(time.show(entry.at), entry.by, entry.what, entry.reason) for entry in audit]
+    return PageTable.of("Decisions", columns, rows)

@@ -52,6 +52,8 @@ class PlannedRow:
     says: tuple[str, ...] = ()
     """Warnings of guard rails, or why the row does not change anything."""
     cells: tuple[str, ...] = ()
+    not_undoable: str = ""
+    """Why an undo could not put everything back, as far as is known; "" if it could."""
     sheet: str = ""
     """Where a plan has rows of several sheets: the row's."""
 
@@ -65,6 +67,7 @@ class PlannedRow:
             "seen": dict(self.seen),
             "says": list(self.says),
             "cells": list(self.cells),
+            "not_undoable": self.not_undoable,
             "sheet": self.sheet,
         }
         return {"id": self.id, "class": self.kind.value} | {
@@ -84,6 +87,7 @@ class PlannedRow:
             document.get("seen", {}),
             tuple(document.get("says", ())),
             tuple(document.get("cells", ())),
+            document.get("not_undoable", ""),
             document.get("sheet", ""),
         )
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from campaigns.plan.figures import Figures
-from campaigns.plan.review import review_page, write_review_workbook
+from campaigns.plan.review import Review
 from cli.campaign.options import By, Reason
-from cli.campaign.plan_tables import review_tables, summary_document
+from cli.campaign.plan_tables import summary_document
+from cli.campaign.review_tables import review_document, review_tables
 from cli.campaign.session import campaign_session, person
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
@@ -26,14 +26,14 @@ def review(
     account: AccountName = DEFAULT_ACCOUNT,
     as_json: AsJson = False,
 ) -> None:
-    """Show a plan's largest moves and samples of each product."""
+    """Show what a plan changes, what it crosses, and what could not be undone."""
     with campaign_session(account, as_json=as_json) as (answer, session):
         plan = session.campaigns.open(path)
-        figures = Figures.of(plan.rows())
+        shown = Review.of(plan, session.campaigns.begins(plan), session.campaigns.terms.time)
         if html:
-            html.write_text(review_page(plan, figures), encoding="utf-8")
+            html.write_text(shown.page(), encoding="utf-8")
         if xlsx:
-            write_review_workbook(plan, xlsx)
+            shown.write_workbook(xlsx)
         approval = session.campaigns.store.approval(plan.digest)
         document = {
             "digest": plan.digest,
@@ -41,12 +41,12 @@ def review(
             "approved_by": approval.by if approval else None,
             "read_as": plan.header.read_as.document(),
             "effective": plan.header.effective,
-            "begins": session.campaigns.begins(plan) or None,
+            "begins": shown.begins or None,
             **summary_document(plan.summary),
+            **review_document(shown),
         }
         written = [each for each in (html, xlsx) if each]
-        tables = review_tables(plan, figures, written, approval, session.campaigns.terms.time)
-        answer.give(document, *tables, *filter(None, [session.campaigns.begins(plan)]))
+        answer.give(document, *review_tables(shown, written, approval))
 
 
 def approve(

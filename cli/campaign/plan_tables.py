@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +10,16 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from campaigns import Planned, PlanVerdict
-from campaigns.business_time import BusinessTime
 from campaigns.guard_rails.rails import per_cent
-from campaigns.plan.figures import Figures, shown_move
 from campaigns.plan.owners import Missing
-from campaigns.plan.plan_file import Plan
 from campaigns.plan.summary import Summary, bins
-from campaigns.rows.planned_row import PlannedRow, RowClass
+from campaigns.rows.planned_row import RowClass
 from campaigns.source.read_as import ReadAs
-from campaigns.store import Approval
 from cli.campaign.outlook import Outlook
 from cli.campaign.run_tables import FOR_EVER_S, span
 from cli.tables import counted, table
 
 _BAR = 40
-_SHOWN = 10
 
 
 def plan_document(planned: Planned, outlook: Outlook) -> dict[str, Any]:
@@ -53,13 +48,14 @@ def plan_tables(planned: Planned, outlook: Outlook, output: Path) -> Iterator[Re
     """What planning came to, and what to do next."""
     summary = planned.summary
     yield from read_as_table(planned.read_as)
-    yield _rows(summary)
+    yield rows_shown(summary)
     yield from without_products(summary.without_products)
     yield from planned.problems.lines()
     if summary.changes:
-        yield _revenue(summary)
-        yield _histogram(summary)
-    yield from _rails(summary)
+        yield revenue_shown(summary)
+        yield histogram_shown(summary)
+    yield from rails_shown(summary)
+    yield from not_undoable(summary)
     for breach in planned.forbidden:
         yield f"guard rail {breach.rail} stops the plan: {breach.says}"
     if planned.verdict is PlanVerdict.CHANGES:
@@ -75,7 +71,7 @@ def read_as_table(read_as: ReadAs) -> Iterator[Table]:
         yield table("", "", rows=lines, title="read as")
 
 
-def _rows(summary: Summary) -> Table:
+def rows_shown(summary: Summary) -> Table:
     rows = [(kind, f"{count:,}") for kind, count in summary.rows.most_common()]
     return table("rows", "number", rows=rows)
 
@@ -87,12 +83,18 @@ def without_products(missing: Mapping[str, Missing]) -> Iterator[str]:
         yield f"{counted(owners.count, kind)} {have} no products: {owners}"
 
 
-def _rails(summary: Summary) -> Iterator[str]:
+def not_undoable(summary: Summary) -> Iterator[str]:
+    """What an undo could not put back."""
+    for why, count in summary.not_undoable.most_common():
+        yield f"{counted(count, 'row')} could not be undone: {why}"
+
+
+def rails_shown(summary: Summary) -> Iterator[str]:
     for rail, count in summary.says.items():
         yield f"guard rail {rail} speaks of {counted(count, 'row')}"
 
 
-def _revenue(summary: Summary) -> str:
+def revenue_shown(summary: Summary) -> str:
     change = per_cent(summary.before, summary.after)
     shown = "from nothing" if change is None else f"{change:+.2f} %"
     moved = summary.after - summary.before
@@ -102,7 +104,7 @@ def _revenue(summary: Summary) -> str:
     )
 
 
-def _histogram(summary: Summary) -> Table:
+def histogram_shown(summary: Summary) -> Table:
     most = max(summary.histogram.values(), default=1)
     rows = [
         (name, f"{count:,}", "█" * max(round(_BAR * count / most), 1))
@@ -144,44 +146,3 @@ def _why_nothing(summary: Summary) -> str:
     if set(summary.rows) == {RowClass.NOT_MEANT}:
         return ": --where is true for none of them (a text is compared letter by letter)"
     return ""
-
-
-def review_tables(
-    plan: Plan,
-    figures: Figures,
-    written: Sequence[Path],
-    approval: Approval | None,
-    time: BusinessTime,
-) -> Iterator[RenderableType]:
-    """A plan for those who approve it."""
-    yield (
-        f"plan {plan.header.name} of {plan.header.author}, {plan.header.created_at}, "
-        f"digest {plan.digest[:10]}"
-    )
-    yield from read_as_table(plan.header.read_as)
-    yield _rows(plan.summary)
-    yield from without_products(plan.summary.without_products)
-    yield _revenue(plan.summary)
-    yield _histogram(plan.summary)
-    moves = [_move(each.row) for each in figures.moves()[:_SHOWN]]
-    header = ("line", "product", "description", "old", "new", "change")
-    yield table(*header, rows=moves, title="largest moves")
-    samples = [_move(row) for offer in figures.offers.values() for row in offer.samples]
-    yield table(*header, rows=samples[: 3 * _SHOWN], title="samples of each product")
-    yield from _rails(plan.summary)
-    for rail, reason in plan.header.overrides.items():
-        yield f"override of {rail}: {reason}"
-    for path in written:
-        yield f"written: {path}"
-    if approval:
-        yield (
-            f"Approved by {approval.by}, {time.show(approval.at)}: {approval.reason}. "
-            f"Next: revio campaign apply {plan.path}"
-        )
-    else:
-        yield f"Not approved yet. Next: revio campaign approve {plan.path} --reason …"
-
-
-def _move(row: PlannedRow) -> tuple[object, ...]:
-    old, new = row.before.get("rate"), row.after.get("rate")
-    return row.line or None, row.id, row.seen.get("description"), old, new, shown_move(row)

@@ -219,7 +219,7 @@ def test_formulas_in_the_input_are_harmless_in_what_we_write_and_survive_it(
     assert campaign("report", run, "-o", "out").code == ExitCode.OK
     written = (tmp_path / "out" / "succeeded.csv").read_text()
     assert "5001,'=1+1,\"'=HYPERLINK" in written
-    assert "<script" not in (tmp_path / "out" / "report.html").read_text()
+    assert (tmp_path / "out" / "report.html").read_text().count("<script") == 1
     again = campaign("plan", "out/succeeded.csv", "-o", "again.plan")
     assert (again.code, again.document["rows"]) == (0, {"same": 2})
 
@@ -596,3 +596,36 @@ def test_a_start_that_is_past_or_in_doubt_begins_nothing(
     said = campaign("apply", "doubt.plan", "--start", start, **zone)
     assert (said.code, told in said.err) == (ExitCode.INVALID, True)
     assert run not in {each["run"] for each in campaign("list").document["runs"]}
+
+
+def test_who_approves_sees_what_changes_what_is_crossed_and_what_cannot_be_undone(
+    campaign: Revio, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_text(
+        "id,rate,description,code2\n5001,29.50,Trunk,\n5009,,<b>Seat</b>,NEW\n"
+    )
+    crossed = ["--override", "change=agreed with Ms Lee", "--rail", "revenue=warn:1"]
+    planned = campaign("plan", "in.csv", "-o", "in.plan", *crossed, "--effective", "2098-03-01")
+    why = "the vendor's schema cannot empty code2"
+    assert (planned.code, planned.document["not_undoable"]) == (2, {why: 1})
+    said = campaign("review", "in.plan", "--html", "in.html", "--xlsx", "in.xlsx").document
+    (rail,) = (one for one in said["guard_rails"] if one["guard rail"] == "change")
+    assert (rail["crossed by"], rail["because"]) == ("1 row", "override: agreed with Ms Lee")
+    (whole,) = (one for one in said["guard_rails"] if one["guard rail"] == "revenue")
+    assert whole["crossed by"] == "the whole plan"
+    assert [(one["id"], one["why"]) for one in said["not_undoable_rows"]] == [("5009", why)]
+    assert said["largest_by_customer"][0]["moved"] == said["largest_by_product"][0]["moved"]
+    shown = campaign("review", "in.plan", as_json=False).out
+    for words in (
+        "rate 19.50 → 29.50; description SIP Trunk → Trunk",
+        "→ <b>Seat</b>; code2 (empty) → NEW",
+        "override: agreed with Ms Lee",
+        f"1 row could not be undone: {why}",
+        "2098-03-01 00:00 UTC",
+        "largest moves by customer",
+    ):
+        assert words in shown
+    page = (tmp_path / "in.html").read_text(encoding="utf-8")
+    assert "&lt;b&gt;Seat&lt;/b&gt;" in page
+    assert "2098-03-01 00:00 UTC" in page
+    assert openpyxl.load_workbook(tmp_path / "in.xlsx")["not undoable"]["D2"].value == 5009

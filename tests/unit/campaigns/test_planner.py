@@ -52,7 +52,7 @@ def product(one: int, **more: Any) -> CustomerProduct:
 
 
 PRODUCTS = Products(
-    product(1),
+    product(1, code1="A1"),
     product(2, rate="20.0000", customer_id=1002),
     product(3, status="DISCONNECTED"),
     product(4, product_id=18, rate=None),
@@ -60,6 +60,7 @@ PRODUCTS = Products(
     UnreadableProduct(customer_product_id=6, field="rate", problem="rate holds no decimal"),
 )
 Plan = Callable[..., Planned]
+NOW = 1_800_000_000.0
 
 
 @pytest.fixture
@@ -73,9 +74,12 @@ def plan(tmp_path: Path) -> Plan:
         terms = Terms("default", "abc", 2, Rails.parse(rails))
         on_row = request.pop("on_row", lambda _: None)
         history = request.pop("history", None)
+        fields = request.pop("clearable", None)
         if more_rails := request.pop("more_rails", None):
             request["rails"] = more_rails
-        planning = Planner(terms, PRODUCTS, lambda: 1_800_000_000.0, on_row=on_row, history=history)
+        planning = Planner(
+            terms, PRODUCTS, lambda: 1_800_000_000.0, lambda: fields, on_row, history
+        )
         return planning.make(tmp_path / "out.plan", PlanRequest("out", "ann", **request))
 
     return planned
@@ -257,7 +261,6 @@ class History:
         return self.changes.get
 
 
-NOW = 1_800_000_000.0
 DAY = 86_400
 REPEAT = ["repeat=override:25"]
 
@@ -332,3 +335,43 @@ def test_an_old_rate_beside_the_new_one_must_be_the_products(plan: Plan) -> None
     assert planned.read_as.used == {"id": "id", "Old Rate": "expected:rate", "rate": "rate"}
     (problem,) = planned.problems.lines()
     assert problem == "1 row: rate is not as expected (line 3: '2, it is 20.0000, not 19.99')"
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "why"),
+    [
+        ("code2", "1,B", "the vendor's schema cannot empty code2"),
+        ("code1,code2", "5,B,C", "the vendor's schema cannot empty code2"),
+        ("rate", "4,5", "the vendor's schema cannot empty rate"),
+        ("rate,do_not_prorate", "1,11,yes", "do_not_prorate cannot be read, so it would stay"),
+        ("rate", "2,12", "the guard rail cap blocks the old rate"),
+        ("rate,code1", "1,11,B", ""),
+        ("rate", "5,3", ""),
+    ],
+)
+def test_a_row_says_before_it_is_approved_whether_it_could_be_undone(
+    plan: Plan, header: str, line: str, why: str
+) -> None:
+    planned = plan(f"id,{header}", line, rails=["cap=block:15"], clearable={"code1"})
+    (row,) = rows(planned).values()
+    assert row.not_undoable == why
+    assert planned.summary.not_undoable == ({why: 1} if why else {})
+    assert planned.plan
+    assert planned.plan.summary.not_undoable == planned.summary.not_undoable
+
+
+def test_an_old_value_that_no_update_could_hold_is_a_problem_of_the_plan(plan: Plan) -> None:
+    assert plan("id,rate", "6,12").verdict is PlanVerdict.PROBLEMS
+
+
+def test_what_cannot_be_emptied_stands_in_no_undos_way_while_nobody_knows_it(plan: Plan) -> None:
+    assert rows(plan("id,code2", "1,B"))[1].not_undoable == ""
+
+
+def test_a_plan_remembers_what_it_crosses_as_a_whole(plan: Plan) -> None:
+    planned = plan("id,rate", "1,11", "2,22", rails=["revenue=warn:5", "rows=warn:1"])
+    assert planned.plan
+    assert planned.plan.summary.crossed == {
+        "revenue": "revenue changes by 10.0 %, more than 5 %",
+        "rows": "2 rows change, more than 1",
+    }

@@ -1,0 +1,64 @@
+"""Whether a row could be taken back, told before anybody approves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Protocol
+
+from campaigns.guard_rails.rails import Level, Rails
+from campaigns.rows.planned_row import PlannedRow
+from revio_jobs import CustomerProduct
+from revio_jobs.contracts import Expected
+
+
+class Possible(Protocol):
+    """What can be written at all."""
+
+    @property
+    def rails(self) -> Rails: ...
+
+    def cannot_clear(self, names: list[str]) -> list[str]:
+        """Those of the fields that cannot be emptied."""
+
+
+def undo_obstacle(row: PlannedRow, product: CustomerProduct, possible: Possible) -> str:
+    """Why the values before could not be written again, in words that name no value; "" if they
+    could. The row was planned, so its old values are such as an update can hold.
+    """
+    return "; ".join(_obstacles(row, product, possible))
+
+
+def _obstacles(row: PlannedRow, product: CustomerProduct, possible: Possible) -> Iterator[str]:
+    if unread := [name for name in row.after if name not in Expected.model_fields]:
+        yield f"{', '.join(unread)} cannot be read, so it would stay"
+    readable = {name: value for name, value in row.before.items() if name not in unread}
+    empty = [name for name, value in readable.items() if value is None]
+    if kept := possible.cannot_clear(empty):
+        yield f"the vendor's schema cannot empty {', '.join(kept)}"
+    if readable.get("rate") is not None:
+        yield from _stopped(row, product, Decimal(readable["rate"]), possible.rails)
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """The product as the row would leave it; see the rails' Seen."""
+
+    rate: Decimal | None
+    quantity: int | None
+    cost: Decimal | None
+    billed_through_date: date | None
+
+
+def _stopped(
+    row: PlannedRow, product: CustomerProduct, old: Decimal, rails: Rails
+) -> Iterator[str]:
+    """The rails that would block the way back; those that a reason can cross would be crossed."""
+    rate = None if "rate" in row.clear else Decimal(row.after["rate"])
+    changed = _Changed(rate, product.quantity, product.cost, None)
+    breaches = rails.of_row(changed, {"rate": old})
+    blocked = {breach.rail.value for breach in breaches if breach.level is Level.BLOCK}
+    if blocked:
+        yield f"the guard rail {', '.join(sorted(blocked))} blocks the old rate"
