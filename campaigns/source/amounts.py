@@ -71,6 +71,7 @@ class DecimalEvidence:
     def __init__(self) -> None:
         self.proofs = {".": "", ",": ""}
         """By the sign, the first amount that can only be read so."""
+        self._counts = {".": 0, ",": 0}
         self.is_ambiguous = False
 
     def add(self, text: str) -> None:
@@ -80,15 +81,19 @@ class DecimalEvidence:
             return
         if could_be_thousands(text):
             self.is_ambiguous = True
-        elif not self.proofs[match[2]]:
-            self.proofs[match[2]] = text
+            return
+        self._counts[match[2]] += 1
+        self.proofs[match[2]] = self.proofs[match[2]] or text
 
     def sign(self, *, commas_delimit: bool) -> DecimalSign:
-        """`commas_delimit`: commas separate the cells, so that amounts hardly hold any."""
-        points, commas = bool(self.proofs["."]), bool(self.proofs[","])
-        if commas and not points and not commas_delimit:
-            return DecimalSign(",", is_proved=True)
-        return DecimalSign(".", is_proved=points and not commas)
+        """The sign of most amounts; where both occur, no amount that could be either is read.
+
+        `commas_delimit`: commas separate the cells, so that amounts hardly hold any.
+        """
+        points, commas = self._counts["."], self._counts[","]
+        if commas > points and not commas_delimit:
+            return DecimalSign(",", is_proved=not points)
+        return DecimalSign(".", is_proved=bool(points) and not commas)
 
 
 def could_be_thousands(text: str) -> bool:

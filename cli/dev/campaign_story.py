@@ -21,7 +21,7 @@ from sandbox import RunningSandbox
 
 # Not among those that the price list has changed.
 _CUSTOMERS = range(2501, 2541)
-_WHERE = "status=ACTIVE and rate>0"
+_WHERE = "status=ACTIVE and rate>=10"
 _SET = "rate=rate*1.05"
 _RAILS = ("change=override:30", "below_cost=override", "sign=block")
 _CANARY = (5,)
