@@ -108,6 +108,16 @@ def test_a_job_is_kept_as_it_was_submitted_in_any_script(here: Place) -> None:
         assert body(message)[1] == job.kwargs()
 
 
+def test_a_server_that_was_told_to_forget_its_scripts_is_given_them_again(here: Place) -> None:
+    here.jobs.update(id=1, rate="1")
+    here.redis.script_flush()
+    [query, update] = here.jobs.submit([QueryJob(ids=[1]), UpdateJob(id=1, rate="2")])
+    assert (query.submission, update.submission) == ("new", "new")
+    assert len(here.queue(BULK)) == 2
+    here.redis.script_flush()
+    assert not update.done()
+
+
 def test_an_accepted_query_is_in_its_queue_with_only_what_was_asked(here: Place) -> None:
     handle = here.jobs.query(ids=range(1, 4), lane=Lane.BULK, max_age=60)
     [message] = here.queue(BULK)
@@ -167,7 +177,7 @@ def test_what_is_no_job_or_no_lane_reaches_no_queue(here: Place) -> None:
     job = UpdateJob(id=1, rate=Decimal(1))
     for given, says in (
         ([job, {"id": 1}], "job 2: {'id': 1} is not allowed: expected a QueryJob or an UpdateJob"),
-        (job, "expected a list of jobs, and not a job by itself"),
+        (job, "expected a list of jobs, not a single job"),
     ):
         with pytest.raises(errors.InvalidJob) as caught:
             here.jobs.submit(given)

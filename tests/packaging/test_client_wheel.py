@@ -6,17 +6,21 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from email import message_from_string
+from email.message import Message
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
 
+import revio_jobs
 from cli.dev import Stack, local_stack
 
 ROOT = Path(__file__).parents[2]
@@ -25,16 +29,27 @@ PRODUCER = {
     "settings/__init__.py": 'REDIS_URL = __import__("sys").argv[1]\n',
     "tasks/__init__.py": "RATES = {5001: '12.50'}\n",
     "reprice.py": """
+import asyncio
 import json
 import settings
 import tasks
-from revio_jobs import RevioJobs
+from revio_jobs import RevioJobs, UpdateJob
+from revio_jobs.aio import AsyncRevioJobs
+
+async def rate_now(id):
+    async with AsyncRevioJobs.connect(settings.REDIS_URL) as jobs:
+        query = await jobs.query(ids=[id])
+        return (await query.result(timeout=30)).customer_products[0].rate
 
 with RevioJobs.connect(settings.REDIS_URL) as jobs:
     (id, rate), = tasks.RATES.items()
     update = jobs.update(id=id, rate=rate, idempotency_key="k").result(timeout=30)
     (product,) = jobs.query(ids=[id]).result(timeout=30).customer_products
+    again = jobs.submit([UpdateJob(id=id, rate=rate, idempotency_key="k")])
+    conflict = jobs.submit([UpdateJob(id=id, rate="1", idempotency_key="k")])
     print(json.dumps({
+        "async": str(asyncio.run(rate_now(id))),
+        "submissions": [handle.submission for handle in again + conflict],
         "update": update.model_dump(mode="json"),
         "product": product.model_dump(mode="json"),
         "modules": [settings.__file__, tasks.__file__],
@@ -73,6 +88,12 @@ def pip(*arguments: str | Path) -> None:
     )
 
 
+def metadata_of(wheel: Path) -> Message:
+    with ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith("-info/METADATA"))
+        return message_from_string(archive.read(metadata).decode())
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("wheel")
@@ -81,17 +102,43 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+def locked() -> list[str]:
+    """The versions that we test with."""
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    return [line.rstrip(" \\") for line in lock.splitlines() if "==" in line]
+
+
+def lowest() -> list[str]:
+    """The lowest versions that the client declares."""
+    client = tomllib.loads((ROOT / "client" / "pyproject.toml").read_text(encoding="utf-8"))
+    required = [Requirement(line) for line in client["project"]["dependencies"]]
+    return [
+        f"{requirement.name}=={bound.version}"
+        for requirement in required
+        for bound in requirement.specifier
+        if bound.operator == ">="
+    ]
+
+
+def newest() -> list[str]:
+    """The newest versions that it declares, whatever they are by now."""
+    return []
+
+
+PINS = {pins.__name__: pins for pins in (locked, lowest, newest)}
+
+
 @pytest.fixture(scope="module")
-def producer(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Producer:
+def producer(
+    client_versions: str, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Producer:
     directory = tmp_path_factory.mktemp("producer")
     for name, text in PRODUCER.items():
         (directory / name).parent.mkdir(exist_ok=True)
         (directory / name).write_text(text, encoding="utf-8")
     venv.create(directory / "venv", with_pip=False)
     python = directory / "venv" / "bin" / "python"
-    locked = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    pinned = [line.rstrip(" \\") for line in locked if "==" in line]
-    (directory / "constraints.txt").write_text("\n".join(pinned), encoding="utf-8")
+    (directory / "constraints.txt").write_text("\n".join(PINS[client_versions]()), encoding="utf-8")
     pip("--python", python, "install", "--constraint", directory / "constraints.txt", wheel)
     return Producer(python, directory)
 
@@ -102,18 +149,29 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
-def test_the_wheel_holds_the_client_and_asks_for_celery_and_pydantic_only(wheel: Path) -> None:
+def test_the_wheel_holds_the_client_and_asks_for_what_it_imports(wheel: Path) -> None:
+    metadata = metadata_of(wheel)
     with ZipFile(wheel) as archive:
         names = archive.namelist()
-        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
-        told = message_from_string(archive.read(metadata).decode())
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"revio_jobs"}
-    assert {"revio_jobs/py.typed", "revio_jobs/reserve.lua", "revio_jobs/search.lua"} <= set(names)
-    assert {one.partition(">")[0] for one in told.get_all("Requires-Dist", [])} == {
-        "celery[redis]",
+    assert {"revio_jobs/py.typed", "revio_jobs/reserve.lua", "revio_jobs/probe.lua"} <= set(names)
+    required = [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
+    assert {requirement.name for requirement in required} == {
+        "celery",
+        "kombu",
         "pydantic",
+        "redis",
     }
+    for requirement in required:
+        assert {bound.operator for bound in requirement.specifier} == {">=", "<"}
+
+
+def test_the_package_says_what_it_is(wheel: Path) -> None:
+    metadata = metadata_of(wheel)
+    assert metadata["Version"] == revio_jobs.__version__
+    assert "RevioJobs.connect" in str(metadata.get_payload())
+    assert "Programming Language :: Python :: 3.11" in metadata.get_all("Classifier", [])
 
 
 def test_a_producer_installs_none_of_the_workers_dependencies(producer: Producer) -> None:
@@ -129,17 +187,18 @@ def test_a_producer_installs_none_of_the_workers_dependencies(producer: Producer
 def test_a_producer_with_tasks_and_settings_of_its_own_submits_and_collects(
     producer: Producer, stack: Stack
 ) -> None:
-    told: dict[str, Any] = json.loads(producer.run("reprice.py", stack.redis.url))
-    assert told["update"]["outcome"] == "applied"
-    assert told["product"]["customer_product_id"] == 5001
-    assert Decimal(told["product"]["rate"]) == Decimal("12.50")
-    assert all(str(producer.directory) in module for module in told["modules"])
+    report: dict[str, Any] = json.loads(producer.run("reprice.py", stack.redis.url))
+    assert report["update"]["outcome"] == "applied"
+    assert report["product"]["customer_product_id"] == 5001
+    assert Decimal(report["product"]["rate"]) == Decimal(report["async"]) == Decimal("12.50")
+    assert report["submissions"] == ["settled", "conflict"]
+    assert all(str(producer.directory) in module for module in report["modules"])
     assert stack.sandbox.products([5001])[5001]["Rate"] == "12.5000"
 
 
 def test_the_errors_are_the_clients_own(producer: Producer) -> None:
-    told = producer.run(
+    report = producer.run(
         "-c",
         "from revio_jobs import errors; print(issubclass(errors.InvalidJob, errors.RevioError))",
     )
-    assert told.strip() == "True"
+    assert report.strip() == "True"

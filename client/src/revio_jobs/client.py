@@ -1,10 +1,10 @@
-"""The door for producers: submit jobs, get handles, find them again."""
+"""The producers' entry point: submit jobs, get handles, find them again."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Self, Unpack
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self, Unpack, overload
 
 from celery import Celery
 from redis import Redis
@@ -13,58 +13,59 @@ from revio_jobs.celery_app import producer_app
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis
 from revio_jobs.contracts import (
     DEFAULT_ACCOUNT,
+    Expected,
     Job,
     Lane,
+    QueryJob,
     QueryResult,
+    UpdateJob,
     UpdateResult,
     job_id_of,
-    queue_name,
 )
-from revio_jobs.contracts.arguments import Changes
-from revio_jobs.handles import JobHandle, Submitted
-from revio_jobs.reservation import Reservations
-from revio_jobs.results import ResultStore
+from revio_jobs.contracts.arguments import Changes, ExpectedValues
+from revio_jobs.enqueuer import Enqueuer, RedisEnqueuer
+from revio_jobs.handles import JobHandle
+from revio_jobs.results import Results, ResultStore
 from revio_jobs.submission import (
-    Step,
-    bundles,
-    found,
+    checked_jobs,
     lane_of,
     query_job,
-    steps,
     submitted_before,
     update_job,
+    update_submitted_before,
 )
 
 
 class RevioJobs:
     """Submits jobs and collects their results. One instance serves all threads of a process.
 
-    Every method that talks to Redis raises redis.exceptions.ConnectionError when it is down. A job
-    of which the caller did not hear may have been accepted: submit it again with the same key.
+    Threads share up to 64 connections to Redis. Every method that talks to Redis raises
+    redis.exceptions.ConnectionError when it is down. A job whose submission failed that way may
+    have been accepted: submit it again with the same key.
     """
 
     def __init__(
         self, app: Celery, redis: Redis, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._app = app
-        self._redis = redis
-        self._reservations = Reservations(redis)
-        self._store = ResultStore(app, redis, clock)
+        """`connect` makes the parts. `clock` in seconds: when to probe whether a job exists."""
+        self._enqueuer: Enqueuer = RedisEnqueuer(app, redis)
+        self._results: Results = ResultStore(app, redis, clock)
 
     @classmethod
     def connect(cls, redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER) -> Self:
-        """`redis_url` as the workers have it, such as redis://:password@host:6379/0.
+        """A client of the Redis that the workers use; it connects at its first command.
 
-        With sentinels, sentinel://host:26379/0;sentinel://…, the master is found by its name.
+        `redis_url` as in the workers' REVIO_REDIS_URL, such as redis://:password@host:6379/0, or
+        sentinel://host:26379/0;sentinel://… for the master that these sentinels know by the name
+        `sentinel_master`. Raises ValueError for any other URL.
         """
         return cls(
             producer_app(redis_url, sentinel_master), connect_redis(redis_url, sentinel_master)
         )
 
     def close(self) -> None:
-        """Close the connections; handles cannot be read any more."""
-        self._redis.close()
-        self._app.close()
+        """Close the connections. Handles that have no result yet cannot get one any more."""
+        self._enqueuer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -82,9 +83,14 @@ class RevioJobs:
         account: str = DEFAULT_ACCOUNT,
         lane: Lane | str = Lane.INTERACTIVE,
     ) -> JobHandle[QueryResult]:
-        """Read customer products by at least one filter; `max_age` in seconds.
+        """Read customer products by at least one filter.
 
-        Raises InvalidJob before anything is sent.
+        `ids` are those of customer products, `customer_ids` Rev.io's own IDs of customers,
+        `line_ids` those of lines (services). `max_age`: seconds that an earlier answer may be old;
+        if omitted, Rev.io is asked. `account`: name of the Rev.io account in the workers' settings.
+        `lane`: interactive goes before bulk.
+
+        Raises InvalidJob, before anything is sent, if a value is not allowed or no filter is given.
         """
         filters = {"ids": ids, "customer_ids": customer_ids, "line_ids": line_ids}
         return self.submit([query_job(account, max_age, filters)], lane)[0]
@@ -95,17 +101,26 @@ class RevioJobs:
         id: int,  # noqa: A002 - the name on the wire
         idempotency_key: str | None = None,
         clear: Iterable[str] = (),
-        expected: dict[str, Any] | None = None,
+        expected: Expected | ExpectedValues | Mapping[str, Any] | None = None,
         skip_unchanged: bool = False,
         account: str = DEFAULT_ACCOUNT,
         lane: Lane | str = Lane.INTERACTIVE,
         **changes: Unpack[Changes],
     ) -> JobHandle[UpdateResult]:
-        """Change one customer product; `skip_unchanged`: unless a look shows that it is so already.
+        """Change one customer product.
 
-        The same key with the same change gives the same job again; without a key each call is a new
-        job. Raises InvalidJob before anything is sent, IdempotencyConflict when the key belongs to
-        another change.
+        `id` is that of the customer product. `changes` are the fields to set: `rate` (per unit and
+        billing period, in the account's currency; Decimal or text such as "12.50", never a float),
+        `quantity`, `description`, `code1`, `code2`, `activated_date`, `disconnect_date` (dates or
+        ISO text), `do_not_prorate`; the others stay as they are. `clear`: names of fields to empty.
+        `expected`: values that must still hold when the update is sent, else it ends as drifted.
+        `skip_unchanged`: look first, and send nothing if the product has the values already.
+
+        The same `idempotency_key` with the same change gives the same job again, for 7 days after
+        it ended by default; if omitted, each call is a new job. `account` and `lane` as in `query`.
+
+        Raises InvalidJob, before anything is sent, if a value is not allowed, and
+        IdempotencyConflict when the key belongs to another change.
         """
         job = update_job(
             account,
@@ -121,43 +136,49 @@ class RevioJobs:
             handle.result()
         return handle
 
+    @overload
+    def submit(
+        self, jobs: Iterable[UpdateJob], lane: Lane | str = ...
+    ) -> list[JobHandle[UpdateResult]]: ...
+    @overload
+    def submit(
+        self, jobs: Iterable[QueryJob], lane: Lane | str = ...
+    ) -> list[JobHandle[QueryResult]]: ...
+    @overload
+    def submit(
+        self, jobs: Iterable[Job], lane: Lane | str = ...
+    ) -> list[JobHandle[QueryResult | UpdateResult]]: ...
     def submit(self, jobs: Iterable[Job], lane: Lane | str = Lane.BULK) -> list[JobHandle[Any]]:
-        """Submit many jobs with few round trips; the handles come in the jobs' order.
+        """Submit many jobs with few round trips; the handles come in the order of the jobs.
 
-        A job whose key belongs to another payload is not enqueued: its handle's `submission` is
-        "conflict", and its `result` raises IdempotencyConflict. Raises InvalidJob, before anything
-        is sent, for what is no job and no lane.
+        A job whose key belongs to another change is not enqueued: its handle's `submission` is
+        "conflict", and its `result` raises IdempotencyConflict; the other jobs go on. `lane` is
+        that of all jobs.
+
+        Raises InvalidJob, before anything is sent, for anything that is not a job or a lane.
         """
-        checked = lane_of(lane)
+        checked_lane, listed = lane_of(lane), checked_jobs(jobs)
         return [
-            JobHandle(known, self._store)
-            for bundle in bundles(jobs)
-            for known in self._accepted(steps(self._app, bundle, checked), checked)
+            JobHandle(known, self._results)
+            for known in self._enqueuer.enqueue(listed, checked_lane)
         ]
 
     def find(self, account: str, idempotency_key: str) -> JobHandle[UpdateResult] | None:
-        """The handle of an update submitted before, perhaps by a process that has died."""
+        """The handle of an update submitted before, perhaps by a process that has died.
+
+        None if no update of the account has that key, or it ended more than 7 days ago (by
+        default).
+        """
         job_id = job_id_of(account, idempotency_key)
-        reservation = self._reservations.find(account, job_id)
+        reservation = self._enqueuer.find(account, job_id)
         if reservation is None:
             return None
-        return JobHandle(found(account, job_id, reservation), self._store)
+        return JobHandle(update_submitted_before(account, job_id, reservation), self._results)
 
     def query_handle(self, job_id: str, account: str = DEFAULT_ACCOUNT) -> JobHandle[QueryResult]:
-        """The handle of a query submitted before, perhaps by another process; nobody is asked yet.
+        """The handle of a query submitted before, perhaps by another process. Asks nobody yet.
 
-        Its `result` raises Forgotten when no such query exists, or its result has gone.
+        `job_id` is what its handle had. If no such query exists, or its result has expired (a day
+        after it ended, by default), the handle's `result` raises Forgotten.
         """
-        return JobHandle(submitted_before(account, job_id), self._store)
-
-    def _accepted(self, made: list[Step], lane: Lane) -> Iterator[Submitted[Any]]:
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for step in made:
-                if wishes := step.wishes:
-                    self._reservations.send(pipeline, wishes, lane)
-                else:
-                    messages = (order.message for order in step.orders)
-                    pipeline.lpush(queue_name(step.account, lane), *messages)
-            answers = pipeline.execute()
-        for step, answer in zip(made, answers, strict=True):
-            yield from step.accepted(answer)
+        return JobHandle(submitted_before(account, job_id), self._results)

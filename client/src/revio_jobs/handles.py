@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -15,41 +15,46 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from revio_jobs.contracts import CustomerProduct, Job
 from revio_jobs.errors import ResultExpired, Unavailable
+from revio_jobs.existence_probe import FIRST_PROBE_S, ExistenceProbe
 from revio_jobs.pages import Pages
-from revio_jobs.results import Ended, ResultStore
-from revio_jobs.search import FIRST_SEARCH_S, Doubt
-from revio_jobs.waiting import Waiting
+from revio_jobs.poll_schedule import PollSchedule
+from revio_jobs.results import Ended, Results
 
 R = TypeVar("R", bound=BaseModel)
+R_co = TypeVar("R_co", bound=BaseModel, covariant=True)
+
+Submission = Literal["new", "attached", "settled", "expired", "conflict", "unknown"]
 
 REDIS_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted(Generic[R]):
-    """What is known of a job that was just submitted or found."""
+class Submitted(Generic[R_co]):
+    """What is known of a job that was just submitted, or was submitted before."""
 
     account: str
     job_id: str
-    submission: str
-    kind: type[R]
+    submission: Submission
+    kind: type[R_co]
     job: Job | None = None
     ended: Ended | None = None
 
 
-class Handle(Generic[R]):
+class Handle(Generic[R_co]):
     """One submitted job; it remembers the result once known."""
 
-    def __init__(self, known: Submitted[R], now: float) -> None:
+    def __init__(self, known: Submitted[R_co], now: float) -> None:
         self.account = known.account
+        """Name of the Rev.io account."""
         self.job_id = known.job_id
+        """The Celery task id, by which Flower and `revio result` know the job."""
         self.job = known.job
         """What was submitted; None for a handle of a job submitted before."""
-        self.submission = known.submission
-        """new, attached (the same job was on its way), settled (it had ended), expired (it had
-        ended, and its result has gone), conflict (another payload had the key) or unknown (nobody
-        has looked)."""
-        self._doubt = Doubt(now if known.submission == "unknown" else now + FIRST_SEARCH_S)
+        self.submission: Submission = known.submission
+        """What submitting did. new: the job was accepted. attached: the same job was on its way.
+        settled: it had ended. expired: it had ended, and its result has expired. conflict: the key
+        belongs to another change. unknown: nobody has asked yet (a `query_handle`)."""
+        self._probe = ExistenceProbe(now if known.submission == "unknown" else now + FIRST_PROBE_S)
         self._kind = known.kind
         self._ended = known.ended
 
@@ -58,54 +63,62 @@ class Handle(Generic[R]):
 
     def _value(self) -> dict[str, Any]:
         """The result as it is stored, of a job that has ended; raises the error it ended with."""
-        ended: Any = self._ended
+        ended = cast("Ended", self._ended)
         if isinstance(ended.value, BaseException):
             raise ended.value
-        value: dict[str, Any] = ended.value
-        return value
+        return ended.value
 
     def _expired(self, value: dict[str, Any]) -> ResultExpired:
         read_at = datetime.fromisoformat(value["fetched_at"]).timestamp()
         return ResultExpired(self.job_id, "SUCCESS", read_at)
 
     def _inline(self, value: dict[str, Any]) -> tuple[CustomerProduct, ...]:
-        records: Any = self._kind.model_validate(value)
-        found: tuple[CustomerProduct, ...] = records.customer_products
-        return found
+        result: Any = self._kind.model_validate(value)
+        products: tuple[CustomerProduct, ...] = result.customer_products
+        return products
 
 
-class JobHandle(Handle[R]):
-    """One submitted job. It may be shared between threads."""
+class JobHandle(Handle[R_co]):
+    """One submitted job. Threads may share it.
 
-    def __init__(self, known: Submitted[R], store: ResultStore) -> None:
-        super().__init__(known, store.clock())
-        self._store = store
+    Every method that talks to Redis raises redis.exceptions.ConnectionError when it is down, but
+    waiting goes on for up to a minute without Redis.
+    """
+
+    def __init__(self, known: Submitted[R_co], results: Results) -> None:
+        super().__init__(known, results.clock())
+        self._results = results
 
     @property
     def state(self) -> str:
         """Celery's name: PENDING, STARTED, PROGRESS, RETRY, SUCCESS or FAILURE.
 
-        What was noted last, which need not be what happens now. STARTED: a worker has begun the
-        update at least once; it may wait again, in its queue, for another update of its product or
-        for its next attempt. PENDING: nothing is noted, as of a query until it progresses or ends.
+        The state that was noted last, which may be out of date. STARTED: a worker has begun the
+        update at least once; it may be queued again, behind another update of its product or until
+        its next attempt. PENDING: nothing is noted, as of a query until it progresses or ends.
         """
-        _look([self])
-        return self._ended.state if self._ended else self._store.state(self.job_id)
+        _poll([self])
+        return self._ended.state if self._ended else self._results.state(self.job_id)
 
     @property
     def progress(self) -> tuple[int, int] | None:
-        """Vendor calls answered and calls in all, while a query of many calls is under way."""
-        return self._store.progress(self.job_id)
+        """Vendor calls answered, and calls in all, of a query of many calls; None if not known.
+
+        It is known from the first answer until the query ends.
+        """
+        return self._results.progress(self.job_id)
 
     def done(self) -> bool:
-        """Whether `result` would answer at once."""
-        return bool(self._ended or _look([self]))
+        """Whether the job has ended, well or not, so that `result` would return at once."""
+        return bool(self._ended or _poll([self]))
 
-    def result(self, timeout: float | None = None) -> R:
-        """The job's result. `timeout` in seconds; None waits for as long as the job exists.
+    def result(self, timeout: float | None = None) -> R_co:
+        """Wait for the job to end and return its result.
 
-        Raises the RevioError that the job ended with, TimeoutError (the job goes on then),
-        ResultExpired when its result has gone, or Forgotten when nothing is known of it.
+        `timeout` in seconds; if omitted, it waits for as long as the job exists. Raises the
+        RevioError that the job ended with; TimeoutError when it has not ended in time (the job goes
+        on); ResultExpired when its result has expired; Forgotten when Redis knows nothing of it;
+        Unavailable when Redis could not be reached for a minute.
         """
         value = self._wait(timeout)
         if Pages.of(value):
@@ -113,9 +126,10 @@ class JobHandle(Handle[R]):
         return self._kind.model_validate(value)
 
     def records(self, timeout: float | None = None) -> Iterator[CustomerProduct]:
-        """A query's products one by one; of a large result a few pages are in memory at a time.
+        """A query's products one by one, with a few pages of a large result in memory.
 
-        Raises as `result`; ResultExpired when the result expires in the midst of it.
+        `timeout` and errors as in `result`; also raises ResultExpired when the result expires while
+        it is being read.
         """
         value = self._wait(timeout)
         yield from self._paged(value) if Pages.of(value) else self._inline(value)
@@ -126,58 +140,59 @@ class JobHandle(Handle[R]):
         return self._value()
 
     def _paged(self, value: dict[str, Any]) -> Iterator[CustomerProduct]:
-        pages: Any = Pages.of(value)
+        pages = cast("Pages", Pages.of(value))
         try:
-            for page in self._store.pages(pages):
+            for page in self._results.pages(pages):
                 yield from page
         except LookupError as exc:
             raise self._expired(value) from exc
 
 
 def as_completed(
-    handles: Iterable[JobHandle[Any]], timeout: float | None = None
-) -> Iterator[JobHandle[Any]]:
-    """The handles in the order in which their jobs end; `result` answers at once for each.
+    handles: Iterable[JobHandle[R]], timeout: float | None = None
+) -> Iterator[JobHandle[R]]:
+    """The handles in the order in which their jobs end; `result` of each returns at once.
 
-    Raises TimeoutError when some have not ended after `timeout` seconds, and Unavailable when Redis
-    could not be reached for a minute.
+    `timeout` in seconds for all of them; if omitted, it waits for as long as the jobs exist. Raises
+    TimeoutError when some have not ended in time (they go on), and Unavailable when Redis could not
+    be reached for a minute. What jobs end with is raised by their handles' `result`, not here.
     """
-    waiting = Waiting(handles)
+    schedule = PollSchedule(handles)
     give_up = math.inf if timeout is None else time.monotonic() + timeout
-    # The first look and the last are at all of them.
-    chosen, reached = list(waiting), time.monotonic()
-    while waiting:
-        looked_at = time.monotonic()
+    # The first poll and the last are of all jobs.
+    chosen, reached = list(schedule), time.monotonic()
+    while schedule:
+        polled_at = time.monotonic()
         try:
-            ended, reached = _look(chosen), looked_at
+            ended, reached = _poll(chosen), polled_at
         except (RedisConnectionError, RedisTimeoutError) as exc:
             # Redis may be restarting; the jobs and their results outlive that.
-            if looked_at - reached > REDIS_PATIENCE_S:
+            if polled_at - reached > REDIS_PATIENCE_S:
                 raise Unavailable(f"Redis cannot be reached: {exc}") from exc
             ended = []
-        at_all = len(chosen) == len(waiting)
-        waiting.ended(ended)
-        pause = waiting.pause_s(time.monotonic() - looked_at)
+        were_all = len(chosen) == len(schedule)
+        schedule.remove(ended)
+        pause = schedule.pause_s(time.monotonic() - polled_at)
         yield from ended
-        left = give_up - time.monotonic()
-        if waiting and at_all and left <= 0:
-            raise not_ended(len(waiting), timeout)
-        chosen = waiting.next_look() if pause < left else list(waiting)
-        if waiting:
-            time.sleep(max(min(pause, left), 0.0))
+        remainder = give_up - time.monotonic()
+        if schedule and were_all and remainder <= 0:
+            raise not_ended(len(schedule), timeout)
+        chosen = schedule.next_poll() if pause < remainder else list(schedule)
+        if schedule:
+            time.sleep(max(min(pause, remainder), 0.0))
 
 
 def not_ended(count: int, timeout_s: float | None) -> TimeoutError:
-    """For who wanted to wait no longer."""
+    """For a caller whose timeout has passed."""
     who = "the job has" if count == 1 else f"{count} of the jobs have"
     return TimeoutError(f"{who} not ended in {timeout_s} s")
 
 
-def _look(handles: list[JobHandle[Any]]) -> list[JobHandle[Any]]:
-    """Those that have ended, and what is newly known is noted in them."""
-    for store in {handle._store for handle in handles}:
-        asked = [each for each in handles if each._store is store and not each._ended]
-        ended = store.look({(each.account, each.job_id): each._doubt for each in asked})
-        for handle in asked:
+def _poll(handles: list[JobHandle[R]]) -> list[JobHandle[R]]:
+    """Those that have ended; what is newly known is noted in them."""
+    for results in {handle._results for handle in handles}:
+        pending = [h for h in handles if h._results is results and not h._ended]
+        ended = results.poll({(h.account, h.job_id): h._probe for h in pending})
+        for handle in pending:
             handle._ended = ended.get(handle.job_id)
     return [handle for handle in handles if handle._ended]

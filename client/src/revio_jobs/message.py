@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import base64
 import time
-from typing import Any, NamedTuple
+import uuid
+from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from celery import Celery
 from pydantic_core import to_json
 
-from revio_jobs.contracts import Job, Lane, QueryJob, queue_name
+from revio_jobs.contracts import Job, Lane, QueryJob, UpdateJob, job_id_of, queue_name
 
-_SHOWN_IDS = 5
-_OWN = {"id", "root_id", "argsrepr", "correlation_id"}
-"""What each job has of its own, of that which Celery makes."""
+J = TypeVar("J", bound=Job)
+
+_DESCRIBED_IDS = 5
+_PER_JOB = {"id", "root_id", "argsrepr", "correlation_id"}
+"""The headers and properties that differ from job to job."""
 _PERSISTENT = 2
 _KOMBU = {"delivery_mode": _PERSISTENT, "priority": 0, "body_encoding": "base64"}
 """What kombu adds to the properties."""
 
 
-class _Form(NamedTuple):
-    """What Celery makes of a task, as JSON texts to which a job's own is added."""
+class _Template(NamedTuple):
+    """What Celery makes of a task, as JSON texts to which a job's own parts are added."""
 
     headers: str
     """Without its closing brace, as are the properties."""
@@ -34,38 +37,72 @@ class _Form(NamedTuple):
     """The third part of the body."""
 
 
-_FORMS: WeakKeyDictionary[Celery, dict[str, _Form]] = WeakKeyDictionary()
+_TEMPLATES: WeakKeyDictionary[Celery, dict[str, _Template]] = WeakKeyDictionary()
+
+
+class EncodedJob(NamedTuple, Generic[J]):
+    """A job on its way into Redis."""
+
+    job: J
+    job_id: str
+    payload: str
+    """The Celery kwargs as JSON text."""
+    message: str = ""
+    """JSON text for the lane's queue; empty if a worker holds the message already."""
+    sequence: int | None = None
+    """The place in the order of submissions that it takes; None: the last."""
+    original: str = ""
+    """The raw message by which it came, which is delivered again with all that it carries."""
+
+
+def encode_job(app: Celery, job: J, lane: Lane) -> EncodedJob[J]:
+    """With a random key, if it has none: 10, 12, 10 are three changes."""
+    job, job_id = identified(job)
+    payload = job.payload()
+    return EncodedJob(job, job_id, payload, encode_message(app, job, job_id, lane, payload))
+
+
+def identified(job: J) -> tuple[J, str]:
+    """The job, with an idempotency key if it is an update, and its id."""
+    if not isinstance(job, UpdateJob):
+        return job, str(uuid.uuid4())
+    key = job.idempotency_key or uuid.uuid4().hex
+    if job.idempotency_key is None:
+        job = job.model_copy(update={"idempotency_key": key})
+    return job, job_id_of(job.account, key)
 
 
 def encode_message(
     app: Celery, job: Job, job_id: str, lane: Lane, payload: str | None = None
 ) -> str:
     """The JSON text that a lane's Redis list holds for a job; `payload` is the job's, if known."""
-    form = _form(app, job.task)
-    body = base64.b64encode(f"[[],{payload or job.payload()},{form.embedded}]".encode()).decode()
+    template = _template(app, job.task)
+    body = base64.b64encode(
+        f"[[],{payload or job.payload()},{template.embedded}]".encode()
+    ).decode()
     name = _json(job_id)
-    # By queue name: a message that goes back needs no binding that may be lost.
+    # By queue name: a message that is put back needs no binding, which may be lost.
     route = _json(queue_name(job.account, lane))
-    # Unique, and at no cost to the system's randomness, which is slow when many ask.
+    # Unique without the system's randomness, which is slow when many ask.
     tag = _json(f"{job_id[:8]}.{time.time_ns():x}")
     return (
         f'{{"body":"{body}","content-encoding":"utf-8","content-type":"application/json",'
-        f'"headers":{form.headers},"id":{name},"root_id":{name},"argsrepr":{_json(describe(job))}}},'
-        f'"properties":{form.properties},"correlation_id":{name},"delivery_tag":{tag},'
+        f'"headers":{template.headers},"id":{name},"root_id":{name},"argsrepr":{_json(describe(job))}}},'
+        f'"properties":{template.properties},"correlation_id":{name},"delivery_tag":{tag},'
         f'"delivery_info":{{"exchange":"","routing_key":{route}}}}}}}'
     )
 
 
-def _form(app: Celery, task: str) -> _Form:
-    """Celery takes its time, and answers the same each time."""
-    forms = _FORMS.setdefault(app, {})
-    if task not in forms:
+def _template(app: Celery, task: str) -> _Template:
+    """Made once per app and task: Celery takes long, and makes the same each time."""
+    templates = _TEMPLATES.setdefault(app, {})
+    if task not in templates:
         made = app.amqp.as_task_v2("", task, (), {}, argsrepr="", kwargsrepr="{}")
         _, _, embedded = made.body
-        headers = {name: made.headers[name] for name in made.headers.keys() - _OWN}
-        properties = {name: made.properties[name] for name in made.properties.keys() - _OWN}
-        forms[task] = _Form(_open(headers), _open(properties | _KOMBU), _json(embedded))
-    return forms[task]
+        headers = {name: made.headers[name] for name in made.headers.keys() - _PER_JOB}
+        properties = {name: made.properties[name] for name in made.properties.keys() - _PER_JOB}
+        templates[task] = _Template(_open(headers), _open(properties | _KOMBU), _json(embedded))
+    return templates[task]
 
 
 def _json(value: object) -> str:
@@ -81,7 +118,7 @@ def describe(job: Job) -> str:
     if isinstance(job, QueryJob):
         filters = {"ids": job.ids, "customer_ids": job.customer_ids, "line_ids": job.line_ids}
         return "query " + " ".join(
-            f"{name}={_shown(values)}" for name, values in filters.items() if values
+            f"{name}={_abridged(values)}" for name, values in filters.items() if values
         )
     changes = [f"{name}={value}" for name, value in job.changes().items()]
     changes += [f"clear={name}" for name in job.clear]
@@ -89,7 +126,7 @@ def describe(job: Job) -> str:
     return " ".join([f"update {job.id}", *changes])
 
 
-def _shown(values: tuple[int, ...]) -> str:
-    shown = ",".join(map(str, values[:_SHOWN_IDS]))
-    more = len(values) - _SHOWN_IDS
-    return f"{shown},… ({more} more)" if more > 0 else shown
+def _abridged(ids: tuple[int, ...]) -> str:
+    first = ",".join(map(str, ids[:_DESCRIBED_IDS]))
+    more = len(ids) - _DESCRIBED_IDS
+    return f"{first},… ({more} more)" if more > 0 else first

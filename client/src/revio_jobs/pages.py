@@ -1,4 +1,4 @@
-"""Large results: the pages that lie beside Celery's result, and how to read them."""
+"""Large results: the pages that are stored beside Celery's result, and how to read them."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Pages:
     @classmethod
     def of(cls, result: Mapping[str, Any]) -> Self | None:
         """From a query's result; None if it is complete as it stands."""
-        told = result.get("pages")
-        return cls(told["key"], told["count"]) if told else None
+        pages = result.get("pages")
+        return cls(pages["key"], pages["count"]) if pages else None
 
-    def bundles(self) -> Iterator[tuple[int, int]]:
+    def ranges(self) -> Iterator[tuple[int, int]]:
         """First and last index of the pages to read together."""
         for start in range(0, self.count, _READ_AT_ONCE):
             yield start, min(start + _READ_AT_ONCE, self.count) - 1
@@ -42,13 +42,13 @@ class Pages:
 
 def read_pages(redis: Redis, pages: Pages) -> Iterator[tuple[CustomerProduct, ...]]:
     """Page by page, with a few in memory at a time. Raises LookupError when they have expired."""
-    for start, end in pages.bundles():
-        found: list[Any] = redis.lrange(pages.key, start, end)
-        yield from unpack(found, end - start + 1)
+    for start, end in pages.ranges():
+        packed: list[Any] = redis.lrange(pages.key, start, end)
+        yield from unpack(packed, end - start + 1)
 
 
-def unpack(found: list[bytes], expected: int) -> Iterator[tuple[CustomerProduct, ...]]:
+def unpack(packed: list[bytes], expected: int) -> Iterator[tuple[CustomerProduct, ...]]:
     """Raises LookupError when some have expired."""
-    if len(found) < expected:
+    if len(packed) < expected:
         raise LookupError("the pages of the result have expired")
-    return (_PAGE.validate_json(zlib.decompress(page)) for page in found)
+    return (_PAGE.validate_json(zlib.decompress(page)) for page in packed)

@@ -6,16 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic_core import to_json
 from redis import Redis
-from redis.client import Pipeline
 
 from revio_jobs.contracts import Lane, UpdateJob, queue_name
+from revio_jobs.message import EncodedJob
 
 SCRIPT = files("revio_jobs").joinpath("reserve.lua").read_text("utf-8")
-"""Accepts a job; see the file."""
+"""Accepts jobs; see the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,6 @@ class Conflict:
 
 
 Reservation = New | Attached | Settled | Expired | Conflict
-
-
-class Wish(NamedTuple):
-    """A job to be accepted."""
-
-    job: UpdateJob
-    job_id: str
-    payload: str
-    message: str = ""
-    sequence: int | None = None
-    original: str = ""
 
 
 class LedgerKeys:
@@ -98,7 +87,7 @@ class LedgerKeys:
 
 
 class Reservations:
-    """Accepts update jobs in Redis; the producer's and the worker's side use the same script."""
+    """Accepts update jobs in Redis; producers and workers use the same script."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -120,46 +109,43 @@ class Reservations:
         `original`: the raw message by which it came, which is delivered again with all that it
         carries.
         """
-        wish = Wish(job, job_id, job.payload(), message, sequence, original)
-        keys, args = reservation_call([wish], lane)
+        encoded = EncodedJob(job, job_id, job.payload(), message, sequence, original)
+        keys, args = reservation_call([encoded], lane)
         [answer] = self._script(keys=keys, args=args)
         return read_reservation(answer)
-
-    def send(self, pipeline: Pipeline, wishes: Sequence[Wish], lane: Lane) -> None:
-        """Accept jobs of one account; the pipeline's answer is a list for `read_reservation`."""
-        keys, args = reservation_call(wishes, lane)
-        self._script(keys=keys, args=args, client=pipeline)
 
     def find(self, account: str, job_id: str) -> Attached | Settled | Expired | None:
         """What has become of a job that was accepted before; None: it is not known."""
         keys = LedgerKeys(account)
         with self._redis.pipeline() as pipeline:
-            pipeline.hmget(keys.record(job_id), *FOUND_BY)
+            pipeline.hmget(keys.record(job_id), *RECORD_FIELDS)
             pipeline.get(keys.outcome(job_id))
-            return read_found(*pipeline.execute())
+            return read_record(*pipeline.execute())
 
 
-def reservation_call(wishes: Sequence[Wish], lane: Lane) -> tuple[list[str], list[str | bytes]]:
+def reservation_call(
+    jobs: Sequence[EncodedJob[UpdateJob]], lane: Lane
+) -> tuple[list[str], list[str | bytes]]:
     """The script's KEYS and ARGV for jobs of one account.
 
     One long argument costs redis-py a fraction of what many short ones do.
     """
-    account = wishes[0].job.account
+    account = jobs[0].job.account
     ledger = LedgerKeys(account)
     keys = [ledger.sequence, ledger.waiting(lane), queue_name(account, lane)]
-    jobs: list[tuple[str, ...]] = []
-    for job, job_id, payload, message, sequence, original in wishes:
+    described: list[tuple[str, ...]] = []
+    for job, job_id, payload, message, sequence, original in jobs:
         keys += [ledger.record(job_id), ledger.outcome(job_id), ledger.line(job.id)]
         place = "" if sequence is None else str(sequence)
-        jobs.append((job_id, job.fingerprint(), payload, message, place, original))
-    return keys, [lane.value, to_json(jobs)]
+        described.append((job_id, job.fingerprint(), payload, message, place, original))
+    return keys, [lane.value, to_json(described)]
 
 
-FOUND_BY = ("fingerprint", "ended", "at")
-"""The fields of a job's record that `read_found` needs."""
+RECORD_FIELDS = ("fingerprint", "ended", "at")
+"""The fields of a job's record that `read_record` needs."""
 
 
-def read_found(record: list[Any], outcome: bytes | None) -> Attached | Settled | Expired | None:
+def read_record(record: list[Any], outcome: bytes | None) -> Attached | Settled | Expired | None:
     """From a job's record and outcome."""
     fingerprint, how, at_ms = record
     if fingerprint is None:

@@ -1,6 +1,17 @@
 -- Accept jobs: reserve the idempotency key of each and put its message into the lane's queue, or say
 -- what has become of the key.
 --
+-- One script does all of it, because each pair of steps would lose something if a producer died
+-- between them. Key without message: the job is accepted and never runs. Message without key: a repeat
+-- of the submission runs it twice. Number and message apart: two producers can number their jobs in one
+-- order and queue them in the other, and the worker, which runs a product's jobs by number, would make
+-- the later one wait for a message that is behind it. Publishing through Celery and reserving in a
+-- transaction beside it was tried; it left the first two gaps. The record holds the payload, so that the
+-- sweep can make the message again if the broker loses it. The worker accepts raw messages with the same
+-- script and an empty message, so both sides agree on what a key conflict is; a second implementation of
+-- these rules would drift apart. Whoever changes the order here: the fingerprint is compared before
+-- anything is written, else a conflicting repeat would number or queue a job that nobody may run.
+--
 -- KEYS[1]  the account's submission counter
 -- KEYS[2]  the lane's waiting jobs (sorted set: job id by the time it was published, ms)
 -- KEYS[3]  the lane's queue (list)

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from celery import Celery
 from celery.states import PENDING, READY_STATES, REVOKED
@@ -14,14 +14,14 @@ from redis import Redis
 
 from revio_jobs.contracts import CustomerProduct
 from revio_jobs.errors import IdempotencyConflict, RevioError, Withdrawn, revive
+from revio_jobs.existence_probe import SCRIPT, ExistenceProbe, JobRef, due_probes
 from revio_jobs.pages import Pages, read_pages
 from revio_jobs.reservation import LedgerKeys
-from revio_jobs.search import SCRIPT, Doubt, JobRef, searches
 
 PROGRESS = "PROGRESS"
 """Celery's state of a query of many calls; its meta is {"done": calls answered, "total": calls}."""
 
-FETCHED_AT_ONCE = 500
+FETCH_SIZE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,17 @@ def read_outcome(outcome: dict[str, Any]) -> Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a look at many jobs showed."""
+class Endings:
+    """How jobs ended, as far as it is known."""
 
-    ended: dict[str, Ended] = field(default_factory=dict)
+    certain: dict[str, Ended] = field(default_factory=dict)
     """By job id."""
-    doubtful: dict[JobRef, Ended] = field(default_factory=dict)
+    unless_in_ledger: dict[JobRef, Ended] = field(default_factory=dict)
     """Celery did not run the message; a job that the ledger knows goes on all the same."""
 
 
 class ResultReader:
-    """Knows where results are and what they look like; talks to nobody."""
+    """Knows where results are and what they look like. No I/O."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
@@ -71,21 +71,21 @@ class ResultReader:
         outcomes = [LedgerKeys(account).outcome(job_id) for account, job_id in jobs]
         return [self.key(job_id) for _, job_id in jobs] + outcomes
 
-    def read(self, jobs: Sequence[JobRef], values: Sequence[Any]) -> Seen:
+    def read(self, jobs: Sequence[JobRef], values: Sequence[Any]) -> Endings:
         """From the values of `keys`."""
-        seen = Seen()
+        endings = Endings()
         metas, outcomes = values[: len(jobs)], values[len(jobs) :]
         for job, raw, outcome in zip(jobs, metas, outcomes, strict=True):
             if outcome is not None:
-                seen.ended[job[1]] = read_outcome(json.loads(outcome))
+                endings.certain[job[1]] = read_outcome(json.loads(outcome))
             elif (meta := self._meta(raw)).get("status") in READY_STATES:
                 if meta["status"] == REVOKED:
-                    seen.doubtful[job] = Ended(_withdrawn(meta["result"]))
-                elif _of_the_machinery(meta["result"]):
-                    seen.doubtful[job] = Ended(meta["result"])
+                    endings.unless_in_ledger[job] = Ended(_withdrawn(meta["result"]))
+                elif _is_about_the_message(meta["result"]):
+                    endings.unless_in_ledger[job] = Ended(meta["result"])
                 else:
-                    seen.ended[job[1]] = Ended(meta["result"])
-        return seen
+                    endings.certain[job[1]] = Ended(meta["result"])
+        return endings
 
     def state(self, raw: bytes | str | None) -> str:
         """From Celery's result; PENDING also when nothing is known of the task."""
@@ -94,23 +94,42 @@ class ResultReader:
     def progress(self, raw: bytes | str | None) -> tuple[int, int] | None:
         """From Celery's result: calls answered and calls in all, of a query of many calls."""
         meta = self._meta(raw)
-        told = meta["result"] if meta.get("status") == PROGRESS else None
-        return (told["done"], told["total"]) if told else None
+        progress = meta["result"] if meta.get("status") == PROGRESS else None
+        return (progress["done"], progress["total"]) if progress else None
 
     def _meta(self, raw: bytes | str | None) -> dict[str, Any]:
         meta: dict[str, Any] = self._app.backend.decode_result(raw) if raw is not None else {}
         return meta
 
 
+class Results(Protocol):
+    """Where RevioJobs reads how its jobs ended."""
+
+    clock: Callable[[], float]
+    """Seconds."""
+
+    def state(self, job_id: str) -> str:
+        """Celery's state of the task; PENDING also when nothing is known of it."""
+
+    def progress(self, job_id: str) -> tuple[int, int] | None:
+        """Calls answered and calls in all, while a query of many calls is under way."""
+
+    def poll(self, jobs: Mapping[JobRef, ExistenceProbe]) -> dict[str, Ended]:
+        """Those of the jobs that have ended, by job id."""
+
+    def pages(self, pages: Pages) -> Iterator[tuple[CustomerProduct, ...]]:
+        """Page by page. Raises LookupError when they have expired."""
+
+
 class ResultStore:
-    """Looks for many results with few commands."""
+    """Reads many results with few commands. Its methods raise RedisError."""
 
     def __init__(
         self, app: Celery, redis: Redis, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._reader = ResultReader(app)
         self._redis = redis
-        self._search = redis.register_script(SCRIPT)
+        self._probe = redis.register_script(SCRIPT)
         self.clock = clock
 
     def state(self, job_id: str) -> str:
@@ -121,21 +140,21 @@ class ResultStore:
         """Calls answered and calls in all, while a query of many calls is under way."""
         return self._reader.progress(self._redis.get(self._reader.key(job_id)))
 
-    def look(self, jobs: Mapping[JobRef, Doubt]) -> dict[str, Ended]:
-        """As `fetch`; those of which there is no sign are searched for when it is time."""
+    def poll(self, jobs: Mapping[JobRef, ExistenceProbe]) -> dict[str, Ended]:
+        """As `fetch`; also probes whether the jobs exist that have no result, when it is due."""
         ended, now = self.fetch(jobs), self.clock()
-        pending = {job: doubt for job, doubt in jobs.items() if job[1] not in ended}
-        for each in searches(pending, now, self._reader.key):
-            answers = self._search(keys=each.keys, args=each.args)
-            ended |= {job_id: Ended(error) for job_id, error in each.read(answers, now)}
+        pending = {job: probe for job, probe in jobs.items() if job[1] not in ended}
+        for call in due_probes(pending, now, self._reader.key):
+            answers = self._probe(keys=call.keys, args=call.args)
+            ended |= {job_id: Ended(error) for job_id, error in call.read(answers, now)}
         return ended
 
     def fetch(self, jobs: Iterable[JobRef]) -> dict[str, Ended]:
         """Of those (account, job id), the ones that have ended, by job id."""
         pending = list(jobs)
         ended: dict[str, Ended] = {}
-        for start in range(0, len(pending), FETCHED_AT_ONCE):
-            ended |= self._fetch(pending[start : start + FETCHED_AT_ONCE])
+        for start in range(0, len(pending), FETCH_SIZE):
+            ended |= self._fetch(pending[start : start + FETCH_SIZE])
         return ended
 
     def pages(self, pages: Pages) -> Iterator[tuple[CustomerProduct, ...]]:
@@ -144,11 +163,11 @@ class ResultStore:
 
     def _fetch(self, jobs: list[JobRef]) -> dict[str, Ended]:
         values: list[Any] = self._redis.mget(self._reader.keys(jobs))
-        seen = self._reader.read(jobs, values)
-        for (account, job_id), ended in seen.doubtful.items():
+        endings = self._reader.read(jobs, values)
+        for (account, job_id), ended in endings.unless_in_ledger.items():
             if not self._redis.exists(LedgerKeys(account).record(job_id)):
-                seen.ended[job_id] = ended
-        return seen.ended
+                endings.certain[job_id] = ended
+        return endings.certain
 
 
 def _withdrawn(reason: object) -> Withdrawn:
@@ -156,7 +175,7 @@ def _withdrawn(reason: object) -> Withdrawn:
     return Withdrawn(f"{why}; nothing was sent")
 
 
-def _of_the_machinery(result: object) -> bool:
+def _is_about_the_message(result: object) -> bool:
     """An error of Celery or Redis says what became of a message, not of its job.
 
     So does a conflict: somebody else's message bore the job's id.

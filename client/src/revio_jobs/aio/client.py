@@ -1,62 +1,64 @@
-"""The door for asyncio producers: submit jobs, get handles, find them again."""
+"""The entry point of asyncio producers: submit jobs, get handles, find them again."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import Any, Self, Unpack
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from celery import Celery
+from pydantic import BaseModel
 from redis.asyncio import Redis
 
+from revio_jobs.aio.enqueuer import AsyncEnqueuer, AsyncRedisEnqueuer
 from revio_jobs.aio.handles import AsyncJobHandle, as_completed
-from revio_jobs.aio.store import AsyncResultStore
+from revio_jobs.aio.store import AsyncResults, AsyncResultStore
 from revio_jobs.aio.watcher import Watcher
 from revio_jobs.celery_app import producer_app
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis_async
 from revio_jobs.contracts import (
     DEFAULT_ACCOUNT,
+    Expected,
     Job,
     Lane,
+    QueryJob,
     QueryResult,
+    UpdateJob,
     UpdateResult,
     job_id_of,
-    queue_name,
 )
-from revio_jobs.contracts.arguments import Changes
-from revio_jobs.reservation import (
-    FOUND_BY,
-    SCRIPT,
-    LedgerKeys,
-    read_found,
-    reservation_call,
-)
+from revio_jobs.contracts.arguments import Changes, ExpectedValues
+from revio_jobs.handles import Submitted
 from revio_jobs.submission import (
-    bundles,
-    found,
+    checked_jobs,
     lane_of,
     query_job,
-    steps,
     submitted_before,
     update_job,
+    update_submitted_before,
 )
+
+R = TypeVar("R", bound=BaseModel)
 
 
 class AsyncRevioJobs:
     """Submits jobs and collects their results, as RevioJobs does. For one event loop.
 
-    Every method that talks to Redis raises redis.exceptions.ConnectionError when it is down. A job
-    of which the caller did not hear may have been accepted: submit it again with the same key.
+    Its tasks share up to 64 connections to Redis. Every method that talks to Redis raises
+    redis.exceptions.ConnectionError when it is down. A job whose submission failed that way may
+    have been accepted: submit it again with the same key.
     """
 
     def __init__(
         self, app: Celery, redis: Redis, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._app = app
-        self._redis = redis
-        self._reserve = redis.register_script(SCRIPT)
-        self._store = AsyncResultStore(app, redis, clock)
-        self._watcher = Watcher(self._store)
+        """`connect` makes the parts. `clock` in seconds: when to probe whether a job exists."""
+        self._assemble(AsyncRedisEnqueuer(app, redis), AsyncResultStore(app, redis, clock))
+
+    def _assemble(self, enqueuer: AsyncEnqueuer, results: AsyncResults) -> None:
+        self._enqueuer = enqueuer
+        self._results = results
+        self._watcher = Watcher(results)
 
     @classmethod
     def connect(cls, redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER) -> Self:
@@ -67,10 +69,9 @@ class AsyncRevioJobs:
         )
 
     async def close(self) -> None:
-        """Close the connections; whoever still waits for a job is cancelled."""
+        """Close the connections; whoever still waits for a job gets asyncio.CancelledError."""
         await self._watcher.close()
-        await self._redis.aclose()
-        self._app.close()
+        await self._enqueuer.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,9 +89,14 @@ class AsyncRevioJobs:
         account: str = DEFAULT_ACCOUNT,
         lane: Lane | str = Lane.INTERACTIVE,
     ) -> AsyncJobHandle[QueryResult]:
-        """Read customer products by at least one filter; `max_age` in seconds.
+        """Read customer products by at least one filter.
 
-        Raises InvalidJob before anything is sent.
+        `ids` are those of customer products, `customer_ids` Rev.io's own IDs of customers,
+        `line_ids` those of lines (services). `max_age`: seconds that an earlier answer may be old;
+        if omitted, Rev.io is asked. `account`: name of the Rev.io account in the workers' settings.
+        `lane`: interactive goes before bulk.
+
+        Raises InvalidJob, before anything is sent, if a value is not allowed or no filter is given.
         """
         filters = {"ids": ids, "customer_ids": customer_ids, "line_ids": line_ids}
         [handle] = await self.submit([query_job(account, max_age, filters)], lane)
@@ -102,17 +108,26 @@ class AsyncRevioJobs:
         id: int,  # noqa: A002 - the name on the wire
         idempotency_key: str | None = None,
         clear: Iterable[str] = (),
-        expected: dict[str, Any] | None = None,
+        expected: Expected | ExpectedValues | Mapping[str, Any] | None = None,
         skip_unchanged: bool = False,
         account: str = DEFAULT_ACCOUNT,
         lane: Lane | str = Lane.INTERACTIVE,
         **changes: Unpack[Changes],
     ) -> AsyncJobHandle[UpdateResult]:
-        """Change one customer product; `skip_unchanged`: unless a look shows that it is so already.
+        """Change one customer product.
 
-        The same key with the same change gives the same job again; without a key each call is a new
-        job. Raises InvalidJob before anything is sent, IdempotencyConflict when the key belongs to
-        another change.
+        `id` is that of the customer product. `changes` are the fields to set: `rate` (per unit and
+        billing period, in the account's currency; Decimal or text such as "12.50", never a float),
+        `quantity`, `description`, `code1`, `code2`, `activated_date`, `disconnect_date` (dates or
+        ISO text), `do_not_prorate`; the others stay as they are. `clear`: names of fields to empty.
+        `expected`: values that must still hold when the update is sent, else it ends as drifted.
+        `skip_unchanged`: look first, and send nothing if the product has the values already.
+
+        The same `idempotency_key` with the same change gives the same job again, for 7 days after
+        it ended by default; if omitted, each call is a new job. `account` and `lane` as in `query`.
+
+        Raises InvalidJob, before anything is sent, if a value is not allowed, and
+        IdempotencyConflict when the key belongs to another change.
         """
         job = update_job(
             account,
@@ -128,56 +143,57 @@ class AsyncRevioJobs:
             await handle.result()
         return handle
 
+    @overload
+    async def submit(
+        self, jobs: Iterable[UpdateJob], lane: Lane | str = ...
+    ) -> list[AsyncJobHandle[UpdateResult]]: ...
+    @overload
+    async def submit(
+        self, jobs: Iterable[QueryJob], lane: Lane | str = ...
+    ) -> list[AsyncJobHandle[QueryResult]]: ...
+    @overload
+    async def submit(
+        self, jobs: Iterable[Job], lane: Lane | str = ...
+    ) -> list[AsyncJobHandle[QueryResult | UpdateResult]]: ...
     async def submit(
         self, jobs: Iterable[Job], lane: Lane | str = Lane.BULK
     ) -> list[AsyncJobHandle[Any]]:
-        """Submit many jobs with few round trips; the handles come in the jobs' order.
+        """Submit many jobs with few round trips; the handles come in the order of the jobs.
 
-        A job whose key belongs to another payload is not enqueued: its handle's `submission` is
-        "conflict", and its `result` raises IdempotencyConflict. Raises InvalidJob, before anything
-        is sent, for what is no job and no lane.
+        A job whose key belongs to another change is not enqueued: its handle's `submission` is
+        "conflict", and its `result` raises IdempotencyConflict; the other jobs go on. `lane` is
+        that of all jobs.
+
+        Raises InvalidJob, before anything is sent, for anything that is not a job or a lane.
         """
-        checked = lane_of(lane)
-        return [each for bundle in bundles(jobs) for each in await self._submit(bundle, checked)]
+        checked_lane, listed = lane_of(lane), checked_jobs(jobs)
+        return [self._handle(known) for known in await self._enqueuer.enqueue(listed, checked_lane)]
 
     async def find(self, account: str, idempotency_key: str) -> AsyncJobHandle[UpdateResult] | None:
-        """The handle of an update submitted before, perhaps by a process that has died."""
-        job_id, keys = job_id_of(account, idempotency_key), LedgerKeys(account)
-        async with self._redis.pipeline() as pipeline:
-            pipeline.hmget(keys.record(job_id), *FOUND_BY)
-            pipeline.get(keys.outcome(job_id))
-            reservation = read_found(*await pipeline.execute())
+        """The handle of an update submitted before, perhaps by a process that has died.
+
+        None if no update of the account has that key, or it ended more than 7 days ago (by
+        default).
+        """
+        job_id = job_id_of(account, idempotency_key)
+        reservation = await self._enqueuer.find(account, job_id)
         if reservation is None:
             return None
-        return AsyncJobHandle(found(account, job_id, reservation), self._store, self._watcher)
+        return self._handle(update_submitted_before(account, job_id, reservation))
 
     def query_handle(
         self, job_id: str, account: str = DEFAULT_ACCOUNT
     ) -> AsyncJobHandle[QueryResult]:
         """See RevioJobs.query_handle; nothing is awaited."""
-        return AsyncJobHandle(submitted_before(account, job_id), self._store, self._watcher)
+        return self._handle(submitted_before(account, job_id))
 
     def as_completed(
         self,
-        handles: Iterable[AsyncJobHandle[Any]],
+        handles: Iterable[AsyncJobHandle[R]],
         timeout: float | None = None,
-    ) -> AsyncIterator[AsyncJobHandle[Any]]:
+    ) -> AsyncIterator[AsyncJobHandle[R]]:
         """See revio_jobs.aio.as_completed."""
         return as_completed(handles, timeout)
 
-    async def _submit(self, bundle: Sequence[Job], lane: Lane) -> list[AsyncJobHandle[Any]]:
-        made = steps(self._app, bundle, lane)
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for step in made:
-                if wishes := step.wishes:
-                    keys, args = reservation_call(wishes, lane)
-                    await self._reserve(keys=keys, args=args, client=pipeline)
-                else:
-                    messages = (order.message for order in step.orders)
-                    pipeline.lpush(queue_name(step.account, lane), *messages)
-            answers = await pipeline.execute()
-        return [
-            AsyncJobHandle(known, self._store, self._watcher)
-            for step, answer in zip(made, answers, strict=True)
-            for known in step.accepted(answer)
-        ]
+    def _handle(self, known: Submitted[R]) -> AsyncJobHandle[R]:
+        return AsyncJobHandle(known, self._results, self._watcher)

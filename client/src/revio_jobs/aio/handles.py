@@ -4,81 +4,86 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
-from revio_jobs.aio.store import AsyncResultStore
+from revio_jobs.aio.store import AsyncResults
 from revio_jobs.aio.watcher import Watcher
 from revio_jobs.contracts import CustomerProduct
 from revio_jobs.handles import Handle, Submitted, not_ended
 from revio_jobs.pages import Pages
 
 R = TypeVar("R", bound=BaseModel)
+R_co = TypeVar("R_co", bound=BaseModel, covariant=True)
 
 
-class AsyncJobHandle(Handle[R]):
-    """One submitted job. For the event loop in which it was submitted."""
+class AsyncJobHandle(Handle[R_co]):
+    """One submitted job. For the event loop in which it was submitted.
 
-    def __init__(self, known: Submitted[R], store: AsyncResultStore, watcher: Watcher) -> None:
-        super().__init__(known, store.clock())
-        self._store = store
+    Every method that talks to Redis raises redis.exceptions.ConnectionError when it is down, but
+    waiting goes on for up to a minute without Redis.
+    """
+
+    def __init__(self, known: Submitted[R_co], results: AsyncResults, watcher: Watcher) -> None:
+        super().__init__(known, results.clock())
+        self._results = results
         self._watcher = watcher
 
     async def state(self) -> str:
-        """Celery's name: PENDING, STARTED, PROGRESS, RETRY, SUCCESS or FAILURE.
-
-        What was noted last, which need not be what happens now. STARTED: a worker has begun the
-        update at least once; it may wait again, in its queue, for another update of its product or
-        for its next attempt. PENDING: nothing is noted, as of a query until it progresses or ends.
-        """
+        """See JobHandle.state."""
         await self.done()
-        return self._ended.state if self._ended else await self._store.state(self.job_id)
+        return self._ended.state if self._ended else await self._results.state(self.job_id)
 
     async def progress(self) -> tuple[int, int] | None:
-        """Vendor calls answered and calls in all, while a query of many calls is under way."""
-        return await self._store.progress(self.job_id)
+        """See JobHandle.progress."""
+        return await self._results.progress(self.job_id)
 
     async def done(self) -> bool:
-        """Whether `result` would answer at once."""
+        """Whether the job has ended, well or not, so that `result` would return at once."""
         if self._ended is None:
-            ended = await self._store.look({(self.account, self.job_id): self._doubt})
+            ended = await self._results.poll({(self.account, self.job_id): self._probe})
             self._ended = ended.get(self.job_id)
         return self._ended is not None
 
     async def wait(self) -> None:
-        """Until the job has ended, well or not."""
+        """Wait until the job has ended, well or not.
+
+        Raises Unavailable when Redis could not be reached for a minute.
+        """
         if self._ended is None:
-            self._ended = await self._watcher.ended((self.account, self.job_id), self._doubt)
+            self._ended = await self._watcher.ended((self.account, self.job_id), self._probe)
 
-    async def result(self, timeout: float | None = None) -> R:  # noqa: ASYNC109 - as JobHandle's
-        """The job's result. `timeout` in seconds; None waits for as long as the job exists.
+    async def result(self, timeout: float | None = None) -> R_co:  # noqa: ASYNC109 - as JobHandle's
+        """Wait for the job to end and return its result.
 
-        Raises the RevioError that the job ended with, TimeoutError (the job goes on then),
-        ResultExpired when its result has gone, Forgotten when nothing is known of it, or
+        `timeout` in seconds; if omitted, it waits for as long as the job exists. Raises the
+        RevioError that the job ended with; TimeoutError when it has not ended in time (the job goes
+        on); ResultExpired when its result has expired; Forgotten when Redis knows nothing of it;
         Unavailable when Redis could not be reached for a minute.
         """
         value = await self._wait(timeout)
         if Pages.of(value):
-            paged = [each async for each in self._paged(value)]
-            value = value | {"customer_products": tuple(paged)}
+            products = [product async for product in self._paged(value)]
+            value = value | {"customer_products": tuple(products)}
         return self._kind.model_validate(value)
 
     async def records(
         self,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> AsyncIterator[CustomerProduct]:
-        """A query's products one by one; of a large result a few pages are in memory at a time.
+        """A query's products one by one, with a few pages of a large result in memory.
 
-        Raises as `result`; ResultExpired when the result expires in the midst of it.
+        `timeout` and errors as in `result`; also raises ResultExpired when the result expires while
+        it is being read.
         """
         value = await self._wait(timeout)
         if Pages.of(value):
-            async for each in self._paged(value):
-                yield each
+            async for product in self._paged(value):
+                yield product
         else:
-            for each in self._inline(value):
-                yield each
+            for product in self._inline(value):
+                yield product
 
     async def _wait(self, timeout: float | None) -> dict[str, Any]:  # noqa: ASYNC109
         try:
@@ -89,46 +94,47 @@ class AsyncJobHandle(Handle[R]):
         return self._value()
 
     async def _paged(self, value: dict[str, Any]) -> AsyncIterator[CustomerProduct]:
-        pages: Any = Pages.of(value)
+        pages = cast("Pages", Pages.of(value))
         try:
-            async for page in self._store.pages(pages):
-                for each in page:
-                    yield each
+            async for page in self._results.pages(pages):
+                for product in page:
+                    yield product
         except LookupError as exc:
             raise self._expired(value) from exc
 
 
 async def as_completed(
-    handles: Iterable[AsyncJobHandle[Any]],
+    handles: Iterable[AsyncJobHandle[R]],
     timeout: float | None = None,  # noqa: ASYNC109 - as revio_jobs.as_completed
-) -> AsyncIterator[AsyncJobHandle[Any]]:
-    """The handles in the order in which their jobs end; `result` answers at once for each.
+) -> AsyncIterator[AsyncJobHandle[R]]:
+    """The handles in the order in which their jobs end; `result` of each returns at once.
 
-    Raises TimeoutError when some have not ended after `timeout` seconds, and Unavailable when Redis
-    could not be reached for a minute.
+    `timeout` in seconds for all of them; if omitted, it waits for as long as the jobs exist. Raises
+    TimeoutError when some have not ended in time (they go on), and Unavailable when Redis could not
+    be reached for a minute. What jobs end with is raised by their handles' `result`, not here.
     """
     waits = {asyncio.create_task(handle.wait()): handle for handle in handles}
     ended: asyncio.Queue[asyncio.Task[None]] = asyncio.Queue()
-    for each in waits:
-        each.add_done_callback(ended.put_nowait)
+    for wait in waits:
+        wait.add_done_callback(ended.put_nowait)
     give_up = None if timeout is None else asyncio.get_running_loop().time() + timeout
     try:
-        for left in range(len(waits), 0, -1):
-            wait = await _next(ended, give_up)
-            if wait is None:
-                raise not_ended(left, timeout)
-            wait.result()
-            yield waits[wait]
+        for remaining in range(len(waits), 0, -1):
+            done = await _next(ended, give_up)
+            if done is None:
+                raise not_ended(remaining, timeout)
+            done.result()
+            yield waits[done]
     finally:
-        for each in waits:
-            each.cancel()
+        for wait in waits:
+            wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
 
 
 async def _next(
     ended: asyncio.Queue[asyncio.Task[None]], give_up: float | None
 ) -> asyncio.Task[None] | None:
-    """None: there was none until then."""
+    """None: there was none until `give_up`, in seconds of the loop's clock."""
     try:
         async with asyncio.timeout_at(give_up):
             return await ended.get()

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-_SHOWN_CHARACTERS = 80
+_MAX_CHARACTERS = 80
 
 
 def problems_of(kind: type[BaseModel], exc: ValidationError) -> list[str]:
@@ -15,10 +15,10 @@ def problems_of(kind: type[BaseModel], exc: ValidationError) -> list[str]:
     return [_problem(kind, dict(error)) for error in exc.errors(include_url=False)]
 
 
-def shown(value: object) -> str:
-    """So much of it as fits in a line."""
+def abridged(value: object) -> str:
+    """Its repr, cut to fit in a line."""
     text = repr(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+    return text if len(text) <= _MAX_CHARACTERS else text[: _MAX_CHARACTERS - 1] + "…"
 
 
 def _problem(kind: type[BaseModel], error: dict[str, Any]) -> str:
@@ -26,7 +26,7 @@ def _problem(kind: type[BaseModel], error: dict[str, Any]) -> str:
     if error["type"] == "missing":
         return f"{where}: required"
     says = _says(kind, where, error)
-    return f"{where}: {shown(error['input'])} is not allowed: {says}" if where else says
+    return f"{where}: {abridged(error['input'])} is not allowed: {says}" if where else says
 
 
 def _says(kind: type[BaseModel], where: str, error: dict[str, Any]) -> str:

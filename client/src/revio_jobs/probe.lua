@@ -1,4 +1,4 @@
--- Look whether jobs of which no result is to be seen exist at all.
+-- Tell whether jobs without a result exist at all.
 --
 -- KEYS[1...]  the queues of the account's lanes (lists)
 -- then two    the messages that workers hold, or held in earlier releases (hashes)
@@ -6,38 +6,38 @@
 --   its record (hash)
 --   its outcome (string)
 --   Celery's result (string)
--- ARGV[1]  look through messages only if there are no more than this
+-- ARGV[1]  scan the messages only if there are no more than this
 -- ARGV[2]  how many queues there are
 -- ARGV[3...]  the jobs' ids
 --
--- Returns for each job "there" (or nobody can tell), "gone", or {how, at_ms}: it ended in that way then,
--- and its result has gone.
+-- Returns for each job "there" (also when nothing can be told), "gone", or {how, at_ms}: how and when it
+-- ended; its result has expired.
 
-local found
+local queued_ids
 local queues = tonumber(ARGV[2])
 
 local function note(messages)
   for _, message in ipairs(messages) do
     local id = string.match(message, '"id": ?"([^"]*)"')
     if id then
-      found[id] = true
+      queued_ids[id] = true
     end
   end
 end
 
 local function has_message(id)
-  if found == nil then
+  if queued_ids == nil then
     local count = 0
     for index = 1, queues + 2 do
       count = count + redis.call(index <= queues and 'LLEN' or 'HLEN', KEYS[index])
     end
-    found = count <= tonumber(ARGV[1]) and {}
-    for index = 1, found and queues + 2 or 0 do
+    queued_ids = count <= tonumber(ARGV[1]) and {}
+    for index = 1, queued_ids and queues + 2 or 0 do
       note(index <= queues and redis.call('LRANGE', KEYS[index], 0, -1) or redis.call('HVALS', KEYS[index]))
     end
   end
   -- An id of other characters stands escaped in its message.
-  return not found or found[id] or string.find(id, '[^%w._:-]')
+  return not queued_ids or queued_ids[id] or string.find(id, '[^%w._:-]')
 end
 
 local answers = {}

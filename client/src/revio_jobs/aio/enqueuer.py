@@ -1,0 +1,64 @@
+"""Hands jobs to Redis with redis.asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from celery import Celery
+from redis.asyncio import Redis
+
+from revio_jobs.batches import deliveries
+from revio_jobs.contracts import Job, Lane
+from revio_jobs.handles import Submitted
+from revio_jobs.reservation import RECORD_FIELDS, SCRIPT, LedgerKeys, Reservation, read_record
+
+
+class AsyncEnqueuer(Protocol):
+    """What AsyncRevioJobs hands its jobs to; see revio_jobs.enqueuer.Enqueuer."""
+
+    async def enqueue(self, jobs: Sequence[Job], lane: Lane) -> list[Submitted[Any]]:
+        """What became of each job, in their order."""
+
+    async def find(self, account: str, job_id: str) -> Reservation | None:
+        """What has become of an update that was accepted before; None: it is not known."""
+
+    async def close(self) -> None:
+        """Nothing can be handed over any more."""
+
+
+class AsyncRedisEnqueuer:
+    """Implements the port. Its methods raise RedisError."""
+
+    def __init__(self, app: Celery, redis: Redis) -> None:
+        self._app = app
+        self._redis = redis
+
+    async def enqueue(self, jobs: Sequence[Job], lane: Lane) -> list[Submitted[Any]]:
+        """See the port."""
+        submitted: list[Submitted[Any]] = []
+        for delivery in deliveries(self._app, jobs, lane):
+            while delivery.read(await self._send(delivery.commands())):
+                await self._redis.script_load(SCRIPT)
+            submitted += delivery.submitted()
+        return submitted
+
+    async def find(self, account: str, job_id: str) -> Reservation | None:
+        """See the port."""
+        keys = LedgerKeys(account)
+        async with self._redis.pipeline() as pipeline:
+            pipeline.hmget(keys.record(job_id), *RECORD_FIELDS)
+            pipeline.get(keys.outcome(job_id))
+            return read_record(*await pipeline.execute())
+
+    async def close(self) -> None:
+        """See the port."""
+        await self._redis.aclose()
+        self._app.close()
+
+    async def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*command)
+            answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        return answers

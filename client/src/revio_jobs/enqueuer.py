@@ -1,0 +1,61 @@
+"""Hands jobs to Redis, and finds updates that were handed over before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from celery import Celery
+from redis import Redis
+
+from revio_jobs.batches import deliveries
+from revio_jobs.contracts import Job, Lane
+from revio_jobs.handles import Submitted
+from revio_jobs.reservation import SCRIPT, Reservation, Reservations
+
+
+class Enqueuer(Protocol):
+    """What RevioJobs hands its jobs to."""
+
+    def enqueue(self, jobs: Sequence[Job], lane: Lane) -> list[Submitted[Any]]:
+        """What became of each job, in their order."""
+
+    def find(self, account: str, job_id: str) -> Reservation | None:
+        """What has become of an update that was accepted before; None: it is not known."""
+
+    def close(self) -> None:
+        """Nothing can be handed over any more."""
+
+
+class RedisEnqueuer:
+    """Implements the port. Its methods raise RedisError."""
+
+    def __init__(self, app: Celery, redis: Redis) -> None:
+        self._app = app
+        self._redis = redis
+        self._reservations = Reservations(redis)
+
+    def enqueue(self, jobs: Sequence[Job], lane: Lane) -> list[Submitted[Any]]:
+        """See the port."""
+        submitted: list[Submitted[Any]] = []
+        for delivery in deliveries(self._app, jobs, lane):
+            while delivery.read(self._send(delivery.commands())):
+                self._redis.script_load(SCRIPT)
+            submitted += delivery.submitted()
+        return submitted
+
+    def find(self, account: str, job_id: str) -> Reservation | None:
+        """See the port."""
+        return self._reservations.find(account, job_id)
+
+    def close(self) -> None:
+        """See the port."""
+        self._redis.close()
+        self._app.close()
+
+    def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+            answers: list[Any] = pipeline.execute(raise_on_error=False)
+        return answers
