@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test demo dev docs bench chaos simulate lock clean
+.PHONY: help setup check fix test client-versions demo dev docs bench chaos simulate lock clean
 
 help: ## List these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 setup: .venv/installed $(BIN)/revio ## Install the pinned dependencies and the revio command into .venv
 
@@ -35,6 +35,10 @@ fix: setup ## Format the code and fix what ruff can fix
 
 test: setup ## Run all tests
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+# Needs a package index.
+client-versions: setup ## Try the client with both ends of the versions it declares
+	$(BIN)/python -m pytest tests/packaging/test_client_wheel.py --client-versions=lowest,newest
 
 demo: setup ## Show real jobs and a campaign on this machine, in half a minute
 	$(BIN)/python -m cli.dev.demo
