@@ -429,7 +429,8 @@ def test_thousands_of_jobs_are_submitted_with_few_commands(here: Place) -> None:
     jobs = [UpdateJob(id=number, rate=number) for number in range(1, 5001)]
     here.redis.config_resetstat()
     handles = here.jobs.submit(jobs)
-    assert here.redis.info("commandstats")["cmdstat_evalsha"]["calls"] <= 5000 / 100 + 1
+    # The first pipeline's five go again if the server does not know the script yet.
+    assert here.redis.info("commandstats")["cmdstat_evalsha"]["calls"] <= 5000 / 100 + 5
     assert [handle.job.id for handle in handles if handle.job] == [job.id for job in jobs]
     assert here.redis.llen(BULK) == here.redis.zcard("revio:default:waiting:bulk") == 5000
     first = json.loads(here.redis.lindex(BULK, -1))
