@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-_REDIS_SCHEMES = ("redis", "rediss", "sentinel")
+from revio_jobs.redis_address import parse_redis_url
 
 
 def check_endpoint(url: str) -> str:
@@ -25,19 +25,8 @@ def check_wsdl(location: str) -> str:
 
 
 def check_redis_url(url: str) -> str:
-    """`url` if Celery can connect with it: one server, or sentinels separated by `;`."""
-    addresses = [_split(address) for address in url.split(";")]
-    schemes = {address.scheme for address in addresses}
-    if len(schemes) != 1 or not schemes <= set(_REDIS_SCHEMES):
-        raise ValueError("must begin with redis://, rediss:// or sentinel://")
-    if len(addresses) > 1 and schemes != {"sentinel"}:
-        raise ValueError("only sentinel:// takes several addresses separated by ';'")
-    if not all(address.hostname for address in addresses):
-        raise ValueError(
-            "names no host; the form is redis://[user:password@]host[:port][/database]"
-        )
-    if any(not (path := address.path.strip("/")).isdigit() and path for address in addresses):
-        raise ValueError("the database after the host must be a number, as in redis://host:6379/0")
+    """`url` if it can be honoured; else RedisUrlError, which is a ValueError."""
+    parse_redis_url(url)
     return url
 
 

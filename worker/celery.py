@@ -16,7 +16,7 @@ from celery import Celery
 from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
-from revio_jobs.celery_app import WIRE_SETTINGS, lane_queue
+from revio_jobs.celery_app import WIRE_SETTINGS, connection_settings, lane_queue
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK, Lane, QueryJob, UpdateJob, job_id_of
 from settings import Settings, SettingsError, load
 from worker.celery_app.consumer import ReconnectingConsumer
@@ -42,19 +42,31 @@ def _queues(settings: Settings) -> list[Queue]:
 _SILENCE_S = 5
 
 settings = _load_settings()
-redis_url = settings.redis_url.get_secret_value()
+connection = connection_settings(
+    settings.redis_url.get_secret_value(),
+    settings.redis_sentinel_master,
+    broker={
+        "visibility_timeout": settings.visibility_timeout_s,
+        "unacked_restore_interval": HOLD_INTERVAL_S,
+        "socket_timeout": _SILENCE_S,
+        # What hangs is noticed after two of these.
+        "health_check_interval": 3,
+    },
+)
+broker_url = connection["broker_url"]
 
 # Under the scheme's own name, by which Flower knows what kind of broker it is.
-TRANSPORT_ALIASES[urlsplit(redis_url).scheme] = transport_for(redis_url)
+TRANSPORT_ALIASES[urlsplit(broker_url).scheme.partition("+")[0]] = transport_for(broker_url)
 
 app = Celery(
     "revio",
-    broker=redis_url,
-    backend=backend_url(redis_url),
+    broker=broker_url,
+    backend=backend_url(connection["result_backend"]),
     task_cls=JobTask,
 )
 app.conf.update(
-    WIRE_SETTINGS,
+    WIRE_SETTINGS | connection,
+    result_backend=backend_url(connection["result_backend"]),
     # Threads: an update waits for the network, one client serves all, and nothing is forked.
     worker_pool="worker.celery_app.pool:JobPool",
     worker_concurrency=settings.threads,
@@ -75,17 +87,6 @@ app.conf.update(
     result_expires=settings.result_retention_s,
     # Else a Redis that restarts just then would make of a result a failure.
     result_backend_always_retry=True,
-    broker_transport_options={
-        "visibility_timeout": settings.visibility_timeout_s,
-        "unacked_restore_interval": HOLD_INTERVAL_S,
-        "socket_connect_timeout": WIRE_SETTINGS["redis_socket_connect_timeout"],
-        "socket_timeout": _SILENCE_S,
-        # What hangs is noticed after two of these.
-        "health_check_interval": 3,
-        "socket_keepalive": True,
-        "master_name": settings.redis_sentinel_master,
-    },
-    result_backend_transport_options={"master_name": settings.redis_sentinel_master},
 )
 lifecycle = Lifecycle(app, settings)
 

@@ -84,7 +84,7 @@ class SentinelOutcomeBackend(_Outcomes, SentinelBackend):  # type: ignore[misc] 
     """On the master that sentinels watch."""
 
 
-def backend_url(redis_url: str) -> str:
-    """Celery's setting for the backend that suits the Redis."""
-    kind = SentinelOutcomeBackend if redis_url.startswith("sentinel://") else OutcomeBackend
-    return f"{__name__}:{kind.__name__}+{redis_url}"
+def backend_url(result_backend: str) -> str:
+    """The same URL of Celery's, with a backend of ours in place of Celery's own."""
+    kind = SentinelOutcomeBackend if result_backend.startswith("sentinel://") else OutcomeBackend
+    return f"{__name__}:{kind.__name__}+{result_backend.removeprefix('redis+')}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from celery import Celery
 from kombu import Exchange, Queue
@@ -10,6 +13,7 @@ from kombu import Exchange, Queue
 from revio_jobs.broker import CONTROL_EXCHANGE, EVENT_EXCHANGE
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.contracts import Lane, queue_name
+from revio_jobs.redis_address import RedisAddress, parse_redis_url
 
 WIRE_SETTINGS: dict[str, Any] = {
     "task_serializer": "json",
@@ -38,15 +42,96 @@ def producer_app(redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER)
 
     `redis_url` and `sentinel_master` as `connect_redis` takes them.
     """
-    app = Celery("revio_jobs", broker=redis_url, backend=redis_url, set_as_current=False)
-    app.conf.update(WIRE_SETTINGS)
-    app.conf.broker_transport_options = {
-        "socket_connect_timeout": 4,
-        "master_name": sentinel_master,
-    }
-    app.conf.result_backend_transport_options = {"master_name": sentinel_master}
+    connection = connection_settings(redis_url, sentinel_master)
+    app = Celery(
+        "revio_jobs",
+        broker=connection["broker_url"],
+        backend=connection["result_backend"],
+        set_as_current=False,
+    )
+    app.conf.update(WIRE_SETTINGS | connection)
     app.conf.task_publish_retry_policy = {"max_retries": 2, "interval_start": 0.1}
     return app
+
+
+def connection_settings(
+    redis_url: str, sentinel_master: str, *, broker: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Celery's settings for its broker and results, which mean what `connect_redis` makes of a URL.
+
+    Celery and kombu each read another dialect of URLs, with other options: the broker's come beside
+    its URL, the backend's within. `broker`: transport options where the URL says nothing. Raises
+    RedisUrlError.
+    """
+    address = parse_redis_url(redis_url)
+    options = dict(address.connection)
+    shared = {"master_name": sentinel_master, "sentinel_kwargs": _sentinel_options(address)}
+    timeouts = {
+        "socket_connect_timeout": WIRE_SETTINGS["redis_socket_connect_timeout"],
+        "socket_timeout": WIRE_SETTINGS["redis_socket_timeout"],
+        "socket_keepalive": True,
+    }
+    return {
+        "broker_url": _url(address, {}),
+        "broker_use_ssl": dict(address.tls) or None,
+        "broker_transport_options": {
+            **shared,
+            **timeouts,
+            **broker,
+            **_without_protocol(options),
+        },
+        "result_backend": _url(address, options | dict(address.tls), for_backend=True),
+        "result_backend_transport_options": shared,
+        "redis_backend_health_check_interval": options.get("health_check_interval"),
+        "redis_client_name": options.get("client_name"),
+        # Celery would give the option to a unix socket's connection, which has none.
+        "redis_socket_keepalive": not address.path,
+    }
+
+
+def _sentinel_options(address: RedisAddress) -> dict[str, Any]:
+    connect_timeout = WIRE_SETTINGS["redis_socket_connect_timeout"]
+    timeouts = {"socket_timeout": connect_timeout, "socket_connect_timeout": connect_timeout}
+    return timeouts | dict(address.sentinel_login)
+
+
+def _without_protocol(options: Mapping[str, Any]) -> dict[str, Any]:
+    """kombu's connections have no such option; they speak redis-py's default."""
+    return {name: value for name, value in options.items() if name != "protocol"}
+
+
+def _url(address: RedisAddress, options: Mapping[str, Any], *, for_backend: bool = False) -> str:
+    login = _login(address)
+    if address.path:
+        query = urlencode({"virtual_host": address.db, **_texts(options)})
+        return f"redis+socket://{login}{quote(address.path)}?{query}"
+    if not address.sentinels:
+        scheme = "rediss" if address.uses_tls else "redis"
+        query = f"?{urlencode(_texts(options))}" if options else ""
+        return f"{scheme}://{login}{_bracketed(address.host)}:{address.port}/{address.db}{query}"
+    own = {f"sentinel_{name}": value for name, value in address.sentinel_login.items()}
+    query = f"?{urlencode(own)}" if own and for_backend else ""
+    first, *others = (f"{_bracketed(host)}:{port}/{address.db}" for host, port in address.sentinels)
+    return ";".join(
+        [f"sentinel://{login}{first}{query}", *(f"sentinel://{other}" for other in others)]
+    )
+
+
+def _login(address: RedisAddress) -> str:
+    if not address.username and not address.password:
+        return ""
+    return f"{quote(address.username or '', safe='')}:{quote(address.password or '', safe='')}@"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _texts(options: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in options.items()
+    }
 
 
 def lane_queue(account: str, lane: Lane) -> Queue:

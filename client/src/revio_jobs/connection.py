@@ -1,24 +1,100 @@
-"""One way to Redis for producers, workers and operators: one server, or sentinels that know it."""
+"""Connections to Redis for producers, workers and operators."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from redis import BlockingConnectionPool, Redis
 from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.connection import Connection as AsyncConnection
+from redis.asyncio.connection import SSLConnection as AsyncSSLConnection
+from redis.asyncio.connection import UnixDomainSocketConnection as AsyncUnixConnection
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnectionPool
-from redis.sentinel import Sentinel, SentinelConnectionPool
+from redis.asyncio.sentinel import SentinelManagedConnection as AsyncSentinelConnection
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConnection
+
+from revio_jobs.redis_address import RedisAddress, parse_redis_url
+from revio_jobs.redis_faults import Remedy, fault_of
 
 DEFAULT_SENTINEL_MASTER = "mymaster"
 
-_SENTINEL = "sentinel://"
-_SENTINEL_PORT = 26379
 _TIMEOUT_S = 5.0
 # Redis serves one command at a time: more connections would only wait there instead of here.
-_POOL: dict[str, Any] = {"max_connections": 64, "timeout": 20.0}
+_POOL: Mapping[str, Any] = {"max_connections": 64, "timeout": 20.0}
+
+
+class ConnectionDropped(RedisConnectionError):
+    """The server cannot serve any more, so the connection was dropped; the next may lead elsewhere.
+
+    After a fail-over behind one name, open connections stay with the old primary, which is a
+    read-only replica by then: without this they would be used forever.
+    """
+
+
+class _Dropping:
+    """Drops a connection when the server says that it leads to the wrong place."""
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as redis-py's
+        try:
+            return super().read_response(*args, **kwargs)  # type: ignore[misc] # a mixin
+        except ResponseError as exc:
+            fault = fault_of(exc)
+            if fault is None or fault.remedy is not Remedy.RECONNECT:
+                raise
+            self.disconnect()  # type: ignore[attr-defined]
+            raise ConnectionDropped(f"{fault.word}: {fault.meaning}") from exc
+
+
+class _AsyncDropping:
+    """As _Dropping."""
+
+    async def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as redis-py's
+        try:
+            return await super().read_response(*args, **kwargs)  # type: ignore[misc] # a mixin
+        except ResponseError as exc:
+            fault = fault_of(exc)
+            if fault is None or fault.remedy is not Remedy.RECONNECT:
+                raise
+            await self.disconnect(nowait=True)  # type: ignore[attr-defined]
+            raise ConnectionDropped(f"{fault.word}: {fault.meaning}") from exc
+
+
+class _Tcp(_Dropping, Connection):
+    pass
+
+
+class _Tls(_Dropping, SSLConnection):
+    pass
+
+
+class _Unix(_Dropping, UnixDomainSocketConnection):
+    pass
+
+
+class _Managed(_Dropping, SentinelManagedConnection):
+    pass
+
+
+class _AsyncTcp(_AsyncDropping, AsyncConnection):
+    pass
+
+
+class _AsyncTls(_AsyncDropping, AsyncSSLConnection):
+    pass
+
+
+class _AsyncUnix(_AsyncDropping, AsyncUnixConnection):
+    pass
+
+
+class _AsyncManaged(_AsyncDropping, AsyncSentinelConnection):
+    pass
 
 
 class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
@@ -41,19 +117,31 @@ def connect_redis(
     Any number of threads may use it: they share 64 connections, and wait for one up to 20 s before
     they hear ConnectionError.
 
-    `url` is redis://[user:password@]host[:port][/database], rediss://… with TLS, or the sentinels
-    of the master of that name: sentinel://[user:password@]host[:port][/database];sentinel://….
-    User, password and database are the master's and are read from the first of them. After a
-    fail-over the client goes to the new master. Raises ValueError if the URL is none of these.
-    `kind` is the client's class.
+    `url` is redis://[user:password@]host[:port][/database], the same with rediss:// for TLS,
+    unix:///path[?db=0], or the sentinels of the master of that name:
+    sentinel://[user:password@]host[:port][/database];sentinel://…. There user, password and
+    database are the master's and are read from the first address; the sentinels' own login is
+    ?sentinel_username= and ?sentinel_password=. docs/redis.md has all options. Raises
+    RedisUrlError, a ValueError, for any other URL. `kind` is the client's class.
     """
-    options = _options(timeout_s)
-    if not url.startswith(_SENTINEL):
-        return kind.from_pool(BlockingConnectionPool.from_url(url, **_POOL, **options))
-    addresses, login = _sentinels(url)
-    watching = Sentinel(addresses, **options)  # type: ignore[no-untyped-call]
+    address = parse_redis_url(url)
+    if not address.sentinels:
+        connection = _connection_class(address, tcp=_Tcp, tls=_Tls, unix=_Unix)
+        options = _pool(address) | _options(address, timeout_s) | _place(address)
+        pool = BlockingConnectionPool(  # type: ignore[no-untyped-call]
+            connection_class=connection, **options
+        )
+        return kind.from_pool(pool)
+    watching = Sentinel(  # type: ignore[no-untyped-call]
+        address.sentinels, sentinel_kwargs=_sentinel_options(address, timeout_s)
+    )
     master: Redis = watching.master_for(  # type: ignore[no-untyped-call]
-        sentinel_master, kind, connection_pool_class=_SentinelPool, **_POOL, **login
+        sentinel_master,
+        kind,
+        connection_pool_class=_SentinelPool,
+        connection_class=_Managed,
+        **_pool(address),
+        **_options(address, timeout_s),
     )
     return master
 
@@ -62,31 +150,59 @@ def connect_redis_async(
     url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER, *, timeout_s: float = _TIMEOUT_S
 ) -> AsyncRedis:
     """As `connect_redis`, for the tasks of an event loop."""
-    options = _options(timeout_s)
-    if not url.startswith(_SENTINEL):
-        return AsyncRedis.from_pool(AsyncBlockingConnectionPool.from_url(url, **_POOL, **options))
-    addresses, login = _sentinels(url)
-    watching = AsyncSentinel(addresses, **options)  # type: ignore[no-untyped-call]
+    address = parse_redis_url(url)
+    if not address.sentinels:
+        connection = _connection_class(address, tcp=_AsyncTcp, tls=_AsyncTls, unix=_AsyncUnix)
+        options = _pool(address) | _options(address, timeout_s) | _place(address)
+        return AsyncRedis.from_pool(
+            AsyncBlockingConnectionPool(connection_class=connection, **options)
+        )
+    watching = AsyncSentinel(  # type: ignore[no-untyped-call]
+        address.sentinels, sentinel_kwargs=_sentinel_options(address, timeout_s)
+    )
     master: AsyncRedis = watching.master_for(
-        sentinel_master, connection_pool_class=_AsyncSentinelPool, **_POOL, **login
+        sentinel_master,
+        connection_pool_class=_AsyncSentinelPool,
+        connection_class=_AsyncManaged,
+        **_pool(address),
+        **_options(address, timeout_s),
     )
     return master
 
 
-def _options(timeout_s: float) -> dict[str, Any]:
+def _connection_class(
+    address: RedisAddress, *, tcp: type[Any], tls: type[Any], unix: type[Any]
+) -> type[Any]:
+    if address.path:
+        return unix
+    return tls if address.uses_tls else tcp
+
+
+def _place(address: RedisAddress) -> dict[str, Any]:
+    if address.path:
+        return {"path": address.path}
+    return {"host": address.host, "port": address.port, **address.tls}
+
+
+def _pool(address: RedisAddress) -> dict[str, Any]:
+    return {**_POOL, **address.pool}
+
+
+def _options(address: RedisAddress, timeout_s: float) -> dict[str, Any]:
+    """Of each connection to the server that holds the jobs."""
+    login = {"db": address.db, "username": address.username, "password": address.password}
+    return _timeouts(address, timeout_s) | login | dict(address.connection)
+
+
+def _sentinel_options(address: RedisAddress, timeout_s: float) -> dict[str, Any]:
+    return _timeouts(address, timeout_s) | dict(address.sentinel_login)
+
+
+def _timeouts(address: RedisAddress, timeout_s: float) -> dict[str, Any]:
+    if address.path:
+        return {"socket_timeout": timeout_s}
     return {
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
         "socket_keepalive": True,
-    }
-
-
-def _sentinels(url: str) -> tuple[list[tuple[str | None, int]], dict[str, Any]]:
-    """Their addresses, and how to log in to the master."""
-    sentinels = [urlsplit(each.strip()) for each in url.split(";")]
-    first = sentinels[0]
-    return [(each.hostname, each.port or _SENTINEL_PORT) for each in sentinels], {
-        "db": int(first.path.strip("/") or 0),
-        "username": unquote(first.username) if first.username else None,
-        "password": unquote(first.password) if first.password else None,
     }

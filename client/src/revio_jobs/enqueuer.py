@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -9,9 +10,14 @@ from celery import Celery
 from redis import Redis
 
 from revio_jobs.batches import deliveries
+from revio_jobs.connection import ConnectionDropped
 from revio_jobs.contracts import Job, Lane
 from revio_jobs.handles import Submitted
 from revio_jobs.reservation import SCRIPT, Reservation, Reservations
+
+FAIL_OVER_S = 10.0
+"""For how long submitting goes on when each server that it reaches says that it cannot serve."""
+FAIL_OVER_PAUSE_S = 0.2
 
 
 class Enqueuer(Protocol):
@@ -54,6 +60,17 @@ class RedisEnqueuer:
         self._app.close()
 
     def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Through a fail-over. A job that was accepted just before it is attached to itself."""
+        give_up = time.monotonic() + FAIL_OVER_S
+        while True:
+            try:
+                return self._execute(commands)
+            except ConnectionDropped:
+                if time.monotonic() >= give_up:
+                    raise
+                time.sleep(FAIL_OVER_PAUSE_S)
+
+    def _execute(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         with self._redis.pipeline(transaction=False) as pipeline:
             for command in commands:
                 pipeline.execute_command(*command)  # type: ignore[no-untyped-call]

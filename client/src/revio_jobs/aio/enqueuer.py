@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -9,7 +11,9 @@ from celery import Celery
 from redis.asyncio import Redis
 
 from revio_jobs.batches import deliveries
+from revio_jobs.connection import ConnectionDropped
 from revio_jobs.contracts import Job, Lane
+from revio_jobs.enqueuer import FAIL_OVER_PAUSE_S, FAIL_OVER_S
 from revio_jobs.handles import Submitted
 from revio_jobs.reservation import RECORD_FIELDS, SCRIPT, LedgerKeys, Reservation, read_record
 
@@ -57,6 +61,17 @@ class AsyncRedisEnqueuer:
         self._app.close()
 
     async def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """See RedisEnqueuer."""
+        give_up = time.monotonic() + FAIL_OVER_S
+        while True:
+            try:
+                return await self._execute(commands)
+            except ConnectionDropped:
+                if time.monotonic() >= give_up:
+                    raise
+                await asyncio.sleep(FAIL_OVER_PAUSE_S)
+
+    async def _execute(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         async with self._redis.pipeline(transaction=False) as pipeline:
             for command in commands:
                 pipeline.execute_command(*command)

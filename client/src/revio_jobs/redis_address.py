@@ -1,0 +1,245 @@
+"""What a Redis URL says, read once for everybody who connects. No I/O.
+
+Producers, workers, Celery, Flower and the command line all make their connections from it, so a URL
+means the same to each, and what one cannot honour all refuse with the same line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+FORMS = "redis://, rediss://, valkey://, valkeys://, unix://, redis+socket:// or sentinel://"
+
+_PORT = 6379
+_SENTINEL_PORT = 26379
+_TCP = {"redis": False, "valkey": False, "rediss": True, "valkeys": True}
+"""Whether the scheme means TLS."""
+# Celery's backend is given the last of them: it has taken the rest of the scheme for its own name.
+_UNIX = frozenset({"unix", "redis+socket", "socket"})
+_SENTINEL = "sentinel"
+_CLUSTER = frozenset({"redis+cluster", "rediss+cluster", "valkey+cluster", "valkeys+cluster"})
+
+
+class RedisUrlError(ValueError):
+    """The URL cannot be honoured. The text says why and never repeats a password."""
+
+
+def _boolean(text: str) -> bool:
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    return known[text.lower()]
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value
+
+
+def _one_of(**choices: Any) -> Callable[[str], Any]:  # noqa: ANN401 - any option's value
+    return lambda text: choices[text.lower()]
+
+
+_Reader = Callable[[str], Any]
+
+_CONNECTION_OPTIONS: Mapping[str, _Reader] = {
+    "client_name": str,
+    "health_check_interval": _count,
+    "protocol": lambda text: {"2": 2, "3": 3}[text],
+    "socket_timeout": _positive,
+}
+_TCP_OPTIONS: Mapping[str, _Reader] = {
+    "socket_connect_timeout": _positive,
+    "socket_keepalive": _boolean,
+}
+_POOL_OPTIONS: Mapping[str, _Reader] = {"max_connections": _count, "timeout": _positive}
+_TLS_OPTIONS: Mapping[str, _Reader] = {
+    "ssl_ca_certs": str,
+    "ssl_ca_path": str,
+    "ssl_cert_reqs": _one_of(
+        required="required",
+        optional="optional",
+        none="none",
+        cert_required="required",
+        cert_optional="optional",
+        cert_none="none",
+    ),
+    "ssl_certfile": str,
+    "ssl_check_hostname": _boolean,
+    "ssl_keyfile": str,
+    "ssl_password": str,
+}
+_SENTINEL_OPTIONS: Mapping[str, _Reader] = {"sentinel_username": str, "sentinel_password": str}
+_DATABASE: Mapping[str, _Reader] = {"db": _count, "virtual_host": _count}
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAddress:
+    """One server, or the sentinels that know it."""
+
+    host: str = ""
+    port: int = _PORT
+    path: str = ""
+    """Of a unix socket, if it is one."""
+    sentinels: tuple[tuple[str, int], ...] = ()
+    """Hosts and ports; then `host` is empty."""
+    db: int = 0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    uses_tls: bool = False
+    connection: Mapping[str, Any] = field(default_factory=dict)
+    """redis-py's options of each connection."""
+    pool: Mapping[str, Any] = field(default_factory=dict)
+    """redis-py's options of the pool."""
+    tls: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """redis-py's options of TLS, verifying unless the URL says otherwise."""
+    sentinel_login: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of the sentinels themselves: `username`, `password`."""
+
+
+def parse_redis_url(url: str) -> RedisAddress:
+    """Raises RedisUrlError if any part of the URL cannot be honoured."""
+    parts = [_split(part) for part in url.strip().split(";")]
+    schemes = {part.scheme for part in parts}
+    if schemes & _CLUSTER:
+        raise RedisUrlError(
+            "Redis Cluster is not supported: a job, its key and its queue must be on one server. "
+            "Use a single server, or sentinel:// for fail-over"
+        )
+    if len(schemes) > 1 or not schemes <= {*_TCP, *_UNIX, _SENTINEL}:
+        raise RedisUrlError(f"must begin with {FORMS}")
+    if len(parts) > 1 and schemes != {_SENTINEL}:
+        raise RedisUrlError("only sentinel:// takes several addresses separated by ';'")
+    [scheme] = schemes
+    if scheme in _UNIX:
+        return _unix(parts[0])
+    return _sentinel(parts) if scheme == _SENTINEL else _tcp(parts[0])
+
+
+def _tcp(part: SplitResult) -> RedisAddress:
+    uses_tls = _TCP[part.scheme]
+    if not uses_tls and any(name.startswith("ssl_") for name, _ in parse_qsl(part.query)):
+        raise RedisUrlError("ssl_ options need rediss:// or valkeys://")
+    known = {**_CONNECTION_OPTIONS, **_TCP_OPTIONS}
+    options = _read(part, {**known, **_TLS_OPTIONS} if uses_tls else known)
+    return RedisAddress(
+        host=_host(part),
+        port=part.port or _PORT,
+        db=_database(part, options),
+        **_login(part),
+        uses_tls=uses_tls,
+        connection=_only(options, known),
+        pool=_only(options, _POOL_OPTIONS),
+        tls=_tls(options) if uses_tls else {},
+    )
+
+
+def _unix(part: SplitResult) -> RedisAddress:
+    if part.hostname:
+        raise RedisUrlError("a unix socket's path must be absolute, as in unix:///run/redis.sock")
+    options = _read(part, _CONNECTION_OPTIONS)
+    return RedisAddress(
+        path=unquote(part.path),
+        db=options.get("db", options.get("virtual_host", 0)),
+        **_login(part),
+        connection=_only(options, _CONNECTION_OPTIONS),
+        pool=_only(options, _POOL_OPTIONS),
+    )
+
+
+def _sentinel(parts: list[SplitResult]) -> RedisAddress:
+    first = parts[0]
+    known = {**_CONNECTION_OPTIONS, **_TCP_OPTIONS}
+    # Celery's form has the query behind the last address.
+    options: dict[str, Any] = {}
+    for part in parts:
+        options |= _read(part, {**known, **_SENTINEL_OPTIONS})
+    login = {
+        name.removeprefix("sentinel_"): options[name]
+        for name in _SENTINEL_OPTIONS
+        if name in options
+    }
+    return RedisAddress(
+        sentinels=tuple((_host(part), part.port or _SENTINEL_PORT) for part in parts),
+        db=_database(first, options),
+        **_login(first),
+        connection=_only(options, known),
+        pool=_only(options, _POOL_OPTIONS),
+        sentinel_login=MappingProxyType(login),
+    )
+
+
+def _split(text: str) -> SplitResult:
+    if "#" in text:
+        raise RedisUrlError("holds a '#'; in a user or password write it as %23")
+    try:
+        part = urlsplit(text.strip())
+        _ = part.port
+    except ValueError:
+        problem = "is not an address (look at the host and the port; in a user or password write"
+        raise RedisUrlError(f"{problem} '/', '?' and ';' as %2F, %3F and %3B)") from None
+    return part
+
+
+def _host(part: SplitResult) -> str:
+    if not part.hostname:
+        form = "redis://[user:password@]host[:port][/database]"
+        raise RedisUrlError(f"names no host; the form is {form}")
+    return part.hostname
+
+
+def _login(part: SplitResult) -> dict[str, Any]:
+    return {
+        "username": unquote(part.username) if part.username else None,
+        "password": unquote(part.password) if part.password else None,
+    }
+
+
+def _database(part: SplitResult, options: Mapping[str, Any]) -> int:
+    path = part.path.strip("/")
+    if path and not (path.isascii() and path.isdigit()):
+        raise RedisUrlError(
+            "the database after the host must be a number, as in redis://host:6379/0"
+        )
+    named = options.get("db", options.get("virtual_host"))
+    if path and named is not None and int(path) != named:
+        raise RedisUrlError("names two databases, one after the host and one as an option")
+    return int(path) if path else (named or 0)
+
+
+def _read(part: SplitResult, known: Mapping[str, _Reader]) -> dict[str, Any]:
+    readers = {**known, **_POOL_OPTIONS, **_DATABASE}
+    options: dict[str, Any] = {}
+    for name, text in parse_qsl(part.query, keep_blank_values=True):
+        if name not in readers:
+            allowed = ", ".join(sorted(readers))
+            raise RedisUrlError(
+                f"has an option {name!r} that cannot be honoured; allowed are {allowed}"
+            )
+        try:
+            options[name] = readers[name](text)
+        except (ValueError, KeyError):
+            raise RedisUrlError(f"has a value for {name} that is not allowed") from None
+    return options
+
+
+def _only(options: Mapping[str, Any], names: Mapping[str, _Reader]) -> Mapping[str, Any]:
+    return MappingProxyType({name: options[name] for name in names if name in options})
+
+
+def _tls(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    reqs = options.get("ssl_cert_reqs", "required")
+    # redis-py's own default for the name has changed between its versions.
+    verified = {"ssl_cert_reqs": reqs, "ssl_check_hostname": reqs == "required"}
+    return MappingProxyType({**verified, **_only(options, _TLS_OPTIONS)})

@@ -1,0 +1,65 @@
+"""A name behind which Redis servers change, with TLS or without, as a managed Redis has it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+_CHUNK = 65536
+
+
+@dataclass
+class Proxy:
+    """Forwards each new connection to `target`; those that are open stay where they lead."""
+
+    target: int
+    """A port of this machine."""
+    tls: ssl.SSLContext | None = None
+    listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
+
+    @property
+    def port(self) -> int:
+        port: int = self.listener.getsockname()[1]
+        return port
+
+    def serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                accepted, _ = self.listener.accept()
+                threading.Thread(target=self._forward, args=(accepted,), daemon=True).start()
+
+    def _forward(self, accepted: socket.socket) -> None:
+        with suppress(OSError), accepted:
+            client = self.tls.wrap_socket(accepted, server_side=True) if self.tls else accepted
+            with client, socket.create_connection(("127.0.0.1", self.target)) as server:
+                back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+                back.start()
+                _copy(client, server)
+                back.join()
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(_CHUNK):
+            sink.sendall(data)
+    for end in (source, sink):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def proxy(target: int, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+    """On a port of its own, for the time of the block."""
+    running = Proxy(target, tls)
+    threading.Thread(target=running.serve, daemon=True).start()
+    try:
+        yield running
+    finally:
+        # Closing alone would not wake whoever waits in accept.
+        with suppress(OSError):
+            running.listener.shutdown(socket.SHUT_RDWR)
+        running.listener.close()
