@@ -125,19 +125,21 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
 
 
 def test_an_open_client_goes_on_after_a_fail_over_behind_one_name() -> None:
-    with embedded_redis() as old, embedded_redis() as new, proxy(old.port) as name:
-        with (
-            connect_redis(new.url) as promoted,
-            connect_redis(old.url) as demoted,
-            RevioJobs.connect(f"redis://127.0.0.1:{name.port}/0") as jobs,
-        ):
-            jobs.update(id=1, rate="1")
-            name.target = new.port
-            demoted.replicaof("127.0.0.1", new.port)
-            after = jobs.update(id=2, rate="1")
-            assert after.submission == "new"
-            assert promoted.exists(f"revio:default:job:{after.job_id}")
-            assert not after.done()
+    with (
+        embedded_redis() as old,
+        embedded_redis() as new,
+        proxy(old.port) as name,
+        connect_redis(new.url) as promoted,
+        connect_redis(old.url) as demoted,
+        RevioJobs.connect(f"redis://127.0.0.1:{name.port}/0") as jobs,
+    ):
+        jobs.update(id=1, rate="1")
+        name.target = new.port
+        demoted.replicaof("127.0.0.1", new.port)
+        after = jobs.update(id=2, rate="1")
+        assert after.submission == "new"
+        assert promoted.exists(f"revio:default:job:{after.job_id}")
+        assert not after.done()
 
 
 def test_an_open_asyncio_client_goes_on_after_it_too() -> None:
