@@ -12,8 +12,9 @@ from celery import Celery
 from redis.exceptions import NoScriptError
 
 from revio_jobs.contracts import Job, Lane, UpdateJob, queue_name
+from revio_jobs.encoded_job import EncodedJob
 from revio_jobs.handles import Submitted
-from revio_jobs.message import EncodedJob, encode_job
+from revio_jobs.message import encode_job
 from revio_jobs.reservation import SCRIPT, read_reservation, reservation_call
 from revio_jobs.submission import submitted
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import base64
 import time
-import uuid
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from celery import Celery
 from pydantic_core import to_json
 
-from revio_jobs.contracts import Job, Lane, QueryJob, UpdateJob, job_id_of, queue_name
-
-J = TypeVar("J", bound=Job)
+from revio_jobs.contracts import Job, Lane, QueryJob, queue_name
+from revio_jobs.encoded_job import EncodedJob, J, identified
 
 _DESCRIBED_IDS = 5
 _PER_JOB = {"id", "root_id", "argsrepr", "correlation_id"}
@@ -40,36 +38,11 @@ class _Template(NamedTuple):
 _TEMPLATES: WeakKeyDictionary[Celery, dict[str, _Template]] = WeakKeyDictionary()
 
 
-class EncodedJob(NamedTuple, Generic[J]):
-    """A job on its way into Redis."""
-
-    job: J
-    job_id: str
-    payload: str
-    """The Celery kwargs as JSON text."""
-    message: str = ""
-    """JSON text for the lane's queue; empty if a worker holds the message already."""
-    sequence: int | None = None
-    """The place in the order of submissions that it takes; None: the last."""
-    original: str = ""
-    """The raw message by which it came, which is delivered again with all that it carries."""
-
-
 def encode_job(app: Celery, job: J, lane: Lane) -> EncodedJob[J]:
     """With a random key, if it has none: 10, 12, 10 are three changes."""
     job, job_id = identified(job)
     payload = job.payload()
     return EncodedJob(job, job_id, payload, encode_message(app, job, job_id, lane, payload))
-
-
-def identified(job: J) -> tuple[J, str]:
-    """The job, with an idempotency key if it is an update, and its id."""
-    if not isinstance(job, UpdateJob):
-        return job, str(uuid.uuid4())
-    key = job.idempotency_key or uuid.uuid4().hex
-    if job.idempotency_key is None:
-        job = job.model_copy(update={"idempotency_key": key})
-    return job, job_id_of(job.account, key)
 
 
 def encode_message(

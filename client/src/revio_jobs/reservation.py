@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from redis import Redis
 
 from revio_jobs.contracts import Lane, UpdateJob, queue_name
-from revio_jobs.message import EncodedJob
+from revio_jobs.encoded_job import EncodedJob
 
 SCRIPT = files("revio_jobs").joinpath("reserve.lua").read_text("utf-8")
 """Accepts jobs; see the file."""
