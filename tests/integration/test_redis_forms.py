@@ -17,8 +17,8 @@ from revio_jobs.aio import AsyncRevioJobs
 from revio_jobs.celery_app import lane_queue, producer_app
 from revio_jobs.connection import connect_redis
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
-from tests.integration.certificates import make_certificates
-from tests.integration.redis_proxy import Proxy, proxy
+from tests.certificates import make_certificates
+from tests.redis_proxy import Proxy, proxy
 
 AWKWARD = "p@ss:/?#[]%;&+ ü"
 QUEUE = lane_queue("default", Lane.BULK)
