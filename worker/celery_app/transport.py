@@ -7,10 +7,11 @@ carries the acknowledgements of ended jobs along.
 Waiting: a list cannot be watched without taking from it, and a list of wake-ups would be fed by our
 client alone, while producers in other languages push to the queues themselves. Keyspace
 notifications and client tracking would need a setting of the server or a proxy's support. So an
-idle worker asks about every 35 ms, whatever the number of its queues: 30 small commands a second,
-about 1 % of a core. While there is work, the next request leaves as soon as a thread is free. The
-request goes out on the connection on which kombu sends BRPOP, and kombu's event loop reads its
-answer; only what is sent and what comes back differ.
+idle worker asks about every 35 ms, whatever the number of its queues: fewer than 30 small commands
+a second (measured: 26; the whole idle process then takes 2.5 % of a core). While there is work, the
+next request leaves as soon as a thread is free. The request goes out on the connection on which
+kombu sends BRPOP, and kombu's event loop reads its answer; only what is sent and what comes back
+differ.
 
 A request whose answer was lost may have taken messages. Their delivery tags are known in advance,
 so they are given back before the next request.
