@@ -131,6 +131,25 @@ def test_a_lost_connection_is_noticed_before_it_is_used(redis: Redis, redis_url:
             cut_scripts_off(admin)
 
 
+@pytest.mark.parametrize(
+    "error", [ValueError("I/O operation on closed file."), AttributeError("recv"), OSError("gone")]
+)
+def test_a_connection_that_breaks_in_any_way_is_a_lost_connection(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    ask = echo(redis)
+    assert ask("a") == "a"
+
+    def broken(_: object) -> object:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("worker.redis_kit.auto_pipeline._answer", broken)
+        with pytest.raises(NoConnection, match="broke"):
+            ask("b")
+    assert ask("c") == "c"
+
+
 def test_a_late_answer_is_not_taken_for_another_one(server: EmbeddedRedis) -> None:
     with connect_redis(server.url, kind=AutoPipeline, timeout_s=0.2) as redis:
         ask = echo(redis)

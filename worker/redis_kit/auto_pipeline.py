@@ -11,6 +11,7 @@ from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError, ResponseError
 
 from revio_jobs.connection import connect_redis
@@ -111,9 +112,10 @@ class AutoPipeline(Redis):
                 self._give_back()
                 raise
         except BaseException as exc:  # noqa: BLE001 - each caller raises it
+            error = _as_redis_error(exc)
             for each in together:
                 if each.answer is _UNANSWERED:
-                    each.answer = exc
+                    each.answer = error
 
     def _connected(self) -> Any:  # noqa: ANN401 - redis-py's connection
         """The same for a second: then the pool looks whether it stands, and where the master is."""
@@ -135,6 +137,15 @@ class AutoPipeline(Redis):
             value = self._encode(arg)
             parts.append(b"$%d\r\n%b\r\n" % (len(value), value))
         return b"".join(parts)
+
+
+def _as_redis_error(exc: BaseException) -> BaseException:
+    """redis-py does not report every lost connection as one: a connection that it closes while an
+    answer is read raises ValueError or AttributeError, which would end the caller's job.
+    """
+    if isinstance(exc, RedisError) or not isinstance(exc, Exception):
+        return exc
+    return ConnectionLost(f"the connection to Redis broke: {exc!r}")
 
 
 class _DroppingPipeline(Pipeline):
