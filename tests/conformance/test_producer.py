@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from cli.dev import local_stack
-from revio_jobs import RevioJobs, UpdateJob, errors
+from revio_jobs import Lane, RevioJobs, UpdateJob, errors
+from revio_jobs.contracts import queue_name
 from revio_jobs.testing import InMemoryRevio, InMemoryRevioJobs
 
 TIMEOUT_S = 60
@@ -23,7 +24,7 @@ class Place:
     jobs: RevioJobs
     products: Iterator[int]
     """Ids of products that no story has touched."""
-    put_off_next: Callable[[int], object]
+    bulk_paused: Callable[[], AbstractContextManager[object]]
     reject_next: Callable[[int], object]
 
 
@@ -35,19 +36,27 @@ def memory_place() -> Place:
     return Place(
         InMemoryRevioJobs(revio),
         iter(ids),
-        revio.put_off_next,
+        revio.bulk_paused,
         lambda product_id: revio.fail_next(refusal, product_id),
     )
 
 
 def real_place(ends: ExitStack) -> Place:
-    stack = ends.enter_context(local_stack(sandbox={"customers": 10}))
+    interactive = {"interactive": (queue_name("default", Lane.INTERACTIVE),)}
+    stack = ends.enter_context(local_stack(workers=interactive, sandbox={"customers": 10}))
     jobs = ends.enter_context(RevioJobs.connect(stack.redis.url))
 
-    def fault(name: str) -> Callable[[int], object]:
-        return lambda id_: stack.sandbox.fault(name, next=1, operation=UPDATE, ids=[id_])
+    @contextmanager
+    def bulk_paused() -> Iterator[None]:
+        """Nobody serves the bulk lane before; called once."""
+        yield
+        stack.start_worker("bulk", [queue_name("default", Lane.BULK)])
+        stack.wait_until_ready()
 
-    return Place(jobs, count(5001), fault("http-503-before"), fault("success-false"))
+    def reject_next(product_id: int) -> None:
+        stack.sandbox.fault("success-false", next=1, operation=UPDATE, ids=[product_id])
+
+    return Place(jobs, count(5001), bulk_paused, reject_next)
 
 
 @pytest.fixture(scope="module", params=["memory", "real"])
@@ -104,10 +113,11 @@ def test_nothing_is_sent_that_is_so_already(place: Place) -> None:
 
 def test_a_late_update_does_not_overwrite_a_newer_one(place: Place) -> None:
     id_ = next(place.products)
-    place.put_off_next(id_)
-    late = place.jobs.update(id=id_, rate="11")
-    newer = place.jobs.update(id=id_, rate="12", quantity=2)
-    assert newer.result(TIMEOUT_S).outcome == "applied"
+    with place.bulk_paused():
+        late = place.jobs.update(id=id_, rate="11", lane="bulk")
+        newer = place.jobs.update(id=id_, rate="12", quantity=2)
+        assert newer.result(TIMEOUT_S).outcome == "applied"
+        assert not late.done()
     result = late.result(TIMEOUT_S)
     assert (result.outcome, result.superseded_by) == ("superseded", newer.job_id)
     assert rate_of(place, id_) == "12.00"

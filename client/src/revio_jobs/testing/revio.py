@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from revio_jobs.contracts import (
@@ -66,7 +67,7 @@ class InMemoryRevio:
         self._put_off: set[int] = set()
         self._failures: deque[tuple[RevioError, int | None]] = deque()
         self._wrote: dict[tuple[int, str], tuple[int, str]] = {}
-        self._is_paused = False
+        self._paused: set[Lane] = set()
         self._lock = threading.RLock()
 
     def fail_next(self, error: RevioError, product_id: int | None = None) -> None:
@@ -88,23 +89,22 @@ class InMemoryRevio:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Within the block no job is run; at its end those that wait are."""
-        with self._lock:
-            self._is_paused = True
-        try:
+        with self._without(set(Lane)):
             yield
-        finally:
-            with self._lock:
-                self._is_paused = False
-                self.run()
+
+    @contextmanager
+    def bulk_paused(self) -> Iterator[None]:
+        """As `paused`, for jobs of the bulk lane alone."""
+        with self._without({Lane.BULK}):
+            yield
 
     def run(self) -> None:
         """Run what waits: interactive jobs, then bulk ones, then those that were put off."""
         with self._lock:
             waiting, retries = self._waiting, self._retries
             self._waiting, self._retries = [], []
-            bulk = [job_id for job_id in waiting if self._records[job_id].lane is Lane.BULK]
-            interactive = [job_id for job_id in waiting if job_id not in set(bulk)]
-            for job_id in (*interactive, *bulk, *retries):
+            lanes = [[i for i in waiting if self._records[i].lane is lane] for lane in Lane]
+            for job_id in (*chain(*lanes), *retries):
                 self._attempt(job_id)
 
     def expire_results(self) -> None:
@@ -119,8 +119,7 @@ class InMemoryRevio:
         """Accept the jobs, and run them unless it is paused; see RevioJobs.submit."""
         with self._lock:
             accepted = [self._accept(*identified(job), lane) for job in jobs]
-            if not self._is_paused:
-                self.run()
+            self.run()
             return accepted
 
     def find(self, account: str, job_id: str) -> Reservation | None:
@@ -140,6 +139,17 @@ class InMemoryRevio:
                 return Ended(ResultExpired(job_id, record.how, record.ended_at))
             return None if record.outcome is None else read_outcome(record.outcome)
 
+    @contextmanager
+    def _without(self, lanes: set[Lane]) -> Iterator[None]:
+        with self._lock:
+            before, self._paused = self._paused, self._paused | lanes
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._paused = before
+                self.run()
+
     def _accept(self, job: Job, job_id: str, lane: Lane) -> Submitted[Any]:
         fingerprint = job.fingerprint() if isinstance(job, UpdateJob) else ""
         record = self._records.get(job_id)
@@ -152,8 +162,8 @@ class InMemoryRevio:
 
     def _attempt(self, job_id: str) -> None:
         record = self._records[job_id]
-        if record.job.account != self._account:
-            # No worker serves that account: the job waits, as a real one would.
+        if record.lane in self._paused or record.job.account != self._account:
+            # As no worker serves another account, a real job would wait, too.
             self._waiting.append(job_id)
         elif isinstance(record.job, QueryJob):
             self._end(record, self._failure(None) or {"ok": self._query(record.job)}, "SUCCESS")
