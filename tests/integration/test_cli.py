@@ -23,6 +23,7 @@ from redis import Redis
 from cli.dev import Stack, local_stack
 from cli.exit_code import ExitCode
 from sandbox.local.embedded_redis import embedded_redis, free_port
+from tests.integration.terminal import interrupted
 from tests.patience import PATIENCE_S
 
 Revio = Callable[..., Any]
@@ -232,21 +233,8 @@ def test_the_record_proves_that_the_limits_held_or_shows_where_not(
 
 def test_limits_can_be_watched_until_ctrl_c(stack: Stack, run: Revio) -> None:
     assert run("limits", "--watch", "--json").code == ExitCode.INVALID
-    ours, theirs = pty.openpty()
-    environment = {"PATH": os.environ["PATH"], "TERM": "xterm", **stack.environment}
-    command = [sys.executable, "-m", "cli", "limits", "--watch"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=theirs, stderr=PIPE) as watch:
-        try:
-            shown = b""
-            while shown.count(b"calls for") < 2:
-                shown += os.read(ours, 4096)
-            watch.send_signal(signal.SIGINT)
-            _, err = watch.communicate(timeout=PATIENCE_S)
-        finally:
-            watch.kill()
-    os.close(ours)
-    os.close(theirs)
-    assert (watch.returncode, err) == (0, b"")
+    ended = interrupted(["limits", "--watch"], stack.environment, after=b"calls for")
+    assert ended == (0, b"")
 
 
 def test_limits_of_an_account_that_is_not_configured_are_a_usage_error(run: Revio) -> None:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,12 +24,11 @@ from revio_jobs.message import encode_message
 from revio_jobs.reservation import LedgerKeys
 from settings import AccountSettings
 from tasks.ports import Claimed
-from tests.patience import PATIENCE_S
+from tests.integration.terminal import interrupted
 from worker.ledger import LedgerTimes, RedisLedger
 from worker.limiter import LimitRules, RedisLimiter
 from worker.limiter.limits_drift import Agreement
 
-ROOT = Path(__file__).parents[2]
 ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
 VENDOR = {
     "endpoint": "http://127.0.0.1:1/v20/default.asmx",
@@ -272,20 +265,5 @@ def test_an_unknown_account_and_a_redis_that_is_down_are_told(
 
 
 def test_it_can_be_watched_until_ctrl_c(place: Place) -> None:
-    ours, theirs = pty.openpty()
-    environment = {"PATH": os.environ["PATH"], "TERM": "xterm", **place.environment}
-    command = [sys.executable, "-m", "cli", "status", "--watch"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=theirs, stderr=subprocess.PIPE
-    ) as watch:
-        try:
-            shown = b""
-            while shown.count(b"nothing needs a person") < 2:
-                shown += os.read(ours, 4096)
-            watch.send_signal(signal.SIGINT)
-            _, err = watch.communicate(timeout=PATIENCE_S)
-        finally:
-            watch.kill()
-    os.close(ours)
-    os.close(theirs)
-    assert (watch.returncode, err) == (0, b"")
+    ended = interrupted(["status", "--watch"], place.environment, after=b"nothing needs a person")
+    assert ended == (0, b"")
