@@ -69,9 +69,8 @@ class DecimalEvidence:
     """Grows with `add`: which decimal sign a column's amounts prove."""
 
     def __init__(self) -> None:
-        self.proofs = {".": "", ",": ""}
-        """By the sign, the first amount that can only be read so."""
-        self._counts = {".": 0, ",": 0}
+        self.proofs = {".": 0, ",": 0}
+        """By the sign, how many amounts can only be read so."""
         self.is_ambiguous = False
 
     def add(self, text: str) -> None:
@@ -81,19 +80,18 @@ class DecimalEvidence:
             return
         if could_be_thousands(text):
             self.is_ambiguous = True
-            return
-        self._counts[match[2]] += 1
-        self.proofs[match[2]] = self.proofs[match[2]] or text
+        else:
+            self.proofs[match[2]] += 1
 
     def sign(self, *, commas_delimit: bool) -> DecimalSign:
-        """The sign of most amounts; where both occur, no amount that could be either is read.
+        """The sign of most amounts; it is proved if no amount has the other one.
 
         `commas_delimit`: commas separate the cells, so that amounts hardly hold any.
         """
-        points, commas = self._counts["."], self._counts[","]
+        points, commas = self.proofs["."], self.proofs[","]
         if commas > points and not commas_delimit:
             return DecimalSign(",", is_proved=not points)
-        return DecimalSign(".", is_proved=bool(points) and not commas)
+        return DecimalSign(".", is_proved=points > 0 and not commas)
 
 
 def could_be_thousands(text: str) -> bool:

@@ -118,9 +118,11 @@ class Story:
         self.edited = [one for one in self.accepted if self.rates[one] > 0][600:2500:100]
 
     def plan(self) -> None:
-        """Problems first, all at once, in a file to be mended."""
-        path = self.directory / "june.csv"
-        arguments = ["june.csv", "--decimal", ",", "-o", "june.plan"]
+        """Problems first, all at once, in a file to be corrected.
+
+        Of the two wishes for 5001 none is planned, so that it is there twice.
+        """
+        path, arguments = self.directory / "june.csv", ["june.csv", "-o", "june.plan"]
         write(path, self.rates, "5001;1;twice", "x;1;", "999999;1;", "5002;1.5;")
         found = self.me.types("plan", *arguments, "--problems", "mend.csv", code=1)
         assert sum(found["problems"].values()) == 5

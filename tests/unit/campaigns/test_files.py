@@ -87,6 +87,19 @@ def test_decimal_commas_are_recognised_where_the_delimiter_allows_them(write: Wr
     assert [row.changes["rate"] for row in found] == [Decimal("12.50"), Decimal(-3)]
 
 
+def test_of_two_decimal_signs_the_rarer_one_is_a_problem(write: Write) -> None:
+    first, second, third, odd = read(write(b"id;rate\n1;12,50\n2;3,5\n3;1,093\n4;1.5\n"))
+    assert [row.changes["rate"] for row in (first, second) if isinstance(row, ParsedRow)] == [
+        Decimal("12.50"),
+        Decimal("3.5"),
+    ]
+    kinds = [problems[0].kind for problems in (third, odd) if isinstance(problems, list)]
+    assert kinds == [
+        "',' could separate thousands or decimals (--decimal) in rate",
+        "decimal point beside decimal commas in rate",
+    ]
+
+
 def test_problems_name_line_column_and_value(write: Write) -> None:
     path = write(
         b'id,rate,quantity\n5001,"12,50",1\n,1,1\n50x1,1,1\n5002,1.23456,1.5\n\n5003,$5,1\n5004,1,1,9\n'
