@@ -35,7 +35,7 @@ class Block:
 
 def page_paths() -> Iterator[Path]:
     """Every page, those beside docs/ first."""
-    yield from (ROOT / name for name in ROOT_PAGES)
+    yield from (ROOT / name for name in (*ROOT_PAGES, "client/README.md"))
     yield from sorted((ROOT / "docs").rglob("*.md"))
 
 

@@ -11,6 +11,7 @@ import pytest
 import campaigns
 import revio_jobs
 import revio_jobs.aio
+import revio_jobs.testing
 from docs.generator.contracts import CONTRACTS
 from revio_jobs import errors
 from settings.table import rows as setting_rows
@@ -102,7 +103,7 @@ def test_the_references_hold_the_whole_public_api() -> None:
     }
     public = {
         f"{module.__name__}.{name}"
-        for module in (revio_jobs, revio_jobs.aio, campaigns)
+        for module in (revio_jobs, revio_jobs.aio, revio_jobs.testing, campaigns)
         for name in module.__all__
         if name != "__version__"
     }
