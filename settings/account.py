@@ -41,7 +41,7 @@ class AccountSettings(BaseModel):
     )
     wsdl: Annotated[str, AfterValidator(check_wsdl)] | None = Field(
         default=None,
-        description="Path or address of the WSDL. Unset: the endpoint with `?WSDL`.",
+        description="Path or address of the WSDL. If omitted, the endpoint with `?WSDL`.",
     )
     wsdl_check_s: Seconds = Field(
         default=300,
@@ -80,13 +80,13 @@ class AccountSettings(BaseModel):
     )
     bulk_headroom_per_minute: NonNegativeInt = Field(
         default_factory=_headroom,
-        description="Calls of each minute that the bulk lane leaves to the interactive one at "
-        "most: as many as it has lately missed, and hardly any while it misses none.",
+        description="Maximum calls per minute reserved for interactive jobs. Grows when "
+        "interactive calls were delayed, shrinks when they were not.",
         json_schema_extra={"default_text": "5 % of the minute (25)"},
     )
     bulk_reserve_per_day: NonNegativeInt = Field(
         default_factory=_reserve,
-        description="Calls of each day that the bulk lane leaves to the interactive one.",
+        description="Calls per day reserved for interactive jobs.",
         json_schema_extra={"default_text": "a thirtieth of the day (5000)"},
     )
     bulk_policy: Literal["asap", "even"] = Field(
@@ -118,8 +118,8 @@ class AccountSettings(BaseModel):
     )
     session_expired_message: Annotated[str, AfterValidator(check_pattern)] | None = Field(
         default=None,
-        description="Regular expression for the vendor's message of an expired session. Unset: "
-        "what such messages commonly say.",
+        description="Regular expression for the vendor's message of an expired session. If "
+        "omitted, what such messages commonly say.",
     )
     transient_codes: Annotated[Codes, NoDecode] = Field(
         default=(),
@@ -133,8 +133,8 @@ class AccountSettings(BaseModel):
     )
     login_refused_codes: Annotated[Codes, NoDecode] = Field(
         default=("S2005",),
-        description="Error codes, separated by commas, by which the vendor refuses a login. It is "
-        "never repeated, lest the account be locked.",
+        description="Error codes, separated by commas, by which the vendor refuses a login. A "
+        "refused login is not retried: repeated failures can lock the account.",
         json_schema_extra={"default_text": "`S2005`"},
     )
     ids_per_call: int = Field(

@@ -27,7 +27,7 @@ class CampaignSettings(BaseModel):
     )
     campaign_rail_change: LevelAndLimit = Field(
         default="override:30",
-        description="Guard rail, a rate that changes by more than so many per cent.",
+        description="Guard rail, a rate that changes by more than this percentage.",
     )
     campaign_rail_sign: Level = Field(
         default="block", description="Guard rail, a charge that becomes a credit or the reverse."
@@ -52,7 +52,7 @@ class CampaignSettings(BaseModel):
     )
     campaign_rail_revenue: LevelAndLimit = Field(
         default="override:20",
-        description="Guard rail, a plan that changes revenue by more than so many per cent.",
+        description="Guard rail, a plan that changes revenue by more than this percentage.",
     )
     campaign_round_step: Annotated[Decimal, Field(gt=0, decimal_places=4)] = Field(
         default=Decimal("0.01"), description="Computed rates are rounded to multiples of this."

@@ -146,8 +146,8 @@ class Settings(CampaignSettings, RedisSettings):
     )
     session_key: FernetKey | None = Field(
         default=None,
-        description="Fernet key that encrypts the vendor's sessions in Redis. A secret. Unset: "
-        "each process keeps a session of its own.",
+        description="Fernet key that encrypts the vendor's sessions in Redis. A secret. If "
+        "omitted, each process keeps a session of its own.",
     )
     wsdl_cache_dir: Path | None = Field(
         default_factory=_user_cache_dir,
