@@ -84,6 +84,8 @@ class Vendor:
         self.meanwhile: Callable[[], object] = lambda: None
         """What happens elsewhere while a call is under way."""
         self._late: list[tuple[float, Change, Call]] = []
+        self._under_way = 0
+        """Calls whose intent is noted: none outlasts its deadline, which is within its lease."""
 
     def query(self, filters: Filters, call: Call) -> list[CustomerProductRecord]:
         self.calls.append(call)
@@ -105,13 +107,17 @@ class Vendor:
             self._fail(fault)
         if fault == "killed_first":
             raise Killed
-        if fault == "stalled":
+        if fault == "stalled" and not self._under_way:
             self._clock.advance(LEASE_S)
         self.meanwhile()
         before_send()
-        self.meanwhile()
-        self._fail(fault)
-        self._carry_out(fault, change, call)
+        self._under_way += 1
+        try:
+            self.meanwhile()
+            self._fail(fault)
+            self._carry_out(fault, change, call)
+        finally:
+            self._under_way -= 1
 
     def _carry_out(self, fault: str, change: Change, call: Call) -> None:
         if fault == "killed_unsent":

@@ -123,7 +123,7 @@ def how(outcome: dict[str, Any]) -> str:
 def test_every_job_ends_truly_once_and_the_last_wish_wins(
     make_world: Make, plan: Plan, vendor: list[str], ledger: list[str]
 ) -> None:
-    world = make_world(max_attempts=1000, deadline_s=1e9)
+    world = make_world(max_attempts=1000, max_crashes=1000, deadline_s=1e9)
     run = Run(world, plan, vendor)
     world.flaky(ledger)
     run.play()
