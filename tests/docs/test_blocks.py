@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -134,7 +135,11 @@ def test_a_reader_who_does_what_a_page_says_sees_what_it_says(
 ) -> None:
     copytree(ROOT / "examples", tmp_path / "examples")
     (tmp_path / "june.csv").write_text(PRICE_LIST, encoding="utf-8")
-    reader = Reader(stack, tmp_path, capsys, monkeypatch, stack.process_environment())
+    # As after `make setup`: `python` is that of the environment which has everything.
+    own = str(Path(sys.executable).parent)
+    environment = stack.process_environment()
+    environment["PATH"] = os.pathsep.join([own, environment.get("PATH", "")])
+    reader = Reader(stack, tmp_path, capsys, monkeypatch, environment)
     for block in blocks_of(page):
         if block.language in RUNNABLE and not block.not_run:
             reader.follow(block)
