@@ -31,6 +31,14 @@ def _ctrl_c_reaches_what_tests_start() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command, and a worker's start, says for the whole process where its log goes."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[EmbeddedRedis]:
     with embedded_redis() as server:
@@ -63,10 +71,9 @@ Revio = Callable[..., Said]
 @pytest.fixture
 def revio(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Iterator[Revio]:
+) -> Revio:
     """Runs `revio` with these arguments and exactly these variables of ours, where no .env is."""
     monkeypatch.chdir(tmp_path)
-    logging = structlog.get_config()
 
     def run(*arguments: str, env: Mapping[str, str] | None = None) -> Said:
         with monkeypatch.context() as patch:
@@ -75,8 +82,7 @@ def revio(
             code = main(arguments)
             return Said(code, *capsys.readouterr())
 
-    yield run
-    structlog.configure(**logging)
+    return run
 
 
 @pytest.fixture

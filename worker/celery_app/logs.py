@@ -42,7 +42,6 @@ def configure_logs(
         processors=[*shared, _for_handlers],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
     )
     renderer: list[structlog.typing.Processor] = (
         # Without the local variables of a traceback, among which may be requests and keys.

@@ -31,19 +31,16 @@ def box() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
-def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    before = structlog.get_config()
+def everything_logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     structlog.configure(
         processors=[structlog.stdlib.render_to_log_kwargs],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
     )
     caplog.set_level(logging.DEBUG)
     for name in ("zeep", "zeep.transports", "zeep.xsd", "urllib3", "http.client", "redis"):
         caplog.set_level(logging.DEBUG, logger=name)
-    yield caplog
-    structlog.configure(**before)
+    return caplog
 
 
 def misadventures(box: RunningSandbox, opened: RevioGateway) -> Iterator[Exception]:

@@ -250,12 +250,10 @@ class World:
         self.ledger.faults = iter(faults)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _quiet() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
     """Thousands of faults are played; drawing their tracebacks would take most of the time."""
     structlog.configure(processors=[structlog.processors.KeyValueRenderer()])
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

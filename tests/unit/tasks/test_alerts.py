@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import structlog
 
 from revio_jobs import errors
 from tasks.alerts import ALERTS, alert_of
@@ -38,17 +37,15 @@ ENDS = [
 def records() -> Iterator[list[logging.LogRecord]]:
     """What a handler of level error receives, such as that of an error tracker."""
     kept: list[logging.LogRecord] = []
-    root, configured = logging.getLogger(), structlog.get_config()
+    root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     configure_logs("INFO", "json")
-    structlog.configure(cache_logger_on_first_use=False)
     handler = logging.Handler(logging.ERROR)
     handler.emit = kept.append  # type: ignore[method-assign]
     root.addHandler(handler)
     yield kept
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.configure(**configured)
 
 
 @pytest.mark.parametrize("error", ENDS, ids=lambda error: type(error).__name__)
