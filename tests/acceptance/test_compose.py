@@ -31,6 +31,7 @@ from tests.acceptance.deployment import (
     deployment,
     image_copies,
 )
+from tests.acceptance.watching import wait_until
 from tests.patience import PATIENCE_S
 
 SANDBOX_ENDPOINT = "http://127.0.0.1:8080/v20/default.asmx"
@@ -173,14 +174,24 @@ def test_flower_asks_for_the_login(place: Place, path: str, login: str | None) -
     refused.value.close()
 
 
+def inspected_by_flower(place: Place) -> dict[str, Any]:
+    """Who answered Flower so far.
+
+    A refresh joins an inspection that is already under way, such as the one at its start, and
+    workers that connect after its question are not in its answer.
+    """
+    answer: dict[str, Any] = json.loads(flower(place, "/api/workers?refresh=1", LOGIN))
+    return answer
+
+
 def test_flower_shows_every_worker_to_an_operator(place: Place) -> None:
-    workers = json.loads(flower(place, "/api/workers?refresh=1", LOGIN))
-    assert set(workers) == {
-        f"worker@{name}" for name in ("worker-interactive", "worker-bulk", "worker-sandbox")
-    }
+    workers = {f"worker@worker-{name}" for name in ("interactive", "bulk", "sandbox")}
+    wait_until(lambda: inspected_by_flower(place).keys() >= workers)
+    assert inspected_by_flower(place).keys() == workers
 
 
 def test_flower_knows_the_broker_and_how_long_its_queues_are(place: Place) -> None:
+    wait_until(lambda: len(inspected_by_flower(place)) == 3)
     lengths = json.loads(flower(place, "/api/queues/length", LOGIN))["active_queues"]
     assert {"revio.default.bulk", "revio.default.interactive"} <= {one["name"] for one in lengths}
     assert all(one["messages"] == 0 for one in lengths)
