@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -11,11 +12,13 @@ from redis import Redis
 from rich.console import RenderableType
 from rich.table import Table
 
+from campaigns.plan.forecast import Budget
 from cli.tables import span, table, when
 from revio_jobs import Lane
+from revio_jobs.broker import queue_keys
 from revio_jobs.contracts import queue_name
 from tasks.ports import Purpose
-from worker.limiter import LanePauses, Limiter, LimitRules, Pause, Usage
+from worker.limiter import LaneClosure, LanePauses, Limiter, LimitRules, Pause, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class AccountLimits:
             account,
             rules,
             limiter.usage(account),
-            {lane: int(redis.llen(queue_name(account, lane))) for lane in Lane},
+            {lane: _queued(redis, account, lane) for lane in Lane},
             {lane: pauses.get(account, lane) for lane in Lane},
         )
 
@@ -61,6 +64,37 @@ class AccountLimits:
         if lane is Lane.INTERACTIVE:
             return usage.interactive_ceiling
         return usage.minute_ceiling - usage.bulk_headroom
+
+    def runs_at(
+        self, lane: Lane, ahead: int, closure: LaneClosure | None, now: float
+    ) -> float | None:
+        """When a job of the lane will probably run, with so many ahead of it; Unix time, seconds.
+
+        One call per job, at the lane's pace of the last minute, or at what it might have. None:
+        nobody can tell, since an operator has paused the lane.
+        """
+        if closure and closure.pause:
+            return None
+        usage = self.usage
+        per_minute = usage.lanes_minute[lane.value] or max(self.ceiling(lane), 1)
+        starts = max(now, closure.opens_at or now) if closure else now
+        if ahead >= self.left[f"day_left_{lane.value}"]:
+            starts = max(starts, usage.day_resets_at)
+        return starts + ahead * 60 / per_minute
+
+    def bulk_budget(self, ids_per_call: int) -> Budget:
+        """What bulk work may call, as of now."""
+        usage, rules = self.usage, self.rules
+        per_day = rules.day_limit(Lane.BULK)
+        return Budget(
+            per_minute=max(usage.minute_ceiling - rules.min_reserve, 0),
+            per_day=per_day,
+            left_today=max(per_day - usage.day_used, 0),
+            day_resets_at=usage.day_resets_at,
+            now=time.time(),
+            last_minute=usage.minute_used,
+            ids_per_call=ids_per_call,
+        )
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
@@ -142,6 +176,10 @@ class AccountLimits:
             "today",
             rows=((e.value, usage.purposes_minute[e], usage.purposes_today[e]) for e in Purpose),
         )
+
+
+def _queued(redis: Redis, account: str, lane: Lane) -> int:
+    return sum(int(redis.llen(key)) for key in queue_keys(queue_name(account, lane)))
 
 
 def _lane_state(pause: Pause | None) -> str:

@@ -77,6 +77,11 @@ _SOURCES = (
         "Show whether calls go out, what waits too long, what needs a person and which runs go on.",
     ),
     CommandSource(
+        "exporter",
+        "cli.exporter.exporter:exporter",
+        "Serve the fleet's metrics for Prometheus, read from Redis at each scrape.",
+    ),
+    CommandSource(
         "limits",
         "cli.limits.limits:app",
         "Show what is used and left of the calls, and who spent them.",

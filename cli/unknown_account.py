@@ -8,6 +8,7 @@ from redis import Redis
 
 from cli.tables import counted
 from revio_jobs import Lane
+from revio_jobs.broker import queue_keys
 from revio_jobs.contracts import queue_name
 from worker.ledger import Auditor
 
@@ -26,7 +27,8 @@ def unknown_account(redis: Redis, account: str, known: Iterable[str]) -> str:
 def waiting_jobs(redis: Redis, account: str) -> int:
     """How many jobs of the account wait, run or rest. Raises RedisError."""
     # Queries and raw messages are in queues alone, and jobs that rest in the ledger alone.
-    queued = sum(int(redis.llen(queue_name(account, lane))) for lane in Lane)
+    queues = [key for lane in Lane for key in queue_keys(queue_name(account, lane))]
+    queued = sum(int(redis.llen(key)) for key in queues)
     balance = Auditor(redis, account).balance()
     return max(queued, balance.waiting + balance.running + balance.delayed)
 

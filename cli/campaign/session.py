@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +13,13 @@ from redis import Redis
 from campaigns import CampaignError, Campaigns, Person
 from campaigns.plan.forecast import Budget
 from campaigns.rows.planned_row import PlannedRow
+from cli.account_limits import AccountLimits
 from cli.answer import Answer, answering, complain
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
 from cli.producer import app_of
 from cli.tables import counted
-from revio_jobs import Lane, RevioJobs
+from revio_jobs import RevioJobs
 from revio_jobs.errors import InvalidJob
 from settings import Settings, SettingsError, load
 from worker.limiter import LaneClosures, LanePauses
@@ -56,19 +56,11 @@ class CampaignSession:
 
     def budget(self) -> Budget:
         """As of now. Raises Unavailable."""
-        account = self.campaigns.terms.account
-        rules = limit_rules(self._settings.accounts[account])
-        usage = open_limiter(self._settings, self._redis).usage(account)
-        per_day = rules.day_limit(Lane.BULK)
-        return Budget(
-            per_minute=max(usage.minute_ceiling - rules.min_reserve, 0),
-            per_day=per_day,
-            left_today=max(per_day - usage.day_used, 0),
-            day_resets_at=usage.day_resets_at,
-            now=time.time(),
-            last_minute=usage.minute_used,
-            ids_per_call=self.campaigns.terms.ids_per_call,
-        )
+        terms = self.campaigns.terms
+        limiter = open_limiter(self._settings, self._redis)
+        rules = limit_rules(self._settings.accounts[terms.account])
+        limits = AccountLimits.read(self._redis, limiter, terms.account, rules)
+        return limits.bulk_budget(terms.ids_per_call)
 
 
 @contextmanager

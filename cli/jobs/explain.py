@@ -32,7 +32,7 @@ from worker.ledger.location import (
     JobLocation,
     locate,
 )
-from worker.limiter import LaneClosure, LaneClosures, LanePauses
+from worker.limiter import LaneClosures, LanePauses
 from worker.wiring.limits import limit_rules, open_limiter
 
 _OF_OTHERS = {
@@ -148,21 +148,8 @@ def _queued(
         because.append(f"queries in that queue, which may come first, too: {queries:,}")
     if closure:
         because.insert(0, str(closure))
-    paused = closure and closure.pause
-    runs_at = None if paused else _runs_at(redis, limits, lane, ahead + queries, closure)
+    runs_at = limits.runs_at(lane, ahead + queries, closure, now=float(redis.time()[0]))
     return Explanation(account, location.job_id, "queued", tuple(because), runs_at)
-
-
-def _runs_at(
-    redis: Redis, limits: AccountLimits, lane: Lane, ahead: int, closure: LaneClosure | None
-) -> float:
-    """One call a job, at the lane's pace of the last minute, or at what it might have."""
-    usage, now = limits.usage, float(redis.time()[0])
-    per_minute = usage.lanes_minute[lane.value] or max(limits.ceiling(lane), 1)
-    starts = max(now, closure.opens_at or now) if closure else now
-    if ahead >= limits.left[f"day_left_{lane.value}"]:
-        starts = max(starts, usage.day_resets_at)
-    return starts + ahead * 60 / per_minute
 
 
 def _of_a_job_without_record(

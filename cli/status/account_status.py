@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,10 +12,11 @@ from cli.account_limits import AccountLimits
 from cli.status.concern import Concern
 from cli.tables import counted, span
 from revio_jobs import Lane
+from revio_jobs.contracts import queue_name
 from tasks.alerts import ALERTS
 from worker.ledger import Balance
 from worker.limiter import LaneClosure
-from worker.limiter.limits_drift import Difference
+from worker.limiter.limits_drift import Difference, LiveWorker
 
 MAX_WAIT_S: Mapping[Lane, float] = {Lane.INTERACTIVE: 60.0, Lane.BULK: 86_400.0}
 """Seconds after which a job of the lane has waited too long."""
@@ -32,6 +33,8 @@ class LaneStatus:
     """Seconds since the oldest waiting update was accepted; None: no update waits."""
     closure: LaneClosure | None
     """Why no job of the lane is started now, if none is."""
+    runs_in_s: float = 0.0
+    """Seconds until a job that comes now would run; infinite while an operator has paused it."""
 
     @property
     def waits_too_long(self) -> bool:
@@ -46,16 +49,25 @@ class AccountStatus:
     account: str
     limits: AccountLimits
     lanes: Sequence[LaneStatus]
-    workers: Sequence[str]
-    """Names of the live workers that serve the account."""
+    workers: Sequence[LiveWorker]
+    """The live workers that serve the account."""
     drift: Sequence[Difference]
     clock_offsets_s: Mapping[str, float]
     """Of the workers whose clocks are off: seconds ahead of Redis's."""
     balance: Balance
     dead_letters: Mapping[str, int]
     """By the class of the error."""
-    runs: Sequence[RunView]
-    """Those that have not ended, and those that halted."""
+    all_runs: Sequence[RunView]
+    """The newest ones, ended or not."""
+
+    @property
+    def runs(self) -> Sequence[RunView]:
+        """Those that have not ended, and those that halted: somebody still has to do with them."""
+        return [
+            view
+            for view in self.all_runs
+            if not view.has_ended or view.state.status is Status.HALTED
+        ]
 
     def concerns(self) -> Iterator[Concern]:
         """What needs a person, the most urgent first."""
@@ -82,7 +94,7 @@ class AccountStatus:
                 }
                 for lane in self.lanes
             },
-            "workers": list(self.workers),
+            "workers": [worker.name for worker in self.workers],
             "updates": {**asdict(self.balance), "missing": self.balance.missing},
             "dead_letters": dict(self.dead_letters),
             "runs": [
@@ -107,13 +119,16 @@ class AccountStatus:
             )
 
     def _unserved(self) -> Iterator[Concern]:
-        waiting = sum(lane.queued for lane in self.lanes)
-        if waiting and not self.workers:
+        served = {lane for worker in self.workers for lane in worker.lanes}
+        for lane in self.lanes:
+            if not lane.queued or lane.lane in served:
+                continue
+            queue = queue_name(self.account, lane.lane)
             yield self._concern(
                 "workers",
-                f"{counted(waiting, 'job')} in the queues, and no worker has reported for a minute",
-                "start one: celery -A worker worker -Q "
-                + ",".join(f"revio.{self.account}.{lane.value}" for lane in Lane),
+                f"{counted(lane.queued, 'job')} in {queue}, and no worker of it has reported for a "
+                "minute",
+                f"start one: celery -A worker worker -Q {queue}",
             )
 
     def _closed_or_slow(self) -> Iterator[Concern]:
@@ -155,8 +170,3 @@ class AccountStatus:
 
     def _concern(self, about: str, says: str, fix: str) -> Concern:
         return Concern(self.account, about, says, fix)
-
-
-def unfinished(views: Iterable[RunView]) -> list[RunView]:
-    """The runs that somebody still has to do with."""
-    return [view for view in views if not view.has_ended or view.state.status is Status.HALTED]

@@ -12,24 +12,16 @@ from redis import Redis
 from rich.console import Console, Group
 from rich.live import Live
 
-from campaigns.store.operator_store import OperatorStore
-from cli.account_limits import AccountLimits
 from cli.answer import answering
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
 from cli.options import AsJson
-from cli.status.account_status import AccountStatus, LaneStatus, unfinished
+from cli.status.account_status import AccountStatus
 from cli.status.concern import Concern
+from cli.status.reading import read_account
 from cli.status.status_tables import status_tables
-from revio_jobs import Lane
-from revio_jobs.reservation import LedgerKeys
 from settings import Settings, load
-from worker.ledger import Auditor
-from worker.ledger.dead_letters import count_by_error
-from worker.limiter import LaneClosures, LanePauses
-from worker.limiter.limits_drift import clock_offsets, differences, live_workers
 from worker.redis_kit.redis_memory import FULL, MAKE_ROOM, eviction_fault
-from worker.wiring.limits import limit_rules, open_limiter
 
 _WATCH_S = 2.0
 
@@ -53,7 +45,7 @@ def status(
             if watch:
                 _watch(settings, redis, names)
                 return
-            accounts = [_read(settings, redis, name) for name in names]
+            accounts = [read_account(settings, redis, name) for name in names]
             concerns = list(_concerns(redis, accounts))
         answer.give(_document(accounts, concerns), *status_tables(accounts, concerns))
         if concerns:
@@ -65,41 +57,6 @@ def _names(settings: Settings, account: str | None) -> list[str]:
         known = ", ".join(settings.accounts)
         raise typer.BadParameter(f"{account!r} is not one of {known}", param_hint="--account")
     return [account] if account else list(settings.accounts)
-
-
-def _read(settings: Settings, redis: Redis, account: str) -> AccountStatus:
-    """Raises Unavailable or RedisError."""
-    limiter = open_limiter(settings, redis)
-    closures = LaneClosures(LanePauses(redis), limiter)
-    limits = AccountLimits.read(redis, limiter, account, limit_rules(settings.accounts[account]))
-    store = OperatorStore(redis, account, keep_s=settings.campaign_retention_s)
-    return AccountStatus(
-        account=account,
-        limits=limits,
-        lanes=[
-            LaneStatus(
-                lane,
-                limits.queued[lane],
-                _oldest_wait_s(redis, account, lane),
-                closures.closed(account, lane),
-            )
-            for lane in Lane
-        ],
-        workers=live_workers(redis, account),
-        drift=differences(redis, account, settings.accounts[account]),
-        clock_offsets_s=clock_offsets(redis, account),
-        balance=Auditor(redis, account).balance(),
-        dead_letters=count_by_error(redis, account),
-        runs=unfinished(store.view(run) for run in store.runs()),
-    )
-
-
-def _oldest_wait_s(redis: Redis, account: str, lane: Lane) -> float | None:
-    oldest: Any = redis.zrange(LedgerKeys(account).waiting(lane), 0, 0, withscores=True)
-    if not oldest:
-        return None
-    seconds, micros = redis.time()
-    return max(float(seconds + micros / 1e6 - oldest[0][1] / 1000), 0.0)
 
 
 def _concerns(redis: Redis, accounts: Sequence[AccountStatus]) -> Iterator[Concern]:
@@ -130,7 +87,7 @@ def _watch(settings: Settings, redis: Redis, names: Sequence[str]) -> None:
     console = Console(markup=False, highlight=False, emoji=False)
     with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
         while True:
-            accounts = [_read(settings, redis, name) for name in names]
+            accounts = [read_account(settings, redis, name) for name in names]
             tables = status_tables(accounts, list(_concerns(redis, accounts)))
             live.update(Group(*tables), refresh=True)
             time.sleep(_WATCH_S)

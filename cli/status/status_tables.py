@@ -31,11 +31,12 @@ def status_tables(
 
 def _summary(account: AccountStatus) -> str:
     usage, balance = account.limits.usage, account.balance
+    workers = ", ".join(worker.name for worker in account.workers)
     return (
         f"account {account.account}: {account.limits.state}\n"
         f"calls    {usage.minute_used:,} of {usage.minute_limit:,} in the last minute, "
         f"{usage.day_used:,} of {usage.day_limit:,} today\n"
-        f"workers  {', '.join(account.workers) or 'none has reported for a minute'}\n"
+        f"workers  {workers or 'none has reported for a minute'}\n"
         f"updates  {balance.waiting:,} waiting, {balance.running:,} running, "
         f"{balance.delayed:,} delayed; {counted(balance.dead_letters, 'dead letter')}"
     )

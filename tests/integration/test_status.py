@@ -4,100 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import pytest
-from redis import Redis
 
-from campaigns.guard_rails.rails import Rails
-from campaigns.rows.planned_row import PlannedRow, RowClass
-from campaigns.run.spec import RunSpec
 from campaigns.run.state import Status
-from campaigns.start import stages
-from campaigns.store import OperatorStore, RedisRuns
-from campaigns.store.run_codec import dump_gate
 from cli.exit_code import ExitCode
-from revio_jobs import Lane, RevioJobs, UpdateJob, errors
-from revio_jobs.celery_app import producer_app
-from revio_jobs.message import encode_message
+from revio_jobs import Lane, errors
 from revio_jobs.reservation import LedgerKeys
 from settings import AccountSettings
-from tasks.ports import Claimed
+from tests.integration.account_place import RUN, VENDOR, Place
 from tests.integration.terminal import interrupted
-from worker.ledger import LedgerTimes, RedisLedger
 from worker.limiter import LimitRules, RedisLimiter
 from worker.limiter.limits_drift import Agreement
 
-ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
-VENDOR = {
-    "endpoint": "http://127.0.0.1:1/v20/default.asmx",
-    "username": "user",
-    "password": "hunter2",
-    "client_code": "code",
-}
 HOUR_MS = 3_600_000
-RUN = "june-1a2b3c4d5e"
 
 Look = Callable[..., Any]
-
-
-class Place:
-    """An account whose one worker has just reported."""
-
-    def __init__(self, url: str) -> None:
-        self.environment = {
-            "REVIO_REDIS_URL": url,
-            **{f"{ACCOUNT}{name.upper()}": value for name, value in VENDOR.items()},
-        }
-        self.redis = Redis.from_url(url)
-        self.jobs = RevioJobs.connect(url)
-        self.app = producer_app(url)
-        encode = partial(encode_message, self.app)
-        self.ledger = RedisLedger(self.redis, LedgerTimes(60.0), encode)
-        self.report("worker@here")
-
-    def close(self) -> None:
-        self.redis.close()
-        self.jobs.close()
-        self.app.close()
-
-    def report(self, worker: str, **settings: Any) -> None:
-        """As a worker does every half minute."""
-        account = AccountSettings.model_validate(VENDOR | settings)
-        Agreement(self.redis, {"default": account}, worker).note()
-
-    def submit(self, lane: Lane, *, accepted_ms_ago: int = 0) -> UpdateJob:
-        job = UpdateJob(id=5001, rate="12.50", idempotency_key=f"{lane}-{accepted_ms_ago}")
-        [handle] = self.jobs.submit([job], lane)
-        self.redis.zincrby(LedgerKeys("default").waiting(lane), -accepted_ms_ago, handle.job_id)
-        return job
-
-    def fail(self, error: errors.RevioError) -> None:
-        """An update ends with it."""
-        job = UpdateJob(id=5001, rate="12.50", idempotency_key=str(error))
-        [handle] = self.jobs.submit([job], Lane.BULK)
-        self.redis.delete("revio.default.bulk")
-        claim = self.ledger.claim(job, handle.job_id, Lane.BULK)
-        assert isinstance(claim, Claimed)
-        name = type(error).__name__
-        outcome = {"error": {"type": name, "args": list(error.args)}}
-        self.ledger.settle(claim.lease, outcome, name, frozenset())
-
-    def start_run(self) -> RedisRuns:
-        runs = RedisRuns(self.redis, lease_s=60, keep_s=60)
-        before = {"rate": "1.00"}
-        row = PlannedRow(RowClass.CHANGE, 2, 5001, before, {"rate": "2.00"}, seen=before)
-        OperatorStore(self.redis, "default", keep_s=60).start(
-            RunSpec(RUN, "default", "june", "d", 1, stages(1, ())),
-            [row],
-            gate=dump_gate(Rails(), {}, None),
-            rate=None,
-            weight=2,
-            by="ann",
-            reason="",
-        )
-        return runs
 
 
 @pytest.fixture
@@ -145,8 +68,18 @@ def test_jobs_without_a_worker_need_one(place: Place, look: Look) -> None:
     place.submit(Lane.INTERACTIVE)
     [(about, says, fix)] = concerns(look)
     assert about == "workers"
-    assert says.startswith("1 job in the queues")
-    assert "-Q revio.default.interactive,revio.default.bulk" in fix
+    assert says.startswith("1 job in revio.default.interactive")
+    assert fix.endswith("-Q revio.default.interactive")
+
+
+def test_a_lane_whose_jobs_no_worker_takes_needs_one_though_the_other_lane_is_served(
+    place: Place, look: Look
+) -> None:
+    place.report("worker@here", lanes=[Lane.INTERACTIVE])
+    place.submit(Lane.BULK)
+    [(about, says, _)] = concerns(look)
+    assert about == "workers"
+    assert says.startswith("1 job in revio.default.bulk")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,11 @@ class LaneControl:
         self._lock = threading.Lock()
 
     @property
+    def lanes(self) -> frozenset[Where]:
+        """The lanes that this worker serves, open or not."""
+        return self._lanes
+
+    @property
     def closed(self) -> Mapping[Where, str]:
         """The closed lanes and why."""
         return dict(self._closed)

@@ -111,10 +111,12 @@ class Lifecycle:
         parsed = map(parse_queue_name, self._app.amqp.queues.consume_from)
         lanes = [lane for lane in parsed if lane]
         application = self.application
-        self._lane_control = LaneControl(sender, lanes, application.closures)
+        control = self._lane_control = LaneControl(sender, lanes, application.closures)
         served = {account for account, _ in lanes} & self._settings.accounts.keys()
         accounts = {name: self._settings.accounts[name] for name in served}
-        self._agreement = Agreement(application.redis, accounts, sender.hostname)
+        self._agreement = Agreement(
+            application.redis, accounts, sender.hostname, lanes=lambda: control.lanes
+        )
         self._repeat("limits", NOTED_EVERY_S, self._agreement.note, at_once=True)
         self._repeat("gates", _LANES_INTERVAL_S, self._lane_control.update)
         refused = RefusedQueries(

@@ -3,6 +3,7 @@
 from worker.ledger.audit import Audit, Auditor, Balance, Finding, audited_accounts
 from worker.ledger.dead_letter import DeadLetter, Failure
 from worker.ledger.dead_letters import DeadLetters, Retried, Wanted
+from worker.ledger.lane_jobs import LaneJobCounter, LaneJobs
 from worker.ledger.memory_ledger import MemoryLedger
 from worker.ledger.redis_ledger import RedisLedger, RedisWrites
 from worker.ledger.retention import LedgerTimes
@@ -23,6 +24,8 @@ __all__ = [
     "DeadLetters",
     "Failure",
     "Finding",
+    "LaneJobCounter",
+    "LaneJobs",
     "LedgerTimes",
     "MemoryLedger",
     "RedisLedger",

@@ -28,8 +28,15 @@ class LaneClosure:
     """Unix time, seconds; None: when an operator resumes the lane."""
     pause: Pause | None = None
     """The operator's pause, if that is what closes the lane."""
-    is_refused: bool = False
-    """Whether the vendor refuses the account: somebody has to correct its login, key or address."""
+    bound: Bound | None = None
+    """The limit, if one closes the lane."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the vendor refuses the account: somebody has to correct its login, key or
+        address.
+        """
+        return self.bound is Bound.ACCOUNT
 
     def __str__(self) -> str:
         if self.opens_at is None:
@@ -66,7 +73,7 @@ class LaneClosures:
             return None
         reason = self._reason(account, lane, refused)
         opens_at = self._clock() + refused.wait_s
-        return LaneClosure(lane, reason, opens_at, is_refused=refused.bound is Bound.ACCOUNT)
+        return LaneClosure(lane, reason, opens_at, bound=refused.bound)
 
     def _reason(self, account: str, lane: Lane, refused: Refused) -> str:
         match refused.bound:

@@ -1,13 +1,14 @@
 """Whether an account's workers use the same limits, and clocks that agree with Redis's.
 
-Each worker publishes its own limits, and by how much its clock differs, in Redis.
+Each worker publishes in Redis its own limits, its release, the lanes that it serves, and by how
+much its clock differs.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from pydantic import BaseModel
 from redis import Redis
 from redis.exceptions import RedisError
 
+from revio_jobs.contracts import Lane
+from revio_jobs.version import __version__
 from worker.redis_kit.scripts import fail_closed
 
 _log = structlog.get_logger(__name__)
@@ -49,9 +52,23 @@ class Difference:
         return f"{self.setting} is {self.theirs} at {self.worker}, and {self.ours} here"
 
 
-def live_workers(redis: Redis, account: str) -> list[str]:
-    """Names of the account's workers that have reported lately. Raises RedisError."""
-    return [worker for worker, _ in _notes(redis, account)]
+@dataclass(frozen=True, slots=True)
+class LiveWorker:
+    """A worker that has reported lately."""
+
+    name: str
+    version: str | None
+    """Its release; None: one that did not report it yet."""
+    lanes: frozenset[Lane]
+    """Those of the account that it serves, open or not; all of a release that did not say."""
+
+
+def live_workers(redis: Redis, account: str) -> list[LiveWorker]:
+    """The account's workers that have reported lately, by name. Raises RedisError."""
+    return [
+        LiveWorker(name, note.get("version"), frozenset(map(Lane, note.get("lanes", Lane))))
+        for name, note in _notes(redis, account)
+    ]
 
 
 def differences(redis: Redis, account: str, settings: BaseModel) -> list[Difference]:
@@ -83,9 +100,11 @@ class Agreement:
         accounts: Mapping[str, BaseModel],
         worker: str,
         clock: Callable[[], float] = time.time,
+        lanes: Callable[[], Iterable[tuple[str, Lane]]] | None = None,
     ) -> None:
-        """`clock`: Unix time by this host."""
+        """`clock`: Unix time by this host. `lanes`: what the worker serves now; all if omitted."""
         self._redis = redis
+        self._lanes = lanes
         self._clock = clock
         self._is_clock_off = False
         self._accounts = accounts
@@ -98,7 +117,13 @@ class Agreement:
             now, off_s = self._clock_offset()
             self._log_clock(off_s)
             for account, settings in self._accounts.items():
-                note = {"at": now, "limits": _limits(settings), "clock_s": round(off_s, 2)}
+                note = {
+                    "at": now,
+                    "limits": _limits(settings),
+                    "clock_s": round(off_s, 2),
+                    "version": __version__,
+                    "lanes": self._served(account),
+                }
                 self._redis.hset(_key(account), self._worker, json.dumps(note))
                 self._redis.expire(_key(account), _KEPT_S)
                 for difference in set(differences(self._redis, account, settings)) - self._logged:
@@ -111,6 +136,11 @@ class Agreement:
                         theirs=difference.theirs,
                         of=difference.worker,
                     )
+
+    def _served(self, account: str) -> list[str]:
+        if self._lanes is None:
+            return [lane.value for lane in Lane]
+        return sorted(lane.value for name, lane in self._lanes() if name == account)
 
     def _clock_offset(self) -> tuple[int, float]:
         """Redis's time, and the seconds by which our clock is ahead of it."""

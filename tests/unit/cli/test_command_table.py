@@ -25,6 +25,7 @@ IMPORTED = {
     "lane": set(),
     "limits": set(),
     "status": set(),
+    "exporter": set(),
     "query": PRODUCER,
     "update": PRODUCER,
     "result": PRODUCER,

@@ -1,0 +1,1 @@
+"""`revio exporter`: the fleet's metrics for Prometheus, from Redis alone."""

@@ -1,0 +1,62 @@
+"""All metrics of the fleet at one moment, read from Redis at each scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+from redis import Redis
+from redis.exceptions import RedisError
+
+from cli.exporter import call_metrics, job_metrics, run_metrics, worker_metrics
+from cli.exporter.family import Sample, metrics_of
+from cli.status.reading import read_account
+from revio_jobs.errors import Unavailable
+from settings import Settings
+from worker.ledger import LaneJobCounter
+
+FAMILIES = (
+    *worker_metrics.FAMILIES,
+    *call_metrics.FAMILIES,
+    *job_metrics.FAMILIES,
+    *run_metrics.FAMILIES,
+)
+"""Every metric that there can be."""
+
+
+class FleetCollector(Collector):
+    """Reads Redis anew at each scrape, and never writes to it."""
+
+    def __init__(self, settings: Settings, redis: Redis) -> None:
+        self._settings = settings
+        self._redis = redis
+
+    def describe(self) -> list[Metric]:
+        """Nothing: to register a collector is no scrape."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """If Redis does not answer, that alone is said: half a picture would mislead."""
+        try:
+            samples = list(self._samples())
+        except (RedisError, Unavailable):
+            samples = [worker_metrics.REDIS_UP.sample(0)]
+        return metrics_of([worker_metrics.build_sample(), *samples])
+
+    def _samples(self) -> Iterator[Sample]:
+        memory: Any = self._redis.info("memory")
+        yield worker_metrics.REDIS_UP.sample(1)
+        yield from worker_metrics.redis_samples(memory)
+        for account in self._settings.accounts:
+            yield from self._of_account(account)
+
+    def _of_account(self, account: str) -> Iterator[Sample]:
+        status = read_account(self._settings, self._redis, account)
+        yield from worker_metrics.worker_samples(status)
+        yield from call_metrics.call_samples(status.limits)
+        jobs = LaneJobCounter(self._redis, account).count()
+        yield from job_metrics.job_samples(status, jobs)
+        ids_per_call = self._settings.accounts[account].ids_per_call
+        yield from run_metrics.run_samples(status, ids_per_call)

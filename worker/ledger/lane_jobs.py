@@ -1,0 +1,71 @@
+"""How many jobs of each lane have not ended, and where they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+
+from revio_jobs.broker import HELD, LATER, queue_keys
+from revio_jobs.contracts import Lane, queue_name
+from revio_jobs.reservation import LedgerKeys
+from worker.redis_kit.scripts import load_script
+
+# One script's worth: Redis does nothing else meanwhile.
+_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LaneJobs:
+    """The unfinished jobs of one lane. Each is counted in one place."""
+
+    queued: int
+    """Messages in the queue."""
+    held: int
+    """Messages that a worker has taken: their jobs run, or wait for a call."""
+    put_off: int
+    """Messages that come again later: queries between two attempts."""
+    delayed: int
+    """Updates until their next attempt, or until their product is free."""
+
+    @property
+    def unfinished(self) -> int:
+        """All of them."""
+        return self.queued + self.held + self.put_off + self.delayed
+
+
+class LaneJobCounter:
+    """Of one account. Every method raises RedisError."""
+
+    def __init__(self, redis: Redis, account: str) -> None:
+        self._redis = redis
+        self._account = account
+        self._keys = LedgerKeys(account)
+        self._count_held = load_script(redis, "worker.ledger", "count_held")
+        self._count_lanes = load_script(redis, "worker.ledger", "count_lanes")
+
+    def count(self) -> Mapping[Lane, LaneJobs]:
+        """By lane. Each of the numbers is right at a moment of its own."""
+        delayed = self._delayed()
+        return {lane: self._of(lane, delayed[lane.value]) for lane in Lane}
+
+    def _of(self, lane: Lane, delayed: int) -> LaneJobs:
+        keys = queue_keys(queue_name(self._account, lane))
+        queued = sum(int(self._redis.llen(key)) for key in keys)
+        counts = self._count_held(keys=[HELD, LATER, *keys])
+        return LaneJobs(queued, sum(counts[::2]), sum(counts[1::2]), delayed)
+
+    def _delayed(self) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        jobs = int(self._redis.zcard(self._keys.delayed))
+        for first in range(0, jobs, _AT_ONCE):
+            answer: list[Any] = self._count_lanes(
+                keys=[self._keys.delayed],
+                args=[self._keys.record(""), first, first + _AT_ONCE - 1],
+            )
+            for lane, count in zip(answer[::2], answer[1::2], strict=True):
+                counts[lane.decode()] += count
+        return counts
