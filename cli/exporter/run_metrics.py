@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from campaigns.plan.forecast import Budget
 from campaigns.results.eta import eta, pace
+from campaigns.rows.ended_row import RowOutcome
 from campaigns.run.state import Status
 from campaigns.store import RunView
 from cli.exporter.family import Family, Sample
@@ -65,8 +66,8 @@ def run_samples(account_status: AccountStatus, ids_per_call: int) -> Iterator[Sa
 def _of_run(account: str, view: RunView, budget: Budget) -> Iterator[Sample]:
     state, run = view.state, view.state.spec.run
     yield ROWS.sample(state.spec.rows, account, run)
-    for outcome, count in state.counts.items():
-        yield ENDED.sample(count, account, run, outcome)
+    for outcome in RowOutcome:
+        yield ENDED.sample(state.counts.get(outcome, 0), account, run, outcome.value)
     yield PACE.sample(pace(view, budget.now) or 0.0, account, run)
     for status in Status:
         yield STATE.sample(state.status is status, account, run, status.value)
