@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, repeat
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from revio_jobs.contracts import Job, Lane, UpdateJob, queue_name
 from revio_jobs.encoded_job import EncodedJob
 from revio_jobs.handles import Submitted
 from revio_jobs.message import encode_job
+from revio_jobs.publishing import Publication, is_observed
 from revio_jobs.reservation import SCRIPT, read_reservation, reservation_call
 from revio_jobs.submission import submitted
 
@@ -57,8 +58,10 @@ class Delivery:
     Then only the batches that it refused go again, after the script was loaded.
     """
 
-    def __init__(self, batches: Sequence[Batch]) -> None:
+    def __init__(self, batches: Sequence[Batch], publications: Sequence[Publication] = ()) -> None:
+        """`publications`: one for each job, if anybody is to hear of them."""
         self._batches = batches
+        self._publications = publications
         self._pending: Sequence[int] = range(len(batches))
         self._answers: dict[int, Any] = {}
         self._loads = 0
@@ -86,19 +89,43 @@ class Delivery:
         for index, batch in enumerate(self._batches):
             yield from batch.read(self._answers[index])
 
+    def confirmed(self, submitted: Iterable[Submitted[Any]]) -> list[Publication]:
+        """Tell who listens which jobs are in their queues now; returns their publications."""
+        confirmed = [
+            publication
+            for publication, job in zip(self._publications, submitted, strict=False)
+            if job.submission == "new"
+        ]
+        for publication in confirmed:
+            publication.confirm()
+        return confirmed
+
 
 def deliveries(app: Celery, jobs: Sequence[Job], lane: Lane) -> Iterator[Delivery]:
     """One for each pipeline, in the jobs' order."""
     for portion in _portions(jobs, _JOBS_PER_PIPELINE):
         encoded = [encode_job(app, job, lane) for job in portion]
-        alike = groupby(encoded, lambda item: (item.job.account, item.job.task))
-        yield Delivery(
-            [
-                Batch(some, lane)
-                for _, neighbours in alike
-                for some in _portions(list(neighbours), _JOBS_PER_COMMAND)
+        publications: list[Publication] = []
+        if is_observed(app):
+            publications = [Publication(item.job, item.message) for item in encoded]
+            encoded = [
+                _with_headers(item, publication.announce(app))
+                for item, publication in zip(encoded, publications, strict=True)
             ]
-        )
+        alike = groupby(encoded, lambda item: (item.job.account, item.job.task))
+        batches = [
+            Batch(some, lane)
+            for _, neighbours in alike
+            for some in _portions(list(neighbours), _JOBS_PER_COMMAND)
+        ]
+        yield Delivery(batches, publications)
+
+
+def _with_headers(item: EncodedJob[Any], message: str) -> EncodedJob[Any]:
+    """The ledger keeps a message that carries more than it could make itself."""
+    if message is item.message:
+        return item
+    return item._replace(message=message, original=message)
 
 
 def _portions(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -13,6 +13,7 @@ from revio_jobs.batches import deliveries
 from revio_jobs.connection import ConnectionDropped
 from revio_jobs.contracts import Job, Lane
 from revio_jobs.handles import Submitted
+from revio_jobs.publishing import send_events
 from revio_jobs.reservation import SCRIPT, Reservation, Reservations
 
 FAIL_OVER_S = 10.0
@@ -47,7 +48,10 @@ class RedisEnqueuer:
         for delivery in deliveries(self._app, jobs, lane):
             while delivery.read(self._send(delivery.commands())):
                 self._redis.script_load(SCRIPT)
-            submitted += delivery.submitted()
+            accepted = list(delivery.submitted())
+            if publications := delivery.confirmed(accepted):
+                send_events(self._app, publications)
+            submitted += accepted
         return submitted
 
     def find(self, account: str, job_id: str) -> Reservation | None:

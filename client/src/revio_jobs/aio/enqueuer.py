@@ -15,6 +15,7 @@ from revio_jobs.connection import ConnectionDropped
 from revio_jobs.contracts import Job, Lane
 from revio_jobs.enqueuer import FAIL_OVER_PAUSE_S, FAIL_OVER_S
 from revio_jobs.handles import Submitted
+from revio_jobs.publishing import send_events
 from revio_jobs.reservation import RECORD_FIELDS, SCRIPT, LedgerKeys, Reservation, read_record
 
 
@@ -44,7 +45,10 @@ class AsyncRedisEnqueuer:
         for delivery in deliveries(self._app, jobs, lane):
             while delivery.read(await self._send(delivery.commands())):
                 await self._redis.script_load(SCRIPT)
-            submitted += delivery.submitted()
+            accepted = list(delivery.submitted())
+            if publications := delivery.confirmed(accepted):
+                await asyncio.to_thread(send_events, self._app, publications)
+            submitted += accepted
         return submitted
 
     async def find(self, account: str, job_id: str) -> Reservation | None:
