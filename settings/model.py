@@ -144,6 +144,17 @@ class Settings(CampaignSettings, RedisSettings):
         description="Directory in which a worker touches the file `alive` every 5 seconds, and "
         "`ready` while it takes jobs; `deploy/probe.sh` looks at them. One directory per worker.",
     )
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="Port at which a worker serves its own metrics for Prometheus; 0: it does not. "
+        "Workers on one host need one each.",
+    )
+    metrics_address: Text = Field(
+        default="127.0.0.1",
+        description="Address of that port; `0.0.0.0` for all of the host's.",
+    )
     session_key: FernetKey | None = Field(
         default=None,
         description="Fernet key that encrypts the vendor's sessions in Redis. A secret. If "

@@ -38,6 +38,11 @@ class Filters:
     customer_ids: tuple[int, ...] = ()
     line_ids: tuple[int, ...] = ()
 
+    @property
+    def count(self) -> int:
+        """How many values there are in all."""
+        return len(self.ids) + len(self.customer_ids) + len(self.line_ids)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

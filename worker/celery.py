@@ -97,7 +97,10 @@ def query(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN40
     with read_job(self, QueryJob, args, kwargs) as (job, lane):
         attempt = self.request.retries + 1
         progress = partial(show_progress, self)
-        decision = lifecycle.application.queries.run(job, self.request.id, lane, attempt, progress)
+        run = partial(
+            lifecycle.application.queries.run, job, self.request.id, lane, attempt, progress
+        )
+        decision = lifecycle.metrics.handled("query", job.account, lane, run)
         back_off = partial(lifecycle.back_off, job.account, lane)
         return conclude(self, decision, job_id=self.request.id, back_off=back_off)
 
@@ -110,6 +113,7 @@ def update(self: JobTask, *args: object, **kwargs: object) -> Any:  # noqa: ANN4
         job_id = job_id_of(job.account, key) if key else self.request.id
         withdrawn = self.request.get("withdrawn") or ""
         raw = raw_message(self, job_id)
-        decision = lifecycle.application.updates.run(job, job_id, lane, withdrawn, raw)
+        run = partial(lifecycle.application.updates.run, job, job_id, lane, withdrawn, raw)
+        decision = lifecycle.metrics.handled("update", job.account, lane, run)
         back_off = partial(lifecycle.back_off, job.account, lane)
         return conclude(self, decision, job_id=job_id, back_off=back_off)

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 from celery.utils.nodenames import default_nodename
+from prometheus_client import start_http_server
 
 from revio_jobs.connection import connect_redis
 from revio_jobs.contracts import Lane, parse_queue_name
@@ -29,6 +30,8 @@ from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.run_events import RunEvents
 from worker.celery_app.stop_deadline import StopDeadline
 from worker.limiter.limits_drift import NOTED_EVERY_S, Agreement
+from worker.meters import RedisMeter, WorkerMetrics
+from worker.redis_kit.auto_pipeline import shared_redis
 from worker.redis_kit.redis_memory import warn_of_refusal
 from worker.redis_kit.scripts import fail_closed
 from worker.wiring.application import Application, open_application
@@ -46,6 +49,8 @@ class Lifecycle:
         self._settings = settings
         self._lock = threading.Lock()
         self._application: Application | None = None
+        self.metrics = WorkerMetrics()
+        """What this process counts of its jobs and calls."""
         self._lane_control: LaneControl | None = None
         self._agreement: Agreement | None = None
         self._ended = threading.Event()
@@ -54,6 +59,8 @@ class Lifecycle:
             app.heartbeat = Heartbeat(settings.heartbeat_dir)
             app.steps["consumer"].add(Readiness)
             signals.worker_init.connect(self._start_heartbeat)
+        if settings.metrics_port:
+            signals.worker_init.connect(self._serve_metrics)
         Revoking(app, settings.accounts, lambda: self.application.ledger)
         LaneCommands(settings.accounts, lambda: self._lane_control)
         refuse_commands()
@@ -71,7 +78,7 @@ class Lifecycle:
         """The handlers and adapters of this process."""
         with self._lock:
             if self._application is None:
-                self._application = open_application(self._settings, self._app)
+                self._application = open_application(self._settings, self._app, self.metrics)
             return self._application
 
     def _configure_logs(self, logfile: str | None = None, **_: object) -> None:
@@ -106,6 +113,16 @@ class Lifecycle:
             self._app.heartbeat.start()
         except OSError as exc:
             sys.exit(f"REVIO_HEARTBEAT_DIR: {exc}")
+
+    def _serve_metrics(self, **_: object) -> None:
+        port, address = self._settings.metrics_port, self._settings.metrics_address
+        redis = self._settings.redis_url.get_secret_value()
+        shared = shared_redis(redis, self._settings.redis_sentinel_master)
+        self.metrics.registry.register(RedisMeter(shared))
+        try:
+            start_http_server(port, address, self.metrics.registry)
+        except OSError as exc:
+            sys.exit(f"REVIO_METRICS_PORT: {address}:{port} cannot be listened on: {exc}")
 
     def _start(self, sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's consumer
         parsed = map(parse_queue_name, self._app.amqp.queues.consume_from)

@@ -7,7 +7,7 @@ from functools import cache
 from select import POLLIN, poll
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
 from redis.client import Pipeline
@@ -52,6 +52,9 @@ class AutoPipeline(Redis):
         self._is_busy = False
         self._connection: Any = None
         self._taken_at = 0.0
+        self.exchanges = 0
+        """Round trips so far that carried scripts."""
+        self.scripts_sent = 0
 
     def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as Redis's
         """As Redis's; anything but a script goes its own way."""
@@ -97,6 +100,8 @@ class AutoPipeline(Redis):
                 each.wake()
 
     def _exchange(self, together: Sequence[_Asked]) -> None:
+        self.exchanges += 1
+        self.scripts_sent += len(together)
         try:
             connection = self._connected()
             try:
@@ -172,9 +177,9 @@ def drop_if_wrong(pool: Any, error: BaseException) -> bool:  # noqa: ANN401 - re
 
 
 @cache
-def shared_redis(url: str, sentinel_master: str) -> Redis:
+def shared_redis(url: str, sentinel_master: str) -> AutoPipeline:
     """The client that all of this process has in common; the arguments are `connect_redis`'s."""
-    return connect_redis(url, sentinel_master, kind=AutoPipeline)
+    return cast("AutoPipeline", connect_redis(url, sentinel_master, kind=AutoPipeline))
 
 
 class _Asked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from time import perf_counter
 from typing import Self
 
 from pydantic import SecretStr
@@ -19,6 +20,7 @@ from worker.soap.config import SoapConfig
 from worker.soap.error_map import ErrorMap
 from worker.soap.http.transport import Transport, origin_of
 from worker.soap.http.wire import HttpResponse, NotSentError
+from worker.soap.observer import NO_ANSWER, NO_CONNECTION, CallObserver
 from worker.soap.request.message import Message
 
 # Calls whose parts can be asked for one by one.
@@ -62,12 +64,18 @@ class Caller:
     """Makes the account's calls. An answer such as a 429 pauses the whole account."""
 
     def __init__(
-        self, config: SoapConfig, permits: Permits, transport: Transport, errors: ErrorMap
+        self,
+        config: SoapConfig,
+        permits: Permits,
+        transport: Transport,
+        errors: ErrorMap,
+        observer: CallObserver,
     ) -> None:
         self._config = config
         self._permits = permits
         self._transport = transport
         self._errors = errors
+        self._observer = observer
         self._documents: dict[str, _Document] = {}
 
     def ask(
@@ -196,12 +204,19 @@ class Caller:
                 raise _StoppedError(exc) from exc
 
         def sending() -> HttpResponse:
+            began = perf_counter()
             try:
                 http = send(before)
-            except (NotSentError, _StoppedError):
+            except (NotSentError, _StoppedError) as exc:
                 self._permits.refund(permit)
+                if isinstance(exc, NotSentError):
+                    self._observer.called(call, NO_CONNECTION, perf_counter() - began)
+                raise
+            except Exception:
+                self._observer.called(call, NO_ANSWER, perf_counter() - began)
                 raise
             self._permits.answered(permit)
+            self._observer.called(call, str(http.status), perf_counter() - began)
             return http
 
         try:

@@ -30,9 +30,10 @@ from worker.soap.config import SoapConfig
 from worker.soap.error_map import ErrorMap, SessionExpiredError
 from worker.soap.first_update import FirstUpdate
 from worker.soap.http.transport import Transport
+from worker.soap.observer import CallObserver, Unobserved
 from worker.soap.oddities import Oddities
 from worker.soap.request.builder import query_message, session_message, update_message
-from worker.soap.request.message import Login
+from worker.soap.request.message import Login, Message
 from worker.soap.service import LazyVendorService, VendorService
 from worker.soap.session.sessions import Session, Sessions, SessionStore
 from worker.soap.wsdl.description import Description, describe
@@ -62,13 +63,15 @@ class RevioGateway:
         on_schema: Callable[[Schema], None] = lambda _: None,
         states: WsdlStates | None = None,
         on_wsdl_worse: Callable[[str], None] = lambda _: None,
+        observer: CallObserver | None = None,
     ) -> None:
         """`now` returns Unix time; `on_schema` is called when the WSDL was read. Makes no call."""
         self._config = config
         self._transport = transport
         self._permits = permits
         self._errors = ErrorMap(config, now)
-        self._caller = Caller(config, permits, transport, self._errors)
+        self._observer = observer or Unobserved()
+        self._caller = Caller(config, permits, transport, self._errors, self._observer)
         self._lazy_service = LazyVendorService(config, now, on_schema)
         self._states = states or MemoryWsdlStates()
         self._on_wsdl_worse = on_wsdl_worse
@@ -94,7 +97,12 @@ class RevioGateway:
         wanted = filters if callable(filters) else partial(replace, filters)
 
         def prepare(schema: Schema, login: Login) -> Prepared:
-            return lambda: query_message(schema, login, wanted())
+            def query() -> Message:
+                filters = wanted()
+                self._observer.asked_for(call, filters.count)
+                return query_message(schema, login, filters)
+
+            return query
 
         answer = self._call(vendor.QUERY, prepare, call)
         if not _were_asked_for(answer, wanted()):
@@ -263,6 +271,7 @@ def open_gateway(
     *,
     states: WsdlStates | None = None,
     on_wsdl_worse: Callable[[str], None] = lambda _: None,
+    observer: CallObserver | None = None,
 ) -> RevioGateway:
     """The account's gateway, with its own connection pool. Makes no call."""
     return RevioGateway(
@@ -273,6 +282,7 @@ def open_gateway(
         on_schema=on_schema,
         states=states,
         on_wsdl_worse=on_wsdl_worse,
+        observer=observer,
     )
 
 

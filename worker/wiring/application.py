@@ -18,6 +18,7 @@ from tasks.update.attempt import UpdateTarget
 from tasks.update.handler import UpdateHandler
 from worker.ledger import RedisLedger, RedisWrites, Sweeper
 from worker.limiter import LaneClosures, LanePauses, RedisLimiter, WaitingPermits
+from worker.meters import MeteredPermits, WorkerMetrics
 from worker.redis_kit.auto_pipeline import shared_redis
 from worker.redis_kit.result_pages import RedisPages
 from worker.soap import RedisSessionStore, RedisWsdlStates, RevioGateway, open_gateway
@@ -52,11 +53,17 @@ class Application:
         self.redis.close()
 
 
-def open_application(settings: Settings, app: Celery) -> Application:
-    """Connects lazily: neither Redis nor the vendor need be up yet. `app` shapes the messages."""
+def open_application(
+    settings: Settings, app: Celery, metrics: WorkerMetrics | None = None
+) -> Application:
+    """Connects lazily: neither Redis nor the vendor need be up yet. `app` shapes the messages.
+
+    `metrics`: what counts the calls, if anybody reads it.
+    """
+    metrics = metrics or WorkerMetrics()
     redis = shared_redis(settings.redis_url.get_secret_value(), settings.redis_sentinel_master)
     limiter = open_limiter(settings, redis)
-    permits = WaitingPermits(limiter, settings.max_permit_wait_s)
+    permits = MeteredPermits(WaitingPermits(limiter, settings.max_permit_wait_s), metrics)
     slowest_call_s = max(account.call_timeout_s for account in settings.accounts.values())
     sessions = RedisSessionStore(
         redis,
@@ -71,6 +78,7 @@ def open_application(settings: Settings, app: Celery) -> Application:
             partial(note_clearable, redis, name),
             states=RedisWsdlStates(redis),
             on_wsdl_worse=partial(pause_lanes, LanePauses(redis), name),
+            observer=metrics,
         )
         for name, account in settings.accounts.items()
     }
