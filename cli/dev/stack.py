@@ -120,7 +120,7 @@ class Stack:
 
     def wait_until_ready(self) -> None:
         """Until every worker answers and Flower serves. Raises ServiceError."""
-        with producer_app(self.redis.url) as app:
+        with producer_app(self.environment["REVIO_REDIS_URL"]) as app:
             for name in self._workers:
                 self._wait_until(name, partial(_replies, app, _node(name)))
         if self.flower_url:

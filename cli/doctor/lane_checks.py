@@ -14,6 +14,7 @@ from settings import AccountSettings
 from worker.ledger import audited_accounts
 from worker.limiter import LaneClosure, LaneClosures
 from worker.limiter.limits_drift import clock_offsets, differences
+from worker.redis_kit.scan import scan_keys
 
 _SHOWN = 5
 
@@ -61,8 +62,8 @@ def clock_findings(redis: Redis, accounts: Iterable[str]) -> Iterator[Finding]:
 
 def strange_accounts(redis: Redis, known: Collection[str]) -> Iterator[Finding]:
     """Those whose jobs wait, though the settings here do not know them. Raises RedisError."""
-    queues = redis.scan_iter("revio.*", count=1000, _type="list")
-    named = [parse_queue_name(key.decode()) for key in queues]
+    queues = scan_keys(redis, "revio.*", at_once=1000, kind="list")
+    named = map(parse_queue_name, queues)
     accounts = {account for account, _ in filter(None, named)} | {*audited_accounts(redis)}
     for account in sorted(accounts - {*known}):
         if count := waiting_jobs(redis, account):

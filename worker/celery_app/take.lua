@@ -11,7 +11,8 @@
 -- ARGV[3]  prefix of the new delivery tags
 -- ARGV[4]  number of the first of them
 -- ARGV[5]  name of the task whose messages are numbered
--- ARGV[6...]  delivery tags of messages whose jobs have ended: they are acknowledged
+-- ARGV[6]  what is put before all keys; queues are named without it
+-- ARGV[7...]  delivery tags of messages whose jobs have ended: they are acknowledged
 --
 -- Returns {queue's key, delivery tag, message, ...}.
 --
@@ -24,9 +25,9 @@ local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 
 -- Each of the script's first writes makes room: a full Redis refuses a script at its first write only.
-if #ARGV > 5 then
-  redis.call('ZREM', KEYS[2], unpack(ARGV, 6))
-  redis.call('HDEL', KEYS[1], unpack(ARGV, 6))
+if #ARGV > 6 then
+  redis.call('ZREM', KEYS[2], unpack(ARGV, 7))
+  redis.call('HDEL', KEYS[1], unpack(ARGV, 7))
 end
 
 for _, later in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, 100)) do
@@ -42,13 +43,13 @@ for _, later in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT'
 end
 
 local function place(queue, message)
-  local account = string.match(queue, '^revio%.(.+)%.[^.]+$')
+  local account = string.match(string.sub(queue, #ARGV[6] + 1), '^revio%.(.+)%.[^.]+$')
   if not account or not string.find(message, ARGV[5], 1, true) then
     return 0
   end
   -- The same counter as that of submissions through the client; the audit counts what this leaves out.
-  redis.call('INCR', 'revio:' .. account .. ':unused_sequences')
-  return redis.call('INCR', 'revio:' .. account .. ':sequence')
+  redis.call('INCR', ARGV[6] .. 'revio:' .. account .. ':unused_sequences')
+  return redis.call('INCR', ARGV[6] .. 'revio:' .. account .. ':sequence')
 end
 
 local function stamped(queue, message)

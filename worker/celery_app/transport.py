@@ -29,14 +29,14 @@ import structlog
 from click import ClickException
 from kombu.transport import redis
 from kombu.utils.json import loads
-from redis import Redis
 from redis.exceptions import NoScriptError
 
 from revio_jobs.broker import HELD, HELD_AT, LATER, queue_keys, queue_of
 from revio_jobs.contracts import UPDATE_TASK, parse_queue_name
+from revio_jobs.key_prefix import KeyPrefix
 from worker.celery_app.held_messages import HOLD_INTERVAL_S, HeldMessages
+from worker.celery_app.prefixed_client import client_of
 from worker.celery_app.refusals import PURGE
-from worker.redis_kit.auto_pipeline import AutoPipeline
 from worker.redis_kit.scripts import load_script
 
 _log = structlog.get_logger(__name__)
@@ -114,6 +114,7 @@ class _Taking:
     pool: Any
     closed: bool
     active_queues: list[str]
+    global_keyprefix: str
     client: Any
     connection: Any
     connection_errors: Any
@@ -134,8 +135,13 @@ class _Taking:
         super().__init__(*args, **kwargs)
         self._take = load_script(self._create_client(), "worker.celery_app", "take")
 
-    def _get_client(self) -> type[Redis]:
-        return AutoPipeline
+    def _get_client(self) -> Any:  # noqa: ANN401 - a class, or what stands for one
+        return client_of(self.key_prefix)
+
+    @property
+    def key_prefix(self) -> KeyPrefix:
+        """What is put before all keys."""
+        return KeyPrefix(self.global_keyprefix)
 
     def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as kombu's
         if asynchronous:
@@ -176,14 +182,10 @@ class _Taking:
         self._next_number = self._asked.stop
         self._in_poll, self._brpop_sent_at = self.client.connection, monotonic()
         self._quiet_until = monotonic() + _IDLE_PAUSE_S
-        args = [wanted, len(queues), self._tags, self._asked.start, UPDATE_TASK]
-        self.client.connection.send_command(
-            "EVALSHA",
-            self._take.sha,
-            len(keys) + 3,
-            *(HELD, HELD_AT, LATER, *keys),
-            *(*args, *self.qos.acks_to_send()),
-        )
+        numbers = [wanted, len(queues), self._tags, self._asked.start]
+        args = [*numbers, UPDATE_TASK, self.global_keyprefix, *self.qos.acks_to_send()]
+        take = ("EVALSHA", self._take.sha, len(keys) + 3, HELD, HELD_AT, LATER, *keys, *args)
+        self.client.connection.send_command(*self.key_prefix.apply(take))
         self.connection.cycle.drop_if_strange(self)
 
     def _brpop_read(self, **options: Any) -> bool:  # noqa: ANN401 - as kombu's
@@ -214,7 +216,8 @@ class _Taking:
 
     def _deliver(self, answer: list[bytes]) -> None:
         for key, tag, text in zip(answer[::3], answer[1::3], answer[2::3], strict=True):
-            queue, delivery_tag = queue_of(key.decode()), tag.decode()
+            queue = queue_of(self.key_prefix.strip(key.decode()))
+            delivery_tag = tag.decode()
             self._asked = range(self._asked.start + 1, self._asked.stop)
             self._queue_cycle.rotate(queue)
             self._deliver_one(queue, delivery_tag, text)

@@ -17,6 +17,7 @@ from redis import Redis
 
 from revio_jobs.contracts import UPDATE_TASK, Lane, queue_name
 from revio_jobs.reservation import LedgerKeys
+from worker.redis_kit.scan import scan_keys
 from worker.redis_kit.scripts import load_script
 
 T = TypeVar("T")
@@ -200,7 +201,7 @@ class Auditor:
 
     def _scan(self, kind: str) -> Iterator[str]:
         pattern = f"revio:{self._account}:{kind}*"
-        return map(_text, self._redis.scan_iter(pattern, count=10 * _AT_ONCE))
+        return scan_keys(self._redis, pattern, at_once=10 * _AT_ONCE)
 
     def _states(
         self, kind: Literal["record", "set", "product"], keyed: Iterable[tuple[str, str]]
@@ -208,8 +209,8 @@ class Auditor:
         """Of each (key where it was found, job id)."""
         for chunk in _chunks(keyed):
             flat = self._script(
-                keys=self._places,
-                args=[self._keys.record(""), kind, *(text for pair in chunk for text in pair)],
+                keys=[self._keys.record(""), *self._places, *(key for key, _ in chunk)],
+                args=[len(self._places), kind, *(job_id for _, job_id in chunk)],
             )
             answers = zip(*[iter(flat)] * 4, strict=True)
             for (_, job_id), (lives, ended, places, there) in zip(chunk, answers, strict=True):
@@ -230,8 +231,8 @@ class Auditor:
 
 def audited_accounts(redis: Redis) -> list[str]:
     """Those that have ever accepted a job."""
-    counters = redis.scan_iter("revio:*:sequence", count=10 * _AT_ONCE)
-    return sorted({_text(key).split(":")[1] for key in counters})
+    counters = scan_keys(redis, "revio:*:sequence", at_once=10 * _AT_ONCE)
+    return sorted({key.split(":")[1] for key in counters})
 
 
 def _update_id(message: bytes | str) -> str:

@@ -17,12 +17,12 @@
 --          latest of those was settled, ms)
 -- KEYS[8]  the jobs parked for the product (sorted set: job id by sequence)
 -- KEYS[9]  the product's line: its jobs that have not ended (sorted set: job id by sequence)
+-- KEYS[10] prefix of the account's job records
 -- ARGV[1]  job id
 -- ARGV[2]  token of the new lease
 -- ARGV[3]  length of the lease (ms)
 -- ARGV[4]  when a parked job is tried again, though nobody woke it (ms from now)
--- ARGV[5]  prefix of the account's job records
--- ARGV[6]  fingerprint of the payload at hand
+-- ARGV[5]  fingerprint of the payload at hand
 --
 -- Returns {status, detail...}:
 --   {"unknown"}                          no such job was accepted
@@ -49,7 +49,7 @@ end
 if not job.sequence and not job.ended then
   return {'unknown'}
 end
-if job.fingerprint ~= ARGV[6] then
+if job.fingerprint ~= ARGV[5] then
   return {'conflict'}
 end
 if job.ended then
@@ -93,7 +93,7 @@ if not job.sent then
   before = redis.call('ZRANGEBYSCORE', KEYS[9], '-inf', '(' .. job.sequence)
 end
 for _, earlier in ipairs(before) do
-  if redis.call('HEXISTS', ARGV[5] .. earlier, 'sequence') == 0 then
+  if redis.call('HEXISTS', KEYS[10] .. earlier, 'sequence') == 0 then
     redis.call('ZREM', KEYS[9], earlier)
   elseif redis.call('ZSCORE', lane, earlier) or redis.call('ZSCORE', KEYS[6], earlier)
     or redis.call('ZSCORE', KEYS[8], earlier) then
@@ -103,7 +103,7 @@ end
 
 local holder = redis.call('HGET', KEYS[7], 'holder')
 if holder and holder ~= ARGV[1] then
-  local held = redis.call('HMGET', ARGV[5] .. holder, 'until', 'sent', 'ended', 'sequence')
+  local held = redis.call('HMGET', KEYS[10] .. holder, 'until', 'sent', 'ended', 'sequence')
   local running = held[1] and tonumber(held[1]) > now
   local undecided = held[2] and not held[3]
   if held[4] and not held[3] and (running or undecided) then

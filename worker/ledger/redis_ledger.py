@@ -83,13 +83,13 @@ class RedisLedger:
                 keys.product(job.id),
                 keys.parked(job.id),
                 keys.line(job.id),
+                keys.record(""),
             ],
             args=[
                 lease.job_id,
                 lease.token,
                 _ms(self._times.lease_s),
                 _ms(self._times.park_s),
-                keys.record(""),
                 job.fingerprint(),
             ],
         )

@@ -22,6 +22,7 @@ from revio_jobs.broker import queue_keys
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.reservation import LedgerKeys
 from worker.ledger.redis_ledger import RedisLedger
+from worker.redis_kit.lease import Lease
 from worker.redis_kit.scripts import fail_closed
 
 _log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class Sweeper:
         self._redis = redis
         self._ledger = ledger
         self._accounts = tuple(accounts)
-        self._interval_s = interval_s
+        self._lease = Lease(redis, round(interval_s * 3000))
         self._lost_after_s = lost_after_s
         self._clock = clock
         self._me = uuid.uuid4().hex
@@ -68,7 +69,7 @@ class Sweeper:
     def sweep(self) -> Swept | None:
         """One round; None when another worker does it. Raises Unavailable."""
         with fail_closed("the ledger"):
-            if not self._leads():
+            if not self._lease.take(_LEADER_KEY, self._me):
                 self._missing_since.clear()
                 return None
             rounds = [self._sweep(account) for account in self._accounts]
@@ -76,16 +77,6 @@ class Sweeper:
         if swept != Swept():
             _log.info("jobs_put_back", due=swept.due, abandoned=swept.abandoned, lost=swept.lost)
         return swept
-
-    def _leads(self) -> bool:
-        ttl_ms = round(self._interval_s * 3000)
-        if self._redis.set(_LEADER_KEY, self._me, nx=True, px=ttl_ms):
-            return True
-        leader = self._redis.get(_LEADER_KEY)
-        if leader != self._me.encode():
-            return False
-        self._redis.pexpire(_LEADER_KEY, ttl_ms)
-        return True
 
     def _sweep(self, account: str) -> Swept:
         keys = LedgerKeys(account)

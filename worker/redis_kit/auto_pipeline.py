@@ -15,6 +15,7 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError, ResponseError
 
 from revio_jobs.connection import connect_redis
+from revio_jobs.key_prefix import key_prefix_of
 from revio_jobs.redis_faults import Remedy, fault_of, remedy_of
 
 _UNANSWERED = object()
@@ -47,6 +48,7 @@ class AutoPipeline(Redis):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Redis's
         super().__init__(*args, **kwargs)
         self._encode: Callable[[Any], bytes] = self.get_encoder().encode
+        self._key_prefix = key_prefix_of(self.connection_pool)
         self._lock = Lock()
         self._asked: list[_Asked] = []
         self._is_busy = False
@@ -68,7 +70,7 @@ class AutoPipeline(Redis):
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:  # noqa: ANN401, FBT001, FBT002 - as Redis's
         """As Redis's, but leaves a server that is the wrong one."""
-        return _DroppingPipeline(
+        return DroppingPipeline(
             self.connection_pool, self.response_callbacks, transaction, shard_hint
         )
 
@@ -138,7 +140,7 @@ class AutoPipeline(Redis):
     def _packed(self, args: Sequence[Any]) -> bytes:
         """As bytes of Redis's protocol. Raises DataError here, where it is nobody else's fault."""
         parts = [b"*%d\r\n" % len(args)]
-        for arg in args:
+        for arg in self._key_prefix.apply(args):
             value = self._encode(arg)
             parts.append(b"$%d\r\n%b\r\n" % (len(value), value))
         return b"".join(parts)
@@ -153,7 +155,7 @@ def _as_redis_error(exc: BaseException) -> BaseException:
     return ConnectionLost(f"the connection to Redis broke: {exc!r}")
 
 
-class _DroppingPipeline(Pipeline):
+class DroppingPipeline(Pipeline):
     """Commands that leave together."""
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: FBT001, FBT002 - as Redis's

@@ -65,7 +65,11 @@ def connection_settings(
     """
     address = parse_redis_url(redis_url)
     options = dict(address.connection)
-    shared = {"master_name": sentinel_master, "sentinel_kwargs": _sentinel_options(address)}
+    shared = {
+        "master_name": sentinel_master,
+        "sentinel_kwargs": _sentinel_options(address),
+        "global_keyprefix": address.key_prefix,
+    }
     timeouts = {
         "socket_connect_timeout": WIRE_SETTINGS["redis_socket_connect_timeout"],
         "socket_timeout": WIRE_SETTINGS["redis_socket_timeout"],

@@ -55,7 +55,8 @@ class RevioJobs:
     def connect(cls, redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER) -> Self:
         """A client of the Redis that the workers use; it connects at its first command.
 
-        `redis_url` as in the workers' REVIO_REDIS_URL, such as redis://:password@host:6379/0, or
+        `redis_url` as in the workers' REVIO_REDIS_URL, such as redis://:password@host:6379/0 or
+        redis://host/0?key_prefix=blue: where installations share a database, or
         sentinel://host:26379/0;sentinel://… for the master that these sentinels know by the name
         `sentinel_master`. Raises ValueError for any other URL.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from redis import BlockingConnectionPool, Redis
@@ -19,6 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConnection
 
+from revio_jobs.key_prefix import OPTION, KeyPrefix
 from revio_jobs.redis_address import RedisAddress, parse_redis_url
 from revio_jobs.redis_faults import Remedy, fault_of
 
@@ -37,7 +38,22 @@ class ConnectionDropped(RedisConnectionError):
     """
 
 
-class _Dropping:
+class _Prefixing:
+    """Puts the installation's prefix before the keys of all that leaves, if it has one."""
+
+    def __init__(self, *, key_prefix: KeyPrefix | None = None, **options: Any) -> None:  # noqa: ANN401 - redis-py's
+        super().__init__(**options)
+        self._key_prefix = key_prefix or KeyPrefix()
+
+    def send_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as redis-py's
+        return super().send_command(*self._key_prefix.apply(args), **options)  # type: ignore[misc] # a mixin
+
+    def pack_commands(self, commands: Iterable[Any]) -> Any:  # noqa: ANN401 - as redis-py's
+        prefixed = map(self._key_prefix.apply, commands)
+        return super().pack_commands(prefixed)  # type: ignore[misc] # a mixin
+
+
+class _Dropping(_Prefixing):
     """Drops a connection when the server says that it leads to the wrong place."""
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as redis-py's
@@ -51,7 +67,7 @@ class _Dropping:
             raise ConnectionDropped(f"{fault.word}: {fault.meaning}") from exc
 
 
-class _AsyncDropping:
+class _AsyncDropping(_Prefixing):
     """As _Dropping."""
 
     async def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as redis-py's
@@ -191,7 +207,8 @@ def _pool(address: RedisAddress) -> dict[str, Any]:
 def _options(address: RedisAddress, timeout_s: float) -> dict[str, Any]:
     """Of each connection to the server that holds the jobs."""
     login = {"db": address.db, "username": address.username, "password": address.password}
-    return _timeouts(address, timeout_s) | login | dict(address.connection)
+    prefix = {OPTION: KeyPrefix(address.key_prefix)}
+    return _timeouts(address, timeout_s) | login | dict(address.connection) | prefix
 
 
 def _sentinel_options(address: RedisAddress, timeout_s: float) -> dict[str, Any]:

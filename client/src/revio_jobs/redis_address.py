@@ -12,6 +12,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from revio_jobs.key_prefix import OPTION, check_key_prefix
+
 FORMS = "redis://, rediss://, valkey://, valkeys://, unix://, redis+socket:// or sentinel://"
 
 _PORT = 6379
@@ -81,7 +83,8 @@ _TLS_OPTIONS: Mapping[str, _Reader] = {
     "ssl_password": str,
 }
 _SENTINEL_OPTIONS: Mapping[str, _Reader] = {"sentinel_username": str, "sentinel_password": str}
-_DATABASE: Mapping[str, _Reader] = {"db": _count, "virtual_host": _count}
+_PLACE: Mapping[str, _Reader] = {"db": _count, "virtual_host": _count, OPTION: check_key_prefix}
+"""Where in the server the keys are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class RedisAddress:
     sentinels: tuple[tuple[str, int], ...] = ()
     """Hosts and ports; then `host` is empty."""
     db: int = 0
+    key_prefix: str = ""
+    """Before each key: installations with different ones share a database."""
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     uses_tls: bool = False
@@ -137,6 +142,7 @@ def _tcp(part: SplitResult) -> RedisAddress:
         host=_host(part),
         port=part.port or _PORT,
         db=_database(part, options),
+        key_prefix=options.get(OPTION, ""),
         **_login(part),
         uses_tls=uses_tls,
         connection=_only(options, known),
@@ -152,6 +158,7 @@ def _unix(part: SplitResult) -> RedisAddress:
     return RedisAddress(
         path=unquote(part.path),
         db=options.get("db", options.get("virtual_host", 0)),
+        key_prefix=options.get(OPTION, ""),
         **_login(part),
         connection=_only(options, _CONNECTION_OPTIONS),
         pool=_only(options, _POOL_OPTIONS),
@@ -173,6 +180,7 @@ def _sentinel(parts: list[SplitResult]) -> RedisAddress:
     return RedisAddress(
         sentinels=tuple((_host(part), part.port or _SENTINEL_PORT) for part in parts),
         db=_database(first, options),
+        key_prefix=options.get(OPTION, ""),
         **_login(first),
         connection=_only(options, known),
         pool=_only(options, _POOL_OPTIONS),
@@ -219,7 +227,7 @@ def _database(part: SplitResult, options: Mapping[str, Any]) -> int:
 
 
 def _read(part: SplitResult, known: Mapping[str, _Reader]) -> dict[str, Any]:
-    readers = {**known, **_POOL_OPTIONS, **_DATABASE}
+    readers = {**known, **_POOL_OPTIONS, **_PLACE}
     options: dict[str, Any] = {}
     for name, text in parse_qsl(part.query, keep_blank_values=True):
         if name not in readers:

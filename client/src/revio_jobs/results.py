@@ -15,6 +15,7 @@ from redis import Redis
 from revio_jobs.contracts import CustomerProduct
 from revio_jobs.errors import IdempotencyConflict, RevioError, Withdrawn, revive
 from revio_jobs.existence_probe import SCRIPT, ExistenceProbe, JobRef, due_probes
+from revio_jobs.key_prefix import KeyPrefix, key_prefix_of
 from revio_jobs.pages import Pages, read_pages
 from revio_jobs.reservation import LedgerKeys
 
@@ -57,13 +58,15 @@ class Endings:
 class ResultReader:
     """Knows where results are and what they look like. No I/O."""
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery, prefix: KeyPrefix) -> None:
+        """`prefix`: what the connections put before keys, and Celery before those it names."""
         self._app = app
+        self._prefix = prefix
 
     def key(self, job_id: str) -> str:
         """Of Celery's result."""
         key = self._app.backend.get_key_for_task(job_id)
-        return key.decode() if isinstance(key, bytes) else str(key)
+        return self._prefix.strip(key.decode() if isinstance(key, bytes) else str(key))
 
     def keys(self, jobs: Sequence[JobRef]) -> list[str]:
         """The keys whose values `read` needs."""
@@ -127,7 +130,7 @@ class ResultStore:
     def __init__(
         self, app: Celery, redis: Redis, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._reader = ResultReader(app)
+        self._reader = ResultReader(app, key_prefix_of(redis.connection_pool))
         self._redis = redis
         self._probe = redis.register_script(SCRIPT)
         self.clock = clock

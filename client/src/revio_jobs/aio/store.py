@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from revio_jobs.contracts import CustomerProduct
 from revio_jobs.existence_probe import SCRIPT, ExistenceProbe, JobRef, due_probes
+from revio_jobs.key_prefix import key_prefix_of
 from revio_jobs.pages import Pages, unpack
 from revio_jobs.reservation import LedgerKeys
 from revio_jobs.results import FETCH_SIZE, Ended, ResultReader
@@ -41,7 +42,7 @@ class AsyncResultStore:
     def __init__(
         self, app: Celery, redis: Redis, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._reader = ResultReader(app)
+        self._reader = ResultReader(app, key_prefix_of(redis.connection_pool))
         self._redis = redis
         self._probe = redis.register_script(SCRIPT)
         self.clock = clock
