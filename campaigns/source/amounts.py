@@ -8,6 +8,8 @@ from decimal import Decimal
 
 MAX_DECIMALS = 4
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+# Most amounts: nothing else could be meant by them, whatever was stated.
+_UNDOUBTED = re.compile(r"-?[0-9]{1,9}(\.([0-9]{1,2}|[0-9]{4}))?")
 _ONE_SIGN = re.compile(r"[+-]?(\d*)([.,])(\d*)")
 _GROUPED = {
     ".": re.compile(r"[+-]?\d{1,3}([,\u00a0\u202f' ]\d{3})+(\.\d*)?"),
@@ -45,6 +47,8 @@ class DecimalSign:
 
     def read(self, text: str) -> Decimal:
         """At most 4 decimals, beside zeros. Raises AmountError."""
+        if self.sign == "." and _UNDOUBTED.fullmatch(text):
+            return Decimal(text)
         if self.is_stated and _GROUPED[self.sign].fullmatch(text):
             text = re.sub(rf"[^\d{self.sign}+-]", "", text)
         elif not (self.is_stated or self.is_proved) and could_be_thousands(text):
@@ -78,7 +82,7 @@ class DecimalEvidence:
         match = _ONE_SIGN.fullmatch(text)
         if match is None or not (match[1] or match[3]):
             return
-        if could_be_thousands(text):
+        if _is_a_group(match):
             self.is_ambiguous = True
         else:
             self.proofs[match[2]] += 1
@@ -97,12 +101,12 @@ class DecimalEvidence:
 def could_be_thousands(text: str) -> bool:
     """Whether the one sign in it could separate thousands as well as decimals, as in 1.250."""
     match = _ONE_SIGN.fullmatch(text)
-    return bool(
-        match
-        and len(match[3]) == _GROUP
-        and 1 <= len(match[1]) <= _GROUP
-        and not match[1].startswith("0")
-    )
+    return match is not None and _is_a_group(match)
+
+
+def _is_a_group(match: re.Match[str]) -> bool:
+    whole, _, decimals = match.groups()
+    return len(decimals) == _GROUP and 1 <= len(whole) <= _GROUP and not whole.startswith("0")
 
 
 def in_the_way(text: str) -> str:

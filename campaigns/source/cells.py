@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeGuard
 
 from campaigns.source.amounts import AmountError, DecimalSign, in_the_way
 from campaigns.source.cell_text import text_fault
@@ -18,8 +19,9 @@ from campaigns.source.table import CellKind, Form, ReadRow
 CLEAR = "(clear)"
 """What a cell says to empty the field; an empty cell leaves it as it is."""
 
-_CLEAR = re.compile(r"\(\s*clear\s*\)", re.IGNORECASE)
+_CLEAR = re.compile(r"\s*\(\s*clear\s*\)\s*", re.IGNORECASE)
 _INT32_MAX = 2**31 - 1
+_INT32_DIGITS = len(str(_INT32_MAX))
 _WHOLE = re.compile(r"\d{1,19}(\.0*)?")
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 _TEXTS = frozenset({"description", "code1", "code2", "status"})
@@ -44,16 +46,15 @@ class Problem:
     sheet: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedRow:
+class ParsedRow(NamedTuple):
     """What one row asks for."""
 
     line: int
     id: int
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = MappingProxyType({})
     """By contract name: Decimal, int, str, date or bool."""
     clear: tuple[str, ...] = ()
-    expected: Mapping[str, Any] = field(default_factory=dict)
+    expected: Mapping[str, Any] = MappingProxyType({})
     """What the author believed the product to have, by contract name; None: an empty field."""
     effective: date | None = None
     cells: tuple[str, ...] = ()
@@ -89,53 +90,33 @@ class CellReader:
 
     def read(self, row: ReadRow) -> ParsedRow | list[Problem]:
         """The row, or everything that is wrong with it."""
-        columns = self.columns
         if fault := self._misfit(row):
             return [fault]
-        cells = (*row.cells, *("",) * (columns.width - len(row.cells)))
+        columns, cells = self.columns, row.cells
+        if len(cells) < columns.width:
+            cells = (*cells, *("",) * (columns.width - len(cells)))
         problems: list[Problem] = []
-
-        def value(name: str, index: int) -> Any:  # noqa: ANN401 - as the field has it
-            try:
-                return self._value(name, row, index, cells[index].strip())
-            except CellError as exc:
-                title, text = self.form.columns[index], exc.value or cells[index]
-                problems.append(
-                    Problem(
-                        f"{exc.kind} in {title}",
-                        row.line,
-                        title,
-                        text[:_SHOWN_CHARACTERS],
-                        row.sheet,
-                    )
-                )
-                return None
-
-        product = value("id", columns.id)
+        product = self._value("id", row, columns.id, cells[columns.id], problems)
         changes: dict[str, Any] = {}
-        clear: list[str] = []
-        for name, index in columns.changes.items():
-            text = cells[index].strip()
-            if not text:
-                continue
-            if _CLEAR.fullmatch(text):
-                clear.append(name)
-            else:
-                changes[name] = value(name, index)
+        clear: tuple[str, ...] = ()
+        for name, place in columns.changes.items():
+            if _CLEAR.fullmatch(cell := cells[place]):
+                clear += (name,)
+            elif cell and not cell.isspace():
+                changes[name] = self._value(name, row, place, cell, problems)
         expected = {
-            name: None if _CLEAR.fullmatch(cells[index].strip()) else value(name, index)
-            for name, index in columns.expected.items()
-            if cells[index].strip()
+            name: None if _CLEAR.fullmatch(cell) else self._value(name, row, place, cell, problems)
+            for name, place in columns.expected.items()
+            if (cell := cells[place]) and not cell.isspace()
         }
-        day = columns.effective
-        effective = value(EFFECTIVE, day) if day is not None and cells[day].strip() else None
+        effective, day = None, columns.effective
+        if day is not None and cells[day].strip():
+            effective = self._value(EFFECTIVE, row, day, cells[day], problems)
         if problems:
             return problems
         if not isinstance(product, int):
             return [Problem("no id", row.line, self.form.columns[columns.id], "", row.sheet)]
-        return ParsedRow(
-            row.line, product, changes, tuple(clear), expected, effective, cells, row.sheet
-        )
+        return ParsedRow(row.line, product, changes, clear, expected, effective, cells, row.sheet)
 
     def _misfit(self, row: ReadRow) -> Problem | None:
         """Why the row does not fit the header."""
@@ -157,24 +138,40 @@ class CellReader:
         rows = (line.split(delimiter) for line in further)
         return any(len(row) > max(place, 1) and row[place].strip(' "').isdigit() for row in rows)
 
-    def _value(self, name: str, row: ReadRow, index: int, text: str) -> Any:  # noqa: ANN401 - as the field has it
-        kind = row.kind(index)
-        if index in row.formulas:
+    def _value(
+        self, name: str, row: ReadRow, place: int, cell: str, problems: list[Problem]
+    ) -> Any:  # noqa: ANN401 - as the field has it
+        """None: there is a problem more."""
+        try:
+            kind = self._kind(name, row, place)
+            text = cell.strip()
+            if name == "rate":
+                return self._rate(row, place, text, kind)
+            if name in _TEXTS:
+                return self._text(row, place, text, kind)
+            return _PARSERS[name][0](text)
+        except CellError as exc:
+            title, value = self.form.columns[place], exc.value or cell
+            says = f"{exc.kind} in {title}"
+            problems.append(Problem(says, row.line, title, value[:_SHOWN_CHARACTERS], row.sheet))
+            return None
+
+    def _kind(self, name: str, row: ReadRow, place: int) -> CellKind | None:
+        """What the cell holds, if the column can hold that. Raises CellError."""
+        if place in row.formulas:
             raise CellError(_FORMULA)
+        if not row.kinds:
+            return None
+        kind = row.kind(place)
         if kind is CellKind.UNCOMPUTED:
             raise CellError(_UNCOMPUTED)
         if kind is CellKind.ERROR:
             raise CellError("a spreadsheet's error instead of a value")
-        if name in _TEXTS:
-            return self._text(row, index, text, kind)
-        if name == "rate":
-            return self._rate(row, index, text, kind)
         if name == "quantity" and kind is CellKind.NUMBER:
-            _check_shown(row, index, text)
-        parse, own_kind = _PARSERS[name]
-        if kind in {CellKind.DATE, CellKind.FLAG} and kind is not own_kind:
+            _check_shown(row, place)
+        if name in _PARSERS and _is_foreign(kind, _PARSERS[name][1]):
             raise CellError(f"a {_KIND_WORDS[kind]} is not what the column holds")
-        return parse(text)
+        return kind
 
     def _text(self, row: ReadRow, index: int, text: str, kind: CellKind | None) -> str:
         if kind in _KIND_WORDS:
@@ -216,8 +213,12 @@ class CellReader:
         return format(shown.value, "f")
 
 
-def _check_shown(row: ReadRow, index: int, text: str) -> None:
-    shown = row.shown.get(index)
+def _is_foreign(kind: CellKind | None, own: CellKind) -> TypeGuard[CellKind]:
+    return kind in {CellKind.DATE, CellKind.FLAG} and kind is not own
+
+
+def _check_shown(row: ReadRow, place: int) -> None:
+    shown, text = row.shown.get(place), row.cells[place].strip()
     if shown is not None and shown.value != Decimal(text):
         what = "a number shown otherwise than it is stored (format the column as a plain number)"
         raise CellError(what, f"shown {shown.text}, holds {text}")
@@ -228,6 +229,8 @@ _STORED = DecimalSign(is_proved=True)
 
 
 def _product_id(text: str) -> int | None:
+    if len(text) < _INT32_DIGITS and text.isascii() and text.isdigit() and text.strip("0"):
+        return int(text)
     number = _whole(text) if text else None
     if number is not None and not 1 <= number <= _INT32_MAX:
         raise CellError("not a product's number")

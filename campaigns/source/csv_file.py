@@ -16,12 +16,21 @@ from campaigns.source.cell_text import original, unescaped
 from campaigns.source.columns import is_id
 from campaigns.source.encoding import Encoding, find_encoding
 from campaigns.source.options import ReadOptions
-from campaigns.source.table import Form, ReadRow, Table, check_cells, check_header
+from campaigns.source.table import (
+    MAX_CELL_CHARACTERS,
+    Form,
+    ReadRow,
+    Table,
+    check_cells,
+    check_header,
+)
 
 _DELIMITERS = ",;\t|"
 _DELIMITER_NAMES = {"\t": "tab"}
 _LOOKED_AT_CHARACTERS = 1 << 16
 _LOOKED_AT_RECORDS = 30
+# A row without any of these has nothing that `unescaped` or `original` would change.
+_SPECIAL = re.compile(r"['=\r]|_x")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*$', re.IGNORECASE)
 
 
@@ -104,7 +113,11 @@ def _read(reader: Iterator[list[str]], encoding: Encoding) -> Iterator[ReadRow]:
         except UnicodeError as exc:
             raise InputError(f"after line {last}: {_broken(encoding)}") from exc
         line, last = last + 1, int(getattr(reader, "line_num", last + 1))
-        if any(cell.strip() for cell in cells):
+        text = "".join(cells)
+        if len(text) <= MAX_CELL_CHARACTERS and not _SPECIAL.search(text):
+            if text.strip():
+                yield ReadRow(line, tuple(cells), last_line=last)
+        elif any(cell.strip() for cell in cells):
             check_cells(line, cells)
             yield _row(line, [unescaped(cell) for cell in cells], last)
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from campaigns.source.amounts import DecimalEvidence
 from campaigns.source.cells import CellReader, ParsedRow
@@ -152,10 +151,12 @@ def _is_cents(text: str) -> bool:
 
 def _mark(row: ParsedRow) -> int:
     """A number that stands for what the row asks for: equal amounts are equal however written."""
-    wish: list[Any] = [row.clear, row.effective]
-    for name, value in row.changes.items():
-        wish.append((name, value.normalize() if isinstance(value, Decimal) else value))
-    return hash(repr(wish))
+    # Hashes of numbers are not for this: that of -1 is that of -2.
+    wishes = [
+        f"{name} {value.normalize() if isinstance(value, Decimal) else value}"
+        for name, value in row.changes.items()
+    ]
+    return hash((*wishes, *row.clear, row.effective))
 
 
 def _place(line: int, sheet: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -110,7 +110,7 @@ class OdsSheet:
             raise ValueError(f"line {line} is repeated {repeats:,} times")
         row = read_row(line, cells, is_hidden=_get(element, "visibility") in _HIDDEN)
         for repeat in range(repeats):
-            yield replace(row, line=line + repeat)
+            yield row._replace(line=line + repeat)
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from campaigns.errors import InputError
 from campaigns.source.number_format import Shown
@@ -57,8 +58,7 @@ class CellKind(StrEnum):
     """A formula whose value the file does not have; the cell's text is the formula."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRow:
+class ReadRow(NamedTuple):
     """One row as text; dates and numbers of a spreadsheet in plain ISO form."""
 
     line: int
@@ -66,7 +66,7 @@ class ReadRow:
     cells: tuple[str, ...]
     kinds: str = ""
     """A CellKind for each cell of a workbook; "" in a CSV, whose cells are all text."""
-    shown: Mapping[int, Shown] = field(default_factory=dict)
+    shown: Mapping[int, Shown] = MappingProxyType({})
     """What cells show, by place, where it is not what they hold."""
     formulas: tuple[int, ...] = ()
     """Places of a CSV's cells that a spreadsheet would compute."""

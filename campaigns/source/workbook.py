@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def open_workbook_table(path: Path, kind: str, options: ReadOptions) -> Iterator
         @contextmanager
         def rows() -> Iterator[Iterator[ReadRow]]:
             yield (
-                replace(row, sheet=headed.sheet.name) if len(sheets) > 1 else row
+                row._replace(sheet=headed.sheet.name) if len(sheets) > 1 else row
                 for headed in sheets
                 for row in headed.sheet.rows()
                 if row.line > headed.header.line
@@ -116,7 +116,7 @@ def _header(sheet: Sheet, options: ReadOptions) -> ReadRow:
     if CellKind.UNCOMPUTED in header.kinds:
         raise InputError("the first line names the columns; it must not hold formulas")
     while header.cells and not header.cells[-1].strip():
-        header = replace(header, cells=header.cells[:-1])
+        header = header._replace(cells=header.cells[:-1])
     return header
 
 
