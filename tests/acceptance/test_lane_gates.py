@@ -81,6 +81,8 @@ def test_a_dead_vendor_is_left_alone_but_for_single_probes(stack: Stack, jobs: R
     time.sleep(4)
     assert stack.sandbox.calls()["received"] == before
     assert not any(each.done() for each in handles)
+    # Asked to stop, its threads would wait for their permits first.
+    stack.services["bulk"].kill()
 
 
 @pytest.mark.parametrize("fault", ["unauthorised-401", "forbidden-403", "not-found-404"])
