@@ -33,7 +33,7 @@ def ours(url: str, redis: Redis) -> float:
         async with AsyncRevioJobs.connect(url) as jobs:
             handles = await jobs.submit([UpdateJob(id=id_, rate=1) for id_ in range(1, COUNT + 1)])
             outcome = json.dumps({"ok": APPLIED})
-            values = {f"revio:default:outcome:{each.job_id}": outcome for each in handles}
+            values = {f"revio:default:outcome:{waiter.job_id}": outcome for waiter in handles}
             began = time.process_time()
             results = asyncio.gather(*(handle.result() for handle in handles))
             await asyncio.sleep(WAIT_S)

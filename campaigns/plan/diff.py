@@ -16,8 +16,8 @@ from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.rules.rules import Rules, values_of
 from campaigns.source.cells import ParsedRow
 from revio_jobs import CustomerProduct, UnreadableProduct
+from revio_jobs.contracts import values_agree
 from revio_jobs.errors import InvalidJob
-from tasks.update.reconcile import same
 
 _SEEN = (
     "customer_id",
@@ -78,7 +78,11 @@ def plan_row(
         wanted = {**policy.rules.changes(values), **row.changes, **dict.fromkeys(row.clear)}
     except ExpressionError as exc:
         return _without_change(RowClass.PROBLEM, row, str(exc), product)
-    changes = {name: value for name, value in wanted.items() if not same(value, values.get(name))}
+    changes = {
+        name: value
+        for name, value in wanted.items()
+        if not values_agree(name, value, values.get(name))
+    }
     if not changes:
         return _without_change(RowClass.SAME, row, "", product)
     if differing := _not_expected(row, values):
@@ -90,7 +94,7 @@ def plan_row(
 def _not_expected(row: ParsedRow, values: Mapping[str, Any]) -> str:
     """The first field that is not what the row's author believes it to be; "" if all are."""
     for name, expected in row.expected.items():
-        if not same(expected, current := values.get(name)):
+        if not values_agree(name, expected, current := values.get(name)):
             words = (_shown(current), _shown(expected))
             return f"{name}{NOT_EXPECTED}it is {words[0]}, not {words[1]}"
     return ""
@@ -130,7 +134,7 @@ def _guarded(
     breaches += policy.rails.of_repeat(recent, policy.now, policy.show_time)
     stopped = forbidden(breaches, policy.overrides)
     kind = RowClass.STOPPED if stopped else RowClass.CHANGE
-    says = tuple(_in_words(each) for each in (stopped or breaches))
+    says = tuple(_in_words(rail) for rail in (stopped or breaches))
     obstacle = undo_obstacle(planned, product, policy)
     return replace(planned, kind=kind, says=says, not_undoable=obstacle)
 

@@ -13,7 +13,7 @@ from campaigns.guard_rails.rails import per_cent
 from campaigns.plan.owners import Missing
 from campaigns.rows.planned_row import PlannedRow, RowClass
 
-EDGES = tuple(Decimal(each) for each in (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50))
+EDGES = tuple(Decimal(number) for number in (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50))
 """Per cent: a bin holds changes from its lower edge on; the first has none, the last no upper."""
 _NOT_A_RATE = "other fields"
 _BINS = (

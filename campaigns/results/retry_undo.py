@@ -16,8 +16,7 @@ from campaigns.rows.ended_row import RowOutcome
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.source.cells import ParsedRow
 from revio_jobs import CustomerProduct, UnreadableProduct
-from revio_jobs.contracts import UpdateJob
-from tasks.update.reconcile import same
+from revio_jobs.contracts import UpdateJob, values_agree
 
 _NOT_READABLE = "do_not_prorate"
 
@@ -89,7 +88,9 @@ def _edited(row: PlannedRow, product: CustomerProduct) -> str:
     """What is not as we wrote it, in words; "" if all is."""
     wrote = {**_typed(row.id, row.after), **dict.fromkeys(row.clear)}
     current = {name: getattr(product, name) for name in wrote if name != _NOT_READABLE}
-    edited = {name: value for name, value in current.items() if not same(wrote[name], value)}
+    edited = {
+        name: value for name, value in current.items() if not values_agree(name, wrote[name], value)
+    }
     return ", ".join(f"{name}={value}" for name, value in edited.items())
 
 

@@ -63,7 +63,7 @@ class CampaignFeeder:
             return None
         names = self._runs.active(self._account)
         states = [each for run in names if (each := self._runs.load(self._account, run))]
-        self._carriers = {run: each for run, each in self._carriers.items() if run in names}
+        self._carriers = {run: carrier for run, carrier in self._carriers.items() if run in names}
         lane_closed = self._lane.closed(self._account) if states else ""
         slots = shares(states, self._limits.window, self._clock())
         for state in states:

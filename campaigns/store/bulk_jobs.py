@@ -37,7 +37,7 @@ class BulkJobs:
         by_id = {job_id_of(account, key): key for key in keys}
         with fail_closed(WHAT):
             ended = self._results.fetch((account, job_id) for job_id in by_id)
-        return {by_id[job_id]: _answered(each) for job_id, each in ended.items()}
+        return {by_id[job_id]: _answered(outcome) for job_id, outcome in ended.items()}
 
 
 def _submitted(handle: JobHandle[Any]) -> JobEnd | None:

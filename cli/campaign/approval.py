@@ -45,7 +45,7 @@ def review(
             **summary_document(plan.summary),
             **review_document(shown),
         }
-        written = [each for each in (html, xlsx) if each]
+        written = [path for path in (html, xlsx) if path]
         answer.give(document, *review_tables(shown, written, approval))
 
 

@@ -31,7 +31,7 @@ def plan_document(planned: Planned, outlook: Outlook) -> dict[str, Any]:
         "read_as": planned.read_as.document(),
         **summary_document(planned.summary),
         "problems": dict(planned.problems.counts),
-        "forbidden": [f"{each.rail}: {each.says}" for each in planned.forbidden],
+        "forbidden": [f"{rail.rail}: {rail.says}" for rail in planned.forbidden],
         "effective": planned.plan.header.effective if planned.plan else None,
         "begins": outlook.begins or None,
         "calls_spent": outlook.reads,

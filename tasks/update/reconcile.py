@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
-from decimal import Decimal
 from enum import Enum, auto
 from typing import Any
 
 from revio_jobs.contracts import CustomerProductRecord
+from revio_jobs.contracts.product_fields import PRODUCT_FIELDS, values_agree
 from tasks.ports import Change
 
-_NOT_READABLE = frozenset({"do_not_prorate"})
+_NOT_READABLE = frozenset(name for name, field in PRODUCT_FIELDS.items() if not field.is_readable)
 
 
 class UpdateFate(Enum):
@@ -51,16 +50,8 @@ def is_already_applied(change: Change, record: CustomerProductRecord) -> bool:
 def differences(expected: Mapping[str, Any], record: CustomerProductRecord) -> dict[str, Any]:
     """The fields that differ from their expected values, with the record's (JSON form)."""
     actual: Mapping[str, Any] = record
-    return {name: actual[name] for name, value in expected.items() if not same(value, actual[name])}
-
-
-def same(value: object, actual: object) -> bool:
-    """Whether a contract value equals a record's, typed or in JSON form: 12.5 is "12.50"."""
-    if isinstance(value, Decimal):
-        return isinstance(actual, str | Decimal) and Decimal(actual) == value
-    if isinstance(value, date):
-        return actual in {value, value.isoformat()}
-    if value is None or value == "":
-        # The vendor may return an emptied text in either form.
-        return actual is None or actual == ""
-    return type(actual) is type(value) and actual == value
+    return {
+        name: actual[name]
+        for name, value in expected.items()
+        if not values_agree(name, value, actual[name])
+    }

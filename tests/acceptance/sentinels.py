@@ -36,7 +36,7 @@ class WatchedRedis:
         """The one that the sentinels call master now."""
         with connect_redis(self.url) as redis:
             port = redis.info("server")["tcp_port"]
-        return next(each for each in self.servers if each.port == port)
+        return next(server for server in self.servers if server.port == port)
 
     def wait_for_replicas(self) -> None:
         """Until the master has one in step, so that it could be replaced."""

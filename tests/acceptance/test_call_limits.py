@@ -41,7 +41,9 @@ def test_bulk_goes_at_its_pace_interactive_before_it_and_the_vendor_never_refuse
 ) -> None:
     with RevioJobs.connect(stack.redis.url) as jobs:
         ids = sorted(stack.sandbox.products())
-        bulk = jobs.submit([UpdateJob(id=each, rate="12.50") for each in ids[:200]], Lane.BULK)
+        bulk = jobs.submit(
+            [UpdateJob(id=product, rate="12.50") for product in ids[:200]], Lane.BULK
+        )
         began, first = time.monotonic(), stack.sandbox.calls()["received"]
         for number, product_id in enumerate(ids[300:310]):
             time.sleep(max(began + number * RUN_S / 10 - time.monotonic(), 0))
@@ -60,7 +62,7 @@ def test_bulk_goes_at_its_pace_interactive_before_it_and_the_vendor_never_refuse
 def test_a_worker_that_dies_with_its_turns_leaves_them_to_the_others(stack: Stack) -> None:
     with RevioJobs.connect(stack.redis.url) as jobs:
         ids = sorted(stack.sandbox.products())
-        jobs.submit([UpdateJob(id=each, rate="13.50") for each in ids[200:300]], Lane.BULK)
+        jobs.submit([UpdateJob(id=product, rate="13.50") for product in ids[200:300]], Lane.BULK)
     stack.services["first"].kill()
     before = stack.sandbox.calls()["received"]
     # A turn of each of its threads may have been the next.

@@ -91,9 +91,11 @@ def price_list(products: dict[int, dict[str, str | None]]) -> dict[int, Decimal]
     Evenly so: where refused ones stood closer together, a run that is resumed just before them
     would rightly halt, and whether it is depends on when somebody paused it.
     """
-    denied = [one for one, each in products.items() if each["Status"] == "DENIED"][::2]
+    denied = [one for one, product in products.items() if product["Status"] == "DENIED"][::2]
     others = [
-        one for one, each in products.items() if each["Status"] not in {"DENIED", "DISCONNECTED"}
+        one
+        for one, product in products.items()
+        if product["Status"] not in {"DENIED", "DISCONNECTED"}
     ]
     chosen = sorted([*others[: ROWS - ROWS // 50], *denied[: ROWS // 50]])
     return {one: new_rate(products[one]) for one in chosen}
@@ -214,7 +216,7 @@ class Story:
         for one, product in truth.items():
             executions = updates.get(one, [])
             assert len(executions) == int(one in changed), one
-            assert all(set(each["fields"]) == {"Rate"} for each in executions), one
+            assert all(set(update["fields"]) == {"Rate"} for update in executions), one
             if one not in self.drifted:
                 old = Decimal(self.before[one]["Rate"] or 0)
                 wanted = self.rates[one] if one in changed else old
@@ -230,7 +232,7 @@ class Story:
         arguments = ["-o", "undo.plan", "--reason", "wrong month", "--by", "ann"]
         undo = self.me.types("undo", self.run, *arguments, code=2)
         assert undo["edited"] == [[touched, "rate=1.2300"]]
-        assert [each["id"] for each in undo["billed"]] == [billed]
+        assert [entry["id"] for entry in undo["billed"]] == [billed]
         self.me.types("approve", "undo.plan", "--reason", "back", "--by", "bob")
         self.me.types("apply", "undo.plan", "--by", "bob")
         assert self.me.wait(undo["run"], lambda seen: seen["ended"])["status"] == "done"
@@ -244,9 +246,9 @@ class Story:
 
     def explain(self) -> None:
         told = self.me.types("explain", str(self.sample))["campaigns"]
-        assert [each["run"] for each in told] == [self.undone, self.run]
-        assert {each["approved_by"] for each in told} == {"bob"}
-        listed = [each["run"] for each in self.me.types("list")["runs"]]
+        assert [entry["run"] for entry in told] == [self.undone, self.run]
+        assert {entry["approved_by"] for entry in told} == {"bob"}
+        listed = [run["run"] for run in self.me.types("list")["runs"]]
         assert listed == [self.undone, self.rest, self.run]
 
 

@@ -44,7 +44,7 @@ class Demo:
 
     def left(self) -> list[psutil.Process]:
         """Of its processes, those that still run."""
-        return [each for each in self.children if each.is_running()]
+        return [child for child in self.children if child.is_running()]
 
 
 @contextmanager

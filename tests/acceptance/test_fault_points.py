@@ -65,12 +65,12 @@ def test_a_worker_may_die_anywhere_and_the_caller_too() -> None:
             results = {
                 point: handle.result(PATIENCE_S) for point, handle in found.items() if handle
             }
-        assert {point: each.outcome for point, each in results.items()} == dict.fromkeys(
+        assert {point: answer.outcome for point, answer in results.items()} == dict.fromkeys(
             POINTS, "applied"
         )
         # A query has told that it was applied before the worker died, and nobody sent it again.
         assert results["answer-settle"].verified
         executed = stack.sandbox.updates()
-        assert {each: len(executed[each]) for each in executed} == {
+        assert {product: len(executed[product]) for product in executed} == {
             5001 + number: 1 for number in range(len(POINTS))
         }

@@ -16,7 +16,7 @@ from tests.acceptance.watching import events, wait_until
 from tests.patience import PATIENCE_S
 
 QUEUE = "revio.default.bulk"
-PRODUCTS = [each for each in range(5001, 5200) if each % 25]
+PRODUCTS = [product for product in range(5001, 5200) if product % 25]
 
 
 @pytest.fixture
@@ -33,15 +33,15 @@ def test_a_429_closes_the_lane_until_the_vendor_is_ready_and_costs_no_attempt(
     stack: Stack, jobs: RevioJobs, redis: Redis
 ) -> None:
     stack.sandbox.fault("throttled-429", next=1, seconds=8)
-    handles = jobs.submit(UpdateJob(id=each, rate="7.77") for each in PRODUCTS)
+    handles = jobs.submit(UpdateJob(id=product, rate="7.77") for product in PRODUCTS)
     wait_until(lambda: events(stack, "lane_closed") == 1)
     closed_at = time.monotonic()
     time.sleep(3)
     waiting, received = redis.llen(QUEUE), stack.sandbox.calls()["received"]
     time.sleep(2)
     assert (redis.llen(QUEUE), stack.sandbox.calls()["received"]) == (waiting, received)
-    outcomes = [each.result(1) for each in as_completed(handles, timeout=PATIENCE_S)]
-    assert {each.outcome for each in outcomes} == {"applied"}
+    outcomes = [handle.result(1) for handle in as_completed(handles, timeout=PATIENCE_S)]
+    assert {update.outcome for update in outcomes} == {"applied"}
     assert time.monotonic() - closed_at > 6
     # Those that threads held went back once; nothing went round and round.
     assert events(stack, "job_put_back") <= 16
@@ -57,15 +57,15 @@ def test_an_operators_pause_outlives_the_worker(
     )
     assert said.code == 0
     wait_until(lambda: events(stack, "lane_closed") == 1)
-    handles = jobs.submit(UpdateJob(id=each, rate="7.77") for each in PRODUCTS[:5])
+    handles = jobs.submit(UpdateJob(id=product, rate="7.77") for product in PRODUCTS[:5])
     stack.services["bulk"].kill()
     stack.services["bulk"].start()
     wait_until(lambda: events(stack, "lane_closed") == 2, within_s=PATIENCE_S)
     time.sleep(1.5)
     # What arrives in the second before the gate is seen may pass; what comes later does not.
-    late = jobs.submit(UpdateJob(id=each, rate="8.88") for each in PRODUCTS[5:10])
+    late = jobs.submit(UpdateJob(id=product, rate="8.88") for product in PRODUCTS[5:10])
     time.sleep(2)
-    assert not any(each.done() for each in late)
+    assert not any(handle.done() for handle in late)
     assert redis.llen(QUEUE) >= 5
     assert revio("lane", "resume", "--lane", "bulk", env=stack.environment).code == 0
     # One that the killed worker had just taken is missed and put back by the sweep.
@@ -74,13 +74,13 @@ def test_an_operators_pause_outlives_the_worker(
 
 def test_a_dead_vendor_is_left_alone_but_for_single_probes(stack: Stack, jobs: RevioJobs) -> None:
     stack.sandbox.fault("http-500-before", rate=1.0)
-    handles = jobs.submit(UpdateJob(id=each, rate="7.77") for each in PRODUCTS[:60])
+    handles = jobs.submit(UpdateJob(id=product, rate="7.77") for product in PRODUCTS[:60])
     wait_until(lambda: events(stack, "breaker_opened") == 1)
     time.sleep(1)
     before = stack.sandbox.calls()["received"]
     time.sleep(4)
     assert stack.sandbox.calls()["received"] == before
-    assert not any(each.done() for each in handles)
+    assert not any(handle.done() for handle in handles)
     # Asked to stop, its threads would wait for their permits first.
     stack.services["bulk"].kill()
 
@@ -90,7 +90,7 @@ def test_a_refused_account_keeps_its_updates_unharmed_until_somebody_corrects_it
     stack: Stack, jobs: RevioJobs, redis: Redis, revio: Callable[..., Any], fault: str
 ) -> None:
     stack.sandbox.fault(fault, rate=1.0)
-    updates = jobs.submit(UpdateJob(id=each, rate="7.77") for each in PRODUCTS)
+    updates = jobs.submit(UpdateJob(id=product, rate="7.77") for product in PRODUCTS)
     wait_until(lambda: events(stack, "account_closed") == 1)
     time.sleep(3)
     # Of the calls that were under way, each was refused; none was made after them.

@@ -51,13 +51,13 @@ def fast_jobs(fast: Stack) -> Iterator[RevioJobs]:
 
 def check_that_each_got_its_own(stack: Stack, jobs: RevioJobs, count: int) -> int:
     """`count` single-id queries, every eighth for a product that is not there; the calls made."""
-    ids = [each if each % 8 else 900_000 + each for each in range(FIRST, FIRST + count)]
+    ids = [product if product % 8 else 900_000 + product for product in range(FIRST, FIRST + count)]
     before = stack.sandbox.calls()["received"]
-    handles = jobs.submit([QueryJob(ids=(each,)) for each in ids])
+    handles = jobs.submit([QueryJob(ids=(product,)) for product in ids])
     assert len(list(as_completed(handles, timeout=PATIENCE_S))) == count
     for wanted, handle in zip(ids, handles, strict=True):
         result = handle.result(0)
-        found = tuple(each.customer_product_id for each in result.customer_products)
+        found = tuple(product.customer_product_id for product in result.customer_products)
         assert (found, result.missing_ids) == (
             ((wanted,), ()) if wanted < 900_000 else ((), (wanted,))
         )
@@ -76,7 +76,7 @@ def test_calls_that_the_vendor_refuses_are_halved_until_it_takes_them(
 
 
 def test_queries_outlive_workers_that_are_asked_to_stop(stack: Stack, jobs: RevioJobs) -> None:
-    handles = jobs.submit([QueryJob(ids=(each,)) for each in range(FIRST, FIRST + 900)])
+    handles = jobs.submit([QueryJob(ids=(product,)) for product in range(FIRST, FIRST + 900)])
     for _ in range(2):
         next(as_completed(handles, timeout=PATIENCE_S))
         stack.services["bulk"].stop()
@@ -92,9 +92,9 @@ def test_fifty_thousand_records_reach_the_caller(fast: Stack, fast_jobs: RevioJo
     while not handle.done():
         seen.append(handle.progress)
         time.sleep(0.02)
-    assert any(each and 0 < each[0] < each[1] == 250 for each in seen)
+    assert any(entry and 0 < entry[0] < entry[1] == 250 for entry in seen)
     tracemalloc.start()
-    assert [each.customer_product_id for each in handle.records()] == [*PRODUCTS]
+    assert [record.customer_product_id for record in handle.records()] == [*PRODUCTS]
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 25e6
@@ -110,8 +110,8 @@ def test_any_celery_client_can_read_the_pages(fast: Stack) -> None:
         pages = redis.lrange(result["pages"]["key"], 0, -1)
     assert (result["customer_products"], result["missing_ids"]) == ([], [])
     assert result["pages"]["encoding"] == "zlib+json"
-    records = [each for page in pages for each in json.loads(zlib.decompress(page))]
-    assert [each["customer_product_id"] for each in records] == ids
+    records = [record for page in pages for record in json.loads(zlib.decompress(page))]
+    assert [record["customer_product_id"] for record in records] == ids
     assert result["pages"]["count"] == len(pages)
     assert result["pages"]["records"] == 1000
 

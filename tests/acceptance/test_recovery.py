@@ -11,7 +11,8 @@ from tests.patience import PATIENCE_S
 
 QUEUE = "revio.default.interactive"
 THREADS = 16
-PRODUCTS = [each for each in range(5001, 5050) if each % 25][: 2 * THREADS]  # others reject updates
+# The others reject updates.
+PRODUCTS = [product for product in range(5001, 5050) if product % 25][: 2 * THREADS]
 
 CUSTOMERS = range(1001, 1021)
 
@@ -25,9 +26,9 @@ def test_jobs_of_a_killed_worker_are_done_elsewhere_within_a_minute() -> None:
         ) as stack,
         RevioJobs.connect(stack.redis.url) as jobs,
     ):
-        queries = [jobs.query(customer_ids=[each]) for each in CUSTOMERS]
+        queries = [jobs.query(customer_ids=[customer]) for customer in CUSTOMERS]
         updates = jobs.submit(
-            (UpdateJob(id=each, rate="7.77") for each in PRODUCTS), Lane.INTERACTIVE
+            (UpdateJob(id=product, rate="7.77") for product in PRODUCTS), Lane.INTERACTIVE
         )
         while stack.sandbox.calls()["received"] < THREADS:
             time.sleep(0.02)
@@ -36,9 +37,11 @@ def test_jobs_of_a_killed_worker_are_done_elsewhere_within_a_minute() -> None:
         for _ in as_completed([*queries, *updates], PATIENCE_S):
             pass
         executed = stack.sandbox.updates()
-        assert all(each.result(1).customer_products for each in queries)
-        assert {each.result(1).outcome for each in updates} == {"applied"}
-    assert {product: len(each) for product, each in executed.items()} == dict.fromkeys(PRODUCTS, 1)
+        assert all(query.result(1).customer_products for query in queries)
+        assert {update.result(1).outcome for update in updates} == {"applied"}
+    assert {product: len(times) for product, times in executed.items()} == dict.fromkeys(
+        PRODUCTS, 1
+    )
 
 
 def test_a_worker_that_stops_finishes_its_query_and_nobody_else_begins_it() -> None:

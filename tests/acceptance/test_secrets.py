@@ -72,7 +72,7 @@ def flower_says(stack: Stack) -> str:
 def session_keys(redis: Redis, encryption_key: str) -> list[str]:
     box = Fernet(encryption_key)
     found = [redis.get(key) for key in redis.scan_iter("revio:default:*session*")]
-    return [box.decrypt(each).decode() for each in found if each and each.startswith(b"gAAAA")]
+    return [box.decrypt(entry).decode() for entry in found if entry and entry.startswith(b"gAAAA")]
 
 
 def test_no_secret_shows_anywhere() -> None:
@@ -91,7 +91,7 @@ def test_no_secret_shows_anywhere() -> None:
         places = {
             "Redis": "\n".join(everything_in(redis)),
             "Flower": flower_says(stack),
-            **{name: each.output() for name, each in stack.services.items()},
+            **{name: service.output() for name, service in stack.services.items()},
         }
         sessions = session_keys(redis, encryption_key)
     assert "customer_products.update" in places["Flower"]
@@ -99,5 +99,5 @@ def test_no_secret_shows_anywhere() -> None:
     assert sessions
     secrets = [login.password, login.subscription_key, encryption_key, *sessions]
     for place, text in places.items():
-        assert not [each for each in secrets if each in text], place
+        assert not [secret for secret in secrets if secret in text], place
         assert "<soap:Envelope" not in text, place

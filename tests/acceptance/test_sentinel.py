@@ -18,7 +18,7 @@ from tests.patience import PATIENCE_S
 from worker.ledger import Auditor
 
 QUEUE = "revio.default.bulk"
-PRODUCTS = [each for each in range(5001, 7000) if each % 25][:1500]
+PRODUCTS = [product for product in range(5001, 7000) if product % 25][:1500]
 FAST = {
     "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
     "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
@@ -53,7 +53,7 @@ def test_a_fail_over_in_mid_run_loses_and_doubles_nothing(
     redis: WatchedRedis, stack: Stack
 ) -> None:
     with RevioJobs.connect(redis.url) as jobs:
-        handles = jobs.submit(UpdateJob(id=each, rate="7.77") for each in PRODUCTS)
+        handles = jobs.submit(UpdateJob(id=product, rate="7.77") for product in PRODUCTS)
         ended = as_completed(handles, timeout=PATIENCE_S)
         for _ in range(300):
             next(ended)
@@ -66,8 +66,8 @@ def test_a_fail_over_in_mid_run_loses_and_doubles_nothing(
         redis.wait_for_replicas()
         redis.master().kill()
         assert sum(1 for _ in ended) == len(PRODUCTS) - 900
-        assert Counter(each.result().outcome for each in handles) == {"applied": len(PRODUCTS)}
-    done = Counter(len(each) for each in stack.sandbox.updates().values())
+        assert Counter(handle.result().outcome for handle in handles) == {"applied": len(PRODUCTS)}
+    done = Counter(len(update) for update in stack.sandbox.updates().values())
     assert done == {1: len(PRODUCTS)}
     with connect_redis(redis.url) as master:
         audit = Auditor(master, "default").audit()

@@ -13,7 +13,7 @@ from tests.patience import PATIENCE_S
 from worker.ledger import Auditor
 
 QUEUE = "revio.default.bulk"
-PRODUCTS = [each for each in range(5001, 6000) if each % 25][:600]
+PRODUCTS = [product for product in range(5001, 6000) if product % 25][:600]
 FAST = {
     "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
     "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
@@ -46,7 +46,7 @@ def test_after_a_crash_the_ledger_is_that_of_the_snapshot_and_goes_on_from_there
         Redis.from_url(stack.redis.url) as redis,
     ):
         handles = jobs.submit(
-            UpdateJob(id=each, rate="7.77", idempotency_key=str(each)) for each in PRODUCTS
+            UpdateJob(id=product, rate="7.77", idempotency_key=str(product)) for product in PRODUCTS
         )
         ended = as_completed(handles, timeout=PATIENCE_S)
         for _ in range(100):
@@ -61,11 +61,11 @@ def test_after_a_crash_the_ledger_is_that_of_the_snapshot_and_goes_on_from_there
         assert jobs.find("default", "late") is None
         assert jobs.update(id=4998, rate="1", idempotency_key="late").job_id == late.job_id
         assert sum(1 for _ in ended) == len(PRODUCTS) - 150
-        assert all(jobs.find("default", str(each)) for each in PRODUCTS)
+        assert all(jobs.find("default", str(product)) for product in PRODUCTS)
         again = jobs.submit(
-            UpdateJob(id=each, rate="7.77", idempotency_key=str(each)) for each in PRODUCTS
+            UpdateJob(id=product, rate="7.77", idempotency_key=str(product)) for product in PRODUCTS
         )
-        outcomes = Counter(each.result(PATIENCE_S).outcome for each in again)
+        outcomes = Counter(handle.result(PATIENCE_S).outcome for handle in again)
         assert outcomes == {"applied": len(PRODUCTS)}
         audit = Auditor(redis, "default").audit()
         assert audit.balances, audit

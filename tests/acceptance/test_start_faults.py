@@ -80,7 +80,7 @@ def test_a_wrong_setting_stops_the_start_in_one_line(
     assert ended.returncode != 0
     assert "Traceback" not in ended.stderr
     assert "not-to-be-seen" not in ended.stderr + ended.stdout
-    [line] = [each for each in ended.stderr.splitlines() if name in each]
+    [line] = [text for text in ended.stderr.splitlines() if name in text]
     assert says in line
 
 
@@ -103,7 +103,7 @@ def test_a_refused_login_is_not_repeated() -> None:
             with pytest.raises(errors.Unauthorised, match="login"):
                 jobs.query(ids=[5001]).result(timeout=PATIENCE_S)
         assert not any(update.done() for update in updates)
-        assert [each["operation"] for each in stack.sandbox.calls(listed=True)["calls"]] == [
+        assert [call["operation"] for call in stack.sandbox.calls(listed=True)["calls"]] == [
             "Sessions_Create"
         ]
 

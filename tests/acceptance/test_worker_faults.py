@@ -33,7 +33,8 @@ FAST = {
     "REVIO_SWEEP_INTERVAL_S": "1",
     "REVIO_SWEEP_AFTER_S": "3",
 }
-ACCEPTING = [each for each in range(5001, 10001) if each % 25]  # every 25th rejects updates
+# Every 25th rejects updates.
+ACCEPTING = [product for product in range(5001, 10001) if product % 25]
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def stack() -> Iterator[Stack]:
 
 
 def submit(jobs: RevioJobs, count: int) -> list[JobHandle[Any]]:
-    return jobs.submit(UpdateJob(id=each, rate=RATE) for each in ACCEPTING[:count])
+    return jobs.submit(UpdateJob(id=product, rate=RATE) for product in ACCEPTING[:count])
 
 
 def wait_for_more_calls(stack: Stack) -> None:
@@ -58,7 +59,7 @@ def wait_for_more_calls(stack: Stack) -> None:
 
 
 def outcomes(handles: list[JobHandle[Any]], timeout: float) -> Counter[str]:
-    return Counter(each.result(1).outcome for each in as_completed(handles, timeout))
+    return Counter(handle.result(1).outcome for handle in as_completed(handles, timeout))
 
 
 def executions(stack: Stack) -> Counter[int]:
@@ -159,7 +160,7 @@ def test_a_full_redis_stops_the_calls_and_is_told_without_a_flood(
     stack: Stack, jobs: RevioJobs
 ) -> None:
     handles = submit(jobs, 400)
-    queries = jobs.submit((QueryJob(ids=(each,)) for each in range(5001, 5101)), Lane.BULK)
+    queries = jobs.submit((QueryJob(ids=(product,)) for product in range(5001, 5101)), Lane.BULK)
     wait_for_more_calls(stack)
     began = len(stack.services["bulk"].output())
     with Redis.from_url(stack.redis.url) as redis:
@@ -171,7 +172,7 @@ def test_a_full_redis_stops_the_calls_and_is_told_without_a_flood(
         log = stack.services["bulk"].output()[began:]
         redis.config_set("maxmemory", 0)
     assert outcomes(handles, timeout=PATIENCE_S) == {"applied": 400}
-    assert all(list(each.records(PATIENCE_S)) for each in queries)
+    assert all(list(query.records(PATIENCE_S)) for query in queries)
     assert executions(stack) == {1: 400}
     assert "Traceback" not in log
     assert log.count('"event": "redis_is_full"') == 1

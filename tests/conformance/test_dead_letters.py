@@ -87,7 +87,7 @@ def test_what_did_not_fail_leaves_none(place: Place, outcome: dict[str, Any], ho
     assert place.letters() == []
 
 
-def test_the_same_failure_told_twice_is_one_letter(place: Place) -> None:
+def test_the_same_failure_told_twice_is_attempt(place: Place) -> None:
     lease = place.claimed().lease
     outcome = {"error": {"type": "Unavailable", "args": ["no"]}}
     place.settle(lease, outcome, "Unavailable")
@@ -96,21 +96,21 @@ def test_the_same_failure_told_twice_is_one_letter(place: Place) -> None:
 
 
 def test_the_history_is_bounded_in_length_and_in_words(place: Place) -> None:
-    for each in range(HISTORY_KEPT + 3):
-        place.bench.ledger.delay(place.claimed().lease, 0, unknown=False, why=f"{each} " * 500)
+    for number in range(HISTORY_KEPT + 3):
+        place.bench.ledger.delay(place.claimed().lease, 0, unknown=False, why=f"{number} " * 500)
     place.fail()
     [letter] = place.letters()
-    assert [each.says.split()[0] for each in letter.history] == [
-        str(each) for each in range(3, HISTORY_KEPT + 3)
+    assert [attempt.says.split()[0] for attempt in letter.history] == [
+        str(number) for number in range(3, HISTORY_KEPT + 3)
     ]
-    assert {len(each.says) for each in letter.history} == {SHOWN_CHARACTERS}
+    assert {len(attempt.says) for attempt in letter.history} == {SHOWN_CHARACTERS}
 
 
 def test_the_newest_come_first_and_the_old_are_forgotten(place: Place) -> None:
-    for each in ("a", "b", "c"):
-        place.fail(each)
+    for name in ("a", "b", "c"):
+        place.fail(name)
         place.bench.advance(250)
-    assert [each.job_id for each in place.letters()] == ["c", "b"]
+    assert [letter.job_id for letter in place.letters()] == ["c", "b"]
 
 
 def test_workers_that_die_of_a_job_are_counted_until_one_does_not(place: Place) -> None:

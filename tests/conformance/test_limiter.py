@@ -375,7 +375,7 @@ def test_whatever_happens_exactly_what_is_allowed_is_admitted(
         getattr(counted, name)(*arguments)
     times = [at for at, _ in counted.charged]
     assert all(
-        sum(at <= each < at + 60 for each in times) <= rules["calls_per_minute"] for at in times
+        sum(at <= moment < at + 60 for moment in times) <= rules["calls_per_minute"] for at in times
     )
     usage = bench.processes[0].usage("default")
     start = LimitRules(**rules).resets_around(bench.clock())[0]
@@ -637,7 +637,7 @@ def test_the_healthy_answer_to_a_probe_opens_the_account(limiter_bench: Make) ->
     first, second = bench.processes
     first.close("default", REFUSAL)
     # A call from before the refusal says nothing of it.
-    assert [each.report("default", healthy=True) for each in (first, second)] == [None, None]
+    assert [job.report("default", healthy=True) for job in (first, second)] == [None, None]
     assert second.admit(call()).bound is Bound.ACCOUNT
     bench.advance(60)
     assert len(admitted(second, 1)) == 1
@@ -804,9 +804,9 @@ def test_the_vendor_never_counts_too_many_however_long_calls_are_on_their_way(
     unheard: list[tuple[float, Limiter, Permit]] = []
     for pause_s, transit_time, rest_s, lane, process in calls:
         bench.advance(pause_s)
-        for each in [each for each in unheard if each[0] <= bench.clock()]:
-            unheard.remove(each)
-            each[1].answered(each[2])
+        for handle in [handle for handle in unheard if handle[0] <= bench.clock()]:
+            unheard.remove(handle)
+            handle[1].answered(handle[2])
         limiter = bench.processes[process]
         answer = limiter.admit(call(lane))
         if not isinstance(answer, Granted):
@@ -818,7 +818,7 @@ def test_the_vendor_never_counts_too_many_however_long_calls_are_on_their_way(
             arrivals.append(bench.clock() + round(transit_time * margin_s / TICK_S) * TICK_S)
             if rest_s is not None:
                 unheard.append((arrivals[-1] + rest_s, limiter, answer.permit))
-    assert all(sum(at - 60 < each <= at for each in arrivals) <= limit for at in arrivals)
+    assert all(sum(at - 60 < arrival <= at for arrival in arrivals) <= limit for at in arrivals)
     assert sum(at < midnight for at in arrivals) <= per_day
     assert sum(at >= midnight for at in arrivals) <= per_day
 
@@ -856,7 +856,7 @@ def test_no_true_minute_holds_too_much_however_the_clock_is_set(
         for process in bench.processes:
             # A worker's gatekeeper looks each second.
             process.closed("default", Lane.BULK)
-    assert all(sum(at <= each < at + 60 for each in true_times) <= limit for at in true_times)
+    assert all(sum(at <= moment < at + 60 for moment in true_times) <= limit for at in true_times)
     # Whatever was done to the clock, some minutes later there are calls again, also of bulk.
     lanes: list[Lane] = []
     for lane in 3 * [Lane.BULK, Lane.INTERACTIVE]:

@@ -23,7 +23,7 @@ from revio_jobs.reservation import LedgerKeys
 from settings import AccountSettings
 from tasks.ports import Claimed, Lease
 from worker.ledger import LedgerTimes, RedisLedger
-from worker.limiter.limits_drift import Agreement
+from worker.limiter.limits_drift import PublishedLimits
 
 ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
 VENDOR = {
@@ -59,7 +59,7 @@ class Place:
         """As a worker does every half minute."""
         account = AccountSettings.model_validate(VENDOR | settings)
         served = [("default", lane) for lane in lanes]
-        Agreement(self.redis, {"default": account}, worker, lanes=lambda: served).note()
+        PublishedLimits(self.redis, {"default": account}, worker, lanes=lambda: served).publish()
 
     def submit(self, lane: Lane, *, accepted_ms_ago: int = 0) -> UpdateJob:
         job = UpdateJob(id=5001, rate="12.50", idempotency_key=f"{lane}-{accepted_ms_ago}")

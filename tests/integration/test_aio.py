@@ -103,8 +103,8 @@ def test_jobs_are_submitted_awaited_and_found_again(play: Callable[[Scene], None
 
 def test_any_number_of_callers_share_the_connections(play: Callable[[Scene], None]) -> None:
     async def scene(jobs: AsyncRevioJobs, worker: Worker) -> None:
-        handles = await asyncio.gather(*(jobs.query(ids=[each]) for each in range(1, 501)))
-        assert len({each.job_id for each in handles}) == 500
+        handles = await asyncio.gather(*(jobs.query(ids=[number]) for number in range(1, 501)))
+        assert len({handle.job_id for handle in handles}) == 500
         assert worker.redis.info("clients")["connected_clients"] < 100
 
     play(scene)
@@ -133,13 +133,14 @@ def test_a_query_tells_its_progress_and_gives_its_records(play: Callable[[Scene]
         worker.meta(handle, "PROGRESS", {"done": 5, "total": 20})
         assert (await handle.state(), await handle.progress()) == ("PROGRESS", (5, 20))
         records = [
-            [{"customer_product_id": page * 10 + each} for each in range(10)] for page in range(9)
+            [{"customer_product_id": page * 10 + number} for number in range(10)]
+            for page in range(9)
         ]
         pages = RedisPages(worker.redis, 60).store(
             "default", handle.job_id, [zlib.compress(json.dumps(page).encode()) for page in records]
         )
         worker.found(handle, customer_products=[], pages=pages)
-        assert [each.customer_product_id async for each in handle.records(PATIENCE_S)] == [
+        assert [record.customer_product_id async for record in handle.records(PATIENCE_S)] == [
             *range(90)
         ]
         assert len((await handle.result()).customer_products) == 90
@@ -148,7 +149,7 @@ def test_a_query_tells_its_progress_and_gives_its_records(play: Callable[[Scene]
             await handle.result()
         small = await jobs.query(ids=[1])
         worker.found(small, customer_products=[{"customer_product_id": 1}])
-        assert [each.customer_product_id async for each in small.records(PATIENCE_S)] == [1]
+        assert [record.customer_product_id async for record in small.records(PATIENCE_S)] == [1]
 
     play(scene)
 
@@ -157,7 +158,7 @@ def test_jobs_come_in_the_order_in_which_they_end_and_no_later_than_asked_for(
     play: Callable[[Scene], None],
 ) -> None:
     async def scene(jobs: AsyncRevioJobs, worker: Worker) -> None:
-        handles = await jobs.submit(UpdateJob(id=each, rate=Decimal(1)) for each in (1, 2, 3))
+        handles = await jobs.submit(UpdateJob(id=number, rate=Decimal(1)) for number in (1, 2, 3))
         completed = jobs.as_completed(handles, PATIENCE_S)
         for handle in (handles[2], handles[0]):
             worker.end(handle)
@@ -166,7 +167,7 @@ def test_jobs_come_in_the_order_in_which_they_end_and_no_later_than_asked_for(
             await anext(jobs.as_completed(handles[1:2], 0.2))
         with pytest.raises(TimeoutError, match=r"the job has not ended in 0\.1 s"):
             await handles[1].result(0.1)
-        assert [each async for each in as_completed([])] == []
+        assert [done async for done in as_completed([])] == []
 
     play(scene)
 
@@ -176,7 +177,7 @@ def test_five_thousand_handles_wait_in_one_loop_without_threads_or_many_commands
 ) -> None:
     async def scene(jobs: AsyncRevioJobs, worker: Worker) -> None:
         wishes: list[UpdateJob | QueryJob] = [
-            UpdateJob(id=each, rate=Decimal(1)) for each in range(1, 5001)
+            UpdateJob(id=number, rate=Decimal(1)) for number in range(1, 5001)
         ]
         handles = await jobs.submit(wishes, Lane.BULK)
         threads, looks, began = threading.active_count(), worker.looks(), time.monotonic()
@@ -185,7 +186,7 @@ def test_five_thousand_handles_wait_in_one_loop_without_threads_or_many_commands
         for start in range(0, 5000, 250):
             worker.end(*handles[start : start + 250])
             await asyncio.sleep(0)
-        assert {each.outcome for each in await results} == {"applied"}
+        assert {answer.outcome for answer in await results} == {"applied"}
         assert threading.active_count() == threads
         # Two commands a look, and looks that cost more than they bring become rarer.
         assert worker.looks() - looks < 40 * (time.monotonic() - began)

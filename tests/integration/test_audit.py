@@ -34,7 +34,7 @@ class Place:
         with RevioJobs.connect(url) as jobs:
             products = (1, 2, 3, 4, 4, 5, 6)
             self.handles: list[JobHandle[Any]] = jobs.submit(
-                UpdateJob(id=each, rate=1) for each in products
+                UpdateJob(id=product, rate=1) for product in products
             )
         *_, resting, running, parked, applied, rejected = self.handles
         self.ledger.delay(self.claim(resting).lease, 60, unknown=False, why="no answer")
@@ -137,7 +137,9 @@ def test_what_does_not_add_up_is_named(
     if spoil is a_record_vanishes or spoil is a_job_and_its_record_vanish:
         known.add("line for a product, but has ended")
     assert set(audit.findings) == known
-    assert all(each.count == 1 and len(each.examples) == 1 for each in audit.findings.values())
+    assert all(
+        finding.count == 1 and len(finding.examples) == 1 for finding in audit.findings.values()
+    )
 
 
 def test_dead_letters_are_counted_as_long_as_they_are_kept(place: Place, revio: Revio) -> None:
@@ -157,7 +159,7 @@ def test_raw_messages_are_counted_apart(place: Place) -> None:
 
 def test_jobs_that_move_meanwhile_raise_no_suspicion(place: Place) -> None:
     with RevioJobs.connect(place.url) as jobs:
-        handles = jobs.submit(UpdateJob(id=each, rate=1) for each in range(100, 1300))
+        handles = jobs.submit(UpdateJob(id=number, rate=1) for number in range(100, 1300))
     moving = Auditor(_Meddling(place, handles), "default")  # type: ignore[arg-type]
     for _ in range(3):
         assert moving.audit().balances

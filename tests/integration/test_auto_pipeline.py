@@ -63,10 +63,10 @@ def echo(redis: Redis) -> Callable[[object], str]:
 
 def cut_scripts_off(redis: Redis) -> None:
     """Redis closes the connections over which scripts were called last."""
-    cut_off = [each["addr"] for each in redis.client_list() if each["cmd"] == "evalsha"]
+    cut_off = [client["addr"] for client in redis.client_list() if client["cmd"] == "evalsha"]
     assert cut_off
-    for each in cut_off:
-        redis.client_kill(each)
+    for key in cut_off:
+        redis.client_kill(key)
 
 
 def error_of(asked: Future[str]) -> BaseException | None:
@@ -103,7 +103,7 @@ def test_what_is_asked_meanwhile_leaves_together_in_its_order(server: EmbeddedRe
             for number in range(50):
                 asked.append(threads.submit(ask, number))
                 time.sleep(0.01)
-        assert [each.result(PATIENCE_S) for each in asked] == [str(number) for number in range(50)]
+        assert [job.result(PATIENCE_S) for job in asked] == [str(number) for number in range(50)]
         # The first, the others together, and this very question.
         assert calls(redis) - before == 3
         assert redis.lrange("log", 1, -1) == [str(number).encode() for number in range(50)]
@@ -118,7 +118,7 @@ def test_when_redis_dies_all_hear_of_it_and_ask_the_next_one(server: EmbeddedRed
             asked = [threads.submit(ask, number) for number in range(10)]
             time.sleep(0.1)
             server.kill()
-        assert {type(error_of(each)) for each in asked} == {NoConnection}
+        assert {type(error_of(job)) for job in asked} == {NoConnection}
         server.start()
         assert [ask(number) for number in range(3)] == ["0", "1", "2"]
 
@@ -185,15 +185,15 @@ def test_nobody_waits_for_ever_while_redis_comes_and_goes(server: EmbeddedRedis)
             return answers, errors
 
         with ThreadPoolExecutor(THREADS) as threads:
-            counts = [threads.submit(ask_on, each) for each in range(THREADS)]
+            counts = [threads.submit(ask_on, number) for number in range(THREADS)]
             for _ in range(4):
                 time.sleep(0.2)
                 server.kill()
                 server.start()
             time.sleep(0.3)
             ended.set()
-            for each in counts:
-                answers, errors = each.result(PATIENCE_S)
+            for count in counts:
+                answers, errors = count.result(PATIENCE_S)
                 assert answers > 0
                 assert errors > 0
 

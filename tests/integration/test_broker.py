@@ -37,12 +37,12 @@ class Worker:
     @property
     def jobs(self) -> list[int]:
         """Of the messages that it was given, in their order."""
-        return [each.payload["job"] for each in self.messages]
+        return [message.payload["job"] for message in self.messages]
 
     @property
     def tags(self) -> list[str]:
         """Of these messages."""
-        return [each.delivery_tag for each in self.messages]
+        return [message.delivery_tag for message in self.messages]
 
     def take(self) -> None:
         self._connection.drain_events(timeout=PATIENCE_S)
@@ -54,7 +54,9 @@ class Worker:
     def ask_and_lose_the_answer(self) -> None:
         """Redis has carried out the request when the connection ends."""
         transport = self._connection.transport
-        [channel] = [each for each in transport.cycle._channels if each.active_queues]
+        [channel] = [
+            open_channel for open_channel in transport.cycle._channels if open_channel.active_queues
+        ]
         channel._quiet_until = 0.0
         transport.cycle.on_poll_start()
         time.sleep(0.1)
@@ -107,8 +109,8 @@ class Place:
         """These look round meanwhile."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            for each in looking:
-                each.look_round()
+            for job in looking:
+                job.look_round()
             time.sleep(VISIBILITY_S / 10)
 
     @contextmanager
@@ -128,8 +130,8 @@ def place(redis_url: str) -> Iterator[Place]:
         first, second = (
             Connection(redis_url, transport=Transport, transport_options=options) for _ in range(2)
         )
-        for each in (first, second):
-            ends.enter_context(each)
+        for job in (first, second):
+            ends.enter_context(job)
         producer = ends.enter_context(Connection(redis_url))
         redis = ends.enter_context(Redis.from_url(redis_url))
         yield Place(redis, producer.SimpleQueue(QUEUE), Worker(first), Worker(second))
@@ -156,8 +158,8 @@ def test_hosts_whose_clocks_differ_take_nothing_from_each_other(
 
 def test_after_an_outage_everybody_is_heard_before_anything_is_given_away(place: Place) -> None:
     place.let_pass(1.1 * VISIBILITY_S)
-    for each in (place.first, place.second, place.first, place.second):
-        each.look_round()
+    for job in (place.first, place.second, place.first, place.second):
+        job.look_round()
     assert place.queued() == 0
 
 

@@ -93,7 +93,9 @@ def test_minutes_that_overlap_are_one_breach() -> None:
     crowd = [NOON + number for number in range(70)]
     proof = proof_of(*crowd, NOON + 900, *(NOON + 1000 for _ in range(6)))
     minutes = [breach for breach in proof.breaches if breach.window == "minute"]
-    assert [(each.calls, each.began_at - NOON, each.ended_at - NOON) for each in minutes] == [
+    assert [
+        (moment.calls, moment.began_at - NOON, moment.ended_at - NOON) for moment in minutes
+    ] == [
         (60, 0, 69),
         (6, 1000, 1000),
     ]
@@ -115,7 +117,7 @@ def test_nothing_recorded_proves_nothing_wrong(redis: Redis) -> None:
 def test_the_proof_counts_as_one_would_by_hand(times_ms: list[int], limit: int) -> None:
     times = [NOON + at / 1000 for at in times_ms]
     proof = proof_of(*times, rules=replace(RULES, calls_per_minute=limit, calls_per_day=1_000))
-    counts = [sum(at - 60_000 < each <= at for each in times_ms) for at in times_ms]
+    counts = [sum(at - 60_000 < moment <= at for moment in times_ms) for at in times_ms]
     # Equal times count up to each of them; the last of them sees all.
     assert proof.most_in_a_minute == max(counts, default=0)
     assert proof.holds == (max(counts, default=0) <= limit)

@@ -241,7 +241,9 @@ def test_rules_alone_make_a_campaign(stack: Stack, campaign: Revio) -> None:
 def test_the_calls_are_the_fewest_that_a_campaign_can_do_with(
     stack: Stack, campaign: Revio, approved: Revio
 ) -> None:
-    usable = [one for one, each in stack.sandbox.products().items() if each["Status"] == "ACTIVE"]
+    usable = [
+        one for one, product in stack.sandbox.products().items() if product["Status"] == "ACTIVE"
+    ]
     rows = "".join(f"{one},9.99\n" for one in usable[:500])
     rails = ["--override", "change=x", "--override", "below_cost=x", "--override", "revenue=x"]
     skip = ["--skip-problems"]
@@ -273,7 +275,7 @@ def test_a_run_is_a_task_in_flower_and_so_are_its_jobs(
         assert time.monotonic() < deadline, tasks().get(run)
         time.sleep(0.2)
     assert "done 2/2 applied=2" in tasks()[run]["result"]
-    jobs = [each for each in tasks().values() if f"campaign={run}" in (each["args"] or "")]
+    jobs = [task for task in tasks().values() if f"campaign={run}" in (task["args"] or "")]
     assert len(jobs) == 2
     with producer_app(stack.redis.url) as app:
         state: Any = app.AsyncResult(run)
@@ -379,7 +381,9 @@ def test_a_paused_lane_holds_a_campaign_and_watch_says_who_paused_it(
 def test_a_lane_paused_in_mid_run_lets_nothing_more_reach_the_vendor(
     stack: Stack, revio: Revio, campaign: Revio, approved: Revio
 ) -> None:
-    usable = [one for one, each in stack.sandbox.products().items() if each["Status"] == "ACTIVE"]
+    usable = [
+        one for one, product in stack.sandbox.products().items() if product["Status"] == "ACTIVE"
+    ]
     lines = "".join(f"{one},,mid-run\n" for one in usable[:80])
     run = approved(f"id,rate,code2\n{lines}", "mid")
     assert campaign("apply", "mid.plan", "--rate", "1500").code == ExitCode.OK
@@ -464,8 +468,8 @@ def test_a_program_does_the_same_in_python(
             assert time.monotonic() < deadline
             time.sleep(0.1)
         results = list(campaigns.results(plan.run))
-        assert {each.outcome for each in results} == {"applied"}
-        assert [each.by for each in campaigns.audit(plan.run)] == ["ann", "the feeder"]
+        assert {answer.outcome for answer in results} == {"applied"}
+        assert [run.by for run in campaigns.audit(plan.run)] == ["ann", "the feeder"]
 
 
 def test_products_become_a_list_and_the_list_a_plan(
@@ -595,7 +599,7 @@ def test_a_start_that_is_past_or_in_doubt_begins_nothing(
     zone = {f"{A}BUSINESS_TIMEZONE": "America/New_York"}
     said = campaign("apply", "doubt.plan", "--start", start, **zone)
     assert (said.code, told in said.err) == (ExitCode.INVALID, True)
-    assert run not in {each["run"] for each in campaign("list").document["runs"]}
+    assert run not in {listed["run"] for listed in campaign("list").document["runs"]}
 
 
 def test_who_approves_sees_what_changes_what_is_crossed_and_what_cannot_be_undone(

@@ -283,7 +283,7 @@ def test_too_many_errors_or_drifts_halt_it_after_a_minimum(
     assert sum(state.counts.values()) < 60
     world.decide("resume", Status.RUNNING)
     assert world.until_it_stops().status is Status.DONE
-    assert [each.what for each in world.store.audit(RUN)] == ["apply", "halted", "resume", "done"]
+    assert [entry.what for entry in world.store.audit(RUN)] == ["apply", "halted", "resume", "done"]
 
 
 def test_failed_rows_are_counted_by_their_words_whatever_product_they_name(redis: Redis) -> None:
@@ -341,7 +341,7 @@ def test_a_cancelled_run_ends_when_nothing_is_under_way_any_more(redis: Redis) -
     assert world.until_it_stops().status is Status.CANCELLED
     assert sum(world.vendor.executions.values()) == 3
     world.round()
-    assert [each.what for each in world.store.audit(RUN)] == ["apply", "cancel", "cancelled"]
+    assert [entry.what for entry in world.store.audit(RUN)] == ["apply", "cancel", "cancelled"]
 
 
 def test_values_that_are_there_already_are_not_sent(redis: Redis) -> None:

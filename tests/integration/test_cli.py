@@ -55,11 +55,11 @@ def test_a_query_answers_with_what_the_vendor_has(stack: Stack, produce: Revio) 
     said = produce("query", "--customer", "1004,1008", "--customer", "1012", "--json")
     assert (said.code, said.err) == (ExitCode.OK, "")
     shown = said.document["result"]["customer_products"]
-    truth = stack.sandbox.products(each["customer_product_id"] for each in shown)
+    truth = stack.sandbox.products(entry["customer_product_id"] for entry in shown)
     assert len(shown) == len(truth) == 12
-    for each in shown:
-        assert each["rate"] == truth[each["customer_product_id"]]["Rate"]
-        assert each["description"] == truth[each["customer_product_id"]]["Description"]
+    for entry in shown:
+        assert entry["rate"] == truth[entry["customer_product_id"]]["Rate"]
+        assert entry["description"] == truth[entry["customer_product_id"]]["Description"]
 
 
 def test_a_query_is_a_table_without_json(produce: Revio) -> None:
@@ -76,7 +76,9 @@ def test_an_update_changes_what_it_names_and_its_result_is_found_again(
     done = produce("update", "5002", "--rate", "12.50", "--key", "one", "--json")
     assert (done.code, done.document["state"]) == (ExitCode.OK, "done")
     assert done.document["result"].items() >= {"outcome": "applied", "sent": ["rate"]}.items()
-    assert [each["fields"] for each in stack.sandbox.updates([5002])[5002]] == [{"Rate": "12.5000"}]
+    assert [update["fields"] for update in stack.sandbox.updates([5002])[5002]] == [
+        {"Rate": "12.5000"}
+    ]
     by_key = produce("result", "--key", "one", "--json")
     by_id = produce("result", done.document["job_id"], "--json")
     assert by_key.document == by_id.document == done.document
@@ -92,7 +94,7 @@ def test_a_negative_rate_and_every_other_field_can_be_given(stack: Stack, produc
         "--activated-date": "2026-01-31",
         "--disconnect-date": "2026-12-31",
     }
-    options = [each for pair in fields.items() for each in pair]
+    options = [job for pair in fields.items() for job in pair]
     assert produce("update", "5003", *options, "--do-not-prorate").code == ExitCode.OK
     (execution,) = stack.sandbox.updates([5003])[5003]
     assert execution["fields"] == {
@@ -250,7 +252,7 @@ def test_jobs_of_an_account_that_is_not_configured_are_told_of(run: Revio, produ
         said = run(*command, "--account", "typo")
         assert said.code == ExitCode.INVALID
         assert "1 job of it waits, and no worker" in said.err
-    checks = {each["check"]: each for each in run("doctor", "--json").document["checks"]}
+    checks = {finding["check"]: finding for finding in run("doctor", "--json").document["checks"]}
     assert checks["account typo"]["verdict"] == "warning"
     assert "1 job of it waits" in checks["account typo"]["says"]
 
@@ -259,12 +261,12 @@ def test_doctor_finds_a_healthy_stack_and_names_every_field(stack: Stack, run: R
     _forget_other_accounts(stack)
     said = run("doctor", "--json")
     assert (said.code, said.err) == (ExitCode.OK, "")
-    verdicts = {each["check"]: each["verdict"] for each in said.document["checks"]}
+    verdicts = {check["check"]: check["verdict"] for check in said.document["checks"]}
     assert verdicts.pop("Redis's persistence") == "warning"
     assert set(verdicts.values()) == {"ok"}
     assert {"settings", "Redis", "default: WSDL", "default: login"} <= verdicts.keys()
     fields = said.document["services"]["default"]["fields"]
-    assert {"rate", "quantity", "ids", "status"} <= {each["name"] for each in fields}
+    assert {"rate", "quantity", "ids", "status"} <= {field["name"] for field in fields}
     words = run("doctor")
     assert words.code == ExitCode.OK
     # The stack's Redis writes no append-only file.
@@ -295,7 +297,7 @@ def test_doctor_says_what_is_wrong_and_how_to_fix_it(
     said = run("doctor", "--json", **change)
     _forget_refusals(stack)
     assert said.code == code
-    first = next(each for each in said.document["checks"] if each["verdict"] == "wrong")
+    first = next(finding for finding in said.document["checks"] if finding["verdict"] == "wrong")
     check, fix = told
     assert first["check"] == check
     assert fix in first["fix"]
@@ -310,7 +312,9 @@ def test_doctor_says_which_workers_are_missing(stack: Stack, run: Revio) -> None
         for name, value in stack.environment.items()
         if name.startswith(ACCOUNT)
     }
-    checks = {each["check"]: each for each in run("doctor", "--json", **west).document["checks"]}
+    checks = {
+        finding["check"]: finding for finding in run("doctor", "--json", **west).document["checks"]
+    }
     missing = checks["workers of revio.west.bulk"]
     assert missing["verdict"] == "warning"
     assert "-Q revio.west.bulk" in missing["fix"]
@@ -408,8 +412,8 @@ def test_the_launcher_needs_no_directory_and_minds_no_packages_in_it(
 def _forget_other_accounts(stack: Stack) -> None:
     with Redis.from_url(stack.redis.url) as redis:
         queues = [*redis.scan_iter("revio.*", _type="list")]
-        others = [each for each in queues if b".default." not in each]
-        places = [each for each in redis.scan_iter("revio:*") if b":default:" not in each]
+        others = [queue for queue in queues if b".default." not in queue]
+        places = [key for key in redis.scan_iter("revio:*") if b":default:" not in key]
         if others or places:
             redis.delete(*others, *places)
 

@@ -285,10 +285,10 @@ def test_a_query_result_comes_from_celerys_backend(here: Place) -> None:
 
 def shelve(here: Place, job_id: str, pages: int) -> dict[str, Any]:
     texts = [
-        json.dumps([{"customer_product_id": page * 500 + each} for each in range(500)])
+        json.dumps([{"customer_product_id": page * 500 + number} for number in range(500)])
         for page in range(pages)
     ]
-    packed = [zlib.compress(each.encode()) for each in texts]
+    packed = [zlib.compress(text.encode()) for text in texts]
     return RedisPages(here.redis, 60).store("default", job_id, packed)
 
 
@@ -298,7 +298,7 @@ def test_a_large_result_comes_from_its_pages(here: Place) -> None:
     pages = shelve(here, handle.job_id, 9)
     assert 60 <= here.redis.ttl(pages["key"]) <= 120
     here.app.backend.mark_as_done(handle.job_id, FOUND | {"customer_products": [], "pages": pages})
-    assert [each.customer_product_id for each in handle.records(1)] == [*range(4500)]
+    assert [record.customer_product_id for record in handle.records(1)] == [*range(4500)]
     assert len(handle.result(1).customer_products) == 4500
 
 
@@ -402,7 +402,7 @@ def test_a_caller_waits_no_longer_than_it_said(here: Place) -> None:
 
 
 def test_jobs_come_in_the_order_in_which_they_end(here: Place) -> None:
-    handles = here.jobs.submit(UpdateJob(id=each, rate=Decimal(1)) for each in (1, 2, 3))
+    handles = here.jobs.submit(UpdateJob(id=number, rate=Decimal(1)) for number in (1, 2, 3))
     completed = as_completed(handles, timeout=PATIENCE_S)
     for handle in (handles[2], handles[0], handles[1]):
         here.end(handle, {"ok": APPLIED | {"id": handle.job.id}})
@@ -412,7 +412,7 @@ def test_jobs_come_in_the_order_in_which_they_end(here: Place) -> None:
 
 
 def test_as_completed_gives_what_has_ended_before_it_gives_up(here: Place) -> None:
-    handles = here.jobs.submit(UpdateJob(id=each, rate=Decimal(1)) for each in (1, 2))
+    handles = here.jobs.submit(UpdateJob(id=number, rate=Decimal(1)) for number in (1, 2))
     here.end(handles[1], {"ok": APPLIED})
     completed = as_completed(handles, timeout=0)
     assert next(completed) is handles[1]

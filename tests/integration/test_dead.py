@@ -60,7 +60,7 @@ class Place:
         self.ledger.settle(lease, {"ok": {"outcome": "applied"}}, "applied", RATE)
 
     def ids(self, **wanted: Any) -> list[str]:
-        return [each.job_id for each in self.dead.find("default", Wanted(**wanted))]
+        return [letter.job_id for letter in self.dead.find("default", Wanted(**wanted))]
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_letters_are_found_by_error_and_time(place: Place) -> None:
     first = place.fail(place.submit("a")).job_id
     time.sleep(0.002)  # letters are told apart by Redis's milliseconds
     second = place.fail(place.submit("b"), UNKNOWN).job_id
-    [at] = [each.failed_at for each in place.dead.find("default") if each.job_id == second]
+    [at] = [letter.failed_at for letter in place.dead.find("default") if letter.job_id == second]
     assert place.ids() == [second, first]
     assert place.ids(error="Rejected") == [first]
     assert place.ids(since=at + 1) == place.ids(until=at - 3600) == place.ids(error="No") == []
@@ -113,7 +113,7 @@ def test_the_oldest_go_when_there_are_too_many(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_ledger, "DEAD_LETTERS_KEPT", 2)
-    failed = [place.fail(place.submit(str(each))).job_id for each in range(4)]
+    failed = [place.fail(place.submit(str(number))).job_id for number in range(4)]
     assert len(place.ids()) == 2
     assert set(place.ids()) < set(failed)
     assert len(place.redis.keys("revio:default:dead:*")) == 2
@@ -166,7 +166,7 @@ def test_the_command_lists_and_shows(place: Place, run: Any) -> None:
         "a",
         "interactive",
     )
-    assert [each["error"] for each in letter["history"]] == ["Unavailable: HTTP 503"]
+    assert [attempt["error"] for attempt in letter["history"]] == ["Unavailable: HTTP 503"]
     assert len(run("list", "--limit", "1", "--json").document["dead_letters"]) == 1
     shown = run("show", handle.job_id)
     assert shown.code == 0
@@ -176,14 +176,14 @@ def test_the_command_lists_and_shows(place: Place, run: Any) -> None:
 
 
 def test_the_command_retries_what_is_named_or_filtered(place: Place, run: Any) -> None:
-    handles = [place.fail(place.submit(str(each), id=each)) for each in range(1, 4)]
+    handles = [place.fail(place.submit(str(number), id=number)) for number in range(1, 4)]
     named = run("retry", handles[1].job_id, "--json")
     assert (named.code, len(named.document["retried"])) == (0, 1)
     again = run("retry", handles[1].job_id)
     assert (again.code, "no dead letter" in again.err) == (1, True)
     rest = run("retry", "--error", "Rejected", "--json").document
     # In the order in which they failed.
-    assert [each["job_id"] for each in rest["retried"]] == [
+    assert [entry["job_id"] for entry in rest["retried"]] == [
         handles[0].job_id,
         handles[2].job_id,
     ]

@@ -47,7 +47,7 @@ def place(redis_url: str) -> Iterator[Place]:
 
 
 def test_a_lane_is_in_order_if_some_worker_takes_from_it(place: Place) -> None:
-    assert [(each.verdict, each.says) for each in place.look()] == [(Verdict.OK, "w1")] * 2
+    assert [(letter.verdict, letter.says) for letter in place.look()] == [(Verdict.OK, "w1")] * 2
     interactive, _ = place.look({"revio.default.bulk": ("w1",)})
     assert interactive.verdict is Verdict.WARNING
     assert "start one" in interactive.fix
@@ -70,10 +70,10 @@ def test_a_paused_lane_is_told_with_who_and_why_and_not_as_one_without_workers(
 
 def test_a_paused_account_is_told_for_each_lane(place: Place) -> None:
     place.limiter.pause("default", 60, "the vendor's minute is used up (429)")
-    for each in place.look({}):
-        assert each.verdict is Verdict.WARNING
-        assert "the vendor's minute is used up (429)" in each.says
-        assert "opens by itself" in each.fix
+    for letter in place.look({}):
+        assert letter.verdict is Verdict.WARNING
+        assert "the vendor's minute is used up (429)" in letter.says
+        assert "opens by itself" in letter.fix
 
 
 def test_jobs_of_accounts_that_are_not_known_are_counted(place: Place, redis_url: str) -> None:
@@ -122,6 +122,6 @@ def test_a_full_redis_can_still_be_audited(full: EmbeddedRedis, revio: Revio) ->
 def test_a_full_redis_is_doctors_first_finding(full: EmbeddedRedis, revio: Revio) -> None:
     said = revio("doctor", "--json", env={**SETTINGS, "REVIO_REDIS_URL": full.url})
     assert said.code == ExitCode.UNREACHABLE
-    [wrong] = [each for each in said.document["checks"] if each["verdict"] == "wrong"]
+    [wrong] = [check for check in said.document["checks"] if check["verdict"] == "wrong"]
     assert wrong["check"] == "Redis's memory"
     assert "CONFIG SET maxmemory" in wrong["fix"]

@@ -34,8 +34,8 @@ class Place:
 
     def submit(self) -> list[JobHandle[Any]]:
         return self.jobs.submit(
-            UpdateJob(id=5000 + each, rate="1234.56", idempotency_key=f"order-2026-{each:06}")
-            for each in range(JOBS)
+            UpdateJob(id=5000 + number, rate="1234.56", idempotency_key=f"order-2026-{number:06}")
+            for number in range(JOBS)
         )
 
     def run(self, handle: JobHandle[Any], how: str) -> None:
@@ -63,7 +63,7 @@ def test_a_settled_key_costs_at_most_two_hundred_bytes(
     place.redis.delete("revio.default.bulk")
     for handle in handles:
         place.run(handle, "UnsupportedChange")
-    costs = [place.redis.memory_usage(f"revio:default:job:{each.job_id}") for each in handles]
+    costs = [place.redis.memory_usage(f"revio:default:job:{job.job_id}") for job in handles]
     # A single one may be given a little more than it asked for, as the allocator's chunks lie.
     assert sum(costs) / JOBS <= KEY_BYTES
     outcomes = place.redis.keys("revio:default:outcome:*")

@@ -49,7 +49,7 @@ def test_queries_end_with_the_refusal_and_updates_stay_in_order(place: Place) ->
     first = place.jobs.update(id=5001, rate="1")
     query = place.jobs.query(ids=[5001])
     second = place.jobs.update(id=5002, rate="1")
-    before = [each for each in place.redis.lrange(INTERACTIVE, 0, -1) if b"update" in each]
+    before = [message for message in place.redis.lrange(INTERACTIVE, 0, -1) if b"update" in message]
     place.limiter.close("default", REFUSAL)
     assert place.refused.end() == 1
     with pytest.raises(errors.Unauthorised, match="S2005"):

@@ -16,7 +16,7 @@ from settings import AccountSettings
 from tests.integration.account_place import RUN, VENDOR, Place
 from tests.integration.terminal import interrupted
 from worker.limiter import LimitRules, RedisLimiter
-from worker.limiter.limits_drift import Agreement
+from worker.limiter.limits_drift import PublishedLimits
 
 HOUR_MS = 3_600_000
 
@@ -38,7 +38,10 @@ def look(place: Place, revio: Callable[..., Any]) -> Look:
 def concerns(look: Look) -> list[tuple[str, str, str]]:
     """What needs a person; the exit code says whether anything does."""
     answer = look("--json")
-    found = [(each["about"], each["says"], each["fix"]) for each in answer.document["concerns"]]
+    found = [
+        (concern["about"], concern["says"], concern["fix"])
+        for concern in answer.document["concerns"]
+    ]
     assert answer.code == (ExitCode.FAILED if found else ExitCode.OK), answer.err
     assert answer.document["ok"] is not bool(found)
     return found
@@ -169,10 +172,10 @@ def test_workers_with_other_limits_need_the_same_settings(place: Place, look: Lo
 
 def test_a_worker_whose_clock_is_off_needs_it_set(place: Place, look: Look) -> None:
     account = AccountSettings.model_validate(VENDOR)
-    hour_ahead = Agreement(
+    hour_ahead = PublishedLimits(
         place.redis, {"default": account}, "worker@there", lambda: time.time() + 3600
     )
-    hour_ahead.note()
+    hour_ahead.publish()
     [(about, says, _)] = concerns(look)
     assert about == "clocks"
     assert says.startswith("worker@there's clock is +3600 s")

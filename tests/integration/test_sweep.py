@@ -69,8 +69,8 @@ class Place:
 
     def submit(self, count: int, first: int = 1) -> list[JobHandle[Any]]:
         return self.jobs.submit(
-            UpdateJob(id=each, rate=1, idempotency_key=str(each))
-            for each in range(first, first + count)
+            UpdateJob(id=product, rate=1, idempotency_key=str(product))
+            for product in range(first, first + count)
         )
 
     def take(self) -> str:
@@ -137,7 +137,7 @@ def test_a_job_that_a_worker_has_is_not_lost(here: Place) -> None:
 
 
 def test_lost_messages_among_others_are_noticed_when_their_turn_has_passed(here: Place) -> None:
-    handles = {each.job_id: each for each in here.submit(250)}
+    handles = {handle.job_id: handle for handle in here.submit(250)}
     time.sleep(0.005)
     later = here.submit(250, first=1001)
     lost = [here.redis.lindex(QUEUE, index) for index in (-10, -20, 300)]
@@ -147,7 +147,7 @@ def test_lost_messages_among_others_are_noticed_when_their_turn_has_passed(here:
         here.claim(handles[here.take()], lease_s=60)
     here.sweep()
     assert here.sweep(after_s=GRACE_S) == Swept(lost=3)
-    expected = [each.job_id for each in later] + sorted(map(job_id, lost))
+    expected = [handle.job_id for handle in later] + sorted(map(job_id, lost))
     assert [*here.queued()[:250], *sorted(here.queued()[250:])] == expected
 
 
@@ -158,8 +158,8 @@ def test_a_flushed_queue_is_noticed_behind_many_newer_jobs(here: Place) -> None:
     newer = here.submit(300, first=1001)
     swept: list[Any] = [here.sweep()]
     swept += [here.sweep(after_s=GRACE_S) for _ in range(3)]
-    assert [each.lost for each in swept] == [0, 500, 0, 200]
-    assert set(here.queued()) == {each.job_id for each in (*lost, *newer)}
+    assert [job.lost for job in swept] == [0, 500, 0, 200]
+    assert set(here.queued()) == {key.job_id for key in (*lost, *newer)}
     assert here.redis.llen(QUEUE) == 1000
 
 
@@ -176,8 +176,8 @@ def test_jobs_put_back_to_the_front_do_not_make_those_behind_look_lost(here: Pla
 def test_messages_that_are_not_the_ledgers_hide_nothing(here: Place) -> None:
     [handle] = here.submit(1)
     here.take()
-    for each in range(50):
-        here.jobs.query(ids=[each + 1], lane=Lane.BULK)
+    for number in range(50):
+        here.jobs.query(ids=[number + 1], lane=Lane.BULK)
     here.sweep()
     assert here.sweep(after_s=GRACE_S) == Swept(lost=1)
     assert here.queued()[-1] == handle.job_id

@@ -30,7 +30,7 @@ class Place:
         self.app = producer_app(url)
         self.ledger = RedisLedger(self.redis, LedgerTimes(60.0), partial(encode_message, self.app))
         with RevioJobs.connect(url) as jobs:
-            self.first, self.second = jobs.submit(UpdateJob(id=1, rate=each) for each in (1, 2))
+            self.first, self.second = jobs.submit(UpdateJob(id=1, rate=number) for number in (1, 2))
 
     def claim(self, handle: JobHandle[Any]) -> Any:
         return self.ledger.claim(handle.job, handle.job_id, Lane.BULK)

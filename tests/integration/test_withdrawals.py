@@ -87,7 +87,7 @@ def test_without_yes_the_updates_are_only_shown(place: Place) -> None:
     said = place.withdraw("--lane", "bulk")
     assert said.code == 0
     assert keys(said.document["would_be_withdrawn"]) == "abcd"
-    assert {each["idempotency_key"]: each["reason"] for each in said.document["kept"]} == {
+    assert {key["idempotency_key"]: key["reason"] for key in said.document["kept"]} == {
         "f": "a worker has it",
         "g": "it was sent",
     }
@@ -124,7 +124,7 @@ def test_updates_are_withdrawn_by_name(place: Place, tmp_path: Path, way: str) -
 def test_a_named_update_that_cannot_be_withdrawn_is_an_error(place: Place) -> None:
     said = place.withdraw("--key", "a", "--key", "g", "--key", "nobody's", *REASON)
     assert said.code == 1
-    assert {each["reason"] for each in said.document["kept"]} == {
+    assert {key["reason"] for key in said.document["kept"]} == {
         "it was sent",
         "no such update is known",
     }

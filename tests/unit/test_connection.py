@@ -35,10 +35,10 @@ def test_the_master_is_asked_of_each_sentinel_and_has_the_firsts_login() -> None
     with connect_redis(SENTINELS, "prices") as redis:
         pool, known = redis.connection_pool, options(redis)
     assert pool.service_name == "prices"
-    asked = [options(each) for each in pool.sentinel_manager.sentinels]
-    assert [(each["host"], each["port"]) for each in asked] == [("one", 1), ("two", 26379)]
+    asked = [options(sentinel) for sentinel in pool.sentinel_manager.sentinels]
+    assert [(job["host"], job["port"]) for job in asked] == [("one", 1), ("two", 26379)]
     assert {"db": 3, "username": "user", "password": "p@ss"}.items() <= known.items()
-    assert not any(each.get("password") for each in asked)
+    assert not any(job.get("password") for job in asked)
 
 
 @pytest.mark.parametrize("url", ["redis://host", "rediss://host", SENTINELS])

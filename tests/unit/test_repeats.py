@@ -26,21 +26,21 @@ def test_the_same_trouble_is_told_once_a_minute() -> None:
     for log.now in range(130):
         again = f"Trying again in {log.now} seconds... ({log.now}/100)"
         told.append(log.shows(f"consumer: Cannot connect to redis://x: refused. {again}"))
-    assert [at for at, each in enumerate(told) if each] == [0, 60, 120]
+    assert [at for at, entry in enumerate(told) if entry] == [0, 60, 120]
 
 
 def test_a_reconnection_is_told_if_the_loss_was() -> None:
     log = Log()
     said = [CONNECTED, LOST, CONNECTED, LOST, CONNECTED]
-    assert [log.shows(each) for each in said] == [True, True, True, False, False]
+    assert [log.shows(line) for line in said] == [True, True, True, False, False]
     log.now = 61.0
-    assert [log.shows(each) for each in (LOST, CONNECTED)] == [True, True]
+    assert [log.shows(entry) for entry in (LOST, CONNECTED)] == [True, True]
 
 
 def test_another_trouble_and_everything_else_is_told_each_time() -> None:
     log = Log()
-    events = [{"event": "sweep_failed", "reason": each} for each in ("away", "full", "away")]
-    assert [log.shows(each) for each in events] == [True, True, False]
+    events = [{"event": "sweep_failed", "reason": name} for name in ("away", "full", "away")]
+    assert [log.shows(event) for event in events] == [True, True, False]
     for _ in range(3):
         assert log.shows({"event": "job_invalid", "reason": "no rate"})
         assert log.shows("Received and deleted unknown message.")

@@ -29,7 +29,7 @@ from worker.celery_app.refusals import given_log_level, refuse_options
 from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.run_events import RunEvents
 from worker.celery_app.stop_deadline import StopDeadline
-from worker.limiter.limits_drift import NOTED_EVERY_S, Agreement
+from worker.limiter.limits_drift import NOTED_EVERY_S, PublishedLimits
 from worker.meters import RedisMeter, WorkerMetrics
 from worker.redis_kit.auto_pipeline import shared_redis
 from worker.redis_kit.redis_memory import warn_of_refusal
@@ -52,7 +52,7 @@ class Lifecycle:
         self.metrics = WorkerMetrics()
         """What this process counts of its jobs and calls."""
         self._lane_control: LaneControl | None = None
-        self._agreement: Agreement | None = None
+        self._published_limits: PublishedLimits | None = None
         self._ended = threading.Event()
         app.steps["consumer"].add(RedisGuard)
         if settings.heartbeat_dir:
@@ -99,7 +99,7 @@ class Lifecycle:
         if instance.hostname != default_nodename(None):
             return
         parsed = [parse_queue_name(name) for name in options.get("queues") or ()]
-        lanes = "+".join(f"{each[0]}.{each[1].value}" for each in parsed if each)
+        lanes = "+".join(f"{rail[0]}.{rail[1].value}" for rail in parsed if rail)
         instance.hostname = f"{lanes or 'all'}.{os.getpid()}@{socket.gethostname()}"
 
     def back_off(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
@@ -131,10 +131,10 @@ class Lifecycle:
         control = self._lane_control = LaneControl(sender, lanes, application.closures)
         served = {account for account, _ in lanes} & self._settings.accounts.keys()
         accounts = {name: self._settings.accounts[name] for name in served}
-        self._agreement = Agreement(
+        self._published_limits = PublishedLimits(
             application.redis, accounts, sender.hostname, lanes=lambda: control.lanes
         )
-        self._repeat("limits", NOTED_EVERY_S, self._agreement.note, at_once=True)
+        self._repeat("limits", NOTED_EVERY_S, self._published_limits.publish, at_once=True)
         self._repeat("gates", _LANES_INTERVAL_S, self._lane_control.update)
         refused = RefusedQueries(
             self._app,
@@ -179,8 +179,8 @@ class Lifecycle:
         self._ended.set()
         if self._settings.heartbeat_dir:
             self._app.heartbeat.stop()
-        if self._agreement:
-            self._agreement.leave()
+        if self._published_limits:
+            self._published_limits.leave()
         with self._lock:
             if self._application is not None:
                 self._application.close()

@@ -91,7 +91,7 @@ def clock_offsets(redis: Redis, account: str) -> dict[str, float]:
     return {worker: off for worker, off in offsets.items() if abs(off) > CLOCK_MAY_DIFFER_S}
 
 
-class Agreement:
+class PublishedLimits:
     """Publishes one worker's limits and compares them with the others'."""
 
     def __init__(
@@ -111,7 +111,7 @@ class Agreement:
         self._worker = worker
         self._logged: set[Difference] = set()
 
-    def note(self) -> None:
+    def publish(self) -> None:
         """Publish our limits and log each new difference, also of our clock. Raises Unavailable."""
         with fail_closed("the workers' limits"):
             now, off_s = self._clock_offset()

@@ -97,9 +97,9 @@ class AutoPipeline(Redis):
         with self._lock:
             heir = self._asked[:1]
             self._is_busy = bool(heir)
-        for each in (*heir, *together):
-            if each is not mine:
-                each.wake()
+        for handle in (*heir, *together):
+            if handle is not mine:
+                handle.wake()
 
     def _exchange(self, together: Sequence[_Asked]) -> None:
         self.exchanges += 1
@@ -107,9 +107,9 @@ class AutoPipeline(Redis):
         try:
             connection = self._connected()
             try:
-                connection.send_packed_command([b"".join([each.packed for each in together])])
-                for each in together:
-                    each.answer = _answer(connection)
+                connection.send_packed_command([b"".join([handle.packed for handle in together])])
+                for handle in together:
+                    handle.answer = _answer(connection)
                 if any(map(_is_of_wrong_server, together)):
                     connection.disconnect()
                     self._give_back()
@@ -120,9 +120,9 @@ class AutoPipeline(Redis):
                 raise
         except BaseException as exc:  # noqa: BLE001 - each caller raises it
             error = _as_redis_error(exc)
-            for each in together:
-                if each.answer is _UNANSWERED:
-                    each.answer = error
+            for handle in together:
+                if handle.answer is _UNANSWERED:
+                    handle.answer = error
 
     def _connected(self) -> Any:  # noqa: ANN401 - redis-py's connection
         """The same for a second: then the pool looks whether it stands, and where the master is."""

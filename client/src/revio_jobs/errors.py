@@ -202,4 +202,7 @@ def _utc(at: float) -> str:
 
 
 def _descendants(kind: type[RevioError]) -> list[type[RevioError]]:
-    return [kind, *(each for child in kind.__subclasses__() for each in _descendants(child))]
+    return [
+        kind,
+        *(error for child in kind.__subclasses__() for error in _descendants(child)),
+    ]

@@ -186,16 +186,16 @@ def test_a_connection_that_takes_too_long_was_not_sent() -> None:
         deaf.listen(0)
         address = deaf.getsockname()
         waiting = [socket.socket() for _ in range(3)]
-        for each in waiting:
-            each.settimeout(0)
-            each.connect_ex(address)
+        for client in waiting:
+            client.settimeout(0)
+            client.connect_ex(address)
         started = time.monotonic()
         with transport(connect_timeout_s=0.2) as opened, pytest.raises(NotSentError):
             opened.post(f"http://127.0.0.1:{address[1]}/", {}, BODY, pytest.fail)
 
         assert time.monotonic() - started > 0.15
-        for each in waiting:
-            each.close()
+        for job in waiting:
+            job.close()
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,8 @@ def test_an_unchanged_wsdl_costs_one_conditional_call_for_all_processes(
         opened = [workers.start() for _ in range(4)]
         asked = len(workers.permits.granted)
         read = box.calls()["other"]
-        for each in opened * 5:
-            each.update(WRITE, call(Purpose.UPDATE), nothing)
+        for entry in opened * 5:
+            entry.update(WRITE, call(Purpose.UPDATE), nothing)
         assert len(workers.permits.granted) == asked + 20
         opened[0].check_schema(0)
         assert len(workers.permits.granted) == asked + 21

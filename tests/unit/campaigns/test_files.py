@@ -46,8 +46,8 @@ def read(path: Path, options: ReadOptions | None = None) -> list[ParsedRow | lis
 
 def rows(path: Path) -> list[ParsedRow]:
     found = read(path)
-    assert all(isinstance(each, ParsedRow) for each in found), found
-    return [each for each in found if isinstance(each, ParsedRow)]
+    assert all(isinstance(entry, ParsedRow) for entry in found), found
+    return [entry for entry in found if isinstance(entry, ParsedRow)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -104,8 +104,8 @@ def test_problems_name_line_column_and_value(write: Write) -> None:
     path = write(
         b'id,rate,quantity\n5001,"12,50",1\n,1,1\n50x1,1,1\n5002,1.23456,1.5\n\n5003,$5,1\n5004,1,1,9\n'
     )
-    found = [problem for each in read(path) if isinstance(each, list) for problem in each]
-    assert [(each.line, each.kind, each.value) for each in found] == [
+    found = [problem for entry in read(path) if isinstance(entry, list) for problem in entry]
+    assert [(entry.line, entry.kind, entry.value) for entry in found] == [
         (2, "comma decimal, or ',' between thousands (--decimal says which) in rate", "12,50"),
         (3, "no id", ""),
         (4, "not a whole number: 'x' is in the way in id", "50x1"),
@@ -195,8 +195,8 @@ def test_a_formula_without_a_stored_value_is_a_problem_that_says_what_to_do(
     # What is carried along only may be without a value.
     assert isinstance(fifth, ParsedRow)
     assert fifth.changes == {"rate": Decimal(13)}
-    problems = [each[0] for each in (first, third, fourth) if isinstance(each, list)]
-    assert [(each.line, each.column, each.value) for each in problems] == [
+    problems = [job[0] for job in (first, third, fourth) if isinstance(job, list)]
+    assert [(problem.line, problem.column, problem.value) for problem in problems] == [
         (2, "rate", "=B2*1.05"),
         (4, "description", "=B4&A4"),
         (5, "id", "=A4+1"),
@@ -224,7 +224,7 @@ def test_a_spreadsheets_error_is_no_text(tmp_path: Path, name: str) -> None:
         path.write_text("id,code1\n5001,#N/A\n")
     else:
         workbook(path, ["id", "code1"], [5001, "#N/A"])
-    ((problem,),) = (each for each in read(path) if isinstance(each, list))
+    ((problem,),) = (entry for entry in read(path) if isinstance(entry, list))
     assert (problem.column, problem.value) == ("code1", "#N/A")
     assert "error" in problem.kind
 

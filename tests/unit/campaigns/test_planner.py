@@ -26,7 +26,7 @@ class Products:
     ids_per_call = 2
 
     def __init__(self, *products: CustomerProduct | UnreadableProduct) -> None:
-        self.products = {each.customer_product_id or 0: each for each in products}
+        self.products = {product_id.customer_product_id or 0: product_id for product_id in products}
         self.largest = 0
 
     def by_id(
@@ -39,10 +39,14 @@ class Products:
     def by_customer(
         self, customers: Sequence[int]
     ) -> Iterator[CustomerProduct | UnreadableProduct]:
-        return (each for each in self.products.values() if each.customer_id in customers)
+        return (
+            product_id
+            for product_id in self.products.values()
+            if product_id.customer_id in customers
+        )
 
     def by_line(self, lines: Sequence[int]) -> Iterator[CustomerProduct]:
-        return (each for each in self.products.values() if each.line_id in lines)
+        return (product_id for product_id in self.products.values() if product_id.line_id in lines)
 
 
 def product(one: int, **more: Any) -> CustomerProduct:

@@ -96,7 +96,7 @@ def test_an_invalid_job_is_refused_before_redis_is_asked_with_a_line_a_fault(
     assert not said.out
     lines = said.err.splitlines()
     assert len(lines) == len(told)
-    assert all(any(each in line for line in lines) for each in told)
+    assert all(any(entry in line for line in lines) for entry in told)
 
 
 def test_with_json_an_error_is_a_document_too(revio: Revio) -> None:

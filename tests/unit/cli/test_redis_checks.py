@@ -44,7 +44,7 @@ def findings(info: dict[str, Any] | Exception, at: float = 1000.0) -> list[Findi
 
 
 def test_a_healthy_redis_has_nothing_to_fix() -> None:
-    assert {(each.verdict, each.fix) for each in findings(HEALTHY)} == {(Verdict.OK, "")}
+    assert {(finding.verdict, finding.fix) for finding in findings(HEALTHY)} == {(Verdict.OK, "")}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,9 @@ def test_a_healthy_redis_has_nothing_to_fix() -> None:
 def test_what_endangers_jobs_is_found_with_its_fix(
     change: dict[str, Any], verdict: Verdict, fix: str
 ) -> None:
-    (found,) = [each for each in findings(HEALTHY | change) if each.verdict is not Verdict.OK]
+    (found,) = [
+        finding for finding in findings(HEALTHY | change) if finding.verdict is not Verdict.OK
+    ]
     assert found.verdict is verdict
     assert fix in found.fix
     assert found.code is (ExitCode.FAILED if verdict is Verdict.WRONG else ExitCode.OK)
@@ -71,7 +73,7 @@ def test_what_endangers_jobs_is_found_with_its_fix(
 
 @pytest.mark.parametrize(("at", "word"), [(1005.5, "5.50 s ahead"), (990.0, "10.00 s behind")])
 def test_clocks_that_differ_are_a_warning(at: float, word: str) -> None:
-    (found,) = [each for each in findings(HEALTHY, at) if each.verdict is Verdict.WARNING]
+    (found,) = [finding for finding in findings(HEALTHY, at) if finding.verdict is Verdict.WARNING]
     assert word in found.says
 
 
@@ -89,7 +91,7 @@ def test_a_refused_password_is_told_apart() -> None:
 
 def test_no_finding_shows_the_password() -> None:
     everything = findings(HEALTHY) + findings(RedisConnectionError("refused"))
-    assert not any("hunter2" in str(each) for each in everything)
+    assert not any("hunter2" in str(entry) for entry in everything)
 
 
 @pytest.mark.parametrize(

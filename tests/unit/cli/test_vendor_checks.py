@@ -58,7 +58,7 @@ def findings(found: Description | RevioError, login: RevioError | None = None) -
 
 
 def test_a_vendor_that_fits_and_accepts_us_has_nothing_to_fix() -> None:
-    assert {(each.verdict, each.fix) for each in findings(FOUND)} == {(Verdict.OK, "")}
+    assert {(finding.verdict, finding.fix) for finding in findings(FOUND)} == {(Verdict.OK, "")}
 
 
 @pytest.mark.parametrize(
@@ -69,14 +69,14 @@ def test_a_vendor_that_fits_and_accepts_us_has_nothing_to_fix() -> None:
     ],
 )
 def test_what_limits_us_is_a_warning(change: dict[str, Any], told: str) -> None:
-    (found,) = [each for each in findings(replace(FOUND, **change)) if each.fix]
+    (found,) = [finding for finding in findings(replace(FOUND, **change)) if finding.fix]
     assert found.verdict is Verdict.WARNING
     assert told in found.says
 
 
 def test_another_address_in_the_wsdl_is_told_and_not_used() -> None:
     told = findings(replace(FOUND, other_addresses=("https://elsewhere/x",)))
-    (found,) = [each for each in told if each.check == "west: address"]
+    (found,) = [entry for entry in told if entry.check == "west: address"]
     assert found.verdict is Verdict.OK
     assert found.says.startswith(ACCOUNT.endpoint)
 
@@ -84,7 +84,7 @@ def test_another_address_in_the_wsdl_is_told_and_not_used() -> None:
 @pytest.mark.parametrize("error", [Throttled(2.0), QuotaExhausted(0.0)])
 def test_a_spent_limit_skips_the_check_and_blames_nobody(error: RevioError) -> None:
     assert findings(FOUND, error)[-1].verdict is Verdict.SKIPPED
-    assert {each.verdict for each in findings(error)} == {Verdict.SKIPPED}
+    assert {finding.verdict for finding in findings(error)} == {Verdict.SKIPPED}
 
 
 @pytest.mark.parametrize(

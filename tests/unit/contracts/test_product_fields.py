@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from revio_jobs.contracts import (
@@ -110,6 +112,11 @@ def test_values_that_mean_the_same_agree_either_way_round(
 ) -> None:
     assert values_agree(name, first, second)
     assert values_agree(name, second, first)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=4), st.integers(0, 6))
+def test_trailing_zeros_do_not_matter(value: Decimal, zeros: int) -> None:
+    assert values_agree("rate", value, f"{value:f}" + "0" * zeros)
 
 
 @pytest.mark.parametrize(

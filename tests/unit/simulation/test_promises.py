@@ -51,7 +51,7 @@ def test_a_way_that_differs_by_less_than_the_margin_is_counted_right_by_the_vend
 
 
 def test_more_workers_ask_more_in_all_but_get_no_less() -> None:
-    one, many = (figures(simulate(crowd(each)), WARM_UP_S) for each in (1, 128))
+    one, many = (figures(simulate(crowd(number)), WARM_UP_S) for number in (1, 128))
     assert one.use >= 0.97
     assert many.use >= 0.97
     assert many.asked_per_call < 6
@@ -76,10 +76,10 @@ def test_after_a_429_an_interactive_call_goes_out_soon_and_provokes_no_more_of_t
 ) -> None:
     scenario = shared(60, guest, at_once=at_once, has_fixed_minute=has_fixed_minute)
     found = [figures(simulate(replace(scenario, seed=seed))) for seed in (1, 2)]
-    assert max(each.after_pause_s[0] for each in found) < 1.0
-    assert max(each.after_pause_s[1] for each in found) < 15.0
-    assert max(each.throttled for each in found) < 60
-    assert max(each.most_in_a_minute for each in found) <= 500
+    assert max(entry.after_pause_s[0] for entry in found) < 1.0
+    assert max(entry.after_pause_s[1] for entry in found) < 15.0
+    assert max(entry.throttled for entry in found) < 60
+    assert max(entry.most_in_a_minute for entry in found) <= 500
 
 
 def test_interactive_calls_that_want_more_than_a_guest_leaves_provoke_few_429s() -> None:

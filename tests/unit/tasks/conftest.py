@@ -96,8 +96,8 @@ class Vendor:
         self._fail(fault)
         if unreadable := [self.unreadable[id_] for id_ in filters.ids if id_ in self.unreadable]:
             raise PartlyReadable([], unreadable)
-        found = (self.products.get(each) for each in filters.ids)
-        return [{**EMPTY, **each} for each in found if each is not None]  # type: ignore[misc]
+        found = (self.products.get(product) for product in filters.ids)
+        return [{**EMPTY, **entry} for entry in found if entry is not None]  # type: ignore[misc]
 
     def update(self, change: Change, call: Call, before_send: Callable[[], None]) -> None:
         self.calls.append(call)

@@ -21,7 +21,7 @@ class Seen:
 
 
 def breaches(guard: str, seen: Seen, effective: date | None = None, **after: Any) -> list[str]:
-    return [each.says for each in Rails.parse([guard]).of_row(seen, after, effective)]
+    return [rail.says for rail in Rails.parse([guard]).of_row(seen, after, effective)]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_product_billed_past_the_change_is_told(
 
 def test_a_plan_as_a_whole_has_rails_too() -> None:
     rails = Rails.parse(["rows=override:100", "revenue=block:10"])
-    told = [each.says for each in rails.of_plan(101, Decimal(1000), Decimal(1101))]
+    told = [rail.says for rail in rails.of_plan(101, Decimal(1000), Decimal(1101))]
     assert told == ["101 rows change, more than 100", "revenue changes by 10.1 %, more than 10 %"]
     assert not rails.of_plan(100, Decimal(1000), Decimal(1100))
 
@@ -77,9 +77,9 @@ def test_a_plan_as_a_whole_has_rails_too() -> None:
 def test_a_reason_crosses_an_override_and_nothing_crosses_a_block() -> None:
     rails = Rails.parse(["zero=override", "change=block:50", "below_cost=warn"])
     found = rails.of_row(Seen(), {"rate": Decimal(0)})
-    assert {each.rail for each in found} == {Rail.ZERO, Rail.CHANGE, Rail.BELOW_COST}
-    assert {each.rail for each in forbidden(found, [])} == {Rail.ZERO, Rail.CHANGE}
-    assert {each.rail for each in forbidden(found, Rail)} == {Rail.CHANGE}
+    assert {entry.rail for entry in found} == {Rail.ZERO, Rail.CHANGE, Rail.BELOW_COST}
+    assert {rail.rail for rail in forbidden(found, [])} == {Rail.ZERO, Rail.CHANGE}
+    assert {rail.rail for rail in forbidden(found, Rail)} == {Rail.CHANGE}
 
 
 GUARDS = st.builds(

@@ -183,7 +183,11 @@ class InMemoryRevio:
         ]
         return {
             "customer_products": matching,
-            "missing_ids": [each for each in dict.fromkeys(job.ids) if each not in self.products],
+            "missing_ids": [
+                product_id
+                for product_id in dict.fromkeys(job.ids)
+                if product_id not in self.products
+            ],
             "calls": 1,
             "fetched_at": datetime.now(UTC).isoformat(),
         }

@@ -15,7 +15,9 @@ from sandbox.vendor.population import populate
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "new-rates.csv"
 RATES = list(price_list())
-POPULATION = {int(each["Customer_Product_ID"] or 0): each for each in populate(CUSTOMERS, SEED)}
+POPULATION = {
+    int(customer["Customer_Product_ID"] or 0): customer for customer in populate(CUSTOMERS, SEED)
+}
 
 
 def test_the_committed_list_is_the_one_that_its_module_makes() -> None:
@@ -29,10 +31,10 @@ def test_reading_gives_back_what_was_written() -> None:
 
 
 def test_every_row_changes_the_rate_of_a_product_that_can_be_changed() -> None:
-    assert len({each.id for each in RATES}) == 2000
-    for each in RATES:
-        assert POPULATION[each.id]["Status"] != "DENIED"
-        assert Decimal(POPULATION[each.id]["Rate"] or 0) == each.old_rate != each.rate
+    assert len({rate.id for rate in RATES}) == 2000
+    for rate in RATES:
+        assert POPULATION[rate.id]["Status"] != "DENIED"
+        assert Decimal(POPULATION[rate.id]["Rate"] or 0) == rate.old_rate != rate.rate
 
 
 def test_jobs_of_two_campaigns_have_different_keys() -> None:
@@ -41,8 +43,8 @@ def test_jobs_of_two_campaigns_have_different_keys() -> None:
 
 
 def as_wanted() -> tuple[dict[int, Any], dict[int, list[dict[str, Any]]]]:
-    truth = {each.id: {"Rate": f"{each.rate}00"} for each in RATES}
-    executions = {each.id: [{"at": 0, "fields": {"Rate": str(each.rate)}}] for each in RATES}
+    truth = {rate.id: {"Rate": f"{rate.rate}00"} for rate in RATES}
+    executions = {rate.id: [{"at": 0, "fields": {"Rate": str(rate.rate)}}] for rate in RATES}
     return truth, executions
 
 

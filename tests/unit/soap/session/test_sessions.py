@@ -75,7 +75,7 @@ def test_one_session_serves_all_calls_of_all_processes(
 ) -> None:
     first, second = process(), process()
 
-    assert {key(each.current(CALL)) for each in (first, first, second)} == {"key-1"}
+    assert {key(job.current(CALL)) for job in (first, first, second)} == {"key-1"}
     assert vendor.logins == 1
 
 
@@ -99,7 +99,7 @@ def test_one_renewal_serves_all_who_were_refused(
     stale = first.current(CALL)
     assert second.current(CALL).id == stale.id
 
-    assert {key(each.renew(stale, CALL)) for each in (first, second, first)} == {"key-2"}
+    assert {key(job.renew(stale, CALL)) for job in (first, second, first)} == {"key-2"}
     assert vendor.logins == 2
 
 

@@ -29,7 +29,7 @@ class World:
     def __init__(self, most_bytes: int = 10**6) -> None:
         self.seconds = START
         self.quantity = dict.fromkeys(PRODUCTS, 0)
-        self.executed: list[tuple[float, int, int]] = [(0.0, each, 0) for each in PRODUCTS]
+        self.executed: list[tuple[float, int, int]] = [(0.0, product, 0) for product in PRODUCTS]
         self.settled = dict.fromkeys(PRODUCTS, 0)
         self.calls: list[Filters] = []
         self.is_up = True
@@ -44,7 +44,7 @@ class World:
     def last(self, account: str, products: Iterable[int]) -> dict[int, int]:
         if not self.is_up:
             raise errors.Unavailable("Redis is away")
-        return {each: self._written[each] for each in products if each in self._written}
+        return {product: self._written[product] for product in products if product in self._written}
 
     def execute(self, product: int) -> None:
         self.quantity[product] += 1
@@ -56,10 +56,10 @@ class World:
 
     def ask(self, filters: Filters) -> list[CustomerProductRecord]:
         self.calls.append(filters)
-        chosen = [each for each in filters.ids if each in self.quantity]
+        chosen = [product for product in filters.ids if product in self.quantity]
         for customer in filters.customer_ids + filters.line_ids:
-            chosen += [each for each in PRODUCTS if each // PER_CUSTOMER == customer]
-        return [self.record(each) for each in chosen]
+            chosen += [product for product in PRODUCTS if product // PER_CUSTOMER == customer]
+        return [self.record(job) for job in chosen]
 
     def record(self, product: int) -> Any:
         customer = product // PER_CUSTOMER
@@ -73,7 +73,11 @@ class World:
 
     def quantity_at(self, product: int, seconds: float) -> int:
         """Just before that moment."""
-        return max(count for at, each, count in self.executed if each == product and at < seconds)
+        return max(
+            count
+            for at, product_id, count in self.executed
+            if product_id == product and at < seconds
+        )
 
 
 moments = st.one_of(
@@ -104,8 +108,8 @@ def test_no_answer_is_older_than_asked_for_or_than_an_update_that_was_seen_appli
                 reading = world.read(*max_age_s, **{kind: tuple(what)})
                 assert world.seconds - reading.read_at <= max_age_s[0]
                 fresh = world.ask(Filters(**{kind: tuple(what)}))
-                ids = [each["customer_product_id"] for each in world.found]
-                assert ids == [each["customer_product_id"] for each in fresh]
+                ids = [entry["customer_product_id"] for entry in world.found]
+                assert ids == [product_id["customer_product_id"] for product_id in fresh]
                 for record in world.found:
                     product, quantity = record["customer_product_id"], record["quantity"]
                     assert quantity is not None
@@ -120,7 +124,7 @@ def test_an_answer_young_enough_costs_no_call() -> None:
     world.seconds += 59
     reading = world.read(60, ids=(2, 1))
     assert (reading.calls, reading.read_at) == (0, START)
-    assert [each["customer_product_id"] for each in world.found] == [2, 1]
+    assert [entry["customer_product_id"] for entry in world.found] == [2, 1]
 
 
 def test_where_changes_show_late_an_answer_soon_after_one_is_not_kept() -> None:
@@ -133,7 +137,7 @@ def test_where_changes_show_late_an_answer_soon_after_one_is_not_kept() -> None:
     assert lag_left_s(world, "slow", 10.0, 1) == 0
     world.settle(1)
     world.seconds += 4
-    assert [lag_left_s(world, "slow", 10.0, each) for each in (1, 2)] == [6.0, 0.0]
+    assert [lag_left_s(world, "slow", 10.0, number) for number in (1, 2)] == [6.0, 0.0]
 
 
 def test_only_what_is_not_known_is_asked_for() -> None:

@@ -32,7 +32,7 @@ PATIENCE_S = 10
 
 
 def products_of(customer: int) -> list[int]:
-    return [customer * 10 + each for each in range(PER_CUSTOMER)]
+    return [customer * 10 + number for number in range(PER_CUSTOMER)]
 
 
 class Vendor:
@@ -77,10 +77,12 @@ class Vendor:
             raise errors.Rejected("E1", f"no {min(bad)}")
         if self._spoilt.intersection(values):
             raise SpoiltAnswer("broken XML")
-        found = [(each // 10, each) for each in asked.ids if each % 10 < PER_CUSTOMER]
+        found = [(product // 10, product) for product in asked.ids if product % 10 < PER_CUSTOMER]
         customers = asked.customer_ids + asked.line_ids
-        found += [(customer, each) for customer in customers for each in products_of(customer)]
-        return [record(customer, each) for customer, each in found]
+        found += [
+            (customer, product) for customer in customers for product in products_of(customer)
+        ]
+        return [record(customer, entry) for customer, entry in found]
 
     def update(self, change: Change, call: Call, before_send: Callable[[], None]) -> None:
         raise AssertionError("a query changes nothing")
@@ -114,7 +116,7 @@ class Crowd:
     def settle(self) -> None:
         """Until each that arrived has opened a batch or joined one."""
         until = time.monotonic() + PATIENCE_S
-        while sum(len(each.members) for each in self.batcher._open.values()) < self._asking:
+        while sum(len(call.members) for call in self.batcher._open.values()) < self._asking:
             assert time.monotonic() < until
             time.sleep(0.001)
 
@@ -126,7 +128,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def found(answer: Future[list[CustomerProductRecord]]) -> list[int]:
-    return [each["customer_product_id"] for each in answer.result(PATIENCE_S)]
+    return [entry["customer_product_id"] for entry in answer.result(PATIENCE_S)]
 
 
 values = st.lists(st.integers(1, 30), min_size=1, max_size=4, unique=True).map(tuple)
@@ -158,10 +160,10 @@ def test_each_caller_gets_what_it_would_have_got_alone(
 
 def test_queries_that_wait_for_a_permit_leave_together(pool: ThreadPoolExecutor) -> None:
     crowd = Crowd(Vendor(), pool, ids_per_call=200)
-    answers = [crowd.arrive(ids=(each * 10, each * 10 + 9)) for each in range(1, 31)]
+    answers = [crowd.arrive(ids=(number * 10, number * 10 + 9)) for number in range(1, 31)]
     crowd.settle()
     crowd.vendor.permits.set()
-    assert [found(each) for each in answers] == [[each * 10] for each in range(1, 31)]
+    assert [found(answer) for answer in answers] == [[number * 10] for number in range(1, 31)]
     [(_, filters)] = crowd.vendor.calls
     assert len(filters.ids) == 60
 
@@ -171,7 +173,7 @@ def test_identical_queries_that_wait_ask_once(pool: ThreadPoolExecutor) -> None:
     answers = [crowd.arrive(customer_ids=(7, 8)) for _ in range(30)]
     crowd.settle()
     crowd.vendor.permits.set()
-    assert [found(each) for each in answers] == [products_of(7) + products_of(8)] * 30
+    assert [found(answer) for answer in answers] == [products_of(7) + products_of(8)] * 30
     assert crowd.vendor.calls == [(Lane.BULK, Filters(customer_ids=(7, 8)))]
 
 
@@ -187,8 +189,8 @@ def test_an_idle_system_delays_nothing() -> None:
     slept: list[float] = []
     vendor = Vendor(open_at_once=True)
     batcher = Batcher(vendor, 200, 500, clock=lambda: 0.0, sleep=slept.append)
-    for each in range(8):
-        batcher.query(Filters(ids=(each,)), Call("default", Lane.BULK, Purpose.QUERY))
+    for number in range(8):
+        batcher.query(Filters(ids=(number,)), Call("default", Lane.BULK, Purpose.QUERY))
     assert slept == []
 
 
@@ -199,8 +201,8 @@ def test_many_at_once_leave_at_the_pace_that_the_limit_sustains() -> None:
         now[0] += seconds
 
     batcher = Batcher(Vendor(open_at_once=True), 200, 500, clock=lambda: now[0], sleep=sleep)
-    for each in range(508):
-        batcher.query(Filters(ids=(each,)), Call("default", Lane.BULK, Purpose.QUERY))
+    for number in range(508):
+        batcher.query(Filters(ids=(number,)), Call("default", Lane.BULK, Purpose.QUERY))
     assert now[0] == pytest.approx(60.0)
 
 
@@ -236,11 +238,13 @@ def test_what_befalls_a_call_befalls_each_who_shares_it(
 ) -> None:
     crowd = Crowd(Vendor(), pool)
     crowd.vendor.fault = fault
-    answers = [crowd.arrive(ids=(each,)) for each in range(4)]
+    answers = [crowd.arrive(ids=(number,)) for number in range(4)]
     crowd.settle()
     crowd.vendor.permits.set()
     raised = [answer.exception(PATIENCE_S) for answer in answers]
-    assert [(type(each), each.args) for each in raised if each] == [(type(fault), fault.args)] * 4
+    assert [(type(error), error.args) for error in raised if error] == [
+        (type(fault), fault.args)
+    ] * 4
     assert len(set(map(id, raised))) == 4
 
 
@@ -249,7 +253,7 @@ def test_a_fault_of_our_own_is_the_leaders_and_leaves_nobody_waiting(
 ) -> None:
     crowd = Crowd(Vendor(), pool)
     crowd.vendor.fault = KeyError("secret")
-    answers = [crowd.arrive(ids=(each,)) for each in range(4)]
+    answers = [crowd.arrive(ids=(number,)) for number in range(4)]
     crowd.settle()
     crowd.vendor.permits.set()
     raised = sorted(type(answer.exception(PATIENCE_S)).__name__ for answer in answers)

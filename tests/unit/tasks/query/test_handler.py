@@ -48,7 +48,7 @@ class Vendor:
         try:
             if fault:
                 raise fault
-            return [self.record(each) for each in asked.ids if each <= 900]
+            return [self.record(product) for product in asked.ids if product <= 900]
         finally:
             with self._lock:
                 self._at_once -= 1
@@ -85,8 +85,8 @@ class Shelf:
         return {"key": f"{account}/{job_id}", "count": len(pages)}
 
     def ids(self) -> list[int]:
-        records = [each for page in self.pages for each in orjson.loads(zlib.decompress(page))]
-        return [each["customer_product_id"] for each in records]
+        records = [record for page in self.pages for record in orjson.loads(zlib.decompress(page))]
+        return [record["customer_product_id"] for record in records]
 
 
 class Runner:
@@ -135,10 +135,10 @@ def test_every_product_that_exists_comes_once_and_the_others_are_missing(
     runner = Runner(ids_per_call=ids_per_call)
     step = runner.run(ids=ids)
     result = QueryResult.model_validate(step.outcome["ok"])
-    found = [each.customer_product_id for each in result.customer_products]
+    found = [product.customer_product_id for product in result.customer_products]
     unique = list(dict.fromkeys(ids))
-    assert found == [each for each in unique if each <= 900]
-    assert list(result.missing_ids) == [each for each in unique if each > 900]
+    assert found == [job for job in unique if job <= 900]
+    assert list(result.missing_ids) == [job for job in unique if job > 900]
     assert result.calls == len(runner.vendor.calls) == -(-len(unique) // ids_per_call)
 
 
@@ -153,7 +153,7 @@ def test_a_large_filter_is_split_into_full_calls_without_repeats(
     parts = split(QueryJob(**{name: values}), ids_per_call)  # type: ignore[arg-type]
     sizes = [len(getattr(part, name)) for part in parts]
     assert sizes[:-1] == [ids_per_call] * (len(sizes) - 1)
-    assert [each for part in parts for each in getattr(part, name)] == list(dict.fromkeys(values))
+    assert [entry for part in parts for entry in getattr(part, name)] == list(dict.fromkeys(values))
 
 
 def test_filters_of_several_kinds_are_one_call_as_they_stand() -> None:
@@ -191,7 +191,9 @@ def test_a_query_under_way_does_not_wait_for_long() -> None:
 def test_a_part_that_failed_is_asked_again_alone() -> None:
     runner = Runner(*[None] * 9, errors.Unavailable("no answer"), ids_per_call=10)
     result = runner.run(ids=range(1, 301)).outcome["ok"]
-    assert [each["customer_product_id"] for each in result["customer_products"]] == [*range(1, 301)]
+    assert [product["customer_product_id"] for product in result["customer_products"]] == [
+        *range(1, 301)
+    ]
     asked = Counter(filters.ids for filters, _ in runner.vendor.calls)
     assert sorted(asked.values()) == [1] * 29 + [2]
 
@@ -215,7 +217,7 @@ def test_progress_is_told_four_times_a_second() -> None:
     runner = Runner(ids_per_call=1, clock=lambda: next(looks) / 128)
     runner.run(ids=range(1, 401))
     seconds = next(looks) / 128
-    done = [each for each, total in runner.progress if total == 400]
+    done = [entry for entry, total in runner.progress if total == 400]
     assert done == sorted(set(done))
     assert 2 * seconds < len(done) <= 4 * seconds
 
@@ -233,7 +235,7 @@ def test_a_large_result_is_the_same_as_a_small_one_but_in_pages(
     whole = Runner().run(ids=ids).outcome["ok"]
     runner = Runner(inline_bytes=inline_bytes)
     result = runner.run(ids=ids).outcome["ok"]
-    told = [each["customer_product_id"] for each in whole["customer_products"]]
+    told = [product["customer_product_id"] for product in whole["customer_products"]]
     size = len(orjson.dumps(whole["customer_products"]))
     if "pages" in result:
         assert result.pop("pages")["records"] == len(told)

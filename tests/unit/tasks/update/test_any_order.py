@@ -133,7 +133,7 @@ def test_every_job_ends_truly_once_and_the_last_wish_wins(
     ends = {key: how(outcome) for key, outcome in outcomes.items()}
     for key, told in run.told.items():
         assert all(outcome == outcomes[key] for outcome in told)
-    executions = Counter(each.job_id for each in world.vendor.executed)
+    executions = Counter(product_id.job_id for product_id in world.vendor.executed)
     for key, end in ends.items():
         executed = executions[world.submit(key, **world.jobs[key].kwargs())]
         assert executed == {"applied": 1, "superseded": 0, "Rejected": 0}[end]

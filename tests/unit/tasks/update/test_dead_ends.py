@@ -23,7 +23,7 @@ def test_a_job_that_every_worker_dies_of_is_given_to_no_more_than_eight(world: A
     error = error_of(world.deliver("a"))
     assert (type(error), error.workers) == (Abandoned, 8)
     assert len(world.vendor.calls) == calls
-    assert [type(each.error) for each in world.ledger.dead_letters("default")] == [Abandoned]
+    assert [type(letter.error) for letter in world.ledger.dead_letters("default")] == [Abandoned]
 
 
 def test_of_one_that_may_have_been_sent_meanwhile_the_outcome_is_unknown(world: Any) -> None:
@@ -48,7 +48,7 @@ def test_each_failed_attempt_is_told_in_the_dead_letter(world: Any) -> None:
         world.deliver("a", fault)
         world.later(400)
     [letter] = world.ledger.dead_letters("default")
-    assert [each.says for each in letter.history] == ["Unavailable: no answer"] * 2
+    assert [attempt.says for attempt in letter.history] == ["Unavailable: no answer"] * 2
     assert type(letter.error).__name__ == "Rejected"
 
 

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from cli.doctor.lane_checks import clock_findings, limits_findings
 from settings import AccountSettings
-from worker.limiter.limits_drift import Agreement, differences
+from worker.limiter.limits_drift import PublishedLimits, differences
 
 
 def account(calls_per_minute: int = 500) -> AccountSettings:
@@ -31,16 +31,16 @@ def redis(redis_url: str) -> Iterator[Redis]:
         yield client
 
 
-def noted(redis: Redis, worker: str, settings: AccountSettings) -> Agreement:
-    agreement = Agreement(redis, {"default": settings}, worker)
-    agreement.note()
-    return agreement
+def noted(redis: Redis, worker: str, settings: AccountSettings) -> PublishedLimits:
+    published = PublishedLimits(redis, {"default": settings}, worker)
+    published.publish()
+    return published
 
 
 def test_workers_that_agree_say_nothing(redis: Redis) -> None:
     with capture_logs() as logs:
         noted(redis, "a", account())
-        noted(redis, "b", account()).note()
+        noted(redis, "b", account()).publish()
     assert logs == []
     assert list(limits_findings(redis, {"default": account()})) == []
 
@@ -49,8 +49,8 @@ def test_a_difference_is_told_once_by_each_and_by_doctor(redis: Redis) -> None:
     first = noted(redis, "a", account())
     with capture_logs() as logs:
         second = noted(redis, "b", account(100))
-        second.note()
-        first.note()
+        second.publish()
+        first.publish()
     told = [(log["setting"], log["ours"], log["theirs"], log["of"]) for log in logs]
     assert told == [("calls_per_minute", 100, 500, "a"), ("calls_per_minute", 500, 100, "b")]
     [finding] = limits_findings(redis, {"default": account()})
@@ -67,11 +67,11 @@ def test_a_worker_that_has_left_or_is_not_heard_of_does_not_count(redis: Redis) 
     assert differences(redis, "default", account()) == []
 
 
-def at_a_host(redis: Redis, worker: str, ahead_s: float) -> Agreement:
+def at_a_host(redis: Redis, worker: str, ahead_s: float) -> PublishedLimits:
     def clock() -> float:
         return time.time() + ahead_s
 
-    return Agreement(redis, {"default": account()}, worker, clock)
+    return PublishedLimits(redis, {"default": account()}, worker, clock)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_a_worker_whose_hosts_clock_is_off_warns_once_and_so_does_doctor(
     noted(redis, "b", account())
     worker = at_a_host(redis, "a", ahead_s)
     with capture_logs() as logs:
-        worker.note()
-        worker.note()
+        worker.publish()
+        worker.publish()
     [log] = logs
     assert (log["event"], log["log_level"]) == ("clock_is_off", "warning")
     assert log["ahead_of_redis_s"] == pytest.approx(ahead_s, abs=0.5)
@@ -95,6 +95,6 @@ def test_a_worker_whose_hosts_clock_is_off_warns_once_and_so_does_doctor(
 
 def test_clocks_that_nearly_agree_are_no_finding(redis: Redis) -> None:
     with capture_logs() as logs:
-        at_a_host(redis, "a", 1.5).note()
+        at_a_host(redis, "a", 1.5).publish()
     assert logs == []
     assert list(clock_findings(redis, ["default"])) == []
