@@ -58,8 +58,8 @@ def ask_all(processes: list[RevioGateway], threads: int = 12) -> None:
             pool.submit(processes[n % len(processes)].query, READ, call(Purpose.QUERY))
             for n in range(threads)
         ]
-        for call in asked:
-            assert len(call.result()) == 1
+        for pending in asked:
+            assert len(pending.result()) == 1
 
 
 def test_all_threads_of_all_processes_share_one_login_and_one_renewal(
