@@ -33,8 +33,9 @@ fix: setup ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Many tests wait for real processes, so more of them run than there are cores.
 test: setup ## Run all tests
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 # Needs a package index.
 client-versions: setup ## Try the client with both ends of the versions it declares

@@ -189,8 +189,11 @@ class Batcher:
                 return
             singles_pass = True
         for half, no in refused:
-            if waiting := [member for member in half if not member.answer.done()]:
-                self._ask_halves(waiting, kind, call, no, singles_pass=singles_pass)
+            waiting = [member for member in half if not member.answer.done()]
+            is_left_alone = len(waiting) == 1 < len(half)
+            last = self._answer_half(waiting, kind, call) if is_left_alone else no
+            if waiting and last:
+                self._ask_halves(waiting, kind, call, last, singles_pass=singles_pass)
 
     def _refuses_singles(
         self, halves: Iterable[Sequence[_Member]], kind: str, call: Call, refusal: Rejected

@@ -16,6 +16,7 @@ import pytest
 from cli.dev.stack import ROOT, Stack
 from revio_jobs import RevioJobs
 from sandbox.local.embedded_redis import embedded_redis
+from tests.acceptance.watching import wait_until
 from tests.certificates import make_certificates
 from tests.redis_proxy import proxy
 
@@ -42,6 +43,11 @@ def stack_at(form: str, directory: Path) -> Iterator[tuple[Stack, str]]:
             stack.stop()
 
 
+def workers_by_flower(stack: Stack) -> set[str]:
+    with urlopen(f"{stack.flower_url}/api/workers?refresh=1", timeout=10) as workers:
+        return set(json.load(workers))
+
+
 @pytest.mark.parametrize(
     "form",
     ["rediss://127.0.0.1:{port}/0?ssl_ca_certs={directory}/ca.pem", "unix://{directory}/s"],
@@ -62,8 +68,7 @@ def test_everybody_works_by_the_url_alone(form: str, tmp_path: Path) -> None:
         )
         assert revio.returncode == 0, revio.stderr
         assert json.loads(revio.stdout)
-        with urlopen(f"{stack.flower_url}/api/workers?refresh=1", timeout=10) as workers:
-            assert "both@local" in json.load(workers)
+        wait_until(lambda: "both@local" in workers_by_flower(stack))
 
 
 def test_a_worker_refuses_a_url_that_it_cannot_honour_in_one_line(tmp_path: Path) -> None:

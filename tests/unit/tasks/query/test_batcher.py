@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from revio_jobs import errors
@@ -279,6 +279,7 @@ def test_a_vendor_that_refuses_every_part_in_the_same_words_is_slowed_down_and_n
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(2, 40), st.integers(1, 40), st.sets(st.integers(1, 40), max_size=2))
+@example(queries=4, largest=1, bad=set())
 def test_a_vendor_that_takes_few_values_a_call_answers_all_the_same(
     pool: ThreadPoolExecutor, queries: int, largest: int, bad: set[int]
 ) -> None:
