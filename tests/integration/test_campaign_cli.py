@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -359,22 +360,30 @@ def test_a_run_that_goes_on_is_not_undone(campaign: Revio, approved: Revio) -> N
     assert follow(campaign, run)["status"] == "cancelled"
 
 
+@contextmanager
+def paused(stack: Stack, revio: Revio, reason: str) -> Iterator[None]:
+    """The bulk lane, which the tests that follow find open again."""
+    lane = ["--lane", "bulk"]
+    said = revio("lane", "pause", *lane, "--reason", reason, env=stack.environment)
+    assert said.code == ExitCode.OK
+    try:
+        yield
+    finally:
+        assert revio("lane", "resume", *lane, env=stack.environment).code == ExitCode.OK
+
+
 def test_a_paused_lane_holds_a_campaign_and_watch_says_who_paused_it(
     stack: Stack, revio: Revio, campaign: Revio, approved: Revio
 ) -> None:
     run = approved(RATES, "held")
-    lane = ["--lane", "bulk"]
-    paused = revio("lane", "pause", *lane, "--reason", "wrong list", env=stack.environment)
-    assert paused.code == ExitCode.OK
-    calls = stack.sandbox.calls()["received"]
-    assert campaign("apply", "held.plan").code == ExitCode.OK
-    deadline = time.monotonic() + PATIENCE_S
-    while not (waits := campaign("watch", run, "--once").document["waits"]):
-        assert time.monotonic() < deadline
-    assert "the bulk lane is paused by" in waits
-    assert waits.endswith(": wrong list")
-    assert stack.sandbox.calls()["received"] == calls
-    assert revio("lane", "resume", *lane, env=stack.environment).code == ExitCode.OK
+    with paused(stack, revio, "wrong list"):
+        assert campaign("apply", "held.plan").code == ExitCode.OK
+        deadline = time.monotonic() + PATIENCE_S
+        while not (waits := campaign("watch", run, "--once").document["waits"]):
+            assert time.monotonic() < deadline
+        assert "the bulk lane is paused by" in waits
+        assert waits.endswith(": wrong list")
+        assert not stack.sandbox.updates()
     assert follow(campaign, run)["counts"] == {"applied": 2}
 
 
@@ -391,14 +400,12 @@ def test_a_lane_paused_in_mid_run_lets_nothing_more_reach_the_vendor(
     while len(stack.sandbox.updates()) < 5:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    lane, reason = ["--lane", "bulk"], ["--reason", "month end"]
-    assert revio("lane", "pause", *lane, *reason, env=stack.environment).code == ExitCode.OK
-    time.sleep(0.5)
-    calls = stack.sandbox.calls()["received"]
-    time.sleep(1.5)
-    assert stack.sandbox.calls()["received"] == calls
-    assert "month end" in campaign("watch", run, "--once", as_json=False).out
-    assert revio("lane", "resume", *lane, env=stack.environment).code == ExitCode.OK
+    with paused(stack, revio, "month end"):
+        time.sleep(0.5)
+        calls = stack.sandbox.calls()["received"]
+        time.sleep(1.5)
+        assert stack.sandbox.calls()["received"] == calls
+        assert "month end" in campaign("watch", run, "--once", as_json=False).out
     assert follow(campaign, run)["counts"] == {"applied": 80}
     assert all(len(executions) == 1 for executions in stack.sandbox.updates().values())
 
