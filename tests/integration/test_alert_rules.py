@@ -34,7 +34,7 @@ from settings import AccountSettings, Settings
 from tests.integration.account_place import RUN, VENDOR, Place
 from worker.limiter import LanePauses, Pause
 from worker.limiter.charge import CallKeys
-from worker.limiter.limits_drift import Agreement
+from worker.limiter.limits_drift import PublishedLimits
 from worker.wiring.limits import limit_rules, open_limiter
 
 ROOT = Path(__file__).parents[2]
@@ -135,7 +135,7 @@ class Fleet:
 
     def wrong_clock(self) -> None:
         accounts = {"default": AccountSettings.model_validate(VENDOR)}
-        Agreement(self.redis, accounts, "worker@off", lambda: time.time() + 60).note()
+        PublishedLimits(self.redis, accounts, "worker@off", lambda: time.time() + 60).publish()
 
 
 CONDITIONS: dict[str, list[Callable[[Fleet], None]]] = {
