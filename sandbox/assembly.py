@@ -38,14 +38,23 @@ def assemble(
         populate(options.customers, options.seed),
         monotonic=clock,
         wall=wall,
-        read_back_delay=options.read_back_delay,
+        read_back_delay=lambda: options.read_back_delay.pick(random),
+        filters=options.habits.filters,
+        no_date=options.habits.no_date,
     )
-    sessions = Sessions(options.session_seconds, clock=clock, new_key=lambda: str(uuid.uuid4()))
+    sessions = Sessions(
+        options.session_seconds,
+        clock=clock,
+        new_key=lambda: str(uuid.uuid4()),
+        count=options.habits.sessions,
+        life=options.habits.session_life,
+    )
     gateway = ApiGateway(
         subscription_key=options.account.subscription_key,
         calls_per_minute=options.calls_per_minute,
         calls_per_day=options.calls_per_day,
         clock=clock,
+        minute=options.habits.minute,
     )
     journal = Journal(clock, wall)
     plan = FaultPlan(options.faults, random)
@@ -58,6 +67,7 @@ def assemble(
             options.account,
             expired_code=options.expired_session_code,
             ids_per_call=options.ids_per_call,
+            habits=options.habits,
         ),
         gateway=gateway,
         journal=journal,
@@ -75,6 +85,8 @@ def assemble(
         wsdl=lambda address: wsdl.render(
             current.contract, options.ports, options.address or address
         ).encode(),
-        latency=lambda: options.latency.pick(random),
+        latency=lambda call: (
+            options.latency.pick(random) + options.habits.ms_per_id * len(call.ids) / 1000
+        ),
         schedule=schedule,
     )

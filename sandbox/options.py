@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from enum import StrEnum
 from random import Random
-from typing import TypeVar
+from typing import TypeVar, get_type_hints
 
 from sandbox.contract.shapes import (
     MIXED,
@@ -21,6 +22,7 @@ from sandbox.contract.shapes import (
 from sandbox.contract.wsdl import Port
 from sandbox.faults.catalogue import FAULTS
 from sandbox.faults.fault_plan import FaultRule
+from sandbox.vendor.habits import Habits
 from sandbox.vendor.service import SESSION_EXPIRED
 from sandbox.vendor.sessions import Account
 
@@ -61,12 +63,13 @@ class Options:
     calls_per_day: int
     ids_per_call: int
     latency: Latency
-    read_back_delay: float
+    read_back_delay: Latency
     faults: tuple[FaultRule, ...]
     shapes: Shapes
     ports: tuple[Port, ...]
     address: str | None
     exit_with_stdin: bool
+    habits: Habits
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -97,6 +100,7 @@ def parse(arguments: Sequence[str]) -> Options:
         ports=given.ports,
         address=given.address,
         exit_with_stdin=given.exit_with_stdin,
+        habits=Habits(**{known.name: getattr(given, known.name) for known in fields(Habits)}),
     )
 
 
@@ -109,6 +113,7 @@ def _parser() -> ArgumentParser:
     _add_service(parser)
     _add_limits(parser)
     _add_shapes(parser)
+    _add_habits(parser)
     return parser
 
 
@@ -130,7 +135,12 @@ def _add_service(parser: ArgumentParser) -> None:
         default="0",
         help="seconds before a call is executed and answered, or a range in ms such as 50-800",
     )
-    add("--read-back-delay", type=float, default=0, help="seconds until a query shows a change")
+    add(
+        "--read-back-delay",
+        type=_checked(Latency.parse),
+        default="0",
+        help="seconds until a query shows a change, or a range in ms",
+    )
     add(
         "--fault",
         type=_checked(FaultRule.from_flag),
@@ -175,6 +185,18 @@ def _add_shapes(parser: ArgumentParser) -> None:
     )
     add("--address", help="the WSDL's soap:address, if it is not to be this server's")
     add("--operations", type=int, default=0, help="unrelated operations to add to the WSDL")
+
+
+def _add_habits(parser: ArgumentParser) -> None:
+    for name, hint in get_type_hints(Habits, include_extras=True).items():
+        kind, text = hint.__origin__, hint.__metadata__[0]
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            choices=list(kind) if issubclass(kind, StrEnum) else None,
+            default=getattr(Habits, name),
+            help=text,
+        )
 
 
 def _ports(text: str) -> tuple[Port, ...]:

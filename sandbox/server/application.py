@@ -35,7 +35,7 @@ class Control(Protocol):
 @dataclass(frozen=True)
 class Application:
     """`wsdl` writes the document for the address it was asked at; `latency` is the seconds that
-    the next call takes; `schedule` calls back after so many seconds.
+    a call takes; `schedule` calls back after so many seconds.
     """
 
     current: CurrentContract
@@ -45,7 +45,7 @@ class Application:
     plan: FaultPlan
     control: Control
     wsdl: Callable[[str], bytes]
-    latency: Callable[[], float]
+    latency: Callable[[Call], float]
     schedule: Schedule
 
     def refuses(self, start: bytes) -> bool:
@@ -96,7 +96,7 @@ class Application:
 
     def _after_latency(self, call: Call, entry: Entry, reply: Reply) -> None:
         rule = self.plan.pick(call.operation.name, call.ids)
-        seconds = self.latency()
+        seconds = self.latency(call)
         if seconds:
             self.schedule(seconds, lambda: self._perform(call, entry, rule, reply))
         else:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.contract.http import JSON, Response
+from sandbox.vendor.habits import Minute
 
 MINUTE = 60.0
 DAY = 86_400.0
@@ -73,6 +74,26 @@ class SlidingCount:
         return self._times[-limit] + self._seconds - now
 
 
+class FixedCount:
+    """How many events the current of the windows saw that begin every `seconds` of the clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._window = -1.0
+        self._count = 0
+
+    def count(self, now: float) -> int:
+        return self._count if now // self._seconds == self._window else 0
+
+    def add(self, now: float) -> None:
+        self._count = self.count(now) + 1
+        self._window = now // self._seconds
+
+    def until_free(self, now: float, _: int) -> float:
+        """Seconds until the next window."""
+        return self._seconds - now % self._seconds
+
+
 class ApiGateway:
     """Lets a call through or denies it. A limit of 0 does not exist; denied calls use up
     nothing. The day begins with the gateway and lasts DAY seconds of `clock`.
@@ -85,7 +106,9 @@ class ApiGateway:
         calls_per_minute: int,
         calls_per_day: int,
         clock: Callable[[], float],
+        minute: Minute = Minute.SLIDING,
     ) -> None:
+        self._counts = SlidingCount if minute is Minute.SLIDING else FixedCount
         self._subscription_key = subscription_key
         self._clock = clock
         self._configured = (calls_per_minute, calls_per_day)
@@ -94,7 +117,7 @@ class ApiGateway:
     def reset(self) -> None:
         """The configured limits, with nothing used."""
         self.calls_per_minute, self.calls_per_day = self._configured
-        self._minute = SlidingCount(MINUTE)
+        self._minute: SlidingCount | FixedCount = self._counts(MINUTE)
         self._day_used = 0
         self._day_ends = self._clock() + DAY
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from sandbox.contract.schema import Element, Rendered, Values
 from sandbox.contract.update_fields import Changes
+from sandbox.vendor.habits import FilterLogic, NoDate
 from sandbox.vendor.population import Record
+from sandbox.vendor.storing import RECORD_NAMES
 
-_RECORD_NAMES = {"ActivatedDate": "Activated_Date", "DisconnectDate": "Disconnect_Date"}
+# What a query shows for no date, if it does not show that there is none.
+_MINIMUM_DATE = "0001-01-01"
+_DATES = ("Billed_Through_Date", "Canceled_Date", "Activated_Date", "Disconnect_Date")
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,8 @@ class Product:
 
 
 class Products:
-    """`monotonic` and `wall` are clocks in seconds; a change shows `read_back_delay` seconds
-    after it was made.
+    """`monotonic` and `wall` are clocks in seconds; a change shows as many seconds
+    after it was made as `read_back_delay` says of it.
     """
 
     def __init__(
@@ -46,12 +51,16 @@ class Products:
         *,
         monotonic: Callable[[], float],
         wall: Callable[[], float],
-        read_back_delay: float = 0,
+        read_back_delay: Callable[[], float] = lambda: 0.0,
+        filters: FilterLogic = FilterLogic.AND,
+        no_date: NoDate = NoDate.NULL,
     ) -> None:
         self._population = list(population)
         self._monotonic = monotonic
         self._wall = wall
         self._read_back_delay = read_back_delay
+        self._filters = filters
+        self._no_date = no_date
         self.reset()
 
     def reset(self) -> None:
@@ -76,8 +85,8 @@ class Products:
         return list(self._by_id)
 
     def find(self, ids: list[int], customer_ids: list[int], line_ids: list[int]) -> list[Product]:
-        """Those that every given filter lets through; without any filter, all. In the order of
-        the first filter given, each once.
+        """Those that the given filters let through together; without any filter, all. In the order
+        of the first filter given, each once.
         """
         filters = [
             [id_ for id_ in ids if id_ in self._by_id],
@@ -91,14 +100,16 @@ class Products:
         ]
         if not given:
             return list(self._by_id.values())
-        first, *others = given
+        if self._filters is FilterLogic.OR:
+            return [self._by_id[id_] for id_ in dict.fromkeys(chain(*given))]
+        first, *others = given if self._filters is FilterLogic.AND else given[:1]
         return [self._by_id[id_] for id_ in first if all(id_ in other for other in others)]
 
     def update(self, product_id: int, changes: Changes) -> None:
         """Carries out an update and records it."""
         product = self._by_id[product_id]
         product.executions.append(Execution(self._wall(), changes))
-        self._change(product, {_RECORD_NAMES.get(name, name): changes[name] for name in changes})
+        self._change(product, {RECORD_NAMES.get(name, name): changes[name] for name in changes})
 
     def edit(self, product_id: int, fields: Record) -> None:
         """A change by someone else, under the record's names; no execution is recorded."""
@@ -122,12 +133,16 @@ class Products:
             product.markup = None
         if product.markup is None:
             shown: Values = {**product.shown}
+            if self._no_date is NoDate.MINIMUM:
+                shown |= {name: _MINIMUM_DATE for name in _DATES if shown[name] is None}
             product.markup = Rendered(_spoilt(element.write(shown), product.spoilt))
         return product.markup
 
     def _change(self, product: Product, fields: Record) -> None:
         product.truth.update(fields)
-        product.pending.append((self._monotonic() + self._read_back_delay, fields))
+        last = product.pending[-1][0] if product.pending else 0.0
+        # A later change never shows before an earlier one.
+        product.pending.append((max(self._monotonic() + self._read_back_delay(), last), fields))
 
 
 def _spoilt(markup: str, fields: dict[str, str]) -> str:

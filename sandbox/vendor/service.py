@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sandbox.contract.operations import CREATE, DESTROY, QUERY, UPDATE, VALIDATE, CurrentContract
-from sandbox.contract.schema import Values, texts_at
+from sandbox.contract.schema import Value, Values, texts_at
 from sandbox.contract.soap import Call
+from sandbox.vendor.habits import AnswerKeys, Habits, UnknownIds
 from sandbox.vendor.products import Products
 from sandbox.vendor.sessions import Account, Sessions
+from sandbox.vendor.storing import NOT_ALLOWED, NotStoredError, Storing
 
 LOGIN_REFUSED = "S2005"
 # The vendor's codes for what follows are unknown; these are made up.
@@ -18,6 +20,7 @@ UNKNOWN_PRODUCT = "P3001"
 PRODUCT_DENIED = "P3002"
 TOO_MANY_IDS = "P3003"
 NOT_OFFERED = "P3004"
+NOT_FOUND = "P3006"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Service:
         *,
         expired_code: str = SESSION_EXPIRED,
         ids_per_call: int = 0,
+        habits: Habits | None = None,
     ) -> None:
         self._current = current
         self._products = products
@@ -55,6 +59,8 @@ class Service:
         self._account = account
         self._expired_code = expired_code
         self._ids_per_call = ids_per_call
+        self._habits = habits or Habits()
+        self._storing = Storing(self._habits)
         self._operations: Mapping[str, Callable[[Call], Values | Refusal]] = {
             QUERY: self._query,
             UPDATE: self._update,
@@ -70,7 +76,7 @@ class Service:
         done = self._operations.get(call.operation.name, self._not_offered)(call)
         if isinstance(done, Refusal):
             return OperationResult(self.refused(done), executed=False)
-        key = next(iter(_session_keys(call)), None)
+        key = self._answer_key(call)
         return OperationResult(
             {"Header": _header(success=True, session_key=key), **done}, executed=True
         )
@@ -82,7 +88,7 @@ class Service:
         return {"Header": header, **debug}
 
     def session_expired(self) -> Refusal:
-        return Refusal("The session has expired or does not exist.", self._expired_code)
+        return Refusal(self._habits.expired_session_message, self._expired_code or None)
 
     def _refused_login(self, call: Call) -> Refusal | None:
         keys = _session_keys(call)
@@ -91,6 +97,18 @@ class Service:
         if self._account.matches(call.values):
             return None
         return Refusal("Login failed: invalid username, password or client.", LOGIN_REFUSED)
+
+    def _answer_key(self, call: Call) -> str | None:
+        """What the Header says."""
+        key = next(iter(_session_keys(call)), None)
+        ways = self._habits.answer_keys
+        if key is None or ways is AnswerKeys.NONE:
+            return None
+        if ways is AnswerKeys.SAME or not self._sessions.valid(key):
+            return key
+        if ways is AnswerKeys.MOVED:
+            self._sessions.destroy(key)
+        return self._sessions.add()
 
     def _create(self, _: Call) -> Values:
         return {"SessionKey": self._sessions.create()}
@@ -107,10 +125,17 @@ class Service:
         asked = call.filters
         if 0 < self._ids_per_call < sum(map(len, asked.values())):
             return Refusal(f"At most {self._ids_per_call} ids can be asked for.", TOO_MANY_IDS)
+        unknown = [id_ for id_ in asked["ID"] if id_ not in self._products]
+        if unknown and self._habits.unknown_ids is UnknownIds.REFUSED:
+            return Refusal(f"Customer product {unknown[0]} was not found.", NOT_FOUND)
         products = self._products.find(asked["ID"], asked["CustomerID"], asked["LineID"])
         contract = self._current.contract
-        element = contract.record
-        return contract.records([self._products.markup(product, element) for product in products])
+        records: list[Value] = [
+            self._products.markup(product, contract.record) for product in products
+        ]
+        if self._habits.unknown_ids is UnknownIds.EMPTY:
+            records += [{"Customer_Product_ID": str(id_)} for id_ in unknown]
+        return contract.records(records[: self._habits.records_per_answer or None])
 
     def _update(self, call: Call) -> Values | Refusal:
         product_id = call.ids[0] if call.ids else 0
@@ -120,9 +145,13 @@ class Service:
             # Both forms of a rejection can be had: only even ids get a code.
             code = None if product_id % 2 else PRODUCT_DENIED
             return Refusal(f"Customer product {product_id} is denied.", code)
-        changes = {}
+        asked = {}
         for field in self._current.contract.update_fields:
-            changes.update(field.changes(call.values))
+            asked.update(field.changes(call.values))
+        try:
+            changes = self._storing.stored(self._products[product_id].truth, asked)
+        except NotStoredError as exc:
+            return Refusal(str(exc), NOT_ALLOWED)
         self._products.update(product_id, changes)
         return {}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.contract.schema import Values, texts_at
+from sandbox.vendor.habits import SessionCount, SessionLife
 
 
 @dataclass(frozen=True)
@@ -26,23 +27,42 @@ class Account:
 
 
 class Sessions:
-    """Keys that are good for `lifetime` seconds of `clock` after they were made."""
+    """Keys that are good for `lifetime` seconds of `clock`, counted as `life` says."""
 
     def __init__(
-        self, lifetime: float, *, clock: Callable[[], float], new_key: Callable[[], str]
+        self,
+        lifetime: float,
+        *,
+        clock: Callable[[], float],
+        new_key: Callable[[], str],
+        count: SessionCount = SessionCount.MANY,
+        life: SessionLife = SessionLife.ABSOLUTE,
     ) -> None:
         self._lifetime = lifetime
         self._clock = clock
         self._new_key = new_key
+        self._count = count
+        self._life = life
         self._expiries: dict[str, float] = {}
 
     def create(self) -> str:
+        """By a login."""
+        if self._count is SessionCount.ONE:
+            self._expiries.clear()
+        return self.add()
+
+    def add(self) -> str:
+        """One more, beside those there are."""
         key = self._new_key()
         self._expiries[key] = self._clock() + self._lifetime
         return key
 
     def valid(self, key: str) -> bool:
-        return self._expiries.get(key, 0) > self._clock()
+        """Whether it lives; to ask is to use it."""
+        lives = self._expiries.get(key, 0) > self._clock()
+        if lives and self._life is SessionLife.SLIDING:
+            self._expiries[key] = self._clock() + self._lifetime
+        return lives
 
     def destroy(self, key: str) -> None:
         self._expiries.pop(key, None)
