@@ -1,7 +1,7 @@
 """What nobody knows of the vendor's service beyond its WSDL, as independent choices.
 
-The defaults are the friendliest. Each field is an option of the command line, with its annotation as
-the help.
+The defaults are the friendliest. Each field is an option of the command line, with its annotation
+as the help.
 """
 
 from __future__ import annotations

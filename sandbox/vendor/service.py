@@ -54,8 +54,8 @@ class Service:
         habits: Habits | None = None,
     ) -> None:
         self._current = current
-        self._products = products
-        self._sessions = sessions
+        self.products = products
+        self.sessions = sessions
         self._account = account
         self._expired_code = expired_code
         self._ids_per_call = ids_per_call
@@ -93,7 +93,7 @@ class Service:
     def _refused_login(self, call: Call) -> Refusal | None:
         keys = _session_keys(call)
         if call.operation.name != CREATE and keys:
-            return None if self._sessions.valid(keys[0]) else self.session_expired()
+            return None if self.sessions.valid(keys[0]) else self.session_expired()
         if self._account.matches(call.values):
             return None
         return Refusal("Login failed: invalid username, password or client.", LOGIN_REFUSED)
@@ -104,34 +104,34 @@ class Service:
         ways = self._habits.answer_keys
         if key is None or ways is AnswerKeys.NONE:
             return None
-        if ways is AnswerKeys.SAME or not self._sessions.valid(key):
+        if ways is AnswerKeys.SAME or not self.sessions.valid(key):
             return key
         if ways is AnswerKeys.MOVED:
-            self._sessions.destroy(key)
-        return self._sessions.add()
+            self.sessions.destroy(key)
+        return self.sessions.add()
 
     def _create(self, _: Call) -> Values:
-        return {"SessionKey": self._sessions.create()}
+        return {"SessionKey": self.sessions.create()}
 
     def _validate(self, _: Call) -> Values:
         return {}
 
     def _destroy(self, call: Call) -> Values:
         for key in _session_keys(call):
-            self._sessions.destroy(key)
+            self.sessions.destroy(key)
         return {}
 
     def _query(self, call: Call) -> Values | Refusal:
         asked = call.filters
         if 0 < self._ids_per_call < sum(map(len, asked.values())):
             return Refusal(f"At most {self._ids_per_call} ids can be asked for.", TOO_MANY_IDS)
-        unknown = [id_ for id_ in asked["ID"] if id_ not in self._products]
+        unknown = [id_ for id_ in asked["ID"] if id_ not in self.products]
         if unknown and self._habits.unknown_ids is UnknownIds.REFUSED:
             return Refusal(f"Customer product {unknown[0]} was not found.", NOT_FOUND)
-        products = self._products.find(asked["ID"], asked["CustomerID"], asked["LineID"])
+        products = self.products.find(asked["ID"], asked["CustomerID"], asked["LineID"])
         contract = self._current.contract
         records: list[Value] = [
-            self._products.markup(product, contract.record) for product in products
+            self.products.markup(product, contract.record) for product in products
         ]
         if self._habits.unknown_ids is UnknownIds.EMPTY:
             records += [{"Customer_Product_ID": str(id_)} for id_ in unknown]
@@ -139,9 +139,9 @@ class Service:
 
     def _update(self, call: Call) -> Values | Refusal:
         product_id = call.ids[0] if call.ids else 0
-        if product_id not in self._products:
+        if product_id not in self.products:
             return Refusal(f"Customer product {product_id} does not exist.", UNKNOWN_PRODUCT)
-        if self._products[product_id].truth["Status"] == "DENIED":
+        if self.products[product_id].truth["Status"] == "DENIED":
             # Both forms of a rejection can be had: only even ids get a code.
             code = None if product_id % 2 else PRODUCT_DENIED
             return Refusal(f"Customer product {product_id} is denied.", code)
@@ -149,10 +149,10 @@ class Service:
         for field in self._current.contract.update_fields:
             asked.update(field.changes(call.values))
         try:
-            changes = self._storing.stored(self._products[product_id].truth, asked)
+            changes = self._storing.stored(self.products[product_id].truth, asked)
         except NotStoredError as exc:
             return Refusal(str(exc), NOT_ALLOWED)
-        self._products.update(product_id, changes)
+        self.products.update(product_id, changes)
         return {}
 
     def _not_offered(self, call: Call) -> Refusal:

@@ -64,6 +64,10 @@ class Sessions:
             self._expiries[key] = self._clock() + self._lifetime
         return lives
 
+    def keys(self) -> list[str]:
+        """Those that were made and not ended."""
+        return list(self._expiries)
+
     def destroy(self, key: str) -> None:
         self._expiries.pop(key, None)
 

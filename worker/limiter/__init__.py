@@ -1,5 +1,7 @@
 """The account's call limits, shared by all processes and hosts."""
 
+from worker.limiter.day_ends import DayEnds, day_disagreement
+from worker.limiter.day_resets import reset_hour
 from worker.limiter.lane_closure import LaneClosure, LaneClosures
 from worker.limiter.lane_pauses import LanePauses, Pause
 from worker.limiter.memory_limiter import MemoryLimiter
@@ -11,6 +13,7 @@ from worker.limiter.rules import LimitRules
 __all__ = [
     "Bound",
     "Change",
+    "DayEnds",
     "Granted",
     "LaneClosure",
     "LaneClosures",
@@ -23,4 +26,6 @@ __all__ = [
     "Refused",
     "Usage",
     "WaitingPermits",
+    "day_disagreement",
+    "reset_hour",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta, tzinfo
 
 _DAYS_AROUND = (-1, 0, 1, 2)
+TOLERANCE_S = 120.0
 
 
 def day_resets(now: float, hour: int, zone: tzinfo) -> tuple[float, float, float]:
@@ -19,3 +20,12 @@ def day_resets(now: float, hour: int, zone: tzinfo) -> tuple[float, float, float
     )
     last = max(index for index, reset in enumerate(resets) if reset <= now)
     return resets[last], resets[last + 1], resets[last + 2]
+
+
+def reset_hour(at: float) -> int | None:
+    """The hour, by UTC, of a reset that was seen at this Unix time; None if it is not a whole one.
+
+    The vendor tells whole seconds, of a time that has passed by when we read them.
+    """
+    hours, beside_s = divmod(at + TOLERANCE_S, 3600.0)
+    return int(hours % 24) if beside_s <= 2 * TOLERANCE_S else None

@@ -1,7 +1,9 @@
 """The gateway to Rev.io's SOAP service."""
 
+from worker.soap.answer.raw import RawRecord
 from worker.soap.config import SESSION_EXPIRED_MESSAGE, TRANSIENT_MESSAGE, SoapConfig
 from worker.soap.gateway import RevioGateway, open_gateway
+from worker.soap.probe import Kind, Probe, Reply, open_probe
 from worker.soap.session.sessions import Session, SessionStore
 from worker.soap.session.store import MemorySessionStore, RedisSessionStore
 from worker.soap.wsdl.description import Description, FieldDescription
@@ -12,13 +14,18 @@ __all__ = [
     "TRANSIENT_MESSAGE",
     "Description",
     "FieldDescription",
+    "Kind",
     "MemorySessionStore",
     "MemoryWsdlStates",
+    "Probe",
+    "RawRecord",
     "RedisSessionStore",
     "RedisWsdlStates",
+    "Reply",
     "RevioGateway",
     "Session",
     "SessionStore",
     "SoapConfig",
     "open_gateway",
+    "open_probe",
 ]

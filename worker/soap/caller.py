@@ -70,7 +70,10 @@ class Caller:
         transport: Transport,
         errors: ErrorMap,
         observer: CallObserver,
+        on_day_end: Callable[[float], None] = lambda _: None,
     ) -> None:
+        """`on_day_end` is told when a quota answer says that the day ends (Unix time)."""
+        self._on_day_end = on_day_end
         self._config = config
         self._permits = permits
         self._transport = transport
@@ -100,6 +103,8 @@ class Caller:
             return self._transport.post(self._config.endpoint, headers, message.body, before)
 
         http = self._exchange(call, post, before_send)
+        if ends_at := self._errors.day_ends_at(http):
+            self._on_day_end(ends_at)
         refusal = self._errors.of_status(http, call.purpose)
         self._check_outage(http, refusal)
         if refusal and http.status not in _FAULT_STATUSES:

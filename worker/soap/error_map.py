@@ -89,6 +89,13 @@ class ErrorMap:
             case status:  # a 202 or a 5xx may come after the work was done
                 return _maybe_executed(purpose, f"the vendor answered with status {status}")
 
+    def day_ends_at(self, answer: HttpResponse) -> float | None:
+        """When the day's quota comes back (Unix time), if this is the quota's refusal and tells."""
+        if answer.status != HTTPStatus.FORBIDDEN or not _QUOTA.search(_start_of(answer.body)):
+            return None
+        wait_s = _told_wait(answer, self._now())
+        return None if wait_s is None else self._now() + wait_s
+
     def outage_s(self, answer: HttpResponse) -> float | None:
         """Seconds for which a server error (5xx) asks us not to call; None if it says nothing."""
         if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -169,12 +176,17 @@ def _spellings(secrets: Iterable[str]) -> list[str]:
 
 
 def _quota_wait(answer: HttpResponse, now: float) -> float:
+    told = _told_wait(answer, now)
+    return _QUOTA_S if told is None else told
+
+
+def _told_wait(answer: HttpResponse, now: float) -> float | None:
     if (seconds := retry_after(answer, now)) is not None:
         return seconds
     if matched := _REPLENISHED.search(_start_of(answer.body)):
         hours, minutes, rest = map(int, matched.groups())
         return bound(hours * 3600 + minutes * 60 + rest)
-    return _QUOTA_S
+    return None
 
 
 def _start_of(body: bytes) -> str:

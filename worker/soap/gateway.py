@@ -64,14 +64,17 @@ class RevioGateway:
         states: WsdlStates | None = None,
         on_wsdl_worse: Callable[[str], None] = lambda _: None,
         observer: CallObserver | None = None,
+        on_day_end: Callable[[float], None] = lambda _: None,
     ) -> None:
-        """`now` returns Unix time; `on_schema` is called when the WSDL was read. Makes no call."""
+        """`now` returns Unix time; `on_schema` is called when the WSDL was read, `on_day_end` when
+        a quota answer tells when the day ends. Makes no call.
+        """
         self._config = config
         self._transport = transport
         self._permits = permits
         self._errors = ErrorMap(config, now)
         self._observer = observer or Unobserved()
-        self._caller = Caller(config, permits, transport, self._errors, self._observer)
+        self._caller = Caller(config, permits, transport, self._errors, self._observer, on_day_end)
         self._lazy_service = LazyVendorService(config, now, on_schema)
         self._states = states or MemoryWsdlStates()
         self._on_wsdl_worse = on_wsdl_worse
@@ -272,6 +275,7 @@ def open_gateway(
     states: WsdlStates | None = None,
     on_wsdl_worse: Callable[[str], None] = lambda _: None,
     observer: CallObserver | None = None,
+    on_day_end: Callable[[float], None] = lambda _: None,
 ) -> RevioGateway:
     """The account's gateway, with its own connection pool. Makes no call."""
     return RevioGateway(
@@ -283,6 +287,7 @@ def open_gateway(
         states=states,
         on_wsdl_worse=on_wsdl_worse,
         observer=observer,
+        on_day_end=on_day_end,
     )
 
 

@@ -77,3 +77,6 @@ RECORD: Mapping[str, VendorField] = MappingProxyType(
     {field.record: field for field in FIELDS if field.record}
 )
 """The fields of a record, by the vendor's name."""
+
+FIELD_BY_NAME: Mapping[str, VendorField] = MappingProxyType({field.name: field for field in FIELDS})
+"""The fields, by the contract's name."""

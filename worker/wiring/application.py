@@ -17,7 +17,7 @@ from tasks.query.handler import QueryHandler, QueryTarget
 from tasks.update.attempt import UpdateTarget
 from tasks.update.handler import UpdateHandler
 from worker.ledger import RedisLedger, RedisWrites, Sweeper
-from worker.limiter import LaneClosures, LanePauses, RedisLimiter, WaitingPermits
+from worker.limiter import DayEnds, LaneClosures, LanePauses, RedisLimiter, WaitingPermits
 from worker.meters import MeteredPermits, WorkerMetrics
 from worker.redis_kit.auto_pipeline import shared_redis
 from worker.redis_kit.result_pages import RedisPages
@@ -25,8 +25,8 @@ from worker.soap import RedisSessionStore, RedisWsdlStates, RevioGateway, open_g
 from worker.wiring.bulk_lane import CampaignLane
 from worker.wiring.campaigns import CampaignWork, note_clearable, open_campaigns
 from worker.wiring.ledger import ledger_times
-from worker.wiring.limits import open_limiter
-from worker.wiring.vendor import pause_lanes, soap_config
+from worker.wiring.limits import limit_rules, open_limiter
+from worker.wiring.vendor import note_day_end, pause_lanes, soap_config
 
 _LOGIN_MARGIN_S = 5.0
 
@@ -79,6 +79,7 @@ def open_application(
             states=RedisWsdlStates(redis),
             on_wsdl_worse=partial(pause_lanes, LanePauses(redis), name),
             observer=metrics,
+            on_day_end=partial(note_day_end, DayEnds(redis), name, limit_rules(account)),
         )
         for name, account in settings.accounts.items()
     }

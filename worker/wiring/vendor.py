@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import structlog
 
 from revio_jobs.contracts import Lane
+from revio_jobs.errors import Unavailable
 from settings import AccountSettings, Settings
-from worker.limiter import LanePauses, Pause
+from worker.limiter import DayEnds, LanePauses, LimitRules, Pause, day_disagreement
 from worker.soap import SESSION_EXPIRED_MESSAGE, TRANSIENT_MESSAGE, SoapConfig
 
 _log = structlog.get_logger(__name__)
@@ -48,3 +49,14 @@ def pause_lanes(pauses: LanePauses, account: str, reason: str) -> None:
             pauses.pause(account, lane, Pause(reason, "the worker", datetime.now(UTC)))
     fix = "see revio doctor; revio lane resume once updates are safe"
     _log.error("updates_stopped", account=account, reason=reason, fix=fix)
+
+
+def note_day_end(ends: DayEnds, account: str, rules: LimitRules, ends_at: float) -> None:
+    """Remember when the vendor's day ends. Never raises: the answer that told is handled anyway."""
+    try:
+        ends.note(account, ends_at)
+    except Unavailable as exc:
+        _log.warning("day_end_not_noted", account=account, reason=str(exc))
+    if differs := day_disagreement(ends_at, rules):
+        fix = "set DAY_RESET_HOUR and DAY_RESET_TIMEZONE; revio doctor says to what"
+        _log.warning("day_reset_differs", account=account, reason=differs, fix=fix)
