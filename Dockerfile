@@ -22,6 +22,7 @@ COPY settings ./settings
 COPY tasks ./tasks
 COPY worker ./worker
 COPY campaigns ./campaigns
+COPY certification ./certification
 COPY cli ./cli
 COPY sandbox ./sandbox
 COPY deploy ./deploy

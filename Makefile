@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test client-versions demo dev docs bench chaos simulate lock clean
+.PHONY: help setup check fix test client-versions demo dev docs bench chaos certify-proof simulate lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -62,6 +62,10 @@ bench: setup ## Measure what jobs cost, beside plain Celery and plain zeep
 # Ten seeds in a row take about half an hour; CI runs a short form among the tests.
 chaos: setup ## Kill, cut off and fill up everything for ten seeds, and audit the outcome
 	$(BIN)/python -m tests.chaos --runs 10
+
+# Two or three minutes; a short form runs among the tests.
+certify-proof: setup ## Certify 200 random vendors and hold each finding to the truth
+	$(BIN)/python -m tests.certification
 
 simulate: setup ## Prove the limiter's promises in virtual time
 	$(BIN)/python -m simulation

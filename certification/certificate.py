@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -29,6 +29,16 @@ class Section:
     @classmethod
     def of(cls, experiment: Experiment, done: Done) -> Self:
         return cls(experiment.name, experiment.question, done.calls, done.findings, done.evidence)
+
+    def document(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "name": self.name,
+            "question": self.question,
+            "calls": self.calls,
+            "findings": [finding.document() for finding in self.findings],
+            "evidence": [dict(exchange) for exchange in self.evidence],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +120,10 @@ class Certificate:
             "calls": self.calls,
             "settings": self.settings,
             "unknown": self.unknown,
-            "sections": [asdict(section) for section in self.sections],
+            "sections": [section.document() for section in self.sections],
         }
 
 
 def _quoted(value: str) -> str:
-    """As .env files have it: single quotes take everything as it is but themselves."""
-    return value if value.replace(".", "").replace("_", "").isalnum() else f"'{value}'"
+    is_plain = value.replace(".", "").replace("_", "").isalnum()
+    return value if is_plain else f"'{value}'"

@@ -45,11 +45,11 @@ class Journal:
         self.done: dict[str, Done] = {}
         self.begun_at: float | None = None
         self.wsdl = ""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _OWNER_ONLY)
-        self._file = os.fdopen(descriptor, "a", encoding="utf-8")
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _OWNER_ONLY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
+            self.close()
             raise JournalError(f"{path} is another run's, which is still under way") from exc
         self._read(account)
 
@@ -85,11 +85,14 @@ class Journal:
         self.done[experiment] = done
 
     def close(self) -> None:
-        self._file.close()
+        """Another run may have it."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
 
     def remove(self) -> None:
         """Everything is restored and written down elsewhere."""
-        self._file.close()
+        self.close()
         self._path.unlink()
 
     def _note_written(self, product: int, fields: Mapping[str, Any]) -> None:
@@ -98,9 +101,8 @@ class Journal:
             written[name].append(value)
 
     def _write(self, entry: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(entry) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        os.write(self._file, f"{json.dumps(entry)}\n".encode())
+        os.fsync(self._file)
 
     def _read(self, account: str) -> None:
         lines = self._path.read_text(encoding="utf-8").splitlines()

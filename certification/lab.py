@@ -134,6 +134,12 @@ class Lab:
             self._key = self.login()
         return self._key
 
+    def end_session(self) -> None:
+        """The one that calls were made in; whether the vendor does is of no account."""
+        key, self._key = self._key, None
+        if key and self.probe.can_end_sessions:
+            self.note(self.probe.end_session(key), "the session's end")
+
     def is_expired(self, reply: Reply) -> bool:
         is_refused = reply.kind is Kind.REFUSED
         return reply.kind is Kind.EXPIRED or (is_refused and self.signature(reply) in self._dead)

@@ -62,7 +62,14 @@ class Certification:
             if experiment.name not in self.journal.done:
                 self._progress(experiment.name)
                 self.journal.end(experiment.name, self._made(experiment))
+        with self._lab.budget.allowing(_CALLS_PER_PRODUCT):
+            self._lab.end_session()
         return self._certificate(description)
+
+    def close(self) -> None:
+        """The connection and the journal; neither is of use any more."""
+        self._lab.probe.close()
+        self.journal.close()
 
     def put_back(self) -> None:
         """Restore what an interrupted run has changed. Raises StoppedError."""

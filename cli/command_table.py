@@ -72,6 +72,11 @@ _SOURCES = (
         "Check settings, Redis, workers, the vendor's WSDL and the login.",
     ),
     CommandSource(
+        "certify",
+        "cli.certify.certify:certify",
+        "Find out by experiments what the vendor's service does, and write a certificate.",
+    ),
+    CommandSource(
         "status",
         "cli.status.status:status",
         "Show whether calls go out, what waits too long, what needs a person and which runs go on.",

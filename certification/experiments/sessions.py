@@ -12,7 +12,7 @@ from certification.experiment import Experiment, Scene
 from certification.finding import Finding
 from certification.lab import TRIES, StoppedError
 from tasks.ports import Filters
-from worker.soap import SESSION_EXPIRED_MESSAGE, Kind, Reply
+from worker.soap import Kind, Reply
 
 # A refusal that comes by chance does not come three times.
 _CONFIRMED = 3
@@ -114,11 +114,13 @@ def _recognising(reply: Reply, code: str | None, message: str) -> dict[str, str]
         return {}
     if code:
         return {"session_expired_codes": code}
-    return {"session_expired_message": f"{SESSION_EXPIRED_MESSAGE}|{_pattern(message)}"}
+    return {"session_expired_message": _pattern(message)}
 
 
 def _pattern(message: str) -> str:
-    return r"\d+".join(re.escape(part).replace(r"\ ", " ") for part in message.split("#"))
+    """Of letters, digits, dots and stars alone: an .env file takes it as it is."""
+    words = (re.sub(r"[^A-Za-z0-9 ]", ".", part) for part in message.split("#"))
+    return ".*".join(words)
 
 
 def _lifetime(scene: Scene) -> Iterator[Finding]:

@@ -61,12 +61,10 @@ def try_vendor(seed: int, folder: Path) -> Trial:
 def _certified(world: World, trial: Trial, journal: Path, products: list[int]) -> Certificate:
     for kill_after in (*trial.vendor.kills, None):
         world.kill_after = kill_after
-        run = world.run(journal, products, options=trial.vendor.options)
         try:
-            return run.run()
+            return world.certify(journal, products, options=trial.vendor.options)
         except Killed:
             trial.deaths += 1
-            run.journal.close()
             # The dead process's session and connections are gone; a later one comes much later.
             world.kill_after = None
             world.clock.sleep(60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -77,6 +78,7 @@ class World:
         self.calls_per_minute = calls_per_minute
         rules = LimitRules(calls_per_minute=calls_per_minute, calls_per_day=1_000_000)
         self.limiter = MemoryLimiter({ACCOUNT: rules}, self.clock.now)
+        self.patience_s = 900.0
         self.kill_after: int | None = None
         """Calls until the process dies."""
         self.config = SoapConfig(
@@ -109,8 +111,8 @@ class World:
         read_only: bool = False,
     ) -> Certificate:
         """A run to its end, or up to its death. A journal that is there is gone on with."""
-        run = self.run(journal, products, options=options, read_only=read_only)
-        return run.run()
+        with closing(self.run(journal, products, options=options, read_only=read_only)) as run:
+            return run.run()
 
     def run(
         self,
@@ -127,7 +129,14 @@ class World:
         account = self.options.account
         secrets = (account.password, account.username, account.client_code)
         redactor = Redactor([*secrets, account.subscription_key])
-        lab = Lab(probe, self.budget, self.clock, redactor, execution_s=EXECUTION_S)
+        lab = Lab(
+            probe,
+            self.budget,
+            self.clock,
+            redactor,
+            execution_s=EXECUTION_S,
+            patience_s=self.patience_s,
+        )
         return Certification(
             lab,
             Journal(journal, ACCOUNT),
