@@ -70,6 +70,7 @@ class Caller:
         transport: Transport,
         errors: ErrorMap,
         observer: CallObserver,
+        *,
         on_day_end: Callable[[float], None] = lambda _: None,
     ) -> None:
         """`on_day_end` is told when a quota answer says that the day ends (Unix time)."""

@@ -74,7 +74,9 @@ class RevioGateway:
         self._permits = permits
         self._errors = ErrorMap(config, now)
         self._observer = observer or Unobserved()
-        self._caller = Caller(config, permits, transport, self._errors, self._observer, on_day_end)
+        self._caller = Caller(
+            config, permits, transport, self._errors, self._observer, on_day_end=on_day_end
+        )
         self._lazy_service = LazyVendorService(config, now, on_schema)
         self._states = states or MemoryWsdlStates()
         self._on_wsdl_worse = on_wsdl_worse

@@ -110,7 +110,7 @@ class Probe:
         self._transport = transport or RecordingTransport(config)
         self._errors = ErrorMap(config, now)
         self._caller = Caller(
-            config, permits, self._transport, self._errors, Unobserved(), on_day_end
+            config, permits, self._transport, self._errors, Unobserved(), on_day_end=on_day_end
         )
         self._lazy_service = LazyVendorService(config, now)
 
