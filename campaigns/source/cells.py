@@ -22,6 +22,7 @@ CLEAR = "(clear)"
 _CLEAR = re.compile(r"\s*\(\s*clear\s*\)\s*", re.IGNORECASE)
 _INT32_MAX = 2**31 - 1
 _INT32_DIGITS = len(str(_INT32_MAX))
+_GROUPED = re.compile(r"[1-9]\d{0,2}\.000")
 _WHOLE = re.compile(r"\d{1,19}(\.0*)?")
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 _TEXTS = frozenset({"description", "code1", "code2", "status"})
@@ -238,6 +239,8 @@ def _product_id(text: str) -> int | None:
 
 
 def _whole(text: str) -> int:
+    if _GROUPED.fullmatch(text):
+        raise CellError("'.' could separate thousands or decimals")
     if not (text.isascii() and _WHOLE.fullmatch(text)):
         raise CellError(f"not a whole number: {whole_fault(text)}")
     return int(text.partition(".")[0])

@@ -10,7 +10,7 @@ from decimal import Decimal
 from campaigns.source.amounts import DecimalEvidence
 from campaigns.source.cells import CellReader, ParsedRow
 from campaigns.source.columns import Columns
-from campaigns.source.options import HiddenRows, ReadOptions
+from campaigns.source.options import HiddenRows, Rates, ReadOptions
 from campaigns.source.table import OUTCOME_PREFIX, CellKind, Form, ReadRow
 from campaigns.source.wishes import FirstWishes
 
@@ -39,6 +39,8 @@ class Findings:
     """The days from which rows are meant to hold, each with the first row that names it."""
     cents: dict[int, bool] = field(default_factory=dict)
     """Columns beside the rate that could be its cents, and whether a row has such a cell."""
+    currencies: dict[str, str] = field(default_factory=dict)
+    """The currencies that rates are shown in, each with its first row."""
     last_line: int = 0
     widest: int = 0
     evidence: DecimalEvidence = field(default_factory=DecimalEvidence)
@@ -68,6 +70,8 @@ class Findings:
             self.example = next(odd, "")[:_EXAMPLE_CHARACTERS]
         self._look_for_cents(row)
         self._look_for_decimals(row)
+        if row.currencies:
+            self._look_for_currencies(row)
         parsed = reader.read(row)
         if isinstance(parsed, ParsedRow):
             self._note(parsed)
@@ -92,6 +96,14 @@ class Findings:
             named = "; ".join(f"{day or 'no day'} in {place}" for day, place in self.days.items())
             title = self.form.columns[self.columns.effective or 0]
             yield f"the rows name different days in {title} ({named}): plan each day's rows apart"
+        if len(self.currencies) > 1 and self.options.rates is not Rates.STORED:
+            named = ", ".join(
+                f"{currency} in {place}" for currency, place in self.currencies.items()
+            )
+            yield (
+                f"the rates are shown in several currencies ({named}): plan each currency's rows "
+                "apart, or give --rates stored if only the numbers count"
+            )
         for place in (place for place, is_there in self.cents.items() if is_there):
             title, rate = self.form.columns[place], self.form.columns[place - 1]
             is_used = place in self.columns.used()
@@ -117,6 +129,11 @@ class Findings:
             place = places.get("rate", len(row.cells))
             if place < len(row.cells) and row.kind(place) is not CellKind.NUMBER:
                 self.evidence.add(row.cells[place].strip())
+
+    def _look_for_currencies(self, row: ReadRow) -> None:
+        for places in (self.columns.changes, self.columns.expected):
+            if currency := row.currencies.get(places.get("rate", -1)):
+                self.currencies.setdefault(currency, _place(row.line, row.sheet))
 
     def _number(self, row: ParsedRow) -> int:
         if not row.sheet:

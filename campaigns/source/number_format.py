@@ -7,6 +7,7 @@ their own nothing is said, and the reader treats the shown value as unknown.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -17,6 +18,9 @@ _LITERAL = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|\[\$([^\]-]*)[^\]]*\]|\[[A-Za-z]+
 _DATE_LETTERS = re.compile(r"[ymdhsYMDHS]|AM/PM|A/P", re.IGNORECASE)
 _ELAPSED = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
 _PLACEHOLDERS = re.compile(r"[#0?][#0?,]*(?:\.[#0?]*,*)?|\.[#0?]+,*")
+# Letters and signs without a digit between them, which may be a currency such as C$ or USD.
+_CURRENCY = re.compile(r"[^\s\d.,;#?_*()+-]+")
+_CODE = re.compile(r"[A-Z]{3}")
 # General shows at most eleven characters of a number.
 _GENERAL_DIGITS = 11
 _PER_CENT = Decimal(100)
@@ -36,6 +40,27 @@ def is_date_format(code: str) -> bool:
     """Whether numbers of this format are dates or times."""
     bare = _LITERAL.sub("", _ELAPSED.sub("h", code.split(";", maxsplit=1)[0]))
     return bare != GENERAL and bool(_DATE_LETTERS.search(bare)) and "General" not in bare
+
+
+@lru_cache(maxsize=1024)
+def currency_of(code: str) -> str:
+    """The currency that a format shows beside positive numbers; "" if it shows none."""
+    section = _sections(code)[0]
+    for match in _LITERAL.finditer(section):
+        if currency := currency_in("".join(filter(None, match.groups()))):
+            return currency
+    return currency_in(_LITERAL.sub("", section))
+
+
+def currency_in(text: str) -> str:
+    """The first currency that a text names by a sign such as $ or C$, or by a code such as USD."""
+    if text.isascii() and text.strip("-+()0123456789., ") == "":
+        return ""
+    for match in _CURRENCY.finditer(text):
+        word = match.group()
+        if _CODE.fullmatch(word) or any(unicodedata.category(sign) == "Sc" for sign in word):
+            return word
+    return ""
 
 
 def shown(number: Decimal, code: str) -> Shown:

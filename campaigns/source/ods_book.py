@@ -14,7 +14,7 @@ from zipfile import ZipFile
 
 from campaigns.errors import InputError
 from campaigns.source.cell_text import original
-from campaigns.source.number_format import Shown
+from campaigns.source.number_format import Shown, currency_in
 from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, read_row, text_cell
 from campaigns.source.table import CellKind, ReadRow, check_cells
 from campaigns.source.xml_parts import damage_told, elements
@@ -144,9 +144,9 @@ def _number(value: str, sight: str) -> SheetCell:
     stored = Decimal(format(float(value), _DIGITS))
     text = format(stored, "f")
     read = _amount_shown(sight, stored)
-    if read == stored and not re.match(r"\D*0\d", sight):
-        return SheetCell(text, CellKind.NUMBER)
-    return SheetCell(text, CellKind.NUMBER, Shown(sight, read))
+    is_as_stored = read == stored and not re.match(r"\D*0\d", sight)
+    unlike = None if is_as_stored else Shown(sight, read)
+    return SheetCell(text, CellKind.NUMBER, unlike, currency_in(sight))
 
 
 def _amount_shown(sight: str, stored: Decimal) -> Decimal | None:

@@ -43,6 +43,8 @@ class ReadAs:
     """What became of them: plan or skip."""
     rates: str = ""
     """Which value counted where cells show another than they hold: shown or stored."""
+    currencies: tuple[str, ...] = ()
+    """What a workbook shows the rates in."""
     effective: str = ""
     """The day that a column names in all rows, ISO."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class ReadAs:
             ("columns used", ", ".join(map(_use, self.used.items()))),
             ("carried along", _listed(self.carried)),
             ("rates", f"as {self.rates}" if self.rates else ""),
+            ("currency", ", ".join(self.currencies)),
             ("effective", self.effective),
             ("rows", f"{self.rows:,}" if self.rows else ""),
             ("rows without a wish", _counted(self.rows_without_wish)),

@@ -12,7 +12,7 @@ from typing import Protocol
 from openpyxl.utils.cell import get_column_letter
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
-from campaigns.source.number_format import GENERAL, Shown, is_date_format, shown
+from campaigns.source.number_format import GENERAL, Shown, currency_of, is_date_format, shown
 from campaigns.source.table import CellKind, ReadRow
 
 # Excel itself computes with so many; what is beyond them is the noise of binary fractions.
@@ -64,6 +64,8 @@ class SheetCell:
     kind: CellKind = CellKind.BLANK
     shown: Shown | None = None
     """What it shows, if that is not the text."""
+    currency: str = ""
+    """The currency that a number is shown in."""
 
 
 BLANK = SheetCell()
@@ -91,7 +93,7 @@ def _formatted_cell(raw: str, code: str, *, from_1904: bool) -> SheetCell:
     sight = shown(stored, code)
     has_zeros = len(sight.text.partition(".")[0]) > len(text.partition(".")[0])
     is_as_stored = sight.value == stored and not has_zeros
-    return SheetCell(text, CellKind.NUMBER, None if is_as_stored else sight)
+    return SheetCell(text, CellKind.NUMBER, None if is_as_stored else sight, currency_of(code))
 
 
 def date_cell(moment: datetime | time | timedelta, code: str) -> SheetCell:
@@ -112,6 +114,7 @@ def read_row(line: int, cells: Sequence[SheetCell], *, is_hidden: bool) -> ReadR
         "".join(cell.kind for cell in cells),
         {place: cell.shown for place, cell in enumerate(cells) if cell.shown is not None},
         is_hidden=is_hidden,
+        currencies={place: cell.currency for place, cell in enumerate(cells) if cell.currency},
     )
 
 

@@ -151,6 +151,7 @@ def _account(table: Table, findings: Findings, decimal: DecimalSign, *, has_rule
         rows_hidden=findings.hidden,
         hidden_rows=options.hidden_rows or "",
         rates=options.rates or "",
+        currencies=tuple(findings.currencies),
         effective=effective.isoformat() if effective else "",
         options=options.document(),
     )

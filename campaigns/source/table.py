@@ -75,6 +75,8 @@ class ReadRow(NamedTuple):
     is_hidden: bool = False
     sheet: str = ""
     """Where several sheets are read: the row's."""
+    currencies: Mapping[int, str] = MappingProxyType({})
+    """The currencies that a workbook's numbers are shown in, by place."""
 
     def kind(self, index: int) -> CellKind | None:
         """None: a CSV's cell, or none."""

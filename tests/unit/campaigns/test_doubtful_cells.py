@@ -1,0 +1,310 @@
+"""Cells of every odd form: the planned value is the one that is shown, or there is a problem."""
+
+# ruff: noqa: RUF001 - digits and signs of other scripts are what is tested
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from campaigns.errors import InputError
+from campaigns.plan.planner import open_price_list
+from campaigns.rules.rules import Rules
+from campaigns.source.cells import ParsedRow
+from campaigns.source.options import ReadOptions
+
+Read = Callable[[str], Any]
+NBSP, ZERO_WIDTH, MINUS = "\u00a0", "\u200b", "\u2212"
+
+
+def rows_of(path: Path) -> list[Any]:
+    """Each row, or its problems."""
+    with open_price_list(path, ReadOptions(), Rules()) as prices, prices.rows() as rows:
+        return [row for _, row in rows]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """The row of a text file that has one."""
+
+    def read_one(content: str) -> Any:
+        path = tmp_path / "in.csv"
+        path.write_text(content, encoding="utf-8")
+        (row,) = rows_of(path)
+        return row
+
+    return read_one
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("20.48", "20.48"),
+        ("20,48", "20.48"),
+        ("+20.48", "20.48"),
+        ("-20.48", "-20.48"),
+        ("  20.48\t", "20.48"),
+        (f"20.48{NBSP}", "20.48"),
+        ("20.4800", "20.48"),
+        ("20.48000000", "20.48"),
+        ("0.125", "0.125"),
+        (".5", "0.5"),
+        ("1093.45", "1093.45"),
+    ],
+)
+def test_a_rate_without_doubt_is_planned_as_it_stands(read: Read, text: str, rate: str) -> None:
+    assert read(f"id;rate\n5001;{text}\n").changes == {"rate": Decimal(rate)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("$20.48", "€20.48", "20.48 EUR", "USD 20.48", "20.48c", "2048¢", "CHF 20.-", "20.-"),
+        *("(20.48)", "20.48-", f"{MINUS}20.48", "\u201320.48", "--5", "20.48 CR", "+-5"),
+        *("5%", "5 %", "5\u2009%", "+5%", "x1.05", "*1.05", "1.05x"),
+        *("2.6E+01", "1e3", "1E3", "26e-1", "0x14", "1_000", "1/2", "20 1/2", "½", "20½"),
+        *("1,093", "1.093", "1,093.45", "1.093,45", "1 093,45", "1'093.45", f"1{NBSP}093.45"),
+        *("1\u202f093.45", "1.093.450", "1,093,450", "12,34,567.89", "20..48", "20.4.8", "."),
+        *("２０.４８", "٢٠٫٤٨", "२०.४८", "²0", "①", "XX", "O.50", "l9.50"),
+        *("TRUE", "NaN", "inf", "-inf", "NULL", "None", "nil", "n/a", "-", "?", "tbd", "free"),
+        *("#N/A", "#REF!", "#WERT!", "#DIV/0!", "#ДЕЛ/0!", "#¡VALOR!", "Err:502", "######"),
+        *("1:30", "00:20:48", "PT1H", "20h", "2026-01-31", "31.01.2026", "20.48.2026"),
+        *("=B1*1.05", "=20.48", "@20.48", f"{ZERO_WIDTH}20.48", "20.48\ufeff", "\ufffd20.48"),
+        *("20.48 (was 19.50)", "20.48 per month", "20.48/mo", "20.48 20.48", "19.50->20.48"),
+        *("20.48001", "0.00001", "1234567890123456.12345", "clear", "old", "same", '"20.48'),
+    ],
+)
+def test_a_rate_of_any_other_form_is_a_problem(read: Read, text: str) -> None:
+    quoted = text.replace('"', '""')
+    assert isinstance(read(f'id;rate\n5001;"{quoted}"\n'), list)
+
+
+@pytest.mark.parametrize("text", ["5001", "5001.0", "5001.", " 5001 ", f"{NBSP}5001{NBSP}"])
+def test_an_id_as_programs_write_it_is_that_product(read: Read, text: str) -> None:
+    assert read(f"id;rate\n{text};20.48\n").id == 5001
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "5,001",
+            "5.001",
+            "5.000",
+            "5 001",
+            f"5{NBSP}001",
+            "5'001",
+            "5001.5",
+            "5.001E+3",
+            "5001-",
+        ),
+        *("-5001", "+5001", "0", "0.0", "#5001", "ID 5001", "5001/5002", "5001-5003", "5001,5002"),
+        *("５００１", "٥٠٠١", "5001a", "0x1389", "99999999999", "2147483648", "TRUE", "5OO1"),
+        *("Total", "Sum:", "id", "Printed on 2026-01-31", "=5001", f"50{ZERO_WIDTH}01"),
+    ],
+)
+def test_an_id_of_any_other_form_is_a_problem(read: Read, text: str) -> None:
+    assert isinstance(read(f'id;rate\n"{text}";20.48\n'), list)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("31.01.2026", "01/31/2026", "31/01/2026", "2026-02-30", "2026-1-31", "46053"),
+        *(
+            "31-Jan-26",
+            "Jan 2026",
+            "2026-01",
+            "20260131",
+            "2026-01-31T00:00:00",
+            "2026-01-31 12:00",
+        ),
+        *("today", "0000-00-00", "2026-00-10", "２０２６-01-31", "1900-02-29", "2026/01/31"),
+    ],
+)
+def test_a_day_that_is_not_written_year_month_day_is_a_problem(read: Read, text: str) -> None:
+    assert isinstance(read(f"id;activated_date\n5001;{text}\n"), list)
+
+
+@pytest.mark.parametrize("text", ["ja", "oui", "x", "✓", "on", "-1", "2", "0.5", "maybe", "t"])
+def test_a_flag_that_is_neither_yes_nor_no_is_a_problem(read: Read, text: str) -> None:
+    assert isinstance(read(f"id;do_not_prorate\n5001;{text}\n"), list)
+
+
+@pytest.mark.parametrize(
+    "text", ["1.5", "1,000", "1.000", "-1", "1e3", "2x", "(2)", "２", "two", "2 pcs", "#N/A"]
+)
+def test_a_quantity_that_is_not_a_whole_number_is_a_problem(read: Read, text: str) -> None:
+    row = read(f"id;quantity\n5001;{text}\n")
+    assert isinstance(row, list), row
+
+
+@pytest.mark.parametrize(
+    ("lines", "problems"),
+    [
+        ("id;rate\n5001;20.48\nid;rate\n5002;26.20\n", 1),
+        ("id;rate\n5001;20.48\n;46.68\n", 1),
+        ("id;rate\n5001;20.48\nTotal;46.68\n", 1),
+        ("id;rate\n5001;20.48\n2 rows\n", 1),
+        ("id;rate\n5001;20.48\n5002,26.20\n", 1),
+        ("id;rate\n5001;20.48\n5002;26.20;\n", 1),
+        ("id;rate\n5001;20.48\n5002\n", 1),
+        ("id;rate\n5001;20.48\n5001;20.49\n", 2),
+        ("id;rate\n5001;-1\n5001;-2\n", 2),
+        ("id;rate\n5001;20.48\n5001.0;20.49\n", 2),
+        ('id;rate;note\n5001;20.48;"a\n5002;26.20;b\n"\n', 1),
+    ],
+)
+def test_a_row_that_is_not_one_of_the_table_is_a_problem(
+    tmp_path: Path, lines: str, problems: int
+) -> None:
+    (tmp_path / "in.csv").write_text(lines)
+    assert sum(isinstance(row, list) for row in rows_of(tmp_path / "in.csv")) == problems
+
+
+def test_an_equal_repeat_counts_once_however_its_amount_is_written(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id;rate\n5001;20.5\n5001.0;20.50\n")
+    first, second = rows_of(tmp_path / "in.csv")
+    assert first.changes == {"rate": Decimal("20.5")}
+    assert second is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Prices 2027\nid;rate\n5001;20.48\n",
+        "id;rate;rate\n5001;20.48;20.49\n",
+        "id;customer_product_id;rate\n5001;5002;20.48\n",
+        "id;Rate (%)\n5001;5\n",
+        "id;rate;unit\n5001;20.48;per year\n",
+        "id;rate;Währung\n5001;20.48;EUR\n",
+        "id;rate;new rate\n5001;19.50;20.48\n",
+        "id;rate;valid from\n5001;20.48;2027-03-01\n",
+        "id,rate,\n5001,20,48\n",
+        "id\trate\n",
+        "\n\n",
+        'id;rate\n5001;"20.48\n',
+    ],
+)
+def test_a_file_that_leaves_a_doubt_as_a_whole_is_refused(read: Read, content: str) -> None:
+    with pytest.raises(InputError):
+        read(content)
+
+
+def test_lines_of_two_encodings_are_refused_by_their_numbers(tmp_path: Path) -> None:
+    lines = [b"id;description", "5001;Prémium".encode(), "5002;Prémium".encode("cp1252")]
+    (tmp_path / "in.csv").write_bytes(b"\n".join(lines))
+    with pytest.raises(InputError, match="line 2 is UTF-8 and line 3 is not"):
+        rows_of(tmp_path / "in.csv")
+
+
+def test_escapes_that_spreadsheets_write_are_undone(read: Read) -> None:
+    row = read('id;description;code1\n5001;SIP_x0020_Trunk;"=""00123"""\n')
+    assert row.changes == {"description": "SIP Trunk", "code1": "00123"}
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "rate"),
+    [
+        (20.48, "General", "20.48"),
+        (20.48, "0.00", "20.48"),
+        (1093.45, "#,##0.00", "1093.45"),
+        (1093.45, '"$"#,##0.00', "1093.45"),
+        (1093.45, "#,##0.00 [$€-407]", "1093.45"),
+        (1093.45, '_-"£"* #,##0.00_-', "1093.45"),
+        (-5, "0.00;(0.00)", "-5"),
+        (-5, "0.00;[Red]-0.00", "-5"),
+        (20.1 + 0.38, "General", "20.48"),
+    ],
+)
+def test_a_number_that_is_shown_as_it_is_stored_is_planned(
+    tmp_path: Path, value: float, code: str, rate: str
+) -> None:
+    (row,) = rows_of(workbook(tmp_path, (value, code)))
+    assert row.changes == {"rate": Decimal(rate)}
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (20.485, "0.00"),
+        (20.48, "0"),
+        (0.2048, "0.00%"),
+        (0.2048, "0%"),
+        (20480, "#,##0,"),
+        (20480000, "0.0,,"),
+        (20.5, "# ?/?"),
+        (20.48, "0.00E+00"),
+        (-5, "0.00;0.00"),
+        (-5, "0.00;"),
+        (20.48, '0.00" / 100"'),
+        (20.48, '"free"'),
+        (20.48, ";;;"),
+        (20.48, "h:mm"),
+        (20.48, "yyyy-mm-dd"),
+        (20.48, "[h]:mm"),
+        (20.48, '0.00"5"'),
+        (20.48, '[<100]"low";0.00'),
+        (True, "General"),
+        (date(2026, 3, 1), "yyyy-mm-dd"),
+        (datetime(2026, 3, 1, 12, 30), "yyyy-mm-dd hh:mm"),  # noqa: DTZ001 - as Excel has them
+        (time(12, 30), "hh:mm"),
+        (timedelta(hours=30), "[h]:mm"),
+        ("=B1*1.05", "General"),
+        ("#N/A", "General"),
+        ("20.48 €", "General"),
+    ],
+)
+def test_a_number_that_is_shown_otherwise_is_a_problem(
+    tmp_path: Path, value: Any, code: str
+) -> None:
+    (row,) = rows_of(workbook(tmp_path, (value, code)))
+    assert isinstance(row, list), row
+
+
+def test_texts_that_are_numbers_without_doubt_are_planned(tmp_path: Path) -> None:
+    (row,) = rows_of(workbook(tmp_path, ("20.48", "@")))
+    assert isinstance(row, ParsedRow)
+    assert row.changes == {"rate": Decimal("20.48")}
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        ('"$"#,##0.00', "#,##0.00 [$€-407]"),
+        ('"$"0.00', '"C$"0.00'),
+        ("[$USD] 0.00", "[$CAD] 0.00"),
+        ("0.00 €", "0.00 £"),
+    ],
+)
+def test_rates_that_are_shown_in_several_currencies_are_refused(
+    tmp_path: Path, codes: tuple[str, str]
+) -> None:
+    path = workbook(tmp_path, *((20.48, code) for code in codes))
+    with pytest.raises(InputError, match=r"several currencies .*line 2.*line 3.*"):
+        rows_of(path)
+
+
+def test_rates_that_are_shown_in_one_currency_or_in_none_are_planned(tmp_path: Path) -> None:
+    path = workbook(tmp_path, (20.48, '"$"0.00'), (20.48, "[$$-409]#,##0.00"), (20.48, "0.00"))
+    assert all(isinstance(row, ParsedRow) for row in rows_of(path))
+
+
+def workbook(directory: Path, *rates: tuple[Any, str]) -> Path:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    sheet.append(["id", "rate"])
+    for line, (value, code) in enumerate(rates, start=2):
+        sheet.cell(line, 1).value = 4999 + line
+        sheet.cell(line, 2).value = value
+        sheet.cell(line, 2).number_format = code
+    path = directory / "in.xlsx"
+    book.save(path)
+    return path
