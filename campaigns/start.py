@@ -54,7 +54,7 @@ def start(
         return False
     approval = _approved(plan, terms, store)
     rails = Rails.parse(plan.header.rails)
-    _check_rails(plan, terms.rails + rails)
+    _check_rails(plan, terms.rails + rails, terms)
     spec = RunSpec(
         run=plan.run,
         account=terms.account,
@@ -179,9 +179,11 @@ def _approved(plan: Plan, terms: Terms, store: OperatorStore) -> Approval:
     return approval
 
 
-def _check_rails(plan: Plan, rails: Rails) -> None:
+def _check_rails(plan: Plan, rails: Rails, terms: Terms) -> None:
     summary = plan.summary
-    breaches = rails.of_plan(summary.changes, summary.before, summary.after)
+    breaches = rails.of_plan(
+        summary.changes, summary.before, summary.after, is_certified=terms.is_certified
+    )
     if stopped := forbidden(breaches, plan.header.overrides):
         raise NotAllowedError(
             "stopped by a guard rail: " + "; ".join(breach.says for breach in stopped)

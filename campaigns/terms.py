@@ -37,6 +37,8 @@ class Terms:
     zone: str = "UTC"
     """The business's time zone."""
     keep_s: int = 90 * 86_400
+    is_certified: bool = True
+    """Whether there is a certificate of what the account's vendor does."""
 
     @property
     def time(self) -> BusinessTime:

@@ -16,11 +16,17 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from settings.addresses import check_endpoint, check_wsdl
-from settings.units import Codes, Count, Seconds, Secret, Text, TimeZone, check_pattern
+from settings.units import Codes, Count, ReadBackLag, Seconds, Secret, Text, TimeZone, check_pattern
 
 _HEADROOM_SHARE = 20  # one twentieth of the minute
 _RESERVE_SHARE = 30  # one thirtieth of the day
 _READ_BACK_LAG_S = {"immediate": 0.0, "deferred": 300.0}
+
+
+def lag_of(read_back: str | float) -> float:
+    """Seconds that a value of READ_BACK stands for."""
+    known = _READ_BACK_LAG_S.get(str(read_back))
+    return float(read_back) if known is None else known
 
 
 def _headroom(data: dict[str, Any]) -> int:
@@ -51,7 +57,7 @@ class AccountSettings(BaseModel):
     wsdl_first_update_read_back: bool = Field(
         default=True,
         description="Whether, after the WSDL has changed, one update is read back before others "
-        "go. It is not with `READ_BACK=deferred`.",
+        "go. It is with `READ_BACK=immediate` alone.",
     )
     username: Text = Field(description="Login of the API user.")
     password: Secret = Field(description="Password of the API user. A secret.")
@@ -140,12 +146,12 @@ class AccountSettings(BaseModel):
     ids_per_call: int = Field(
         default=200, ge=1, le=10_000, description="Filter values that one query call may carry."
     )
-    read_back: Literal["immediate", "deferred"] = Field(
+    read_back: Literal["immediate", "deferred"] | ReadBackLag = Field(
         default="immediate",
-        description="`immediate` if a query right after an update shows the new value; else "
-        "`deferred`: an update of unknown outcome is reported, never sent again; one that expects "
-        "something waits for 5 minutes after the product's last update, and none is skipped as "
-        "unchanged.",
+        description="`immediate` if a query right after an update shows the new value; else the "
+        "seconds after which it does, as `revio certify` has measured them: an update of unknown "
+        "outcome is reported, never sent again; one that expects something waits for so long "
+        "after the product's last update, and none is skipped as unchanged. `deferred` is 300.",
     )
     use_environment_proxies: bool = Field(
         default=False, description="Whether `HTTPS_PROXY` and the like apply to calls."
@@ -159,7 +165,7 @@ class AccountSettings(BaseModel):
     @property
     def read_back_lag_s(self) -> float:
         """How long a query may lag behind a change, in seconds."""
-        return _READ_BACK_LAG_S[self.read_back]
+        return lag_of(self.read_back)
 
     @field_validator("bulk_headroom_per_minute")
     @classmethod

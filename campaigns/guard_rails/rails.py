@@ -15,10 +15,11 @@ from typing import Any, Protocol, Self
 from campaigns.guard_rails.repeat import RecentChange
 
 _HUNDRED = Decimal(100)
+_UNCERTIFIED = "the account has no certificate of what its vendor does: see revio certify"
 
 
 class Rail(StrEnum):
-    """What is guarded. The first seven concern a row, the last two the plan as a whole."""
+    """What is guarded. The first seven concern a row, the others the plan as a whole."""
 
     BELOW_COST = "below_cost"
     CHANGE = "change"
@@ -29,6 +30,7 @@ class Rail(StrEnum):
     REPEAT = "repeat"
     ROWS = "rows"
     REVENUE = "revenue"
+    UNCERTIFIED = "uncertified"
 
 
 class Level(StrEnum):
@@ -156,14 +158,25 @@ class Rails:
             if guard.rail is Rail.REPEAT and guard.level is not Level.OFF
         ]
 
-    def of_plan(self, rows: int, before: Decimal, after: Decimal) -> list[Breach]:
-        """What changing so many rows, and the revenue from `before` to `after`, breaks."""
-        return [
+    def of_plan(
+        self, rows: int, before: Decimal, after: Decimal, *, is_certified: bool = True
+    ) -> list[Breach]:
+        """What changing so many rows, and the revenue from `before` to `after`, breaks.
+
+        `is_certified`: there is a certificate of what the account's vendor does.
+        """
+        breaches = [
             Breach(guard.rail, guard.level, says)
             for guard in self.guards
             if guard.level is not Level.OFF
             if (says := _plan_breach(guard, rows, before, after))
         ]
+        return breaches if is_certified else [*breaches, *self._uncertified()]
+
+    def _uncertified(self) -> Iterator[Breach]:
+        for guard in self.guards:
+            if guard.rail is Rail.UNCERTIFIED and guard.level is not Level.OFF:
+                yield Breach(guard.rail, guard.level, _UNCERTIFIED)
 
 
 def forbidden(breaches: Iterable[Breach], overrides: Iterable[str]) -> list[Breach]:

@@ -49,6 +49,8 @@ class Policy:
     clearable: Callable[[], frozenset[str] | None] = lambda: None
     """The fields that can be emptied; None: nobody knows."""
     recent: RecentChanges = no_recent_changes
+    is_certified: bool = True
+    """Whether there is a certificate of what the account's vendor does."""
     now: float = 0.0
     """Unix time, seconds."""
     show_time: Callable[[float], str] = str

@@ -184,6 +184,7 @@ class Planner:
             request.includes_disconnected,
             cache(self.clearable),
             self._recent_changes(rails, header),
+            self.terms.is_certified,
             self.clock(),
             self.terms.time.show,
         )

@@ -84,7 +84,12 @@ class RowPlanner:
         summary = self.writer.summary
         if not summary.changes:
             return []
-        breaches = self.policy.rails.of_plan(summary.changes, summary.before, summary.after)
+        breaches = self.policy.rails.of_plan(
+            summary.changes,
+            summary.before,
+            summary.after,
+            is_certified=self.policy.is_certified,
+        )
         summary.crossed = {breach.rail.value: breach.says for breach in breaches}
         return forbidden(breaches, self.policy.overrides)
 

@@ -92,6 +92,8 @@ def not_undoable(summary: Summary) -> Iterator[str]:
 def rails_shown(summary: Summary) -> Iterator[str]:
     for rail, count in summary.says.items():
         yield f"guard rail {rail} speaks of {counted(count, 'row')}"
+    for rail, says in summary.crossed.items():
+        yield f"guard rail {rail} speaks of the plan as a whole: {says}"
 
 
 def revenue_shown(summary: Summary) -> str:

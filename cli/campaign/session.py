@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import typer
 from redis import Redis
@@ -13,6 +13,7 @@ from redis import Redis
 from campaigns import CampaignError, Campaigns, Person
 from campaigns.plan.forecast import Budget
 from campaigns.rows.planned_row import PlannedRow
+from certification.store import Certificates
 from cli.account_limits import AccountLimits
 from cli.answer import Answer, answering, complain
 from cli.connection import redis_of
@@ -92,7 +93,9 @@ def _opened(account: str) -> Iterator[CampaignSession]:
     if account not in settings.accounts:
         known = ", ".join(settings.accounts)
         raise typer.BadParameter(f"{account!r} is not one of {known}", param_hint="--account")
-    terms, redis = campaign_terms(settings, account), redis_of(settings)
+    redis = redis_of(settings)
+    is_certified = Certificates(redis).load(account) is not None
+    terms = replace(campaign_terms(settings, account), is_certified=is_certified)
     lane = CampaignLane(LaneClosures(LanePauses(redis), open_limiter(settings, redis)))
     with RevioJobs(app_of(settings), redis) as jobs:
         waits, progress = _Waits(lane, account), PlanningProgress()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -12,8 +13,10 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 from rich.console import RenderableType
 
+from certification.store import Certificates
 from cli.answer import answering, spinner
 from cli.connection import redis_of
+from cli.doctor.certificate_checks import certificate_findings, day_findings
 from cli.doctor.finding import Finding, Verdict, fine, skipped, wrong
 from cli.doctor.lane_checks import clock_findings, lane_findings, limits_findings, strange_accounts
 from cli.doctor.redis_checks import MEMORY_CHECK, redis_findings, served_queues
@@ -24,10 +27,10 @@ from cli.producer import app_of
 from cli.tables import counted, table
 from revio_jobs.errors import Unavailable
 from settings import Settings, SettingsError, load, load_redis
-from worker.limiter import LaneClosures, LanePauses
+from worker.limiter import DayEnds, LaneClosures, LanePauses
 from worker.soap import Description
-from worker.wiring.application import open_application
-from worker.wiring.limits import open_limiter
+from worker.wiring.application import Application, open_application
+from worker.wiring.limits import limit_rules, open_limiter
 
 _NEEDED = ("Redis", MEMORY_CHECK)
 """Checks without which no other is made."""
@@ -162,8 +165,18 @@ def _check_vendor(diagnosis: Diagnosis, settings: Settings, *, login_again: bool
                 name, settings.accounts[name], gateway, login_again=login_again
             )
             diagnosis.findings += findings
+            diagnosis.findings += _of_certificate(application, settings, name, service)
             if service:
                 diagnosis.services[name] = service
+
+
+def _of_certificate(
+    application: Application, settings: Settings, name: str, service: Description | None
+) -> Iterator[Finding]:
+    account, redis = settings.accounts[name], application.redis
+    certificate = Certificates(redis).load(name)
+    yield from certificate_findings(name, account, certificate, service, time.time())
+    yield from day_findings(name, DayEnds(redis).get(name), limit_rules(account))
 
 
 def _fields(name: str, service: Description) -> RenderableType:

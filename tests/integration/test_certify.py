@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from redis import Redis
+from structlog.testing import capture_logs
 
 from certification.store import Certificates
+from revio_jobs.errors import QuotaExhausted
 from sandbox import Account, RunningSandbox
 from sandbox.local.client import running
+from tasks.ports import Filters, Purpose
 from tests.conftest import Revio
+from tests.integration.soap.accounts import RecordingPermits, call, config
+from worker.limiter import DayEnds, LimitRules, day_disagreement
+from worker.soap import MemorySessionStore, open_gateway
+from worker.wiring.vendor import note_day_end
 
 ACCOUNT = Account()
 PREFIX = "REVIO_ACCOUNTS__DEFAULT__"
@@ -56,6 +65,43 @@ def test_a_run_leaves_a_certificate_in_files_and_in_redis_and_products_as_they_w
         stored = Certificates(redis).load("default")
     assert stored is not None
     assert stored.document() == run.document
+
+
+def test_doctor_compares_the_settings_and_the_wsdl_with_the_certificate(
+    revio: Revio, env: Mapping[str, str], sandbox: RunningSandbox
+) -> None:
+    assert revio("certify", "--read-only", env=env).code == 0
+    known = revio("doctor", "--json", env=env).document["checks"]
+    assert [c["verdict"] for c in known if c["check"] == "default: certificate"] == ["ok"]
+    sandbox.release("wrapped")
+    try:
+        more = {**env, f"{PREFIX}SESSION_EXPIRED_CODES": "OTHER"}
+        changed = {c["check"]: c for c in revio("doctor", "--json", env=more).document["checks"]}
+    finally:
+        sandbox.release()
+    assert "the WSDL has changed" in changed["default: certificate"]["says"]
+    assert "S2006" in changed["default: SESSION_EXPIRED_CODES"]["says"]
+
+
+def test_a_worker_remembers_when_a_quota_answer_said_that_the_day_ends(
+    env: Mapping[str, str], sandbox: RunningSandbox
+) -> None:
+    with Redis.from_url(env["REVIO_REDIS_URL"]) as redis:
+        ends, rules = DayEnds(redis), LimitRules(calls_per_minute=1, calls_per_day=1)
+        gateway = open_gateway(
+            config(sandbox.endpoint),
+            RecordingPermits(),
+            MemorySessionStore(),
+            on_day_end=partial(note_day_end, ends, "default", rules),
+        )
+        sandbox.fault("quota-403", seconds=7200)
+        with closing(gateway), capture_logs() as logs, pytest.raises(QuotaExhausted) as refused:
+            gateway.query(Filters(ids=(5001,)), call(Purpose.QUERY))
+        assert ends.get("default") == pytest.approx(refused.value.until, abs=2)
+        differs = day_disagreement(refused.value.until, rules)
+        assert ["day_reset_differs"] * bool(differs) == [
+            log["event"] for log in logs if log["event"] == "day_reset_differs"
+        ]
 
 
 def test_a_dry_run_lists_the_experiments_and_calls_nothing(

@@ -165,6 +165,9 @@ def test_settings_that_contradict_each_other_or_make_no_sense_are_refused(
         {"ids_per_call": 0},
         {"calls_per_minute": 0},
         {"read_back": "later"},
+        {"read_back": "-1"},
+        {"read_back": "nan"},
+        {"read_back": "7200"},
     ],
 )
 def test_accounts_that_contradict_themselves_or_make_no_sense_are_refused(
@@ -187,3 +190,13 @@ def test_a_fernet_key_is_taken() -> None:
 
 def test_a_log_level_may_be_given_in_lower_case() -> None:
     assert settings(log_level="debug").log_level == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("read_back", "seconds"),
+    [("immediate", 0), ("deferred", 300), ("0", 0), ("2.5", 2.5), (12, 12)],
+)
+def test_how_long_a_query_lags_is_a_word_or_a_measured_number_of_seconds(
+    read_back: str | int, seconds: float
+) -> None:
+    assert account(read_back=read_back).read_back_lag_s == seconds

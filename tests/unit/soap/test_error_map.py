@@ -276,3 +276,19 @@ def test_the_vendors_words_are_kept_without_our_secrets() -> None:
         assert not any(secret in said for secret in secrets)
         assert "\n" not in said
         assert len(said) < 500
+
+
+@pytest.mark.parametrize(
+    ("answer", "ends_at"),
+    [
+        (http(403, QUOTA), NOW + 3723),
+        (http(403, b"Out of call volume quota", retry_after="90"), NOW + 90),
+        (http(403, b"Out of call volume quota"), None),
+        (http(403, b"Forbidden", retry_after="90"), None),
+        (http(429, QUOTA, retry_after="90"), None),
+    ],
+)
+def test_only_a_quota_answer_that_tells_says_when_the_day_ends(
+    answer: HttpResponse, ends_at: float | None
+) -> None:
+    assert faults.day_ends_at(answer) == ends_at

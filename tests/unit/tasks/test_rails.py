@@ -74,6 +74,17 @@ def test_a_plan_as_a_whole_has_rails_too() -> None:
     assert not rails.of_plan(100, Decimal(1000), Decimal(1100))
 
 
+@pytest.mark.parametrize("level", ["warn", "override", "block"])
+def test_a_plan_for_an_account_without_a_certificate_is_told(level: str) -> None:
+    rails = Rails.parse([f"uncertified={level}"])
+    assert not rails.of_plan(1, Decimal(1), Decimal(1))
+    (breach,) = rails.of_plan(1, Decimal(1), Decimal(1), is_certified=False)
+    assert (breach.rail, breach.level) == (Rail.UNCERTIFIED, level)
+    assert "revio certify" in breach.says
+    stopped = forbidden([breach], overrides=())
+    assert bool(stopped) is (level != "warn")
+
+
 def test_a_reason_crosses_an_override_and_nothing_crosses_a_block() -> None:
     rails = Rails.parse(["zero=override", "change=block:50", "below_cost=warn"])
     found = rails.of_row(Seen(), {"rate": Decimal(0)})
