@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,8 +11,9 @@ import pytest
 from revio_jobs import Lane, errors
 from tasks.decision import Decision, Requeue, Retry, Skip, failed, succeeded
 from tasks.ports import Call, Permit, Purpose
-from worker.meters import MeteredPermits, WorkerMetrics
+from worker.meters import MeteredPermits, RedisMeter, WorkerMetrics
 
+ROOT = Path(__file__).parents[2]
 CALL = Call("default", Lane.BULK, Purpose.UPDATE, "job-1")
 LANE = {"account": "default", "lane": "bulk"}
 
@@ -52,6 +55,17 @@ def test_a_job_counts_as_running_until_its_end_also_when_that_is_a_defect(
     with pytest.raises(ZeroDivisionError):
         metrics.handled("update", "default", Lane.BULK, handle)
     assert running() == 0
+
+
+def test_the_docs_describe_every_metric_of_a_worker(metrics: WorkerMetrics) -> None:
+    client: Any = SimpleNamespace(exchanges=0, scripts_sent=0)
+    metrics.registry.register(RedisMeter(client))
+    page = (ROOT / "docs/reference/metrics.md").read_text(encoding="utf-8")
+    for metric in metrics.registry.collect():
+        if metric.name.startswith("revio_"):
+            name = metric.name + ("_total" if metric.type == "counter" else "")
+            assert f"| `{name}` |" in page
+            assert f"| {metric.documentation} |" in page
 
 
 class Permits:

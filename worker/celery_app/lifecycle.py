@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import threading
@@ -29,6 +28,7 @@ from worker.celery_app.refusals import given_log_level, refuse_options
 from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.run_events import RunEvents
 from worker.celery_app.stop_deadline import StopDeadline
+from worker.celery_app.worker_name import WorkerNames
 from worker.limiter.limits_drift import NOTED_EVERY_S, PublishedLimits
 from worker.meters import RedisMeter, WorkerMetrics
 from worker.redis_kit.auto_pipeline import shared_redis
@@ -49,6 +49,7 @@ class Lifecycle:
         self._settings = settings
         self._lock = threading.Lock()
         self._application: Application | None = None
+        self._names = WorkerNames(socket.gethostname())
         self.metrics = WorkerMetrics()
         """What this process counts of its jobs and calls."""
         self._lane_control: LaneControl | None = None
@@ -98,9 +99,7 @@ class Lifecycle:
         """Two workers on one host must not share a name, and an operator should know them apart."""
         if instance.hostname != default_nodename(None):
             return
-        parsed = [parse_queue_name(name) for name in options.get("queues") or ()]
-        lanes = "+".join(f"{rail[0]}.{rail[1].value}" for rail in parsed if rail)
-        instance.hostname = f"{lanes or 'all'}.{os.getpid()}@{socket.gethostname()}"
+        instance.hostname = self._names.take(options.get("queues") or ())
 
     def back_off(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
         """Take no more messages of the lane for `seconds`. Returns when that holds."""

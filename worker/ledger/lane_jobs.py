@@ -63,8 +63,8 @@ class LaneJobCounter:
         jobs = int(self._redis.zcard(self._keys.delayed))
         for first in range(0, jobs, _AT_ONCE):
             answer: list[Any] = self._count_lanes(
-                keys=[self._keys.delayed],
-                args=[self._keys.record(""), first, first + _AT_ONCE - 1],
+                keys=[self._keys.delayed, self._keys.record("")],
+                args=[first, first + _AT_ONCE - 1],
             )
             for lane, count in zip(answer[::2], answer[1::2], strict=True):
                 counts[lane.decode()] += count
