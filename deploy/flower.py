@@ -9,5 +9,9 @@ if not all(_login.partition(":")):
     raise SystemExit("the secret flower_login must be user:password")
 
 basic_auth = [_login]
+# A task takes about 7 KB of Flower's memory: so many are kept, and the oldest forgotten.
+max_tasks = 20_000
+# A worker that has been gone for an hour is no longer listed in /metrics.
+purge_offline_workers = 3600
 # What a job is about is in its args, "update 5001 rate=12.50", which Flower hides by default.
 tasks_columns = "name,args,state,received,runtime,worker,uuid"

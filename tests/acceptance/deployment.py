@@ -29,7 +29,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 
-_PORTS = ("6379", "8080", "5555")
+_PORTS = ("6379", "8080", "5555", "9808")
 _READY_S = 60
 _CHECK_S = 30
 

@@ -36,6 +36,7 @@ from tests.patience import PATIENCE_S
 
 SANDBOX_ENDPOINT = "http://127.0.0.1:8080/v20/default.asmx"
 PASSWORD = "9f8e7d6c5b4a"
+FLOWER = ROOT / "deploy" / "flower.py"
 DEVELOPERS_ONLY = {"simulation", "bench", "tests"}
 LOGIN = "operator:let-me-in"
 SECRETS = {
@@ -76,9 +77,12 @@ def test_the_file_follows_the_compose_schema() -> None:
     )
 
 
-def test_nothing_but_flower_can_be_reached_and_that_from_this_machine_only() -> None:
+def test_flower_and_the_exporter_can_be_reached_from_this_machine_and_nothing_else() -> None:
     published = {name: one["ports"] for name, one in SERVICES.items() if "ports" in one}
-    assert published == {"flower": ["127.0.0.1:5555:5555"]}
+    assert published == {
+        "flower": ["127.0.0.1:5555:5555"],
+        "exporter": ["127.0.0.1:9808:9808"],
+    }
 
 
 def test_redis_keeps_what_it_accepts_and_evicts_nothing() -> None:
@@ -187,6 +191,27 @@ def inspected_by_flower(place: Place) -> dict[str, Any]:
 def test_flower_shows_every_worker_to_an_operator(place: Place) -> None:
     workers = {f"worker@worker-{name}" for name in ("interactive", "bulk", "sandbox")}
     wait_until(lambda: inspected_by_flower(place).keys() == workers)
+
+
+def test_flower_has_metrics_and_a_bound_for_its_memory(place: Place) -> None:
+    wait_until(lambda: "flower_worker_online" in flower(place, "/metrics").decode())
+    assert re.search(r"^max_tasks = [\d_]+$", FLOWER.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_exporter_tells_of_every_worker(place: Place) -> None:
+    def workers() -> float:
+        with build_opener(ProxyHandler({})).open(
+            place.here("http://127.0.0.1:9808/metrics"), timeout=PATIENCE_S
+        ) as answer:
+            text = answer.read().decode()
+        assert "revio_redis_up 1.0" in text
+        return sum(
+            map(
+                float, re.findall(r'^revio_workers\{account="default".* (\S+)$', text, re.MULTILINE)
+            )
+        )
+
+    wait_until(lambda: workers() == 2)
 
 
 def test_flower_knows_the_broker_and_how_long_its_queues_are(place: Place) -> None:
