@@ -18,6 +18,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from cli.exit_code import ExitCode, code_of
+from revio_jobs.cluster_check import ClusterRefusedError
 from revio_jobs.errors import InvalidJob, RevioError
 from settings import SettingsError
 from worker.redis_kit.redis_memory import FULL, MAKE_ROOM, is_full
@@ -64,6 +65,8 @@ def answering(*, as_json: bool) -> Iterator[Answer]:
 def _refused(answer: Answer, exc: RevioError | RedisError) -> typer.Exit:
     if is_full(exc):
         return _ended(answer, exc, [FULL, MAKE_ROOM], ExitCode.UNREACHABLE)
+    if isinstance(exc, ClusterRefusedError):
+        return _ended(answer, exc, [str(exc)], ExitCode.INVALID)
     if isinstance(exc, RedisError):
         words = [f"Redis: {exc}", "start it, or correct REVIO_REDIS_URL; `revio doctor` says more"]
         return _ended(answer, exc, words, ExitCode.UNREACHABLE)

@@ -4,9 +4,22 @@
 import os
 from pathlib import Path
 
+from redis.exceptions import RedisError
+
+from cli.connection import redis_of
+from revio_jobs.cluster_check import ClusterRefusedError
+from settings import load_redis
+
 _login = Path(os.environ["REVIO_SECRETS_DIR"], "flower_login").read_text(encoding="utf-8").strip()
 if not all(_login.partition(":")):
     raise SystemExit("the secret flower_login must be user:password")
+
+try:
+    redis_of(load_redis()).ping()
+except ClusterRefusedError as exc:
+    raise SystemExit(str(exc)) from None
+except RedisError:
+    pass  # Flower waits for it
 
 basic_auth = [_login]
 # A task takes about 7 KB of Flower's memory: so many are kept, and the oldest forgotten.

@@ -20,11 +20,18 @@ class Proxy:
     """A port of this machine."""
     tls: ssl.SSLContext | None = None
     listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
+    _muted: threading.Event = field(default_factory=threading.Event)
+    """Of the connections that are opened now."""
 
     @property
     def port(self) -> int:
         port: int = self.listener.getsockname()[1]
         return port
+
+    def mute(self) -> None:
+        """Those that are open answer no more, as when a firewall has forgotten them."""
+        self._muted.set()
+        self._muted = threading.Event()
 
     def serve(self) -> None:
         with suppress(OSError):
@@ -33,19 +40,21 @@ class Proxy:
                 threading.Thread(target=self._forward, args=(accepted,), daemon=True).start()
 
     def _forward(self, accepted: socket.socket) -> None:
+        muted = self._muted
         with suppress(OSError), accepted:
             client = self.tls.wrap_socket(accepted, server_side=True) if self.tls else accepted
             with client, socket.create_connection(("127.0.0.1", self.target)) as server:
-                back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+                back = threading.Thread(target=_copy, args=(server, client, muted), daemon=True)
                 back.start()
-                _copy(client, server)
+                _copy(client, server, muted)
                 back.join()
 
 
-def _copy(source: socket.socket, sink: socket.socket) -> None:
+def _copy(source: socket.socket, sink: socket.socket, muted: threading.Event) -> None:
     with suppress(OSError):
         while data := source.recv(_CHUNK):
-            sink.sendall(data)
+            if not muted.is_set():
+                sink.sendall(data)
     for end in (source, sink):
         with suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)

@@ -13,6 +13,7 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from cli.doctor.finding import Finding, fine, warning, wrong
 from cli.exit_code import ExitCode
+from revio_jobs.cluster_check import ClusterRefusedError
 from worker.redis_kit.redis_memory import FULL, MAKE_ROOM
 
 MEMORY_CHECK = "Redis's memory"
@@ -64,6 +65,8 @@ def _address(url: str) -> str:
 
 
 def _no_answer(exc: RedisError, where: str) -> Finding:
+    if isinstance(exc, ClusterRefusedError):
+        return wrong("Redis", str(exc), "name another server in REVIO_REDIS_URL")
     if isinstance(exc, AuthenticationError) or "NOAUTH" in str(exc):
         fix = "put the password into REVIO_REDIS_URL: redis://:password@host:port/0"
         return wrong("Redis", f"{where} refuses us: {exc}", fix)

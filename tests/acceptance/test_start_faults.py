@@ -17,6 +17,8 @@ from redis import Redis
 from cli.dev.service import ServiceError
 from cli.dev.stack import ROOT, Stack, local_stack
 from revio_jobs import RevioJobs, errors
+from revio_jobs.cluster_check import NO_CLUSTER
+from tests.cluster_node import cluster_node
 from tests.patience import PATIENCE_S
 
 QUEUE = "revio.default.interactive"
@@ -198,3 +200,32 @@ def test_a_worker_that_is_told_to_stop_leaves_in_time_whatever_redis_does(
         finally:
             if away is signal.SIGSTOP:
                 os.kill(server, signal.SIGCONT)
+
+
+def test_everybody_refuses_a_node_of_a_cluster_in_the_same_line(tmp_path: Path) -> None:
+    (tmp_path / "flower_login").write_text("user:password", encoding="utf-8")
+    flower = ("celery", "-A", "worker", "flower", f"--conf={ROOT / 'deploy' / 'flower.py'}")
+    with cluster_node(tmp_path) as node:
+        stack = Stack(tmp_path, node, {})
+        stack.start_sandbox({"customers": 1})
+        try:
+            for words in (
+                ("celery", "-A", "worker", "worker"),
+                flower,
+                ("cli", "audit"),
+                ("cli", "doctor"),
+            ):
+                ended = subprocess.run(
+                    [sys.executable, "-m", *words],
+                    cwd=ROOT,
+                    env=stack.process_environment(),
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=PATIENCE_S,
+                )
+                assert ended.returncode != 0, words
+                assert NO_CLUSTER in " ".join((ended.stdout + ended.stderr).split()), words
+                assert "Traceback" not in ended.stderr
+        finally:
+            stack.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from revio_jobs import Lane, RevioJobs
 from revio_jobs.aio import AsyncRevioJobs
 from revio_jobs.celery_app import lane_queue, producer_app
+from revio_jobs.cluster_check import ClusterRefusedError
 from revio_jobs.connection import connect_redis
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
 from tests.certificates import make_certificates
+from tests.cluster_node import cluster_node
 from tests.redis_proxy import Proxy, proxy
 
 AWKWARD = "p@ss:/?#[]%;&+ ü"
@@ -168,3 +171,34 @@ def test_a_replica_that_stays_one_is_reported_as_a_lost_connection(
         redis.replicaof("127.0.0.1", primary.port)
         with pytest.raises(RedisConnectionError, match=r"READONLY: .*read-only replica"):
             jobs.update(id=1, rate="1")
+
+
+def test_a_node_of_a_cluster_is_refused_by_its_plain_address(tmp_path: Path) -> None:
+    async def submit(url: str) -> None:
+        async with AsyncRevioJobs.connect(url) as jobs:
+            await jobs.update(id=1, rate="1")
+
+    with cluster_node(tmp_path) as node:
+        with RevioJobs.connect(node.url) as jobs:
+            with pytest.raises(ClusterRefusedError, match="sentinel://"):
+                jobs.update(id=1, rate="1")
+            with pytest.raises(ClusterRefusedError, match="sentinel://"):
+                jobs.query(ids=[1])
+        with pytest.raises(ClusterRefusedError, match="sentinel://"):
+            asyncio.run(submit(node.url))
+
+
+def test_a_client_whose_idle_connection_was_dropped_silently_proceeds(
+    server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("revio_jobs.connection._TRUSTED_S", 0.001)
+    login = quote(AWKWARD, safe="")
+    with proxy(server.port) as name:
+        url = f"redis://:{login}@127.0.0.1:{name.port}/7?socket_timeout=0.5"
+        with RevioJobs.connect(url) as jobs:
+            jobs.update(id=1, rate="1")
+            name.mute()
+            time.sleep(0.01)
+            assert jobs.update(id=2, rate="1").submission == "new"
+    with connect_redis(f"redis://:{login}@127.0.0.1:{server.port}/7") as redis:
+        redis.flushdb()

@@ -1,4 +1,4 @@
-"""Refuses a Redis that would drop jobs and keys when its memory runs short."""
+"""Refuses a Redis that would drop jobs and keys when its memory runs short, and a cluster."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from celery.worker.consumer.connection import Connection
 from redis import Redis
 from redis.exceptions import RedisError
 
+from revio_jobs.cluster_check import NO_CLUSTER, ClusterRefusedError
 from revio_jobs.redis_faults import fault_of
 from worker.redis_kit.redis_memory import eviction_fault
 
@@ -21,6 +22,8 @@ def refuse_eviction(redis: Redis) -> None:
     """Ends the process if it is wrong; one that does not answer is looked at when it does."""
     try:
         fault = eviction_fault(redis.info("memory"))
+    except ClusterRefusedError as exc:
+        _refuse(str(exc))
     except RedisError as exc:
         refuse_missing_permission(exc)
         return
@@ -45,8 +48,10 @@ class RedisGuard(bootsteps.StartStopStep):  # type: ignore[misc] # Celery is unt
 
     def start(self, consumer: Any) -> None:  # noqa: ANN401 - as Celery's
         """Errors of Redis go to the consumer, which connects again."""
-        memory = consumer.connection.default_channel.client.info("memory")
-        if fault := eviction_fault(memory):
+        info = consumer.connection.default_channel.client.info
+        if info("cluster").get("cluster_enabled"):
+            _refuse(NO_CLUSTER)
+        if fault := eviction_fault(info("memory")):
             _refuse(fault)
 
 

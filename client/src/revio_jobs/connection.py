@@ -17,8 +17,10 @@ from redis.asyncio.sentinel import SentinelManagedConnection as AsyncSentinelCon
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConnection
 
+from revio_jobs.cluster_check import ClusterCheck
 from revio_jobs.key_prefix import OPTION, KeyPrefix
 from revio_jobs.redis_address import RedisAddress, parse_redis_url
 from revio_jobs.redis_faults import Remedy, fault_of
@@ -26,6 +28,8 @@ from revio_jobs.redis_faults import Remedy, fault_of
 DEFAULT_SENTINEL_MASTER = "mymaster"
 
 _TIMEOUT_S = 5.0
+# A connection that was idle for so long is tried before it is used.
+_TRUSTED_S = 3
 # Redis serves one command at a time: more connections would only wait there instead of here.
 _POOL: Mapping[str, Any] = {"max_connections": 64, "timeout": 20.0}
 
@@ -54,7 +58,15 @@ class _Prefixing:
 
 
 class _Dropping(_Prefixing):
-    """Drops a connection when the server says that it leads to the wrong place."""
+    """Drops a connection when the server says that it leads to the wrong place, or says nothing."""
+
+    def check_health(self) -> None:
+        """Before a command, after some seconds of idleness: a firewall may have dropped it."""
+        try:
+            super().check_health()  # type: ignore[misc] # a mixin
+        except (RedisConnectionError, RedisTimeoutError):
+            self.disconnect()  # type: ignore[attr-defined]
+            self.connect()  # type: ignore[attr-defined]
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as redis-py's
         try:
@@ -69,6 +81,13 @@ class _Dropping(_Prefixing):
 
 class _AsyncDropping(_Prefixing):
     """As _Dropping."""
+
+    async def check_health(self) -> None:
+        try:
+            await super().check_health()  # type: ignore[misc] # a mixin
+        except (RedisConnectionError, RedisTimeoutError):
+            await self.disconnect(nowait=True)  # type: ignore[attr-defined]
+            await self.connect()  # type: ignore[attr-defined]
 
     async def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as redis-py's
         try:
@@ -141,9 +160,10 @@ def connect_redis(
     RedisUrlError, a ValueError, for any other URL. `kind` is the client's class.
     """
     address = parse_redis_url(url)
+    check: dict[str, Any] = {"redis_connect_func": ClusterCheck().connected}
     if not address.sentinels:
         connection = _connection_class(address, tcp=_Tcp, tls=_Tls, unix=_Unix)
-        options = _pool(address) | _options(address, timeout_s) | _place(address)
+        options = _pool(address) | _options(address, timeout_s) | _place(address) | check
         pool = BlockingConnectionPool(  # type: ignore[no-untyped-call]
             connection_class=connection, **options
         )
@@ -158,6 +178,7 @@ def connect_redis(
         connection_class=_Managed,
         **_pool(address),
         **_options(address, timeout_s),
+        **check,
     )
     return master
 
@@ -167,9 +188,10 @@ def connect_redis_async(
 ) -> AsyncRedis:
     """As `connect_redis`, for the tasks of an event loop."""
     address = parse_redis_url(url)
+    check: dict[str, Any] = {"redis_connect_func": ClusterCheck().connected_async}
     if not address.sentinels:
         connection = _connection_class(address, tcp=_AsyncTcp, tls=_AsyncTls, unix=_AsyncUnix)
-        options = _pool(address) | _options(address, timeout_s) | _place(address)
+        options = _pool(address) | _options(address, timeout_s) | _place(address) | check
         return AsyncRedis.from_pool(
             AsyncBlockingConnectionPool(connection_class=connection, **options)
         )
@@ -182,6 +204,7 @@ def connect_redis_async(
         connection_class=_AsyncManaged,
         **_pool(address),
         **_options(address, timeout_s),
+        **check,
     )
     return master
 
@@ -220,6 +243,7 @@ def _timeouts(address: RedisAddress, timeout_s: float) -> dict[str, Any]:
         return {"socket_timeout": timeout_s}
     return {
         "socket_timeout": timeout_s,
+        "health_check_interval": _TRUSTED_S,
         "socket_connect_timeout": timeout_s,
         "socket_keepalive": True,
     }

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from revio_jobs.cluster_check import NO_CLUSTER
 from revio_jobs.key_prefix import OPTION, check_key_prefix
 
 FORMS = "redis://, rediss://, valkey://, valkeys://, unix://, redis+socket:// or sentinel://"
@@ -118,10 +119,7 @@ def parse_redis_url(url: str) -> RedisAddress:
     parts = [_split(part) for part in url.strip().split(";")]
     schemes = {part.scheme for part in parts}
     if schemes & _CLUSTER:
-        raise RedisUrlError(
-            "Redis Cluster is not supported: a job, its key and its queue must be on one server. "
-            "Use a single server, or sentinel:// for fail-over"
-        )
+        raise RedisUrlError(NO_CLUSTER)
     if len(schemes) > 1 or not schemes <= {*_TCP, *_UNIX, _SENTINEL}:
         raise RedisUrlError(f"must begin with {FORMS}")
     if len(parts) > 1 and schemes != {_SENTINEL}:
