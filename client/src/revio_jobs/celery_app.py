@@ -37,6 +37,14 @@ WIRE_SETTINGS: dict[str, Any] = {
 }
 
 
+_KOMBU_HELD = {
+    "unacked_key": "revio:broker:unacked",
+    "unacked_index_key": "revio:broker:unacked_index",
+    "unacked_mutex_key": "revio:broker:unacked_mutex",
+}
+"""kombu's own names are those of other apps, whose messages it would deliver again by our times."""
+
+
 def producer_app(redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER) -> Celery:
     """A Celery app that only submits and collects; it never becomes the process's default app.
 
@@ -80,6 +88,7 @@ def connection_settings(
         "broker_use_ssl": dict(address.tls) or None,
         "broker_transport_options": {
             **shared,
+            **_KOMBU_HELD,
             **timeouts,
             **broker,
             **_without_protocol(options),
