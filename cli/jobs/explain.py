@@ -32,7 +32,9 @@ from worker.ledger.location import (
     JobLocation,
     locate,
 )
+from worker.ledger.taken_message import TakenMessage, find_taken
 from worker.limiter import LaneClosures, LanePauses
+from worker.limiter.limits_drift import live_workers
 from worker.wiring.limits import limit_rules, open_limiter
 
 _OF_OTHERS = {
@@ -148,6 +150,10 @@ def _queued(
         because.append(f"queries in that queue, which may come first, too: {queries:,}")
     if closure:
         because.insert(0, str(closure))
+    if not any(lane in worker.lanes for worker in live_workers(redis, account)):
+        start = f"celery -A worker worker -Q {queue_name(account, lane)}"
+        because.insert(0, f"nobody serves this lane: no worker of it has reported; {start}")
+        return Explanation(account, location.job_id, "queued", tuple(because))
     runs_at = limits.runs_at(lane, ahead + queries, closure, now=float(redis.time()[0]))
     return Explanation(account, location.job_id, "queued", tuple(because), runs_at)
 
@@ -156,11 +162,20 @@ def _of_a_job_without_record(
     settings: Settings, redis: Redis, account: str, job_id: str
 ) -> Explanation:
     """A query that is in no queue any more, or a job that nobody knows."""
+    if taken := find_taken(redis, job_id):
+        return Explanation(account, job_id, *_taken(taken), taken.due_at)
     with app_of(settings) as app:
         state = Lookup(redis, ResultStore(app, redis)).status(account, job_id).state
     if state in _OF_OTHERS:
         return Explanation(account, job_id, state.value, (_OF_OTHERS[state],))
     return Explanation(account, job_id, "unknown", ("no ledger and no result knows it",))
+
+
+def _taken(taken: TakenMessage) -> tuple[str, tuple[str, ...]]:
+    if taken.due_at is None:
+        return "running", (f"a worker has its message of {taken.queue}",)
+    why = f"its message of {taken.queue} comes again, or is run, at {_moment(taken.due_at)}"
+    return "delayed", (why,)
 
 
 def _moment(at: float) -> str:

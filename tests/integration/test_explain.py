@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -11,11 +12,14 @@ import pytest
 from redis import Redis
 
 from revio_jobs import Lane, RevioJobs, UpdateJob
+from revio_jobs.broker import HELD
 from revio_jobs.celery_app import producer_app
 from revio_jobs.message import encode_message
+from settings import AccountSettings
 from tasks.ports import Claimed
 from worker.ledger import LedgerTimes, RedisLedger
 from worker.limiter import LimitRules, RedisLimiter
+from worker.limiter.limits_drift import PublishedLimits
 
 Revio = Callable[..., Any]
 Explain = Callable[..., Any]
@@ -27,6 +31,18 @@ ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
 def redis(redis_url: str) -> Iterator[Redis]:
     with Redis.from_url(redis_url) as client:
         yield client
+
+
+@pytest.fixture(autouse=True)
+def worker(redis: Redis) -> None:
+    """One serves both lanes."""
+    account = AccountSettings(
+        endpoint="http://127.0.0.1:1/v20/default.asmx",
+        username="user",
+        password="password",
+        client_code="code",
+    )
+    PublishedLimits(redis, {"default": account}, "worker@here").publish()
 
 
 @pytest.fixture
@@ -171,3 +187,26 @@ def _ahead(told: Any) -> int:
 def _seconds_until(moment: str) -> float:
 
     return datetime.fromisoformat(moment).timestamp() - time.time()
+
+
+def test_a_job_of_a_lane_that_nobody_serves_says_so_and_no_time(
+    redis: Redis, jobs: RevioJobs, explain: Explain
+) -> None:
+    redis.delete("revio:default:limits")
+    [handle] = jobs.submit([UpdateJob(id=5001, rate="12.50")], Lane.BULK)
+    said = explain(handle.job_id)
+    assert said["because"][0].startswith("nobody serves this lane")
+    assert said["because"][0].endswith("-Q revio.default.bulk")
+    assert said["runs_at"] is None
+
+
+@pytest.mark.parametrize("eta", [None, "2030-01-31T12:00:00+00:00"])
+def test_a_raw_job_that_a_worker_holds_is_known_with_its_countdown(
+    redis: Redis, explain: Explain, eta: str | None
+) -> None:
+    message = json.dumps({"headers": {"id": "raw-1", "eta": eta}})
+    redis.hset(HELD, "tag.1", f"revio.default.bulk\n{message}")
+    said = explain("raw-1")
+    assert said["state"] == ("delayed" if eta else "running")
+    assert said["runs_at"] == eta
+    assert "revio.default.bulk" in said["because"][0]

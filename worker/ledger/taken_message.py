@@ -1,0 +1,52 @@
+"""A message that a worker has taken, of a job that the ledger does not know (yet)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from redis import Redis
+
+from revio_jobs.broker import HELD, LATER, queue_of
+from worker.redis_kit.scripts import fail_closed
+
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class TakenMessage:
+    """Where it came from, and when something happens to it."""
+
+    queue: str
+    due_at: float | None
+    """Unix time, seconds: its countdown or eta, or when it goes back to the queue; None: now."""
+
+
+def find_taken(redis: Redis, job_id: str) -> TakenMessage | None:
+    """None: no worker holds a message of the job. Raises Unavailable."""
+    wanted = job_id.encode()
+    with fail_closed("the broker"):
+        for tag, held in redis.hscan_iter(HELD, count=_AT_ONCE):
+            key, _, text = held.partition(b"\n")
+            if wanted not in text or (message := _message(text)).get("id") != job_id:
+                continue
+            later: Any = redis.zmscore(LATER, [tag, b"back:" + tag])
+            due = [float(at) for at in later if at is not None]
+            return TakenMessage(queue_of(key.decode()), max(due, default=_eta(message)))
+    return None
+
+
+def _message(text: bytes) -> dict[str, Any]:
+    """Its headers."""
+    try:
+        headers: dict[str, Any] = json.loads(text)["headers"]
+    except (ValueError, KeyError, TypeError):
+        return {}  # the worker will refuse it
+    return headers
+
+
+def _eta(headers: dict[str, Any]) -> float | None:
+    eta = headers.get("eta")
+    return datetime.fromisoformat(eta).timestamp() if eta else None
