@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -30,6 +31,13 @@ from tasks.query.parts import Records, by_value, kind_of
 
 _BURST = 8
 
+OnShare = Callable[[Sequence[Context]], None]
+"""Called as a shared call is made, with the contexts in which the others wait for it."""
+
+
+def nobody_looks(contexts: Sequence[Context]) -> None:
+    """The default: nobody follows the calls."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Member:
@@ -37,6 +45,8 @@ class _Member:
 
     values: tuple[int, ...]
     answer: Future[Records] = field(default_factory=Future)
+    context: Context = field(default_factory=copy_context)
+    """In which it waits."""
 
 
 @dataclass(slots=True)
@@ -82,10 +92,12 @@ class Batcher:
         ids_per_call: int,
         calls_per_minute: int,
         *,
+        on_share: OnShare = nobody_looks,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._gateway = gateway
+        self._on_share = on_share
         self._ids_per_call = ids_per_call
         self._sleep = sleep
         self._paces = {lane: Pace(60.0 / calls_per_minute, _BURST, clock) for lane in Lane}
@@ -122,8 +134,10 @@ class Batcher:
         def close() -> Filters:
             """Close the batch; returns what its call asks for."""
             with self._lock:
-                if self._open.get((call.lane, kind)) is batch:
+                if was_open := self._open.get((call.lane, kind)) is batch:
                     del self._open[call.lane, kind]
+            if was_open and len(batch.members) > 1:
+                self._on_share([member.context for member in batch.members[1:]])
             return Filters(**{kind: tuple(batch.values)})
 
         try:

@@ -24,7 +24,7 @@ from revio_jobs.errors import (
 from tasks.decision import Decision, Retry, RetryPolicy, failed, requeue, succeeded, unknown_account
 from tasks.ports import Call, Filters, Gateway, Purpose
 from tasks.query.answer_cache import Answers, Reading
-from tasks.query.batcher import Batcher
+from tasks.query.batcher import Batcher, OnShare, nobody_looks
 from tasks.query.parts import PartAsker, ask_all, split
 from tasks.query.result_pages import Harvest, PageStore
 
@@ -64,6 +64,7 @@ class QueryHandler:
         answers: Answers,
         *,
         inline_bytes: int = 128 * 1024,
+        on_share: OnShare = nobody_looks,
         retries: RetryPolicy = QUERY_RETRIES,
         threads: Executor | None = None,
         chance: random.Random | None = None,
@@ -73,7 +74,9 @@ class QueryHandler:
         """`inline_bytes`: larger results (as JSON) are stored as pages. `threads` read parts."""
         self._targets = targets
         self._batchers = {
-            name: Batcher(target.gateway, target.ids_per_call, target.calls_per_minute)
+            name: Batcher(
+                target.gateway, target.ids_per_call, target.calls_per_minute, on_share=on_share
+            )
             for name, target in targets.items()
         }
         self._pages = pages

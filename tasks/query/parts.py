@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
+from contextvars import copy_context
 from itertools import islice
 from queue import SimpleQueue
 
@@ -128,7 +129,8 @@ def ask_all(
     try:
         for answered in range(len(parts)):
             for number, part in islice(todo, at_once - len(running)):
-                future = threads.submit(ask, number, part)
+                # With the log fields and the trace of the job.
+                future = threads.submit(copy_context().run, ask, number, part)
                 running.add(future)
                 future.add_done_callback(ended.put)
             done = ended.get()

@@ -28,6 +28,7 @@ from worker.celery_app.refusals import given_log_level, refuse_options
 from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.run_events import RunEvents
 from worker.celery_app.stop_deadline import StopDeadline
+from worker.celery_app.tracing import untraced
 from worker.celery_app.worker_name import WorkerNames
 from worker.limiter.limits_drift import NOTED_EVERY_S, PublishedLimits
 from worker.meters import RedisMeter, WorkerMetrics
@@ -162,7 +163,8 @@ class Lifecycle:
             while not self._ended.wait(wait_s):
                 wait_s = interval_s
                 try:
-                    work()
+                    with untraced():
+                        work()
                 except Unavailable as exc:
                     warn_of_refusal(f"{name}_failed", exc)
                 except Exception:  # noqa: BLE001

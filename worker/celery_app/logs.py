@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from revio_jobs.errors import RevioError
 from worker.celery_app.log_dedup import Repeats
+from worker.celery_app.tracing import add_trace_ids
 
 # These write whole requests, passwords included, at DEBUG.
 _TELLTALES = ("zeep", "urllib3", "requests", "http.client")
@@ -34,6 +35,7 @@ def configure_logs(
     on_terminal = sys.stderr.isatty() and not logfile if form == "auto" else form == "console"
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_trace_ids,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -6,6 +6,7 @@ from worker.soap.gateway import RevioGateway, open_gateway
 from worker.soap.probe import Kind, Probe, Reply, open_probe
 from worker.soap.session.sessions import Session, SessionStore
 from worker.soap.session.store import MemorySessionStore, RedisSessionStore
+from worker.soap.spans import link_waiting
 from worker.soap.wsdl.description import Description, FieldDescription
 from worker.soap.wsdl.state import MemoryWsdlStates, RedisWsdlStates
 
@@ -26,6 +27,7 @@ __all__ = [
     "Session",
     "SessionStore",
     "SoapConfig",
+    "link_waiting",
     "open_gateway",
     "open_probe",
 ]

@@ -22,6 +22,7 @@ from worker.soap.http.transport import Transport, origin_of
 from worker.soap.http.wire import HttpResponse, NotSentError
 from worker.soap.observer import NO_ANSWER, NO_CONNECTION, CallObserver
 from worker.soap.request.message import Message
+from worker.soap.spans import CallSpans, note_answer, note_permit, note_status
 
 # Calls whose parts can be asked for one by one.
 _READS = frozenset({Purpose.QUERY, Purpose.VERIFY})
@@ -80,6 +81,7 @@ class Caller:
         self._transport = transport
         self._errors = errors
         self._observer = observer
+        self._spans = CallSpans(config)
         self._documents: dict[str, _Document] = {}
 
     def ask(
@@ -94,7 +96,19 @@ class Caller:
 
         Success=false is an answer.
         """
+        with self._spans.open(call, reader.operation):
+            answer = self._ask(prepared, reader, call, before_send, session_key)
+            note_answer(success=answer.success, code=answer.error_code)
+            return answer
 
+    def _ask(
+        self,
+        prepared: Prepared,
+        reader: AnswerReader,
+        call: Call,
+        before_send: BeforeSend,
+        session_key: SecretStr | None,
+    ) -> SoapAnswer:
         def post(before: BeforeSend) -> HttpResponse:
             try:
                 message = prepared()
@@ -135,6 +149,10 @@ class Caller:
     def fetch(self, url: str) -> bytes:
         """Download a document; with a permit if it is the vendor's. Raises an error of the tree."""
         call = Call(self._config.account, Lane.INTERACTIVE, Purpose.SESSION)
+        with self._spans.open(call, "WSDL", "GET"):
+            return self._fetch(url, call)
+
+    def _fetch(self, url: str, call: Call) -> bytes:
         known = self._documents.get(url)
         conditions = known.conditions if known else {}
         is_vendors = origin_of(url) == origin_of(self._config.endpoint)
@@ -201,7 +219,9 @@ class Caller:
         send: Callable[[BeforeSend], HttpResponse],
         before_send: BeforeSend = nothing_before,
     ) -> HttpResponse:
+        asked_at = perf_counter()
         permit = self._permits.acquire(call)
+        note_permit(perf_counter() - asked_at)
 
         def before() -> None:
             try:
@@ -223,6 +243,7 @@ class Caller:
                 raise
             self._permits.answered(permit)
             self._observer.called(call, str(http.status), perf_counter() - began)
+            note_status(http.status)
             return http
 
         try:

@@ -36,6 +36,7 @@ from worker.soap.request.builder import query_message, session_message, update_m
 from worker.soap.request.message import Login, Message
 from worker.soap.service import LazyVendorService, VendorService
 from worker.soap.session.sessions import Session, Sessions, SessionStore
+from worker.soap.spans import note_query, note_update
 from worker.soap.wsdl.description import Description, describe
 from worker.soap.wsdl.schema import Schema
 from worker.soap.wsdl.state import MemoryWsdlStates, WsdlStates
@@ -105,6 +106,7 @@ class RevioGateway:
             def query() -> Message:
                 filters = wanted()
                 self._observer.asked_for(call, filters.count)
+                note_query(filters)
                 return query_message(schema, login, filters)
 
             return query
@@ -125,7 +127,12 @@ class RevioGateway:
 
         def prepare(schema: Schema, login: Login) -> Prepared:
             message = update_message(schema, login, change)
-            return lambda: message
+
+            def prepared() -> Message:
+                note_update(change)
+                return message
+
+            return prepared
 
         def send() -> None:
             self._call(vendor.UPDATE, prepare, call, before_send)

@@ -21,7 +21,7 @@ from worker.limiter import DayEnds, LaneClosures, LanePauses, RedisLimiter, Wait
 from worker.meters import MeteredPermits, WorkerMetrics
 from worker.redis_kit.auto_pipeline import shared_redis
 from worker.redis_kit.result_pages import RedisPages
-from worker.soap import RedisSessionStore, RedisWsdlStates, RevioGateway, open_gateway
+from worker.soap import RedisSessionStore, RedisWsdlStates, RevioGateway, link_waiting, open_gateway
 from worker.wiring.bulk_lane import CampaignLane
 from worker.wiring.campaigns import CampaignWork, note_clearable, open_campaigns
 from worker.wiring.ledger import ledger_times
@@ -107,12 +107,18 @@ def open_application(
                 {name: account.read_back_lag_s for name, account in settings.accounts.items()},
             ),
             inline_bytes=settings.result_inline_bytes,
+            on_share=link_waiting,
         ),
         updates=UpdateHandler(
             {
                 name: UpdateTarget(
                     gateways[name],
-                    Batcher(gateways[name], account.ids_per_call, account.calls_per_minute),
+                    Batcher(
+                        gateways[name],
+                        account.ids_per_call,
+                        account.calls_per_minute,
+                        on_share=link_waiting,
+                    ),
                     execution_s=account.execution_s,
                     read_lag_s=account.read_back_lag_s,
                     lag_left_s=partial(lag_left_s, writes, name, account.read_back_lag_s),

@@ -74,6 +74,11 @@ class AnswerReader:
         self._place = place
         self._plain = PlainRecords.of(place) if place else None
 
+    @property
+    def operation(self) -> str:
+        """The vendor's name of the operation."""
+        return self._operation.name
+
     def read(self, body: bytes) -> SoapAnswer:
         """Raises UnreadableAnswerError, SpoiltAnswerError if it is whole, or SoapFaultError."""
         try:

@@ -1,0 +1,39 @@
+"""What a worker does for whoever traces it with OpenTelemetry; without its SDK, nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from opentelemetry import context, trace
+
+# As `opentelemetry.instrumentation.utils` names it, which the API does not contain.
+_SUPPRESSED = "suppress_instrumentation"
+
+
+def add_trace_ids(
+    _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Give a log line the ids of the trace and the span in which it is written, if there are any.
+
+    A structlog processor.
+    """
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        event["trace_id"] = trace.format_trace_id(span.trace_id)
+        event["span_id"] = trace.format_span_id(span.span_id)
+    return event
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Here instrumented libraries make no spans.
+
+    For what a worker does unasked: each command to Redis would be a trace of its own.
+    """
+    token = context.attach(context.set_value(_SUPPRESSED, value=True))
+    try:
+        yield
+    finally:
+        context.detach(token)
