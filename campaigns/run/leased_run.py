@@ -52,5 +52,5 @@ class LeasedRun:
         self.runs.stop(self.account, self.run, self.token, status, reason)
         _log.info("campaign_stopped", run=self.run, status=status.value, reason=reason)
         if status is Status.HALTED:
-            fix = f"revio campaign watch {self.run} shows why; then resume or cancel it"
+            fix = "revio campaign watch shows why; then resume or cancel the run"
             _log.error("campaign_halted", run=self.run, reason=reason, fix=fix)

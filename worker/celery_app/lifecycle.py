@@ -28,7 +28,7 @@ from worker.celery_app.refusals import given_log_level, refuse_options
 from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.run_events import RunEvents
 from worker.celery_app.stop_deadline import StopDeadline
-from worker.celery_app.tracing import untraced
+from worker.celery_app.tracing import untrace_thread, untraced
 from worker.celery_app.worker_name import WorkerNames
 from worker.limiter.limits_drift import NOTED_EVERY_S, PublishedLimits
 from worker.meters import RedisMeter, WorkerMetrics
@@ -68,6 +68,8 @@ class Lifecycle:
         refuse_commands()
         # Celery holds weak references to bound methods; this object lives as long as the app.
         signals.setup_logging.connect(self._configure_logs)
+        # Celery's loop, and what it tells of itself.
+        signals.celeryd_init.connect(untrace_thread)
         signals.celeryd_init.connect(self._refuse_options)
         signals.celeryd_init.connect(self._check_redis)
         signals.celeryd_init.connect(self._name_worker)

@@ -24,6 +24,8 @@ _TALKATIVE = {
 }
 
 
+_NO_FIELDS = {"event", "exc_info", "level", "logger", "timestamp"}
+
 # What Celery warns of, with a traceback, when Redis does not take a job's result.
 _OUTSIDE = "RuntimeWarning: Exception raised outside body"
 
@@ -79,12 +81,25 @@ def configure_logs(
 def _for_handlers(
     logger: logging.Logger, method: str, event: structlog.typing.EventDict
 ) -> tuple[tuple[structlog.typing.EventDict], dict[str, Any]]:
-    """The event for the formatter, and its error where other handlers look for one.
+    """The event for the formatter, and for other handlers what they look for in a record.
 
-    An error tracker takes it from the record: else it would show our event as one long text.
+    An error tracker groups by the message, which is the event's name, or by the error, if a defect
+    of ours was raised. The fields are beside them.
     """
-    args, options = structlog.stdlib.ProcessorFormatter.wrap_for_formatter(logger, method, event)
-    return args, {**options, "exc_info": event.get("exc_info")}
+    titled = _Titled(event)
+    args, options = structlog.stdlib.ProcessorFormatter.wrap_for_formatter(logger, method, titled)
+    fields = {name: str(event[name]) for name in event.keys() - _NO_FIELDS}
+    return args, {
+        "extra": {**options["extra"], "revio": fields},
+        "exc_info": event.get("exc_info"),
+    }
+
+
+class _Titled(dict[str, Any]):
+    """An event, which reads as a title: its name, and what to do about it."""
+
+    def __str__(self) -> str:
+        return ": ".join(str(self[name]) for name in ("event", "fix") if name in self)
 
 
 def _handler(logfile: str | None) -> logging.Handler:

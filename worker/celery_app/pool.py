@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from threading import Semaphore
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from celery.concurrency.base import apply_target
 from celery.concurrency.thread import ApplyResult, TaskPool
 
 from revio_jobs.contracts import QUERY_TASK
+
+T = TypeVar("T")
 
 
 class Consumer(Protocol):
@@ -46,7 +50,8 @@ class JobPool(TaskPool):  # type: ignore[misc] # Celery is untyped
         """As Celery's."""
         consumer = self.consumer if args[0] == QUERY_TASK else None
         if consumer is None or not self._room.acquire(blocking=False):
-            return super().on_apply(target, args, kwargs, callback, accept_callback, **options)
+            apply = super().on_apply
+            return _alone(apply, target, args, kwargs, callback, accept_callback, **options)
         prefetch = consumer.qos
         prefetch.increment_eventually()
 
@@ -55,7 +60,8 @@ class JobPool(TaskPool):  # type: ignore[misc] # Celery is untyped
             prefetch.decrement_eventually()
             self._room.release()
 
-        future = self._queries.submit(apply_target, target, args, kwargs, callback, accept_callback)
+        submit = self._queries.submit
+        future = _alone(submit, apply_target, target, args, kwargs, callback, accept_callback)
         future.add_done_callback(leave)
         return ApplyResult(future)
 
@@ -63,3 +69,11 @@ class JobPool(TaskPool):  # type: ignore[misc] # Celery is untyped
         """Waits for the jobs that run."""
         self._queries.shutdown(cancel_futures=True)
         super().on_stop()
+
+
+def _alone(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:  # noqa: ANN401
+    """Where threads are given the context of whoever starts them, a job's is to be empty.
+
+    So does OpenTelemetry's instrumentation of threads, and Celery's loop is not to be traced.
+    """
+    return Context().run(call, *args, **kwargs)

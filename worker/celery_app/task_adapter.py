@@ -133,7 +133,7 @@ def conclude(
             if error := decision.error:
                 _log.info("job_failed", error=type(error).__name__, reason=str(error))
                 if alert := alert_of(error):
-                    _log.error(alert.event, reason=str(error), fix=alert.fix, exc_info=error)
+                    _log.error(alert.event, reason=str(error), fix=alert.fix)
                 raise error
             _log.info("job_done")
             return decision.outcome["ok"]

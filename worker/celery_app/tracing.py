@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Token
 
 import structlog
 from opentelemetry import context, trace
@@ -32,8 +33,17 @@ def untraced() -> Iterator[None]:
 
     For what a worker does unasked: each command to Redis would be a trace of its own.
     """
-    token = context.attach(context.set_value(_SUPPRESSED, value=True))
+    token = _suppress()
     try:
         yield
     finally:
         context.detach(token)
+
+
+def untrace_thread(**_: object) -> None:
+    """From here on, instrumented libraries make no spans in this thread. A receiver of signals."""
+    _suppress()
+
+
+def _suppress() -> Token[context.Context]:
+    return context.attach(context.set_value(_SUPPRESSED, value=True))

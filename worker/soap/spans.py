@@ -6,9 +6,11 @@ span holds a credential, a session, a text of the vendor's or a value that is re
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import Context
+from typing import cast
 from urllib.parse import urlsplit
 
 from opentelemetry import trace
@@ -52,13 +54,15 @@ class CallSpans:
         }
         if call.job_id:
             attributes["revio.job_id"] = call.job_id
-        with self._tracer.start_as_current_span(
-            f"{_SERVICE}/{operation}",
+        name = f"{_SERVICE}/{operation}"
+        traced = self._tracer.start_as_current_span(
+            name,
             kind=SpanKind.CLIENT,
             attributes=attributes,
             record_exception=False,
             set_status_on_exception=False,
-        ) as span:
+        )
+        with _sentry_span(name, attributes), traced as span:
             try:
                 yield
             except BaseException as exc:
@@ -68,6 +72,20 @@ class CallSpans:
                     span.set_attribute("error.type", error)
                     span.set_status(StatusCode.ERROR, error)
                 raise
+
+
+def _sentry_span(name: str, attributes: Mapping[str, str | int]) -> AbstractContextManager[object]:
+    """Sentry's own span, if the process has initialised it: it does not see those of OpenTelemetry.
+
+    Where it is told to (`instrumenter="otel"`), it makes none here by itself.
+    """
+    sentry = sys.modules.get("sentry_sdk")
+    if sentry is None or not sentry.is_initialized():
+        return nullcontext()
+    span = sentry.start_span(op="http.client", name=name, origin="manual.revio")
+    for key, value in attributes.items():
+        span.set_data(key, value)
+    return cast("AbstractContextManager[object]", span)
 
 
 def note_permit(waited_s: float) -> None:

@@ -8,9 +8,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+import sentry_sdk
+import structlog
+from sentry_sdk.envelope import Envelope
+from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.transport import Transport
+from sentry_sdk.types import Event
 
 from revio_jobs import errors
 from tasks.alerts import ALERTS, alert_of
@@ -60,11 +66,48 @@ def test_the_end_of_a_job_is_loud_only_if_somebody_is_needed(
         conclude(task, Done(outcome), job_id="m", back_off=lambda *_: None)
     alert = ALERTS.get(type(error))
     assert [record.msg["event"] for record in records] == ([alert.event] if alert else [])  # type: ignore[index]
-    for record in records:
-        # By which an error tracker groups it, under a readable title.
-        assert record.exc_info
-        assert record.exc_info[0] is type(error)
     assert "Traceback" not in capsys.readouterr().err
+
+
+class SentToSentry(Transport):
+    """Keeps what would be sent."""
+
+    events: ClassVar[list[Event]] = []
+
+    def capture_envelope(self, envelope: Envelope) -> None:
+        self.events += [event for item in envelope.items if (event := item.get_event())]
+
+
+@pytest.fixture
+def sent() -> Iterator[list[Event]]:
+    SentToSentry.events.clear()
+    sentry_sdk.init(
+        "http://key@localhost/1",
+        transport=SentToSentry,
+        default_integrations=False,
+        integrations=[LoggingIntegration()],
+    )
+    yield SentToSentry.events
+    sentry_sdk.init()
+
+
+@pytest.mark.usefixtures("records")
+@pytest.mark.parametrize("error", ENDS, ids=lambda error: type(error).__name__)
+def test_sentry_groups_by_kind_under_a_title_that_says_what_to_do(
+    error: errors.RevioError, sent: list[Event]
+) -> None:
+    outcome = {"error": {"type": type(error).__name__, "args": list(error.args)}}
+    for job in ("m", "n"):
+        task: Any = SimpleNamespace(request=SimpleNamespace(id=job))
+        with pytest.raises(type(error)), structlog.contextvars.bound_contextvars(job=job):
+            conclude(task, Done(outcome), job_id=job, back_off=lambda *_: None)
+    alert = ALERTS.get(type(error))
+    # It groups by the message, unless there is an exception or a fingerprint.
+    titles = [event["logentry"]["message"] for event in sent]
+    assert titles == ([f"{alert.event}: {alert.fix}"] * 2 if alert else [])
+    for event, job in zip(sent, ("m", "n"), strict=bool(alert)):
+        assert not event.keys() & {"exception", "fingerprint"}
+        assert event["extra"]["revio"] == {"job": job, "reason": str(error), "fix": alert.fix}  # type: ignore[union-attr]
 
 
 def test_celery_and_so_an_error_tracker_takes_no_end_of_a_job_for_a_defect() -> None:
