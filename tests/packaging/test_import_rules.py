@@ -108,6 +108,11 @@ PLANTED = [
     Planted("what adapters share of Redis is for adapters", "campaigns.run", "worker.redis_kit"),
     Planted("the vendor's SOAP is met in worker.soap", "worker.ledger", "zeep"),
     Planted("the vendor's SOAP is met in worker.soap", "cli", "zeep"),
+    Planted(
+        "tracing is met where the vendor is called and in the worker's shell",
+        "tasks",
+        "opentelemetry",
+    ),
     Planted("XML is met where SOAP is spoken and workbooks are read", "campaigns.plan", "lxml"),
     Planted("spreadsheets are met in campaigns.source", "campaigns.plan", "openpyxl"),
     Planted("terminals are met in the command line", "campaigns.results", "rich"),

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import Context, ContextVar
 from typing import Any
 
 import pytest
@@ -113,6 +114,14 @@ class Crowd:
         self._asking += 1
         return self._pool.submit(self.batcher.query, Filters(**filters), call, alone=alone)
 
+    def arrive_in(
+        self, context: Context, **filters: tuple[int, ...]
+    ) -> Future[list[CustomerProductRecord]]:
+        """As a task in that context."""
+        call = Call("default", Lane.BULK, Purpose.QUERY, f"job-{self._asking}")
+        self._asking += 1
+        return self._pool.submit(context.run, self.batcher.query, Filters(**filters), call)
+
     def settle(self) -> None:
         """Until each that arrived has opened a batch or joined one."""
         until = time.monotonic() + PATIENCE_S
@@ -166,6 +175,27 @@ def test_queries_that_wait_for_a_permit_leave_together(pool: ThreadPoolExecutor)
     assert [found(answer) for answer in answers] == [[number * 10] for number in range(1, 31)]
     [(_, filters)] = crowd.vendor.calls
     assert len(filters.ids) == 60
+
+
+def test_whoever_follows_calls_hears_who_waits_for_them(
+    pool: ThreadPoolExecutor,
+) -> None:
+    job: ContextVar[str] = ContextVar("job")
+    shared: list[list[str]] = []
+    crowd = Crowd(
+        Vendor(),
+        pool,
+        on_share=lambda contexts: shared.append([context[job] for context in contexts]),
+    )
+    answers = []
+    for name in ("leads", "waits", "waits, too"):
+        context = Context()
+        context.run(job.set, name)
+        answers.append(crowd.arrive_in(context, ids=(10,)))
+        crowd.settle()
+    crowd.vendor.permits.set()
+    assert [found(answer) for answer in answers] == [[10]] * 3
+    assert shared == [["waits", "waits, too"]]
 
 
 def test_identical_queries_that_wait_ask_once(pool: ThreadPoolExecutor) -> None:
