@@ -59,6 +59,7 @@ class Lab:
         self._execution_s = execution_s
         self._patience_s = patience_s
         self._key: SecretStr | None = None
+        self._made: list[SecretStr] = []
         self._dead: set[Signature] = set()
 
     def learn_expired(self, code: str | None, message: str) -> None:
@@ -79,6 +80,7 @@ class Lab:
         reply = self.settled(self.probe.create_session, "a session")
         if reply.kind is not Kind.DONE or reply.session_key is None:
             raise StoppedError(f"no session was given: {self.words(reply)}")
+        self._made.append(reply.session_key)
         return reply.session_key
 
     def query(self, filters: Filters, *, tries: int = TRIES) -> Reply:
@@ -134,11 +136,15 @@ class Lab:
             self._key = self.login()
         return self._key
 
-    def end_session(self) -> None:
-        """The one that calls were made in; whether the vendor does is of no account."""
-        key, self._key = self._key, None
-        if key and self.probe.can_end_sessions:
-            self.note(self.probe.end_session(key), "the session's end")
+    def end_sessions(self) -> None:
+        """All that were made here, as far as the vendor still knows them; each is one call."""
+        keys = [*self._made, *([self._key] if self._key else [])]
+        self._made, self._key = [], None
+        if not (keys and self.probe.can_end_sessions):
+            return
+        with self.budget.allowing(len(keys)):
+            for key in dict.fromkeys(keys):
+                self.probe.end_session(key)
 
     def is_expired(self, reply: Reply) -> bool:
         is_refused = reply.kind is Kind.REFUSED

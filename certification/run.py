@@ -62,8 +62,7 @@ class Certification:
             if experiment.name not in self.journal.done:
                 self._progress(experiment.name)
                 self.journal.end(experiment.name, self._made(experiment))
-        with self._lab.budget.allowing(_CALLS_PER_PRODUCT):
-            self._lab.end_session()
+        self._lab.end_sessions()
         return self._certificate(description)
 
     def close(self) -> None:

@@ -44,6 +44,8 @@ class Sessions:
         self._count = count
         self._life = life
         self._expiries: dict[str, float] = {}
+        self.made: list[str] = []
+        """Every key that there ever was."""
 
     def create(self) -> str:
         """By a login."""
@@ -54,6 +56,7 @@ class Sessions:
     def add(self) -> str:
         """One more, beside those there are."""
         key = self._new_key()
+        self.made.append(key)
         self._expiries[key] = self._clock() + self._lifetime
         return key
 
@@ -63,10 +66,6 @@ class Sessions:
         if lives and self._life is SessionLife.SLIDING:
             self._expiries[key] = self._clock() + self._lifetime
         return lives
-
-    def keys(self) -> list[str]:
-        """Those that were made and not ended."""
-        return list(self._expiries)
 
     def destroy(self, key: str) -> None:
         self._expiries.pop(key, None)

@@ -117,7 +117,7 @@ def _leaks(certificate: Certificate, world: World, products: list[int]) -> Itera
     text = "\n".join(_texts(certificate.document() | {"wsdl_sha256": ""}))
     account = world.options.account
     secrets = [account.password, account.username, account.client_code, account.subscription_key]
-    secrets += list(world.vendor.service.sessions.keys())
+    secrets += list(world.vendor.service.sessions.made)
     secrets += [str(product) for product in products]
     truth = world.truth()
     secrets += [truth[product]["Description"] or "" for product in products]

@@ -71,7 +71,7 @@ def test_a_vendor_that_echoes_everything_finds_nothing_of_it_in_a_certificate(
     made = world.certify(tmp_path / "journal", [PRODUCT])
     text = json.dumps(made.document()) + certificate_page(made)
     account = world.options.account
-    keys = world.vendor.service.sessions.keys()
+    keys = world.vendor.service.sessions.made
     hidden = (account.password, account.subscription_key, account.username, account.client_code)
     assert keys
     for secret in (*hidden, *keys, "Jane Doe", "5551234567"):

@@ -115,6 +115,13 @@ def test_an_update_that_empties_what_it_does_not_name_is_told_in_capitals(
     assert world.truth() == truth
 
 
+def test_no_session_is_left_at_the_vendor(world: World, tmp_path: Path) -> None:
+    world.certify(tmp_path / "journal", [PRODUCT])
+    sessions = world.vendor.service.sessions
+    assert len(sessions.made) > 1
+    assert not any(map(sessions.valid, sessions.made))
+
+
 def test_every_call_has_a_permit_of_the_account(world: World, tmp_path: Path) -> None:
     world.certify(tmp_path / "journal", [PRODUCT])
     # Beside the calls that the vendor's journal counts there is the WSDL.
