@@ -27,6 +27,16 @@ def _use(scene: Scene, key: SecretStr, tries: int = TRIES) -> Reply:
     return scene.lab.settled(lambda: scene.lab.probe.query(filters, key), "in a session", tries)
 
 
+def _fresh(scene: Scene) -> tuple[SecretStr, Reply]:
+    """A session, and how its first call is answered: one without an answer may have ended it."""
+    for _ in range(TRIES):
+        key = scene.lab.login()
+        reply = _use(scene, key, tries=1)
+        if reply.kind is not Kind.FAILED:
+            return key, reply
+    raise StoppedError("sessions get no answer")
+
+
 def _is_dead(scene: Scene, key: SecretStr, alive: Reply) -> bool | None:
     """Whether the session is refused where another one was answered.
 
@@ -54,8 +64,7 @@ def _sessions(scene: Scene) -> Iterator[Finding]:
         yield Finding("session_use", "each call carries the credentials: there are no sessions", "")
         return
     yield Finding("session_use", "one login serves many calls", "session")
-    key = scene.lab.login()
-    alive = _use(scene, key)
+    key, alive = _fresh(scene)
     yield _answer_key(scene, key, alive)
     yield _parallel(scene, alive)
     yield _ended(scene, alive)
@@ -63,21 +72,13 @@ def _sessions(scene: Scene) -> Iterator[Finding]:
 
 def _answer_key(scene: Scene, key: SecretStr, alive: Reply) -> Finding:
     name = "session_answer_key"
-    if alive.kind is Kind.FAILED:
-        return Finding.unknown(name, f"no answer: {scene.lab.words(alive)}")
     if alive.session_key is None:
         return Finding(name, "answers carry no session key", "none")
     if alive.session_key == key:
         return Finding(name, "answers repeat the session's key", "same")
-    if _is_dead_after(scene, lambda: _used_key(scene), alive):
+    if _is_dead_after(scene, lambda: _fresh(scene)[0], alive):
         return Finding(name, "each answer carries another key, and the old one is dead", "moved")
     return Finding(name, "answers carry another key, and the old one lives", "new")
-
-
-def _used_key(scene: Scene) -> SecretStr:
-    key = scene.lab.login()
-    _use(scene, key)
-    return key
 
 
 def _parallel(scene: Scene, alive: Reply) -> Finding:
@@ -128,7 +129,7 @@ def _lifetime(scene: Scene) -> Iterator[Finding]:
     if not scene.lab.probe.uses_sessions:
         yield Finding.unknown(name, "there are no sessions")
         return
-    alive = _use(scene, scene.lab.login())
+    _, alive = _fresh(scene)
     is_many = scene.known("session_parallel") == "many"
     lived, died = (_side_by_side if is_many else _one_by_one)(scene, alive)
     if lived is None:
