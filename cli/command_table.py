@@ -92,6 +92,11 @@ _SOURCES = (
         "Show what is used and left of the calls, and who spent them.",
     ),
     CommandSource("lane", "cli.limits.lane:app", "Pause and resume lanes."),
+    CommandSource(
+        "history",
+        "cli.history.history:app",
+        "Write the updates that have ended to files for auditors, and check such files.",
+    ),
     CommandSource("dead", "cli.dead.dead:app", "Updates that failed for good."),
     CommandSource(
         "campaign",

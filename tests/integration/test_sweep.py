@@ -273,7 +273,10 @@ def test_an_ended_job_leaves_nothing_to_sweep(here: Place) -> None:
     wait_out_the_lease()
     assert here.sweep(after_s=GRACE_S) == NOTHING
     left = {key.decode().split(":")[2] for key in here.redis.keys("revio:default:*")}
-    assert left == {"sequence", "ended", "job", "outcome", "product"}
+    assert left == {
+        *("sequence", "ended", "job", "outcome", "product"),
+        *("history", "history_number"),
+    }
 
 
 def test_a_parked_job_is_woken_to_the_front_when_the_product_is_free(here: Place) -> None:

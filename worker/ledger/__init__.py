@@ -3,6 +3,7 @@
 from worker.ledger.audit import Audit, Auditor, Balance, Finding, audited_accounts
 from worker.ledger.dead_letter import DeadLetter, Failure
 from worker.ledger.dead_letters import DeadLetters, Retried, Wanted
+from worker.ledger.history import FIRST, EndedUpdate, History
 from worker.ledger.lane_jobs import LaneJobCounter, LaneJobs
 from worker.ledger.memory_ledger import MemoryLedger
 from worker.ledger.redis_ledger import RedisLedger, RedisWrites
@@ -17,13 +18,16 @@ from worker.ledger.withdrawals import (
 )
 
 __all__ = [
+    "FIRST",
     "Audit",
     "Auditor",
     "Balance",
     "DeadLetter",
     "DeadLetters",
+    "EndedUpdate",
     "Failure",
     "Finding",
+    "History",
     "LaneJobCounter",
     "LaneJobs",
     "LedgerTimes",

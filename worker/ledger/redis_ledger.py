@@ -130,6 +130,8 @@ class RedisLedger:
                     keys.ended,
                     keys.dead,
                     keys.dead_letter(lease.job_id),
+                    keys.history,
+                    keys.history_number,
                 ],
                 args=[
                     lease.job_id,

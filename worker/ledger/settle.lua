@@ -17,6 +17,8 @@
 -- KEYS[10] how many jobs ended, by how (hash)
 -- KEYS[11] dead letters (sorted set: job id by the time it failed, ms)
 -- KEYS[12] the job's dead letter (hash); that of another job is at KEYS[11]:<job id>
+-- KEYS[13] the history of ended updates (stream), kept for as long as outcomes
+-- KEYS[14] how many updates it has had (string)
 -- ARGV[1]  job id
 -- ARGV[2]  token of the lease
 -- ARGV[3]  outcome (JSON)
@@ -63,9 +65,23 @@ local function bury()
   end
 end
 
+local function note()
+  local names = {'payload', 'lane', 'sequence', 'accepted', 'attempts', 'history'}
+  local entry = {'number', redis.call('INCR', KEYS[14]), 'job', ARGV[1], 'how', ARGV[4],
+    'outcome', ARGV[3], 'at', now}
+  for index, value in ipairs(redis.call('HMGET', KEYS[1], unpack(names))) do
+    if value then
+      entry[#entry + 1] = names[index]
+      entry[#entry + 1] = value
+    end
+  end
+  redis.call('XADD', KEYS[13], 'MINID', '~', now - ARGV[5] * 1000, '*', unpack(entry))
+end
+
 if tonumber(ARGV[7]) > 0 then
   bury()
 end
+note()
 redis.call('HINCRBY', KEYS[10], ARGV[4], 1)
 redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[5])
 -- Made anew: a hash that has held a payload keeps its large encoding, at more than twice the memory.

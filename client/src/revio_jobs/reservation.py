@@ -63,6 +63,8 @@ class LedgerKeys:
         self.delayed = f"{self._prefix}:delayed"
         self.ended = f"{self._prefix}:ended"
         self.dead = f"{self._prefix}:dead"
+        self.history = f"{self._prefix}:history"
+        self.history_number = f"{self._prefix}:history_number"
 
     def record(self, job_id: str) -> str:
         return f"{self._prefix}:job:{job_id}"
