@@ -34,11 +34,11 @@ SANDBOX = {"customers": 1500, "calls_per_minute": 0}
 FAST = {"REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000"}
 REDIS_ADDRESS = "redis://localhost:6379/0"
 PRICE_LIST = "id,rate\n5001,20.48\n5002,26.20\n5003,36.70\n5004,3.15\n"
-READY = re.compile(r"ready\.|Visit me at|listening on")
+READY = re.compile(r"ready\.|Visit me at|listening on|metrics at")
 
 _EXIT = re.compile(r"#.*\bexits with (\d+)")
 _COMMENT = re.compile(r"\s+#\s.*$")
-_SERVICES = ("celery", "python -m sandbox")
+_SERVICES = ("celery", "python -m sandbox", "revio exporter")
 
 
 @pytest.fixture
@@ -112,9 +112,11 @@ class Reader:
 
     def _serve(self, command: str) -> str:
         """It starts, says that it is ready, and ends well when it is asked to."""
-        words = [*shlex.split(command.replace("celery", "python -m celery", 1))]
+        module = {"celery": ["-m", "celery"], "revio": ["-m", "cli"], "python": []}
+        name, *arguments = shlex.split(command)
+        words = [*module[name], *arguments]
         service = Service(
-            "page", [sys.executable, *words[1:]], self.stack.process_environment(), self.directory
+            "page", [sys.executable, *words], self.stack.process_environment(), self.directory
         )
         service.log.unlink(missing_ok=True)
         service.start()
