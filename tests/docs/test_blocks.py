@@ -135,7 +135,8 @@ def test_a_reader_who_does_what_a_page_says_sees_what_it_says(
     capsys: pytest.CaptureFixture[str],
     page: Path,
 ) -> None:
-    copytree(ROOT / "examples", tmp_path / "examples")
+    for directory in ("examples", "deploy/redis"):
+        copytree(ROOT / directory, tmp_path / directory)
     (tmp_path / "june.csv").write_text(PRICE_LIST, encoding="utf-8")
     # As after `make setup`: `python` is that of the environment which has everything.
     own = str(Path(sys.executable).parent)
@@ -148,8 +149,10 @@ def test_a_reader_who_does_what_a_page_says_sees_what_it_says(
 
 
 def _lines(code: str) -> list[str]:
+    """Its commands: a loop is one."""
     joined = re.sub(r" *\\\n *", " ", code)
-    return [line for line in joined.splitlines() if line and not line.startswith("#")]
+    commands = re.findall(r"^for .*?^done$|^[^\n]+$", joined, flags=re.MULTILINE | re.DOTALL)
+    return [command for command in commands if not command.startswith("#")]
 
 
 def _dialogue(code: str) -> Iterator[tuple[str, str]]:
