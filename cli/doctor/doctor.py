@@ -18,7 +18,13 @@ from cli.answer import answering, spinner
 from cli.connection import redis_of
 from cli.doctor.certificate_checks import certificate_findings, day_findings
 from cli.doctor.finding import Finding, Verdict, fine, skipped, wrong
-from cli.doctor.lane_checks import clock_findings, lane_findings, limits_findings, strange_accounts
+from cli.doctor.lane_checks import (
+    clock_findings,
+    lane_findings,
+    limits_findings,
+    release_findings,
+    strange_accounts,
+)
 from cli.doctor.redis_checks import MEMORY_CHECK, redis_findings, served_queues
 from cli.doctor.vendor_checks import vendor_findings
 from cli.exit_code import ExitCode
@@ -148,6 +154,7 @@ def _check_workers(diagnosis: Diagnosis, settings: Settings) -> None:
             diagnosis.findings += lane_findings(closures, settings.accounts, served_queues(app))
             diagnosis.findings += limits_findings(redis, settings.accounts)
             diagnosis.findings += clock_findings(redis, settings.accounts)
+            diagnosis.findings += release_findings(redis, settings.accounts)
             diagnosis.findings += strange_accounts(redis, settings.accounts)
         except (RedisError, KombuError, Unavailable) as exc:
             diagnosis.findings.append(skipped("workers", str(exc)))

@@ -10,10 +10,11 @@ from cli.doctor.finding import Finding, fine, warning, wrong
 from cli.unknown_account import jobs_of_it, waiting_jobs
 from revio_jobs import Lane
 from revio_jobs.contracts import parse_queue_name, queue_name
+from revio_jobs.version import __version__
 from settings import AccountSettings
 from worker.ledger import audited_accounts
 from worker.limiter import LaneClosure, LaneClosures
-from worker.limiter.limits_drift import clock_offsets, differences
+from worker.limiter.limits_drift import clock_offsets, differences, live_workers
 from worker.redis_kit.scan import scan_keys
 
 _SHOWN = 5
@@ -41,6 +42,22 @@ def limits_findings(redis: Redis, accounts: Mapping[str, AccountSettings]) -> It
                 "; ".join(map(str, found[:_SHOWN])),
                 "give all workers, and this command, the same settings of the account",
             )
+
+
+def release_findings(redis: Redis, accounts: Iterable[str]) -> Iterator[Finding]:
+    """Live workers of another release than this command's. Raises RedisError."""
+    others = {
+        worker.name: worker.version or "a release that does not say"
+        for account in accounts
+        for worker in live_workers(redis, account)
+        if worker.version != __version__
+    }
+    if others:
+        yield warning(
+            "releases of workers",
+            "; ".join(f"{name} runs {release}" for name, release in [*others.items()][:_SHOWN]),
+            f"this command is {__version__}: finish the rolling restart, or use their checkout",
+        )
 
 
 def clock_findings(redis: Redis, accounts: Iterable[str]) -> Iterator[Finding]:

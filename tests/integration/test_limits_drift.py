@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
-from cli.doctor.lane_checks import clock_findings, limits_findings
+from cli.doctor.lane_checks import clock_findings, limits_findings, release_findings
 from settings import AccountSettings
 from worker.limiter.limits_drift import PublishedLimits, differences
 
@@ -43,6 +45,15 @@ def test_workers_that_agree_say_nothing(redis: Redis) -> None:
         noted(redis, "b", account()).publish()
     assert logs == []
     assert list(limits_findings(redis, {"default": account()})) == []
+
+
+def test_a_worker_of_another_release_is_told_by_doctor(redis: Redis) -> None:
+    noted(redis, "a", account())
+    assert list(release_findings(redis, ["default"])) == []
+    stored: Any = redis.hget("revio:default:limits", "a")
+    redis.hset("revio:default:limits", "b", json.dumps({**json.loads(stored), "version": "0.0.9"}))
+    [finding] = release_findings(redis, ["default"])
+    assert finding.says == "b runs 0.0.9"
 
 
 def test_a_difference_is_told_once_by_each_and_by_doctor(redis: Redis) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from redis import Redis
 
 from revio_jobs.broker import HELD, LATER, queue_of
+from revio_jobs.key_prefix import key_prefix_of
 from worker.redis_kit.scripts import fail_closed
 
 _AT_ONCE = 200
@@ -34,7 +35,8 @@ def find_taken(redis: Redis, job_id: str) -> TakenMessage | None:
                 continue
             later: Any = redis.zmscore(LATER, [tag, b"back:" + tag])
             due = [float(at) for at in later if at is not None]
-            return TakenMessage(queue_of(key.decode()), max(due, default=_eta(message)))
+            queue = queue_of(key_prefix_of(redis.connection_pool).strip(key.decode()))
+            return TakenMessage(queue, max(due, default=_eta(message)))
     return None
 
 
