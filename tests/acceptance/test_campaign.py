@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,7 @@ from typing import Any
 import pytest
 
 from cli.dev.stack import Stack, local_stack
-from tests.patience import PATIENCE_S
-
-Revio = Callable[..., Any]
+from tests.acceptance.person import Person, Revio
 
 QUEUE = "revio.default.bulk"
 ROWS = 3000
@@ -42,38 +38,6 @@ def stack() -> Iterator[Stack]:
         appendonly=True,
     ) as running:
         yield running
-
-
-@dataclass
-class Person:
-    """Types `revio campaign …` and reads what it says."""
-
-    stack: Stack
-    revio: Revio
-
-    def types(self, *arguments: str, code: int = 0) -> Any:
-        said = self.revio("campaign", *arguments, "--json", env=self.stack.environment)
-        assert said.code == code, (arguments, said.code, said.out, said.err)
-        return json.loads(said.out)
-
-    def look(self, run: str) -> Any:
-        said = self.revio("campaign", "watch", run, "--once", "--json", env=self.stack.environment)
-        assert said.out, said.err
-        return json.loads(said.out)
-
-    def wait(self, run: str, until: Callable[[Any], bool], within_s: float = PATIENCE_S) -> Any:
-        deadline = time.monotonic() + within_s
-        while not until(seen := self.look(run)):
-            assert seen["status"] != "halted", seen["reason"]
-            assert time.monotonic() < deadline, seen
-            time.sleep(0.1)
-        return seen
-
-    def decides(self, what: str, *arguments: str) -> None:
-        self.types(what, *arguments, "--reason", f"time to {what}", "--by", "bob")
-
-    def executed(self) -> int:
-        return sum(map(len, self.stack.sandbox.updates().values()))
 
 
 def new_rate(product: dict[str, str | None]) -> Decimal:

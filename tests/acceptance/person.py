@@ -1,0 +1,52 @@
+"""Who drives a campaign from the command line."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cli.dev.stack import Stack
+from tests.patience import PATIENCE_S
+
+Revio = Callable[..., Any]
+
+
+@dataclass
+class Person:
+    """Types `revio campaign …` and reads what it says."""
+
+    stack: Stack
+    revio: Revio
+
+    def types(self, *arguments: str, code: int = 0) -> Any:
+        said = self.revio("campaign", *arguments, "--json", env=self.stack.environment)
+        assert said.code == code, (arguments, said.code, said.out, said.err)
+        return json.loads(said.out)
+
+    def says(self, *arguments: str, code: int) -> str:
+        """What a refused command has to say."""
+        said = self.revio("campaign", *arguments, env=self.stack.environment)
+        assert said.code == code, (arguments, said.code, said.out, said.err)
+        return " ".join(f"{said.out} {said.err}".split())
+
+    def look(self, run: str) -> Any:
+        said = self.revio("campaign", "watch", run, "--once", "--json", env=self.stack.environment)
+        assert said.out, said.err
+        return json.loads(said.out)
+
+    def wait(self, run: str, until: Callable[[Any], bool], within_s: float = PATIENCE_S) -> Any:
+        deadline = time.monotonic() + within_s
+        while not until(seen := self.look(run)):
+            assert seen["status"] != "halted", seen["reason"]
+            assert time.monotonic() < deadline, seen
+            time.sleep(0.1)
+        return seen
+
+    def decides(self, what: str, *arguments: str) -> None:
+        self.types(what, *arguments, "--reason", f"time to {what}", "--by", "bob")
+
+    def executed(self) -> int:
+        return sum(map(len, self.stack.sandbox.updates().values()))
