@@ -18,7 +18,7 @@ from settings.table import rows as setting_rows
 from tests.docs.pages import ROOT, blocks_of, links_of, name_of, page_paths
 
 PAGES = list(page_paths())
-LANGUAGES = {"python", "console", "sh", "dotenv", "json", "text"}
+LANGUAGES = {"python", "console", "sh", "dotenv", "json", "sql", "text"}
 PICTURE_BYTES = 200_000
 CODE = [
     path.relative_to(ROOT).as_posix()
