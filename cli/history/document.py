@@ -19,7 +19,6 @@ def document_of(update: EndedUpdate) -> dict[str, Any]:
         "account": update.account,
         "job": update.job_id,
         "idempotency_key": payload.get("idempotency_key"),
-        "source": payload.get("source"),
         "run": campaign.get("run"),
         "lane": update.lane,
         "sequence": update.sequence,
