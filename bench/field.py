@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 from celery import Celery
 from celery.result import AsyncResult
+from redis import Redis
 
 from cli.dev import Service, Stack, local_stack
 from revio_jobs import RevioJobs
@@ -62,8 +63,12 @@ class Field:
 
     def empty(self) -> None:
         """No job, no ledger, no result."""
-        with self.jobs() as connected:
-            connected._redis.flushall()  # noqa: SLF001 - the same Redis
+        with self.redis() as redis:
+            redis.flushall()
+
+    def redis(self) -> Redis:
+        """A connection beside the client's."""
+        return Redis.from_url(self.stack.redis.url)
 
     @contextmanager
     def ours(self, count: int = 1, **settings: object) -> Iterator[list[Service]]:
@@ -121,8 +126,8 @@ class Field:
 
     def cpu_by_part(self, workers: Iterable[Service]) -> dict[str, float]:
         """Seconds of CPU that each part has used so far."""
-        with self.jobs() as connected:
-            redis = connected._redis.info("cpu")  # noqa: SLF001 - the same Redis
+        with self.redis() as connected:
+            redis = connected.info("cpu")
         return {
             "workers": cpu_s(workers),
             "stand-in": cpu_s([self.stack.services["sandbox"]]),

@@ -155,10 +155,10 @@ def submitting(size: Size) -> None:
 
         def bytes_of(work: Callable[[], object]) -> float:
             place.empty()
-            redis = ours._redis  # noqa: SLF001 - the same Redis
-            before = redis.info("memory")["used_memory"]
-            work()
-            return float(redis.info("memory")["used_memory"] - before) / size.waiting
+            with place.redis() as redis:
+                before = redis.info("memory")["used_memory"]
+                work()
+                return float(redis.info("memory")["used_memory"] - before) / size.waiting
 
         def message() -> None:
             """The same content: an idempotency key, too."""
