@@ -6,7 +6,8 @@ from worker.ledger.dead_letters import DeadLetters, Retried, Wanted
 from worker.ledger.history import FIRST, EndedUpdate, History
 from worker.ledger.lane_jobs import LaneJobCounter, LaneJobs
 from worker.ledger.memory_ledger import MemoryLedger
-from worker.ledger.redis_ledger import RedisLedger, RedisWrites
+from worker.ledger.redis_ledger import RedisLedger
+from worker.ledger.redis_writes import RedisWrites
 from worker.ledger.retention import LedgerTimes
 from worker.ledger.sweep import Sweeper, Swept
 from worker.ledger.withdrawals import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import structlog
@@ -268,29 +268,6 @@ class RedisLedger:
     def _lane(self, account: str, job_id: str) -> Lane:
         lane = self._redis.hget(LedgerKeys(account).record(job_id), "lane")
         return Lane(_text(lane)) if lane else Lane.BULK
-
-
-class RedisWrites:
-    """When updates last changed products, by Redis's clock; settling an update records it.
-
-    Implements the answer cache's Writes port.
-    """
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-
-    def now(self) -> int:
-        with fail_closed("the ledger"):
-            seconds, micros = self._redis.time()
-        return seconds * 1000 + micros // 1000
-
-    def last(self, account: str, products: Iterable[int]) -> Mapping[int, int]:
-        ids, keys = list(products), LedgerKeys(account)
-        with fail_closed("the ledger"), self._redis.pipeline(transaction=False) as pipeline:
-            for product in ids:
-                pipeline.hget(keys.product(product), "written")
-            stamps = pipeline.execute()
-        return {product: int(at) for product, at in zip(ids, stamps, strict=True) if at is not None}
 
 
 def _claimed(job: UpdateJob, lease: Lease, detail: list[Any]) -> Claimed:
