@@ -14,7 +14,7 @@ from revio_jobs import Lane
 from revio_jobs.reservation import LedgerKeys
 from settings import Settings
 from worker.ledger import Auditor
-from worker.ledger.dead_letters import count_by_error
+from worker.ledger.dead_letter_counter import DeadLetterCounter
 from worker.limiter import LaneClosure, LaneClosures, LanePauses
 from worker.limiter.limits_drift import clock_offsets, differences, live_workers
 from worker.wiring.limits import limit_rules, open_limiter
@@ -34,7 +34,7 @@ def read_account(settings: Settings, redis: Redis, account: str) -> AccountStatu
         drift=differences(redis, account, settings.accounts[account]),
         clock_offsets_s=clock_offsets(redis, account),
         balance=Auditor(redis, account).balance(),
-        dead_letters=count_by_error(redis, account),
+        dead_letters=DeadLetterCounter(redis, account).count(),
         all_runs=[store.view(run) for run in store.runs()],
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,11 +18,13 @@ from revio_jobs.reservation import Attached, New
 from tasks.ports import Claimed
 from tests.conftest import Revio, Said
 from worker.ledger import Auditor, DeadLetters, LedgerTimes, RedisLedger, Wanted, redis_ledger
+from worker.ledger.dead_letter_counter import DeadLetterCounter
 
 QUEUE = "revio.default.bulk"
 RATE = frozenset({"rate"})
 REJECTED = errors.Rejected("E1", "no such rate")
 UNKNOWN = errors.OutcomeUnknown("nobody knows")
+NO_ACCOUNT = {"error": {"type": "InvalidJob", "args": [["account: not configured"]]}}
 
 
 class Place:
@@ -119,6 +121,60 @@ def test_the_oldest_go_when_there_are_too_many(
     assert len(place.redis.keys("revio:default:dead:*")) == 2
 
 
+def counts(place: Place) -> Mapping[str, int]:
+    return DeadLetterCounter(place.redis, "default").count()
+
+
+def test_letters_are_counted_by_error_until_they_are_discarded_or_expire(place: Place) -> None:
+    first = place.fail(place.submit("a")).job_id
+    place.fail(place.submit("b"), UNKNOWN)
+    place.ledger.bury(UpdateJob(id=2, rate=1), "c", Lane.BULK, NO_ACCOUNT, "InvalidJob")
+    assert counts(place) == {"Rejected": 1, "OutcomeUnknown": 1, "InvalidJob": 1}
+    assert place.dead.discard("default", first)
+    assert not place.dead.discard("default", first)
+    assert counts(place) == {"OutcomeUnknown": 1, "InvalidJob": 1}
+    place.redis.hset("revio:default:dead_kinds", "OutcomeUnknown", 1)
+    time.sleep(0.002)
+    assert counts(place) == {"InvalidJob": 1}
+
+
+def test_the_oldest_letters_leave_their_counts_when_there_are_too_many(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_ledger, "DEAD_LETTERS_KEPT", 2)
+    for number, error in enumerate([REJECTED, REJECTED, UNKNOWN]):
+        place.fail(place.submit(str(number)), error)
+        time.sleep(0.002)
+    assert counts(place) == {"Rejected": 1, "OutcomeUnknown": 1}
+
+
+def test_letters_of_a_release_that_kept_no_counts_are_counted(place: Place) -> None:
+    place.fail(place.submit("a"))
+    place.redis.delete("revio:default:dead_kinds", "revio:default:dead_by:Rejected")
+    place.fail(place.submit("b"), UNKNOWN)
+    assert counts(place) == {"Rejected": 1, "OutcomeUnknown": 1}
+
+
+def test_counting_letters_costs_the_same_however_many_there_are(place: Place) -> None:
+    def commands() -> int:
+        return int(place.redis.info("stats")["total_commands_processed"])
+
+    def cost() -> int:
+        before = commands()
+        Auditor(place.redis, "default").balance()
+        return commands() - before
+
+    handles = [place.fail(place.submit(str(number))) for number in range(2)]
+    cost()
+    few = cost()
+    many = {f"letter-{number}": number for number in range(10_000)}
+    score = place.redis.zscore("revio:default:dead", handles[0].job_id)
+    for key in ("revio:default:dead", "revio:default:dead_by:Rejected"):
+        place.redis.zadd(key, dict.fromkeys(many, score))
+    assert counts(place) == {"Rejected": 10_002}
+    assert cost() == few
+
+
 def test_a_payload_of_a_newer_release_can_be_seen_and_not_retried(place: Place) -> None:
     handle = place.fail(place.submit("a"))
     payload = '{"account": "default", "id": 1, "mood": "good"}'
@@ -132,8 +188,7 @@ def test_a_payload_of_a_newer_release_can_be_seen_and_not_retried(place: Place) 
 
 def test_a_job_that_was_never_accepted_is_retried_like_a_new_one(place: Place) -> None:
     job = UpdateJob(id=1, rate=1, idempotency_key="k")
-    told = {"error": {"type": "InvalidJob", "args": [["account: not configured"]]}}
-    place.ledger.bury(job, "raw", Lane.BULK, told, "InvalidJob")
+    place.ledger.bury(job, "raw", Lane.BULK, NO_ACCOUNT, "InvalidJob")
     place.apply(place.submit("newer"))
     [letter] = place.dead.find("default")
     retried = place.dead.retry(letter)

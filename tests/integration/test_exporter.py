@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from redis import Redis
 from cli.exporter.family import Kind
 from cli.exporter.fleet import FAMILIES, FleetCollector
 from revio_jobs import Lane, QueryJob, errors
+from revio_jobs.broker import HELD, LATER
 from revio_jobs.version import __version__
 from sandbox.local.embedded_redis import free_port
 from settings import Settings
@@ -120,6 +122,17 @@ def test_jobs_are_counted_by_lane_wherever_they_are_and_all_of_them_are_demand(
     assert metrics["revio_lane_jobs"]["interactive", "held"] == 0
 
 
+def test_messages_that_an_outage_has_put_off_are_counted_some_at_a_time(
+    place: Place, scrape: Scrape
+) -> None:
+    tags = [f"tag.{number}" for number in range(3000)]
+    place.redis.hset(HELD, mapping=dict.fromkeys(tags, "revio.default.bulk\n{}"))
+    place.redis.zadd(LATER, dict.fromkeys(tags[::3], time.time() + 60))
+    metrics = scrape()
+    assert metrics["revio_lane_jobs"]["bulk", "put_off"] == 1000
+    assert metrics["revio_lane_jobs"]["bulk", "held"] == 2000
+
+
 def test_a_delayed_update_is_demand_of_its_lane(place: Place, scrape: Scrape) -> None:
     place.delay(Lane.BULK)
     metrics = scrape()
@@ -169,10 +182,10 @@ def test_names_and_labels_follow_the_conventions_of_prometheus() -> None:
         assert not re.search(r"_(total|count|sum|bucket|milliseconds|ms|minutes|kb)$", family.name)
         assert family.help.endswith(".")
         assert family.kind in Kind
-        for time in ("wait", "eta", "left", "paused"):
+        for span in ("wait", "eta", "left", "paused"):
             assert (
                 family.name.endswith("_seconds")
-                or not family.name.endswith(f"_{time}")
+                or not family.name.endswith(f"_{span}")
                 or (family.name.endswith("calls_left"))
             )
 

@@ -17,6 +17,7 @@ from redis import Redis
 
 from revio_jobs.contracts import UPDATE_TASK, Lane, queue_name
 from revio_jobs.reservation import LedgerKeys
+from worker.ledger.dead_letter_counter import DeadLetterCounter
 from worker.redis_kit.scan import scan_keys
 from worker.redis_kit.scripts import load_script
 
@@ -110,6 +111,7 @@ class Auditor:
         self._places = [*map(self._keys.waiting, Lane), self._keys.running, self._keys.delayed]
         self._script = load_script(redis, "worker.ledger", "inspect")
         self._balance = load_script(redis, "worker.ledger", "balance")
+        self._dead_letters = DeadLetterCounter(redis, account)
 
     def audit(self) -> Audit:
         """Everything; it takes about a second for 10,000 jobs."""
@@ -120,17 +122,16 @@ class Auditor:
         return Audit(self.balance(), findings, raw)
 
     def balance(self) -> Balance:
-        """One atomic reading."""
+        """One atomic reading; of the dead letters, another one."""
         counts = self._balance(
             keys=[
                 self._keys.sequence,
                 self._keys.ended,
-                self._keys.dead,
                 self._keys.unused_sequences,
                 *self._places,
             ]
         )
-        accepted, ended, dead, interactive, bulk, running, delayed = counts
+        accepted, ended, interactive, bulk, running, delayed = counts
         how_many = zip(map(_text, ended[::2]), map(int, ended[1::2]), strict=True)
         return Balance(
             accepted=int(accepted),
@@ -138,7 +139,7 @@ class Auditor:
             waiting=interactive + bulk,
             running=running,
             delayed=delayed,
-            dead_letters=dead,
+            dead_letters=sum(self._dead_letters.count().values()),
         )
 
     def _wrong(self) -> Iterator[tuple[str, str]]:

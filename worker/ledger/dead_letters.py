@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
@@ -16,6 +15,7 @@ from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import revive
 from revio_jobs.reservation import LedgerKeys, Reservation, Reservations
 from worker.ledger.dead_letter import DeadLetter, Failure
+from worker.redis_kit.scripts import load_script
 
 _AT_ONCE = 200
 
@@ -49,6 +49,7 @@ class DeadLetters:
         self._redis = redis
         self._encode = encode
         self._reservations = Reservations(redis)
+        self._discard = load_script(redis, "worker.ledger", "discard")
 
     def find(
         self, account: str, wanted: Wanted | None = None, *, oldest_first: bool = False
@@ -101,6 +102,8 @@ class DeadLetters:
             pipeline.hset(keys.dead_letter(job_id), mapping=letter)
             pipeline.expire(keys.dead_letter(job_id), kept_s)
             pipeline.zadd(keys.dead, {job_id: at_ms})
+            pipeline.zadd(keys.dead_by(how), {job_id: at_ms})
+            pipeline.hset(keys.dead_kinds, how, kept_s * 1000)
             pipeline.execute()
 
     def retry(self, letter: DeadLetter) -> Retried:
@@ -123,10 +126,7 @@ class DeadLetters:
     def discard(self, account: str, job_id: str) -> bool:
         """Forget it; False: there was none."""
         keys = LedgerKeys(account)
-        with self._redis.pipeline() as pipeline:
-            pipeline.zrem(keys.dead, job_id)
-            pipeline.delete(keys.dead_letter(job_id))
-            return bool(pipeline.execute()[0])
+        return bool(self._discard(keys=[keys.dead, keys.dead_letter(job_id)], args=[job_id]))
 
     def _read(self, account: str, job_ids: list[str]) -> Iterator[DeadLetter]:
         keys = LedgerKeys(account)
@@ -138,19 +138,6 @@ class DeadLetters:
             if stored:
                 fields = {_text(name): _text(value) for name, value in stored.items()}
                 yield _letter(account, job_id, fields)
-
-
-def count_by_error(redis: Redis, account: str) -> dict[str, int]:
-    """How many dead letters are kept, by the class of their error. Raises RedisError."""
-    keys = LedgerKeys(account)
-    ids: list[Any] = redis.zrange(keys.dead, 0, -1)
-    counts: Counter[str] = Counter()
-    for start in range(0, len(ids), _AT_ONCE):
-        with redis.pipeline(transaction=False) as pipeline:
-            for job_id in ids[start:][:_AT_ONCE]:
-                pipeline.hget(keys.dead_letter(_text(job_id)), "how")
-            counts.update(_text(error) for error in pipeline.execute() if error)
-    return dict(counts.most_common())
 
 
 def _letter(account: str, job_id: str, fields: Mapping[str, str]) -> DeadLetter:

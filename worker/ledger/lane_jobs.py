@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,14 @@ class LaneJobs:
         return self.queued + self.held + self.put_off + self.delayed
 
 
+@dataclass
+class _Held:
+    """Messages of one list that workers hold."""
+
+    now: int = 0
+    later: int = 0
+
+
 class LaneJobCounter:
     """Of one account. Every method raises RedisError."""
 
@@ -50,13 +58,26 @@ class LaneJobCounter:
     def count(self) -> Mapping[Lane, LaneJobs]:
         """By lane. Each of the numbers is right at a moment of its own."""
         delayed = self._delayed()
-        return {lane: self._of(lane, delayed[lane.value]) for lane in Lane}
+        lists = {lane: queue_keys(queue_name(self._account, lane)) for lane in Lane}
+        held = self._held([key for keys in lists.values() for key in keys])
+        return {lane: self._of(keys, held, delayed[lane.value]) for lane, keys in lists.items()}
 
-    def _of(self, lane: Lane, delayed: int) -> LaneJobs:
-        keys = queue_keys(queue_name(self._account, lane))
+    def _of(self, keys: Sequence[str], held: Mapping[str, _Held], delayed: int) -> LaneJobs:
         queued = sum(int(self._redis.llen(key)) for key in keys)
-        counts = self._count_held(keys=[HELD, LATER, *keys])
-        return LaneJobs(queued, sum(counts[::2]), sum(counts[1::2]), delayed)
+        now = sum(held[key].now for key in keys)
+        return LaneJobs(queued, now, sum(held[key].later for key in keys), delayed)
+
+    def _held(self, keys: Sequence[str]) -> Mapping[str, _Held]:
+        """By the queue's list."""
+        held = {key: _Held() for key in keys}
+        cursor: bytes | int = 0
+        while True:
+            cursor, *counts = self._count_held(keys=[HELD, LATER, *keys], args=[cursor, _AT_ONCE])
+            for key, now, later in zip(keys, counts[::2], counts[1::2], strict=True):
+                held[key].now += now
+                held[key].later += later
+            if not int(cursor):
+                return held
 
     def _delayed(self) -> Counter[str]:
         counts: Counter[str] = Counter()

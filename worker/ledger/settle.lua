@@ -16,7 +16,9 @@
 -- KEYS[7]  waiting, interactive         KEYS[8]  waiting, bulk       KEYS[9]  delayed   (sorted sets)
 -- KEYS[10] how many jobs ended, by how (hash)
 -- KEYS[11] dead letters (sorted set: job id by the time it failed, ms)
--- KEYS[12] the job's dead letter (hash); that of another job is at KEYS[11]:<job id>
+-- KEYS[12] the job's dead letter (hash); that of another job is at KEYS[11]:<job id>. Dead letters are also
+--          in KEYS[11]_by:<how> (sorted sets as KEYS[11]), and KEYS[11]_kinds (hash) has for each of these how
+--          long letters are kept (ms): see count_dead.lua
 -- KEYS[13] the history of ended updates (stream), kept for as long as outcomes
 -- KEYS[14] how many updates it has had (string)
 -- ARGV[1]  job id
@@ -59,9 +61,21 @@ local function bury()
   redis.call('HSET', KEYS[12], unpack(letter))
   redis.call('EXPIRE', KEYS[12], ARGV[7])
   redis.call('ZADD', KEYS[11], now, ARGV[1])
-  redis.call('ZREMRANGEBYSCORE', KEYS[11], '-inf', now - ARGV[7] * 1000)
+  redis.call('ZADD', KEYS[11] .. '_by:' .. ARGV[4], now, ARGV[1])
+  redis.call('HSET', KEYS[11] .. '_kinds', ARGV[4], ARGV[7] * 1000)
+  local sets = {KEYS[11]}
+  for _, kind in ipairs(redis.call('HKEYS', KEYS[11] .. '_kinds')) do
+    sets[#sets + 1] = KEYS[11] .. '_by:' .. kind
+  end
+  for _, set in ipairs(sets) do
+    redis.call('ZREMRANGEBYSCORE', set, '-inf', now - ARGV[7] * 1000)
+  end
   while redis.call('ZCARD', KEYS[11]) > tonumber(ARGV[8]) do
-    redis.call('DEL', KEYS[11] .. ':' .. redis.call('ZPOPMIN', KEYS[11])[1])
+    local oldest = redis.call('ZRANGE', KEYS[11], 0, 0)[1]
+    redis.call('DEL', KEYS[11] .. ':' .. oldest)
+    for _, set in ipairs(sets) do
+      redis.call('ZREM', set, oldest)
+    end
   end
 end
 

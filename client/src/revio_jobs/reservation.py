@@ -63,6 +63,7 @@ class LedgerKeys:
         self.delayed = f"{self._prefix}:delayed"
         self.ended = f"{self._prefix}:ended"
         self.dead = f"{self._prefix}:dead"
+        self.dead_kinds = f"{self.dead}_kinds"
         self.history = f"{self._prefix}:history"
         self.history_number = f"{self._prefix}:history_number"
 
@@ -83,6 +84,9 @@ class LedgerKeys:
 
     def parked(self, product_id: int) -> str:
         return f"{self._prefix}:parked:{product_id}"
+
+    def dead_by(self, error: str) -> str:
+        return f"{self.dead}_by:{error}"
 
     def dead_letter(self, job_id: str) -> str:
         return f"{self.dead}:{job_id}"
