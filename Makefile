@@ -77,8 +77,9 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
 
 lock: ## Pin the dependencies of pyproject.toml anew (needs uv)
 	$(COMPILE) --group dev -o requirements.lock
-	$(COMPILE) --group run --constraint requirements.lock -o requirements-run.lock
+	$(COMPILE) --group run --group console --constraint requirements.lock -o requirements-run.lock
 	$(COMPILE) --group docs --constraint requirements.lock -o requirements-docs.lock
+	$(COMPILE) --group browser --constraint requirements.lock -o requirements-browser.lock
 
 clean: ## Remove what setup and builds have made
 	rm -rf .venv client/dist site

@@ -20,6 +20,7 @@ from pydantic import (
 from settings.account import AccountSettings
 from settings.addresses import check_redis_url
 from settings.campaigns import CampaignSettings
+from settings.console import ConsoleSettings
 from settings.units import FernetKey, Seconds, Text, WholeSeconds, secret
 
 # Beyond its wait and its call a job needs a moment for Redis and for itself.
@@ -59,7 +60,7 @@ class RedisSettings(BaseModel):
     )
 
 
-class Settings(CampaignSettings, RedisSettings):
+class Settings(ConsoleSettings, CampaignSettings, RedisSettings):
     """Immutable and complete: whoever holds one needs to check nothing.
 
     Made directly it reads no environment; `settings.load` does.
