@@ -111,6 +111,8 @@ class AccountLimits:
         yield self._windows()
         yield self._lanes()
         yield self._purposes()
+        if self.usage.sources_today:
+            yield table("submitted by", "calls today", rows=self.usage.sources_today.items())
 
     def _windows(self) -> Table:
         usage, left = self.usage, self.left

@@ -28,6 +28,9 @@ class Call:
     lane: Lane
     purpose: Purpose
     job_id: str | None = None
+    source: str = ""
+    """The service that submitted the job, if it is known. Of a call that queries share, the one of
+    the query that makes it."""
 
 
 @dataclass(frozen=True, slots=True)

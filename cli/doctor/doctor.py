@@ -18,10 +18,12 @@ from cli.answer import answering, spinner
 from cli.connection import redis_of
 from cli.doctor.certificate_checks import certificate_findings, day_findings
 from cli.doctor.finding import Finding, Verdict, fine, skipped, wrong
+from cli.doctor.foreign_apps import foreign_apps
 from cli.doctor.lane_checks import (
     clock_findings,
     lane_findings,
     limits_findings,
+    misnamed_queues,
     release_findings,
     strange_accounts,
 )
@@ -156,6 +158,8 @@ def _check_workers(diagnosis: Diagnosis, settings: Settings) -> None:
             diagnosis.findings += clock_findings(redis, settings.accounts)
             diagnosis.findings += release_findings(redis, settings.accounts)
             diagnosis.findings += strange_accounts(redis, settings.accounts)
+            diagnosis.findings += misnamed_queues(redis, settings.accounts)
+            diagnosis.findings += foreign_apps(redis)
         except (RedisError, KombuError, Unavailable) as exc:
             diagnosis.findings.append(skipped("workers", str(exc)))
 

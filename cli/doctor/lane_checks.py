@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from redis import Redis
 
 from cli.doctor.finding import Finding, fine, warning, wrong
+from cli.stray_queues import is_misnamed, stray_queues
+from cli.tables import counted
 from cli.unknown_account import jobs_of_it, waiting_jobs
 from revio_jobs import Lane
 from revio_jobs.contracts import parse_queue_name, queue_name
@@ -89,6 +91,13 @@ def strange_accounts(redis: Redis, known: Collection[str]) -> Iterator[Finding]:
                 f"{jobs_of_it(count)}, and these settings do not know it",
                 "configure it and start workers for it, or correct the producer that named it",
             )
+
+
+def misnamed_queues(redis: Redis, accounts: Collection[str]) -> Iterator[Finding]:
+    """Queues with messages whose names are those of no lane. Raises RedisError."""
+    for queue in filter(is_misnamed, stray_queues(redis, accounts)):
+        says = f"{counted(queue.messages, 'message')}, and no worker takes from a queue so named"
+        yield warning(f"queue {queue.name}", says, queue.fix)
 
 
 def _lane(

@@ -20,6 +20,7 @@ def document_of(update: EndedUpdate) -> dict[str, Any]:
         "job": update.job_id,
         "idempotency_key": payload.get("idempotency_key"),
         "run": campaign.get("run"),
+        "source": payload.get("source"),
         "lane": update.lane,
         "sequence": update.sequence,
         "product": payload.get("id"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from cli.exit_code import ExitCode
 from cli.jobs.job_status import Lookup, State
 from cli.options import AccountName, AsJson
 from cli.producer import app_of
+from cli.stray_queues import holds, stray_queues
 from cli.tables import counted, table, when
 from cli.unknown_account import unknown_account
 from revio_jobs import Lane
@@ -56,6 +57,8 @@ class Explanation:
     """Whole sentences, the nearest reason first."""
     runs_at: float | None = None
     """Unix time, seconds; None: it has run, or nobody can tell."""
+    source: str | None = None
+    """The service that submitted it; None: it is not known, or the job has ended."""
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
@@ -66,6 +69,7 @@ class Explanation:
             "state": self.state,
             "because": list(self.because),
             "runs_at": runs_at,
+            "source": self.source,
         }
 
 
@@ -91,6 +95,8 @@ def explain(
             "state": explained.state,
             **{f"{n}": text for n, text in enumerate(explained.because, 1)},
         }
+        if explained.source:
+            facts["submitted by"] = explained.source
         if explained.runs_at:
             facts["probably runs"] = _moment(explained.runs_at)
         answer.give(explained.document(), table("job", explained.job_id, rows=facts.items()))
@@ -104,6 +110,11 @@ def explanation(settings: Settings, redis: Redis, account: str, job_id: str) -> 
     location = locate(redis, account, job_id)
     if location is None:
         return _of_a_job_without_record(settings, redis, account, job_id)
+    return replace(_located(settings, redis, location), source=location.source)
+
+
+def _located(settings: Settings, redis: Redis, location: JobLocation) -> Explanation:
+    account, job_id = location.account, location.job_id
     match location.place:
         case HasEnded(how, at):
             return Explanation(account, job_id, "ended", (f"it ended as {how} at {_moment(at)}",))
@@ -163,11 +174,15 @@ def _of_a_job_without_record(
 ) -> Explanation:
     """A query that is in no queue any more, or a job that nobody knows."""
     if taken := find_taken(redis, job_id):
-        return Explanation(account, job_id, *_taken(taken), taken.due_at)
+        return Explanation(account, job_id, *_taken(taken), taken.due_at, taken.source)
     with app_of(settings) as app:
         state = Lookup(redis, ResultStore(app, redis)).status(account, job_id).state
     if state in _OF_OTHERS:
         return Explanation(account, job_id, state.value, (_OF_OTHERS[state],))
+    for queue in stray_queues(redis, settings.accounts):
+        if holds(redis, queue, job_id):
+            where = f"its message is in the queue {queue.name}, from which no worker takes"
+            return Explanation(account, job_id, "queued", (where, queue.fix))
     return Explanation(account, job_id, "unknown", ("no ledger and no result knows it",))
 
 

@@ -100,7 +100,7 @@ class QueryHandler:
         target = self._targets.get(job.account)
         if target is None:
             return failed(unknown_account(job.account, self._targets))
-        call = Call(job.account, lane, Purpose.QUERY, job_id)
+        call = Call(job.account, lane, Purpose.QUERY, job_id, job.source or "")
         query = partial(
             self._batchers[job.account].query, call=call, alone=attempt > _ATTEMPTS_IN_COMPANY
         )

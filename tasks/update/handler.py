@@ -46,6 +46,9 @@ _log = structlog.get_logger(__name__)
 _SETTLE_PATIENCE_S = 20.0
 _SETTLE_PAUSE_S = 0.5
 
+_CAMPAIGNS = "(campaigns)"
+"""The source of a run's jobs; no producer can name itself so."""
+
 
 class UpdateHandler:
     """Runs update jobs."""
@@ -125,7 +128,8 @@ class UpdateHandler:
         )
 
     def _attempt(self, job: UpdateJob, claimed: Claimed, lane: Lane, withdrawn: str) -> Decision:
-        call = Call(job.account, lane, Purpose.UPDATE, claimed.lease.job_id)
+        source = job.source or (_CAMPAIGNS if job.campaign else "")
+        call = Call(job.account, lane, Purpose.UPDATE, claimed.lease.job_id, source)
         target = self._targets[job.account]
         if withdrawn:
             target = replace(target, send_check=AlreadyWithdrawn(withdrawn))

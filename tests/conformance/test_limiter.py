@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit, Purpose
 from worker.limiter import Bound, Change, Granted, Limiter, LimitRules, Refused
+from worker.limiter.charge import MOST_SOURCES, OTHER_SOURCES
 
 Make = Callable[..., Any]
 
@@ -216,6 +217,21 @@ def test_usage_tells_every_bound(limiter_bench: Make) -> None:
     assert usage.purposes_today == {"query": 1, "update": 1, "verify": 1, "session": 2}
     assert usage.purposes_minute == {"query": 0, "update": 0, "verify": 0, "session": 1}
     assert usage.lanes_minute == {"interactive": 1, "bulk": 0}
+
+
+def test_calls_are_counted_by_source_and_those_of_too_many_together(limiter_bench: Make) -> None:
+    bench = limiter_bench(calls_per_minute=200, calls_per_day=1000)
+    limiter, other = bench.processes
+    named = [replace(call(), source=f"service-{number}") for number in range(MOST_SOURCES + 2)]
+    permits = [permit for of in (*named, named[1], named[1]) for permit in admitted(limiter, 1, of)]
+    admitted(limiter, 1)
+    sources = other.usage("default").sources_today
+    assert list(sources.items())[:2] == [("service-1", 3), (OTHER_SOURCES, 2)]
+    assert len(sources) == MOST_SOURCES + 1
+    assert sum(sources.values()) == len(permits) == other.usage("default").day_used - 1
+    for permit in permits:
+        other.refund(permit)
+    assert other.usage("default").sources_today == {}
 
 
 class CountedByHand:

@@ -14,6 +14,7 @@ from redis import Redis
 from revio_jobs import Lane, RevioJobs, UpdateJob
 from revio_jobs.broker import HELD
 from revio_jobs.celery_app import producer_app
+from revio_jobs.contracts import UPDATE_TASK
 from revio_jobs.message import encode_message
 from settings import AccountSettings
 from tasks.ports import Claimed
@@ -210,3 +211,42 @@ def test_a_raw_job_that_a_worker_holds_is_known_with_its_countdown(
     assert said["state"] == ("delayed" if eta else "running")
     assert said["runs_at"] == eta
     assert "revio.default.bulk" in said["because"][0]
+
+
+def test_whoever_submitted_a_job_is_named(
+    redis: Redis, jobs: RevioJobs, explain: Explain, redis_url: str
+) -> None:
+    [update_] = jobs.submit([UpdateJob(id=5001, rate="12.50", source="portal")], Lane.BULK)
+    query = jobs.query(ids=[1], source="batch")
+    with producer_app(redis_url) as app:
+        raw = app.send_task(
+            UPDATE_TASK,
+            kwargs={"id": 1, "rate": "1"},
+            queue="revio.default.interactive",
+            headers={"revio_source": "erp"},
+        )
+    assert explain(update_.job_id)["source"] == "portal"
+    assert explain(query.job_id)["source"] == "batch"
+    assert explain(raw.id)["source"] == "erp"
+    message: Any = redis.rpop("revio.default.interactive")
+    redis.hset(HELD, "tag.1", f"revio.default.interactive\n{message.decode()}")
+    assert explain(query.job_id)["source"] == "batch"
+
+
+@pytest.mark.parametrize(
+    ("queue", "advice"),
+    [
+        ("revio.default.interactiv", "queue to revio.default.interactive"),
+        ("revio.defualt.bulk", "queue to revio.default.bulk"),
+        ("revio.x", "queue to revio.<account>.interactive or .bulk"),
+    ],
+)
+def test_a_job_in_a_queue_with_a_mistyped_name_is_found_with_the_right_one(
+    explain: Explain, redis_url: str, queue: str, advice: str
+) -> None:
+    with producer_app(redis_url) as app:
+        lost = app.send_task(UPDATE_TASK, kwargs={"id": 1, "rate": "1"}, queue=queue)
+    said = explain(lost.id)
+    assert said["state"] == "queued"
+    assert said["because"][0] == f"its message is in the queue {queue}, from which no worker takes"
+    assert advice in said["because"][1]

@@ -71,10 +71,13 @@ def place(redis_url: str, revio: Revio, tmp_path: Path) -> Iterator[Place]:
 
 
 def test_a_line_says_what_was_changed_by_whom_and_how_it_ended(place: Place) -> None:
-    place.end("k1", campaign={"run": "july", "read_at": 1.0}, expected={"rate": "10"})
+    place.end(
+        "k1", campaign={"run": "july", "read_at": 1.0}, expected={"rate": "10"}, source="portal"
+    )
     place.end("k2", REJECTED)
     applied, rejected = place.export()
     assert (applied["idempotency_key"], applied["run"], applied["product"]) == ("k1", "july", 5001)
+    assert (applied["source"], rejected["source"]) == ("portal", None)
     assert (applied["changes"], applied["expected"]) == ({"rate": "12.50"}, {"rate": "10"})
     assert (applied["outcome"], applied["error"]) == ("applied", None)
     assert applied["accepted_at"] <= applied["ended_at"]

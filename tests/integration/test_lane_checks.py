@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from celery import Celery
 from redis import Redis
 
 from cli.doctor.finding import Finding, Verdict
-from cli.doctor.lane_checks import Served, lane_findings, strange_accounts
+from cli.doctor.foreign_apps import foreign_apps
+from cli.doctor.lane_checks import Served, lane_findings, misnamed_queues, strange_accounts
 from cli.exit_code import ExitCode
 from revio_jobs import Lane, RevioJobs
+from revio_jobs.celery_app import producer_app
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
 from tests.conftest import Revio
 from worker.limiter import LaneClosures, LanePauses, LimitRules, Pause, RedisLimiter
@@ -88,6 +91,30 @@ def test_jobs_of_accounts_that_are_not_known_are_counted(place: Place, redis_url
     assert list(strange_accounts(place.redis, ["default"])) == [found]
     place.redis.delete("revio:typo:waiting:interactive")
     assert list(strange_accounts(place.redis, ["default"])) == []
+
+
+def test_messages_in_a_queue_with_a_mistyped_name_are_told(place: Place, redis_url: str) -> None:
+    with producer_app(redis_url) as app:
+        for queue in ("revio.default.blk", "revio.default.bulk", "revio.other.bulk", "celery"):
+            app.send_task("revio.customer_products.query", kwargs={"ids": [1]}, queue=queue)
+    [found] = misnamed_queues(place.redis, ["default"])
+    assert (found.check, found.verdict) == ("queue revio.default.blk", Verdict.WARNING)
+    assert found.says.startswith("1 message, ")
+    assert "revio.default.bulk" in found.fix
+
+
+def test_another_celery_app_on_the_database_is_told_and_ours_is_not(
+    place: Place, redis_url: str
+) -> None:
+    with producer_app(redis_url) as app:
+        app.send_task("revio.customer_products.query", queue="revio.default.bulk")
+        app.control.ping(timeout=0.01)
+    assert list(foreign_apps(place.redis)) == []
+    with Celery(broker=redis_url, set_as_current=False) as other:
+        other.send_task("invoices.print", queue="invoices")
+    [found] = foreign_apps(place.redis)
+    assert found.verdict is Verdict.OK
+    assert "invoices" in found.says
 
 
 @pytest.fixture(scope="module")

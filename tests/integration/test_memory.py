@@ -19,6 +19,8 @@ Record = Callable[[str, object], None]
 JOBS = 2000
 KEY_BYTES = 200
 """What a key may cost, its name included, once its result has expired."""
+HISTORY_BYTES = 400
+"""What an ended update's entry in the history may cost."""
 
 
 class Place:
@@ -68,7 +70,9 @@ def test_a_settled_key_costs_at_most_two_hundred_bytes(
     assert sum(costs) / JOBS <= KEY_BYTES
     outcomes = place.redis.keys("revio:default:outcome:*")
     products = place.redis.keys("revio:default:product:*")
+    history = place.redis.memory_usage("revio:default:history", samples=0)
     figures = {
+        "history": history / JOBS,
         "waiting_job": waiting,
         "settled_key": sum(costs) / JOBS,
         "outcome": sum(map(place.redis.memory_usage, outcomes)) / JOBS,
@@ -80,3 +84,4 @@ def test_a_settled_key_costs_at_most_two_hundred_bytes(
     for name, figure in figures.items():
         record_testsuite_property(f"redis_bytes_{name}", round(figure))
     assert waiting < 3000
+    assert figures["history"] <= HISTORY_BYTES

@@ -10,10 +10,18 @@ from billiard.einfo import ExceptionInfo
 from celery import Celery
 from celery.exceptions import Ignore, Reject
 
-from revio_jobs.contracts import UPDATE_TASK
+from revio_jobs.contracts import UPDATE_TASK, UpdateJob
+from revio_jobs.errors import InvalidJob
 from tasks.decision import Decision, Requeue, Retry, Skip
 from tasks.ports import RawMessage
-from worker.celery_app.task_adapter import JobRequest, JobTask, PutOff, conclude, raw_message
+from worker.celery_app.task_adapter import (
+    JobRequest,
+    JobTask,
+    PutOff,
+    conclude,
+    raw_message,
+    read_job,
+)
 
 
 class Running:
@@ -91,8 +99,15 @@ def test_the_ledger_keeps_a_raw_message_only_if_its_id_is_the_jobs() -> None:
     "payload", [(None, {"id": 1}, {}), ([], None, {}), ([], {"id": 1}, None), (None, None, None)]
 )
 def test_null_in_a_message_is_read_as_empty(payload: Any) -> None:
+    request = request_of(payload)
+    args, kwargs, embed = payload
+    assert request.body == (args or (), kwargs or {}, embed or {})
+    assert request.content_type is None
+
+
+def request_of(payload: Any, **headers: Any) -> JobRequest:
     message = SimpleNamespace(
-        headers={"id": "m", "task": UPDATE_TASK},
+        headers={"id": "m", "task": UPDATE_TASK, **headers},
         body="",
         payload=payload,
         content_type="application/json",
@@ -105,7 +120,28 @@ def test_null_in_a_message_is_read_as_empty(payload: Any) -> None:
     def update(**_: Any) -> None: ...
 
     task = app.task(name=UPDATE_TASK, base=JobTask)(update)
-    request = JobRequest(message, app=app, task=task)
-    args, kwargs, embed = payload
-    assert request.body == (args or (), kwargs or {}, embed or {})
-    assert request.content_type is None
+    return JobRequest(message, app=app, task=task)
+
+
+@pytest.mark.parametrize(
+    ("header", "shown"),
+    [("portal", "{'id': 1} source=portal"), ("a\nb", "{'id': 1}"), (7, "{'id': 1}")],
+)
+def test_flower_shows_the_source_that_a_header_names(header: object, shown: str) -> None:
+    request = request_of(([], {"id": 1}, {}), revio_source=header, kwargsrepr="{'id': 1}")
+    assert request.kwargsrepr == shown
+
+
+def read(kwargs: dict[str, Any], **headers: Any) -> str | None:
+    task: Any = Running(**headers)
+    task.name, task.request.delivery_info = UPDATE_TASK, {}
+    with read_job(task, UpdateJob, (), {"id": 1, "rate": "1", **kwargs}) as (job, _):
+        return job.source
+
+
+def test_a_header_names_a_jobs_source_if_its_kwargs_do_not() -> None:
+    assert read({}) is None
+    assert read({}, revio_source="portal") == "portal"
+    assert read({"source": "batch"}, revio_source="portal") == "batch"
+    with pytest.raises(InvalidJob, match="source"):
+        read({}, revio_source="a b")

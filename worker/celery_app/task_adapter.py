@@ -20,6 +20,7 @@ from revio_jobs.results import PROGRESS
 from tasks.alerts import alert_of
 from tasks.decision import Decision, Done, Requeue, Retry, Skip
 from tasks.ports import RawMessage
+from worker.celery_app.message_source import shown_source, source_kwarg
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +64,8 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
     def __init__(self, message: Any, **options: Any) -> None:  # noqa: ANN401 - as Celery's
         """As Celery's; other languages' clients send null where Python's send empty values."""
         super().__init__(message, **options)
+        if source := shown_source(self.request_dict):
+            self._kwargsrepr: str = f"{self.kwargsrepr} source={source}".lstrip()
         if not self._decoded and None in message.payload:
             args, kwargs, embed = message.payload
             self._body = (args or (), kwargs or {}, embed or {})
@@ -114,9 +117,11 @@ def read_job(
     """The message's job and lane, with both bound to all log lines. Raises InvalidJob."""
     lane = _lane(task)
     with structlog.contextvars.bound_contextvars(job=task.request.id, task=task.name, lane=lane):
-        job = _decode(kind, args, kwargs)
-        key = getattr(job, "idempotency_key", None)
-        with structlog.contextvars.bound_contextvars(account=job.account, idempotency_key=key):
+        job = _decode(kind, args, {**source_kwarg(task.request), **kwargs})
+        known = {"account": job.account, "idempotency_key": getattr(job, "idempotency_key", None)}
+        if job.source:
+            known["source"] = job.source
+        with structlog.contextvars.bound_contextvars(**known):
             yield job, lane
 
 

@@ -11,6 +11,7 @@ from redis import Redis
 
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.reservation import LedgerKeys
+from worker.ledger.queued_message import QueuedMessage
 from worker.redis_kit.scripts import fail_closed
 
 # How many of the next jobs of each queue are searched for one that is nowhere else.
@@ -85,6 +86,8 @@ class JobLocation:
     accepted_at: float | None = None
     """Unix time, seconds."""
     attempts: int = 0
+    source: str | None = None
+    """The service that submitted it, if that is known."""
 
 
 def locate(redis: Redis, account: str, job_id: str) -> JobLocation | None:
@@ -111,7 +114,8 @@ class _Reader:
             ended = HasEnded(record["ended"], int(record["at"]) / 1000)
             return JobLocation(self._account, self._job_id, ended)
         lane = Lane(record["lane"])
-        product_id = int(json.loads(record["payload"])["id"])
+        payload = json.loads(record["payload"])
+        product_id = int(payload["id"])
         return JobLocation(
             self._account,
             self._job_id,
@@ -120,6 +124,7 @@ class _Reader:
             product_id=product_id,
             accepted_at=int(record["accepted"]) / 1000,
             attempts=int(record["attempts"]),
+            source=payload.get("source"),
         )
 
     def _place(self, record: Mapping[str, str], lane: Lane, product_id: int) -> Place:
@@ -162,7 +167,8 @@ class _Reader:
                 for place, message in enumerate(reversed(messages)):
                     if wanted in message:
                         ahead = IsQueued(-1 - last + place, 0)
-                        return JobLocation(self._account, self._job_id, ahead, lane)
+                        source = QueuedMessage.parse(message).source
+                        return JobLocation(self._account, self._job_id, ahead, lane, source=source)
                 if len(messages) < _AT_ONCE:
                     break
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from redis import Redis
 
 from revio_jobs.broker import HELD, LATER, queue_of
 from revio_jobs.key_prefix import key_prefix_of
+from worker.ledger.queued_message import QueuedMessage
 from worker.redis_kit.scripts import fail_closed
 
 _AT_ONCE = 200
@@ -23,6 +24,8 @@ class TakenMessage:
     queue: str
     due_at: float | None
     """Unix time, seconds: its countdown or eta, or when it goes back to the queue; None: now."""
+    source: str | None = None
+    """The service that submitted it, if it says so."""
 
 
 def find_taken(redis: Redis, job_id: str) -> TakenMessage | None:
@@ -31,24 +34,19 @@ def find_taken(redis: Redis, job_id: str) -> TakenMessage | None:
     with fail_closed("the broker"):
         for tag, held in redis.hscan_iter(HELD, count=_AT_ONCE):
             key, _, text = held.partition(b"\n")
-            if wanted not in text or (message := _message(text)).get("id") != job_id:
+            if wanted not in text:
+                continue
+            message = QueuedMessage.parse(text)
+            if message.job_id != job_id:
                 continue
             later: Any = redis.zmscore(LATER, [tag, b"back:" + tag])
             due = [float(at) for at in later if at is not None]
             queue = queue_of(key_prefix_of(redis.connection_pool).strip(key.decode()))
-            return TakenMessage(queue, max(due, default=_eta(message)))
+            due_at = max(due, default=_eta(message.headers))
+            return TakenMessage(queue, due_at, message.source)
     return None
 
 
-def _message(text: bytes) -> dict[str, Any]:
-    """Its headers."""
-    try:
-        headers: dict[str, Any] = json.loads(text)["headers"]
-    except (ValueError, KeyError, TypeError):
-        return {}  # the worker will refuse it
-    return headers
-
-
-def _eta(headers: dict[str, Any]) -> float | None:
+def _eta(headers: Mapping[str, Any]) -> float | None:
     eta = headers.get("eta")
     return datetime.fromisoformat(eta).timestamp() if eta else None

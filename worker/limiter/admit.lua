@@ -22,8 +22,8 @@
 -- KEYS[2]  state: hash of the fields listed below as `stored`, and pause_reason; closed_reason, closed_at
 --          (Unix microseconds) and probing while the account is closed, see close.lua
 -- KEYS[3]  record: stream of all charges
--- KEYS[4]  prefix of the day's hashes (calls, and one counter per purpose), to which the day's start in
---          Unix seconds is appended
+-- KEYS[4]  prefix of the day's hashes (calls, one counter per purpose, one per source and how many of these
+--          there are), to which the day's start in Unix seconds is appended
 -- KEYS[5]  clock: hash of offset and asked_at. The time that counts is Redis's plus the offset, which
 --          makes up for changes of Redis's clock (see clock.lua); days are cut by Redis's own clock
 -- ARGV     see names below; the resets are Unix seconds. Then, per call that was answered since this
@@ -35,12 +35,13 @@
 
 local names = {'token', 'purpose', 'lane', 'job', 'limit', 'window', 'headroom', 'min_reserve',
   'day_limit', 'burst', 'spread', 'recovery', 'breaker_faults', 'breaker_probe_interval', 'account_probe_interval', 'last_reset',
-  'next_reset', 'reset_after', 'in_slot', 'patience', 'not_after', 'record_for'}
+  'next_reset', 'reset_after', 'in_slot', 'patience', 'not_after', 'record_for',
+  'source', 'most_sources'}
 local arg = {}
 for index, name in ipairs(names) do
   arg[name] = tonumber(ARGV[index]) or ARGV[index]
 end
-arg.token, arg.job = ARGV[1], ARGV[4]
+arg.token, arg.job, arg.source = ARGV[1], ARGV[4], ARGV[23]
 local grace = 50000
 local minute = 60000000
 local margin = arg.window - minute
@@ -233,6 +234,17 @@ if breaker_is_open then
 end
 redis.call('HINCRBY', day, 'calls', 1)
 redis.call('HINCRBY', day, arg.purpose, 1)
+if arg.source ~= '' then
+  local counter = 'source:' .. arg.source
+  if redis.call('HEXISTS', day, counter) == 0 then
+    if tonumber(redis.call('HGET', day, 'sources') or 0) < arg.most_sources then
+      redis.call('HINCRBY', day, 'sources', 1)
+    else
+      counter = 'source:(others)'
+    end
+  end
+  redis.call('HINCRBY', day, counter, 1)
+end
 redis.call('EXPIREAT', day, day_end + 86400)
 local oldest = text(time[1] * 1000 - arg.record_for)
 redis.call('XADD', KEYS[3], 'MINID', '~', oldest, '*', 'at', stamp, 'token', arg.token,

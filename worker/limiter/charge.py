@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Purpose
 
+MOST_SOURCES = 40
+"""Of which the day's calls are counted apart; those of further ones are counted together."""
+OTHER_SOURCES = "(others)"
+_SOURCE = "source:"
+
 
 class CallKeys:
     """The keys of one account; admit.lua says what each holds."""
@@ -48,6 +53,21 @@ class Refund:
 def new_token(call: Call) -> str:
     """A unique name that also says for whom the call is: `<lane>.<purpose>.<random>`."""
     return f"{call.lane.value}.{call.purpose.value}.{uuid.uuid4().hex[:16]}"
+
+
+def source_counter(source: str) -> str:
+    """The day's counter of the source's calls."""
+    return _SOURCE + source
+
+
+def counts_by_source(day: Mapping[str, int]) -> Mapping[str, int]:
+    """From the day's counters; the one with the most calls first."""
+    counts = {
+        name.removeprefix(_SOURCE): count
+        for name, count in day.items()
+        if name.startswith(_SOURCE) and count
+    }
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def count_tokens(tokens: Iterable[str]) -> tuple[Mapping[str, int], Mapping[str, int]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit
+from worker.limiter.charge import MOST_SOURCES, OTHER_SOURCES, source_counter
 from worker.limiter.port import Bound, Refused
 from worker.limiter.rules import LimitRules
 
@@ -227,6 +228,17 @@ class AccountNow:
         if self.is_breaker_open():
             state.breaker_open_until = self.now + us(rules.breaker_probe_interval_s)
         self.day.update(["calls", call.purpose.value])
+        if call.source:
+            self.day.update([self._source_counter(call.source)])
+
+    def _source_counter(self, source: str) -> str:
+        counter = source_counter(source)
+        if counter in self.day:
+            return counter
+        if self.day["sources"] >= MOST_SOURCES:
+            return source_counter(OTHER_SOURCES)
+        self.day.update(["sources"])
+        return counter
 
     def minute(self) -> list[str]:
         """Tokens of the calls that the vendor may still be counting."""

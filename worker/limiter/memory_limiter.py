@@ -8,7 +8,13 @@ from collections.abc import Callable, Mapping
 
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit, Purpose
-from worker.limiter.charge import count_tokens, new_token
+from worker.limiter.charge import (
+    OTHER_SOURCES,
+    count_tokens,
+    counts_by_source,
+    new_token,
+    source_counter,
+)
 from worker.limiter.memory_account import MICRO, MINUTE_US, AccountNow, State, us
 from worker.limiter.port import Change, Granted, Refused, Usage
 from worker.limiter.rules import LimitRules
@@ -63,6 +69,9 @@ class MemoryLimiter:
         del account.state.arrivals[place]
         day = account.state.days[int(permit.token.split("@")[1])]
         day.subtract(["calls", permit.call.purpose.value])
+        if source := permit.call.source:
+            counter = source_counter(source)
+            day.subtract([counter if counter in day else source_counter(OTHER_SOURCES)])
 
     def pause(
         self, account: str, seconds: float, reason: str, *, minute_spent: bool = False
@@ -133,6 +142,7 @@ class MemoryLimiter:
             closed_at=state.closed_at / MICRO if state.closed_until else None,
             bulk_headroom=view.headroom(),
             purposes_today={purpose.value: view.day[purpose.value] for purpose in Purpose},
+            sources_today=counts_by_source(view.day),
             purposes_minute=purposes,
             lanes_minute=lanes,
             waits_s={lane.value: max(at - view.now, 0) / MICRO for lane, at in state.slots.items()},

@@ -79,6 +79,8 @@ class Usage:
     """Calls of the minute that bulk leaves free now."""
     purposes_today: Mapping[str, int]
     """Calls of the day by purpose."""
+    sources_today: Mapping[str, int]
+    """Calls of the day by the service that submitted the job, of those that are known."""
     purposes_minute: Mapping[str, int]
     """Calls of the minute by purpose."""
     lanes_minute: Mapping[str, int]

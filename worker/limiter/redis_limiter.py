@@ -13,7 +13,13 @@ from redis import Redis
 from revio_jobs.contracts import Lane
 from revio_jobs.errors import Unavailable
 from tasks.ports import Call, Permit, Purpose
-from worker.limiter.charge import CallKeys, count_tokens, new_token
+from worker.limiter.charge import (
+    MOST_SOURCES,
+    CallKeys,
+    count_tokens,
+    counts_by_source,
+    new_token,
+)
 from worker.limiter.port import Bound, Change, Granted, Refused, Usage
 from worker.limiter.redis_clock import CLOCK_KEY, MICRO, RedisClock
 from worker.limiter.rules import LimitRules
@@ -114,6 +120,8 @@ class RedisLimiter:
                 _us(patience_s),
                 self._redis_clock.not_after(),
                 _RECORD_FOR_MS,
+                call.source,
+                MOST_SOURCES,
                 *arrived,
             ],
         )
@@ -168,7 +176,12 @@ class RedisLimiter:
         with fail_closed("the limiter"):
             self._refund(
                 keys=[keys.arrivals, keys.day_prefix + day_start, keys.record, CLOCK_KEY],
-                args=[entry, entry.partition(":")[2], permit.call.purpose.value],
+                args=[
+                    entry,
+                    entry.partition(":")[2],
+                    permit.call.purpose.value,
+                    permit.call.source,
+                ],
             )
 
     def pause(
@@ -272,6 +285,7 @@ class RedisLimiter:
                 delayed_at=int(state.get("missed_at", 0)),
             ),
             purposes_today={purpose.value: counts.get(purpose.value, 0) for purpose in Purpose},
+            sources_today=counts_by_source(counts),
             purposes_minute=purposes,
             lanes_minute=lanes,
             waits_s={

@@ -7,6 +7,7 @@
 -- ARGV[1]  the call's name in arrivals
 -- ARGV[2]  token
 -- ARGV[3]  purpose
+-- ARGV[4]  source, if it is known; else ""
 --
 -- Returns 1 if it was taken back, 0 if the charge is gone or more than a minute old.
 
@@ -19,5 +20,12 @@ end
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('HINCRBY', KEYS[2], 'calls', -1)
 redis.call('HINCRBY', KEYS[2], ARGV[3], -1)
+if ARGV[4] ~= '' then
+  local counter = 'source:' .. ARGV[4]
+  if redis.call('HEXISTS', KEYS[2], counter) == 0 then
+    counter = 'source:(others)'
+  end
+  redis.call('HINCRBY', KEYS[2], counter, -1)
+end
 redis.call('XADD', KEYS[3], '*', 'refund', ARGV[2])
 return 1

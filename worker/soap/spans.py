@@ -54,6 +54,8 @@ class CallSpans:
         }
         if call.job_id:
             attributes["revio.job_id"] = call.job_id
+        if call.source:
+            attributes["revio.source"] = call.source
         name = f"{_SERVICE}/{operation}"
         traced = self._tracer.start_as_current_span(
             name,

@@ -28,6 +28,7 @@ from revio_jobs.handles import JobHandle
 from revio_jobs.results import Results, ResultStore
 from revio_jobs.submission import (
     checked_jobs,
+    checked_source,
     lane_of,
     query_job,
     submitted_before,
@@ -44,24 +45,43 @@ class RevioJobs:
     have been accepted: submit it again with the same key.
     """
 
+    _source: str | None = None
+
     def __init__(
-        self, app: Celery, redis: Redis, clock: Callable[[], float] = time.monotonic
+        self,
+        app: Celery,
+        redis: Redis,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        source: str | None = None,
     ) -> None:
         """`connect` makes the parts. `clock` in seconds: when to probe whether a job exists."""
+        self._source = checked_source(source)
         self._enqueuer: Enqueuer = RedisEnqueuer(app, redis)
         self._results: Results = ResultStore(app, redis, clock)
 
     @classmethod
-    def connect(cls, redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER) -> Self:
+    def connect(
+        cls,
+        redis_url: str,
+        sentinel_master: str = DEFAULT_SENTINEL_MASTER,
+        *,
+        source: str | None = None,
+    ) -> Self:
         """A client of the Redis that the workers use; it connects at its first command.
 
         `redis_url` as in the workers' REVIO_REDIS_URL, such as redis://:password@host:6379/0 or
         redis://host/0?key_prefix=blue: where installations share a database, or
         sentinel://host:26379/0;sentinel://… for the master that these sentinels know by the name
         `sentinel_master`. Raises ValueError for any other URL.
+
+        `source`: name of your service, such as "billing-portal", which operators see with each job
+        that names none itself; see QueryJob. Raises InvalidJob if it is not allowed.
         """
         return cls(
-            producer_app(redis_url, sentinel_master), connect_redis(redis_url, sentinel_master)
+            producer_app(redis_url, sentinel_master),
+            connect_redis(redis_url, sentinel_master),
+            source=source,
         )
 
     def close(self) -> None:
@@ -83,18 +103,20 @@ class RevioJobs:
         max_age: int = 0,
         account: str = DEFAULT_ACCOUNT,
         lane: Lane | str = Lane.INTERACTIVE,
+        source: str | None = None,
     ) -> JobHandle[QueryResult]:
         """Read customer products by at least one filter.
 
         `ids` are those of customer products, `customer_ids` Rev.io's own IDs of customers,
         `line_ids` those of lines (services). `max_age`: seconds that an earlier answer may be old;
         if omitted, Rev.io is asked. `account`: name of the Rev.io account in the workers' settings.
-        `lane`: interactive goes before bulk.
+        `lane`: interactive goes before bulk. `source`: name of the service that asks, if not that
+        of `connect`.
 
         Raises InvalidJob, before anything is sent, if a value is not allowed or no filter is given.
         """
         filters = {"ids": ids, "customer_ids": customer_ids, "line_ids": line_ids}
-        return self.submit([query_job(account, max_age, filters)], lane)[0]
+        return self.submit([query_job(account, max_age, filters, source)], lane)[0]
 
     def update(
         self,
@@ -106,6 +128,7 @@ class RevioJobs:
         skip_unchanged: bool = False,
         account: str = DEFAULT_ACCOUNT,
         lane: Lane | str = Lane.INTERACTIVE,
+        source: str | None = None,
         **changes: Unpack[Changes],
     ) -> JobHandle[UpdateResult]:
         """Change one customer product.
@@ -118,7 +141,8 @@ class RevioJobs:
         `skip_unchanged`: look first, and send nothing if the product has the values already.
 
         The same `idempotency_key` with the same change gives the same job again, for 7 days after
-        it ended by default; if omitted, each call is a new job. `account` and `lane` as in `query`.
+        it ended by default; if omitted, each call is a new job. `account`, `lane` and `source` as
+        in `query`.
 
         Raises InvalidJob, before anything is sent, if a value is not allowed, and
         IdempotencyConflict when the key belongs to another change.
@@ -130,6 +154,7 @@ class RevioJobs:
             clear=clear,
             expected=expected,
             skip_unchanged=skip_unchanged,
+            source=source,
             changes=changes,
         )
         handle = self.submit([job], lane)[0]
@@ -158,7 +183,7 @@ class RevioJobs:
 
         Raises InvalidJob, before anything is sent, for anything that is not a job or a lane.
         """
-        checked_lane, listed = lane_of(lane), checked_jobs(jobs)
+        checked_lane, listed = lane_of(lane), checked_jobs(jobs, self._source)
         return [
             JobHandle(known, self._results)
             for known in self._enqueuer.enqueue(listed, checked_lane)

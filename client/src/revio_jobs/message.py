@@ -90,13 +90,16 @@ def describe(job: Job) -> str:
     """A job in one readable line, as operators see it in Flower."""
     if isinstance(job, QueryJob):
         filters = {"ids": job.ids, "customer_ids": job.customer_ids, "line_ids": job.line_ids}
-        return "query " + " ".join(
-            f"{name}={_abridged(values)}" for name, values in filters.items() if values
-        )
+        words = [f"{name}={_abridged(values)}" for name, values in filters.items() if values]
+        return " ".join(["query", *words, *_source(job)])
     changes = [f"{name}={value}" for name, value in job.changes().items()]
     changes += [f"clear={name}" for name in job.clear]
     changes += [f"campaign={job.campaign.run}"] if job.campaign else []
-    return " ".join([f"update {job.id}", *changes])
+    return " ".join([f"update {job.id}", *changes, *_source(job)])
+
+
+def _source(job: Job) -> list[str]:
+    return [f"source={job.source}"] if job.source else []
 
 
 def _abridged(ids: tuple[int, ...]) -> str:

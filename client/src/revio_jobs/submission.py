@@ -30,9 +30,12 @@ _SUBMISSION: Mapping[type[Reservation], Submission] = {
 }
 
 
-def query_job(account: str, max_age: int, filters: Mapping[str, Iterable[int]]) -> QueryJob:
+def query_job(
+    account: str, max_age: int, filters: Mapping[str, Iterable[int]], source: str | None
+) -> QueryJob:
     """Raises InvalidJob."""
-    given = {name: values for name, values in filters.items() if values != ()}
+    given: dict[str, Any] = {name: values for name, values in filters.items() if values != ()}
+    given |= {"source": source} if source is not None else {}
     return decode(QueryJob, {"account": account, "max_age": max_age, **given})
 
 
@@ -44,6 +47,7 @@ def update_job(
     clear: Iterable[str],
     expected: object,
     skip_unchanged: bool,
+    source: str | None,
     changes: Changes,
 ) -> UpdateJob:
     """Raises InvalidJob."""
@@ -52,6 +56,7 @@ def update_job(
     fields |= {"expected": expected} if expected is not None else {}
     fields |= {"idempotency_key": idempotency_key} if idempotency_key is not None else {}
     fields |= {"skip_unchanged": True} if skip_unchanged else {}
+    fields |= {"source": source} if source is not None else {}
     return decode(UpdateJob, fields)
 
 
@@ -64,8 +69,18 @@ def lane_of(lane: Lane | str) -> Lane:
         raise InvalidJob([f"lane: {abridged(lane)} is not allowed: expected {lanes}"]) from None
 
 
-def checked_jobs(jobs: Iterable[Job]) -> list[Job]:
-    """The jobs as a list. Raises InvalidJob for anything that is not a job."""
+def checked_source(source: str | None) -> str | None:
+    """Raises InvalidJob."""
+    if source is not None:
+        decode(QueryJob, {"ids": [1], "source": source})
+    return source
+
+
+def checked_jobs(jobs: Iterable[Job], source: str | None) -> list[Job]:
+    """The jobs as a list, those without a source with this one.
+
+    Raises InvalidJob for anything that is not a job.
+    """
     if isinstance(jobs, Job):
         raise InvalidJob(["expected a list of jobs, not a single job"])
     listed = list(jobs)
@@ -73,7 +88,9 @@ def checked_jobs(jobs: Iterable[Job]) -> list[Job]:
         if not isinstance(job, Job):
             where = f"job {position}: {abridged(job)}"
             raise InvalidJob([f"{where} is not allowed: expected a QueryJob or an UpdateJob"])
-    return listed
+    if source is None:
+        return listed
+    return [job if job.source else job.model_copy(update={"source": source}) for job in listed]
 
 
 def submitted(job: Job, job_id: str, reservation: Reservation) -> Submitted[Any]:

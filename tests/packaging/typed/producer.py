@@ -45,6 +45,7 @@ def updates(jobs: RevioJobs) -> str:
         idempotency_key="june:1",
         skip_unchanged=True,
         lane=Lane.INTERACTIVE,
+        source="portal",
     )
     assert_type(handle, JobHandle[UpdateResult])
     assert_type(jobs.find("default", "june:1"), JobHandle[UpdateResult] | None)

@@ -18,6 +18,7 @@ from revio_jobs.contracts import (
     parse_queue_name,
     queue_name,
 )
+from revio_jobs.contracts.names import SOURCE_HEADER
 
 ACCOUNTS = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,31}", fullmatch=True)
 
@@ -42,10 +43,15 @@ def test_the_fields_on_the_wire_never_change() -> None:
         "disconnect_date",
         "do_not_prorate",
     )
-    others = {"account", "id", "idempotency_key", "clear", "expected", "campaign", "skip_unchanged"}
+    others = {
+        *("account", "id", "idempotency_key", "clear", "expected", "campaign", "skip_unchanged"),
+        "source",
+    }
     assert changes == CHANGE_NAMES
     assert set(UpdateJob.model_fields) == {*changes, *others}
-    assert set(QueryJob.model_fields) == {"account", "ids", "customer_ids", "line_ids", "max_age"}
+    filters = {"ids", "customer_ids", "line_ids"}
+    assert set(QueryJob.model_fields) == {"account", *filters, "max_age", "source"}
+    assert SOURCE_HEADER == "revio_source"
 
 
 def test_a_job_id_is_the_same_for_the_same_key_in_every_release() -> None:

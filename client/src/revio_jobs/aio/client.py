@@ -31,6 +31,7 @@ from revio_jobs.contracts.arguments import Changes, ExpectedValues
 from revio_jobs.handles import Submitted
 from revio_jobs.submission import (
     checked_jobs,
+    checked_source,
     lane_of,
     query_job,
     submitted_before,
@@ -50,22 +51,35 @@ class AsyncRevioJobs:
     """
 
     def __init__(
-        self, app: Celery, redis: Redis, clock: Callable[[], float] = time.monotonic
+        self,
+        app: Celery,
+        redis: Redis,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        source: str | None = None,
     ) -> None:
         """`connect` makes the parts. `clock` in seconds: when to probe whether a job exists."""
-        self._assemble(AsyncRedisEnqueuer(app, redis), AsyncResultStore(app, redis, clock))
+        self._assemble(AsyncRedisEnqueuer(app, redis), AsyncResultStore(app, redis, clock), source)
 
-    def _assemble(self, enqueuer: AsyncEnqueuer, results: AsyncResults) -> None:
+    def _assemble(self, enqueuer: AsyncEnqueuer, results: AsyncResults, source: str | None) -> None:
+        self._source = checked_source(source)
         self._enqueuer = enqueuer
         self._results = results
         self._watcher = Watcher(results)
 
     @classmethod
-    def connect(cls, redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER) -> Self:
+    def connect(
+        cls,
+        redis_url: str,
+        sentinel_master: str = DEFAULT_SENTINEL_MASTER,
+        *,
+        source: str | None = None,
+    ) -> Self:
         """As RevioJobs.connect; to be called in the event loop."""
         return cls(
             producer_app(redis_url, sentinel_master),
             connect_redis_async(redis_url, sentinel_master),
+            source=source,
         )
 
     async def close(self) -> None:
@@ -88,18 +102,20 @@ class AsyncRevioJobs:
         max_age: int = 0,
         account: str = DEFAULT_ACCOUNT,
         lane: Lane | str = Lane.INTERACTIVE,
+        source: str | None = None,
     ) -> AsyncJobHandle[QueryResult]:
         """Read customer products by at least one filter.
 
         `ids` are those of customer products, `customer_ids` Rev.io's own IDs of customers,
         `line_ids` those of lines (services). `max_age`: seconds that an earlier answer may be old;
         if omitted, Rev.io is asked. `account`: name of the Rev.io account in the workers' settings.
-        `lane`: interactive goes before bulk.
+        `lane`: interactive goes before bulk. `source`: name of the service that asks, if not that
+        of `connect`.
 
         Raises InvalidJob, before anything is sent, if a value is not allowed or no filter is given.
         """
         filters = {"ids": ids, "customer_ids": customer_ids, "line_ids": line_ids}
-        [handle] = await self.submit([query_job(account, max_age, filters)], lane)
+        [handle] = await self.submit([query_job(account, max_age, filters, source)], lane)
         return handle
 
     async def update(
@@ -112,6 +128,7 @@ class AsyncRevioJobs:
         skip_unchanged: bool = False,
         account: str = DEFAULT_ACCOUNT,
         lane: Lane | str = Lane.INTERACTIVE,
+        source: str | None = None,
         **changes: Unpack[Changes],
     ) -> AsyncJobHandle[UpdateResult]:
         """Change one customer product.
@@ -124,7 +141,8 @@ class AsyncRevioJobs:
         `skip_unchanged`: look first, and send nothing if the product has the values already.
 
         The same `idempotency_key` with the same change gives the same job again, for 7 days after
-        it ended by default; if omitted, each call is a new job. `account` and `lane` as in `query`.
+        it ended by default; if omitted, each call is a new job. `account`, `lane` and `source` as
+        in `query`.
 
         Raises InvalidJob, before anything is sent, if a value is not allowed, and
         IdempotencyConflict when the key belongs to another change.
@@ -136,6 +154,7 @@ class AsyncRevioJobs:
             clear=clear,
             expected=expected,
             skip_unchanged=skip_unchanged,
+            source=source,
             changes=changes,
         )
         [handle] = await self.submit([job], lane)
@@ -166,7 +185,7 @@ class AsyncRevioJobs:
 
         Raises InvalidJob, before anything is sent, for anything that is not a job or a lane.
         """
-        checked_lane, listed = lane_of(lane), checked_jobs(jobs)
+        checked_lane, listed = lane_of(lane), checked_jobs(jobs, self._source)
         return [self._handle(known) for known in await self._enqueuer.enqueue(listed, checked_lane)]
 
     async def find(self, account: str, idempotency_key: str) -> AsyncJobHandle[UpdateResult] | None:

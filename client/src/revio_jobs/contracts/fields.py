@@ -20,7 +20,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from revio_jobs.contracts.names import ACCOUNT_PATTERN, RUN_PATTERN
+from revio_jobs.contracts.names import ACCOUNT_PATTERN, RUN_PATTERN, SOURCE_PATTERN
 from revio_jobs.contracts.product_fields import PRODUCT_FIELDS
 
 _INT32_MAX = 2**31 - 1
@@ -125,3 +125,4 @@ IdempotencyKey = Annotated[
 ]
 Account = Annotated[str, Field(strict=True, pattern=ACCOUNT_PATTERN)]
 RunName = Annotated[str, Field(strict=True, pattern=RUN_PATTERN)]
+Source = Annotated[str, Field(strict=True, pattern=SOURCE_PATTERN)]

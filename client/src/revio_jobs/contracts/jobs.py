@@ -22,6 +22,7 @@ from revio_jobs.contracts.fields import (
     Quantity,
     RunName,
     Seconds,
+    Source,
     Text,
     about,
 )
@@ -107,6 +108,10 @@ class _Job(_Contract):
 
     account: Account = DEFAULT_ACCOUNT
     """Name of the Rev.io account, as the workers' settings have it."""
+    source: Source | None = None
+    """Name of the service that submits the job, such as `billing-portal`: up to 64 letters, digits
+    and `. _ : / @ -`. Operators see it. It is not part of what the job means: a repeat may name
+    another one, and the first counts."""
 
     @model_validator(mode="after")
     def _names_its_account(self) -> Self:
@@ -151,6 +156,7 @@ class QueryJob(_Job):
             customer_ids: Iterable[int] = (),
             line_ids: Iterable[int] = (),
             max_age: int = 0,
+            source: str | None = None,
         ) -> None: ...
 
     @model_validator(mode="after")
@@ -200,6 +206,7 @@ class UpdateJob(_Job, _Changeable):
             expected: Expected | ExpectedValues | Mapping[str, Any] | None = None,
             skip_unchanged: bool = False,
             campaign: CampaignRow | None = None,
+            source: str | None = None,
             **changes: Unpack[Changes],
         ) -> None: ...
 

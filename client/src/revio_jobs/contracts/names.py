@@ -14,6 +14,10 @@ ACCOUNT_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
 RUN_PATTERN = r"^[a-z0-9][a-z0-9-]{0,63}$"
 
+SOURCE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,63}$"
+SOURCE_HEADER = "revio_source"
+"""A header by which a raw message may name its source, as its kwarg `source` does."""
+
 # The namespace of the job ids that are derived from an idempotency key.
 _JOB_NAMESPACE = uuid.UUID("6f1c2e4a-53c1-5d0e-9a57-2a8d3b0f7c11")
 

@@ -14,14 +14,16 @@ from revio_jobs.handles import Submitted
 from revio_jobs.pages import Pages
 from revio_jobs.reservation import Reservation
 from revio_jobs.results import Ended
+from revio_jobs.submission import checked_source
 from revio_jobs.testing.revio import InMemoryRevio
 
 
 class InMemoryRevioJobs(RevioJobs):
     """RevioJobs on an in-memory Rev.io: the same methods, handles, results and errors."""
 
-    def __init__(self, revio: InMemoryRevio) -> None:
-        """Any number of them may share one `revio`."""
+    def __init__(self, revio: InMemoryRevio, *, source: str | None = None) -> None:
+        """Any number of them may share one `revio`. `source` as in `RevioJobs.connect`."""
+        self._source = checked_source(source)
         self._enqueuer = _Enqueuer(revio)
         self._results = _Results(revio)
 
@@ -29,9 +31,9 @@ class InMemoryRevioJobs(RevioJobs):
 class InMemoryAsyncRevioJobs(AsyncRevioJobs):
     """AsyncRevioJobs on an in-memory Rev.io. For one event loop."""
 
-    def __init__(self, revio: InMemoryRevio) -> None:
-        """Any number of them may share one `revio`."""
-        self._assemble(_AsyncEnqueuer(revio), _AsyncResults(revio))
+    def __init__(self, revio: InMemoryRevio, *, source: str | None = None) -> None:
+        """Any number of them may share one `revio`. `source` as in `RevioJobs.connect`."""
+        self._assemble(_AsyncEnqueuer(revio), _AsyncResults(revio), source)
 
 
 class _Enqueuer:
