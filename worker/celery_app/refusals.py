@@ -54,15 +54,21 @@ PURGE = (
 
 
 def refuse_options() -> None:
-    """Raises SystemExit if this process's command line has such an option."""
+    """Raises SystemExit, with a line for each, if this process's command line has such options."""
     context = click.get_current_context(silent=True)
     if context is None or context.command.name != "worker":
         return
-    for parameter in context.command.params:
-        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
-        for option in parameter.opts:
-            if given and option in OPTIONS:
-                raise SystemExit(f"celery worker {option}: {OPTIONS[option]}")
+    given = [
+        option
+        for parameter in context.command.params
+        if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        for option in parameter.opts
+    ]
+    refused = [
+        f"celery worker {option}: {OPTIONS[option]}" for option in given if option in OPTIONS
+    ]
+    if refused:
+        raise SystemExit("\n".join(refused))
 
 
 def given_log_level() -> str | None:
