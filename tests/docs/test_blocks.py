@@ -1,4 +1,4 @@
-"""Every page's code does what the page says, block by block, against a stack of its own."""
+"""Every page's code does what the page says, block by block, against a stack as new."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from shutil import copytree
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from cli.command import main
 from cli.dev.service import Service
@@ -41,10 +42,19 @@ _COMMENT = re.compile(r"\s+#\s.*$")
 _SERVICES = ("celery", "python -m sandbox", "revio exporter")
 
 
-@pytest.fixture
-def stack() -> Iterator[Stack]:
+@pytest.fixture(scope="module")
+def shared_stack() -> Iterator[Stack]:
     with local_stack(workers=WORKERS, sandbox=SANDBOX, environment=FAST) as running:
         yield running
+
+
+@pytest.fixture
+def stack(shared_stack: Stack) -> Iterator[Stack]:
+    """As it was when it started: no page reads on where another one has ended."""
+    yield shared_stack
+    with Redis.from_url(shared_stack.redis.url) as redis:
+        redis.flushall()
+    shared_stack.sandbox.reset()
 
 
 @dataclass
