@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test client-versions demo dev docs bench chaos certify-proof simulate lock clean
+.PHONY: help setup check fix test thorough client-versions demo dev docs bench chaos certify-proof simulate lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -36,6 +36,10 @@ fix: setup ## Format the code and fix what ruff can fix
 # Many tests wait for real processes, so more of them run than there are cores.
 test: setup ## Run all tests
 	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
+
+# A quarter of an hour.
+thorough: setup ## Run the property tests with twenty times as many examples
+	$(BIN)/python -m pytest -n 6 -m hypothesis --hypothesis-profile thorough
 
 # Needs a package index.
 client-versions: setup ## Try the client with both ends of the versions it declares

@@ -22,6 +22,7 @@ from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
 settings.register_profile(
     "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("thorough", settings.get_profile("any-machine"), max_examples=2000)
 settings.load_profile("any-machine")
 
 

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from cli.dev.stack import Stack, local_stack
 from tests.acceptance.person import Person, Revio
 
 QUEUE = "revio.default.bulk"
-ROWS = 3000
+ROWS = 1500
 FAST = {
     "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
     "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
@@ -33,7 +34,7 @@ FAST = {
 def stack() -> Iterator[Stack]:
     with local_stack(
         workers={"bulk": (QUEUE,), "second": (QUEUE,)},
-        sandbox={"customers": 2000, "calls_per_minute": 0, "latency": 0.02},
+        sandbox={"customers": 1000, "calls_per_minute": 0, "latency": 0.02},
         environment=FAST,
         appendonly=True,
     ) as running:
@@ -50,7 +51,7 @@ def ended(seen: Any) -> int:
 
 
 def price_list(products: dict[int, dict[str, str | None]]) -> dict[int, Decimal]:
-    """New rates for 3,000 products, every fiftieth of which the vendor will refuse to change.
+    """New rates for 1,500 products, every fiftieth of which the vendor will refuse to change.
 
     Evenly so: where refused ones stood closer together, a run that is resumed just before them
     would rightly halt, and whether it is depends on when somebody paused it.
@@ -81,7 +82,7 @@ class Story:
         self.rates = price_list(self.before)
         self.accepted = [one for one in self.rates if self.before[one]["Status"] != "DENIED"]
         # Charges only: a credit that became a charge would be stopped by a guard rail later.
-        self.edited = [one for one in self.accepted if self.rates[one] > 0][600:2500:100]
+        self.edited = [one for one in self.accepted if self.rates[one] > 0][300:1250:50]
 
     def plan(self) -> None:
         """Problems first, all at once, in a file to be corrected.
@@ -99,7 +100,7 @@ class Story:
         write(path, self.rates)
         planned = self.me.types("plan", *arguments, "--by", "ann", code=2)
         assert planned["rows"] == {"change": ROWS}
-        assert planned["forecast"]["calls"] == ROWS + 2 * ROWS // 200
+        assert planned["forecast"]["calls"] == ROWS + 2 * ceil(ROWS / 200)
         self.run = planned["run"]
 
     def approve(self) -> None:
@@ -114,7 +115,7 @@ class Story:
         """In stages, after somebody else has edited products; a second time attaches."""
         for one in self.edited:
             self.sandbox.edit(one, Rate="77.0000")
-        stages = ["--canary", "25,500,rest", "--halt-errors", "10", "--by", "bob"]
+        stages = ["--canary", "25,250,rest", "--halt-errors", "10", "--by", "bob"]
         assert self.me.types("apply", "june.plan", *stages)["began"]
         assert not self.me.types("apply", "june.plan", *stages)["began"]
         self.me.wait(self.run, lambda seen: seen["stage"] == 2)
@@ -133,23 +134,23 @@ class Story:
 
     def kill_workers_and_redis(self) -> None:
         stack = self.me.stack
-        self.me.wait(self.run, lambda seen: ended(seen) > 1000)
+        self.me.wait(self.run, lambda seen: ended(seen) > 500)
         for name in ("bulk", "second"):
             stack.services[name].send(signal.SIGKILL)
             stack.services[name].wait_or_kill()
             stack.services[name].start()
         stack.wait_until_ready()
-        self.me.wait(self.run, lambda seen: ended(seen) > 1500)
+        self.me.wait(self.run, lambda seen: ended(seen) > 750)
         stack.redis.kill()
         stack.redis.restart()
 
     def cancel(self) -> None:
-        self.me.wait(self.run, lambda seen: ended(seen) > 2000)
+        self.me.wait(self.run, lambda seen: ended(seen) > 1000)
         self.me.decides("set", self.run, "rate=6000", "priority=high")
         self.me.decides("cancel", self.run)
         last = self.me.wait(self.run, lambda seen: seen["ended"])
         assert last["status"] == "cancelled"
-        assert 2000 < ended(last) < ROWS
+        assert 1000 < ended(last) < ROWS
         self.counts = last["counts"]
         assert self.counts["drifted"] > 0
         assert self.counts["failed"] > 0
@@ -216,7 +217,7 @@ class Story:
         assert listed == [self.undone, self.rest, self.run]
 
 
-def test_a_person_takes_3000_products_through_a_campaign_and_back(
+def test_a_person_takes_1500_products_through_a_campaign_and_back(
     stack: Stack, revio: Revio, tmp_path: Path
 ) -> None:
     story = Story(Person(stack, revio), tmp_path)

@@ -65,14 +65,14 @@ def check_that_each_got_its_own(stack: Stack, jobs: RevioJobs, count: int) -> in
 
 
 def test_single_queries_share_calls_and_each_gets_its_own(stack: Stack, jobs: RevioJobs) -> None:
-    assert check_that_each_got_its_own(stack, jobs, 1500) < 100
+    assert check_that_each_got_its_own(stack, jobs, 800) < 60
 
 
 @pytest.mark.parametrize("stack", [{"ids_per_call": 20}], indirect=True)
 def test_calls_that_the_vendor_refuses_are_halved_until_it_takes_them(
     stack: Stack, jobs: RevioJobs
 ) -> None:
-    assert check_that_each_got_its_own(stack, jobs, 400) < 200
+    assert check_that_each_got_its_own(stack, jobs, 200) < 100
 
 
 def test_queries_outlive_workers_that_are_asked_to_stop(stack: Stack, jobs: RevioJobs) -> None:

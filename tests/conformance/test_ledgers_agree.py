@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 
 from revio_jobs.contracts import Lane, UpdateJob, job_id_of
 from tasks.ports import Claimed, Lease, LeaseLost
+from tests.examples import examples
 from worker.ledger import LedgerTimes, MemoryLedger
 
 TIMES = LedgerTimes(lease_s=45.0, park_s=30.0, result_retention_s=3600, key_retention_s=7200)
@@ -128,5 +129,5 @@ def test_both_ledgers_agree_and_a_product_is_never_with_two(
 ) -> None:
     run_state_machine_as_test(
         lambda: Ledgers(redis_ledger_bench),
-        settings=settings(max_examples=150, stateful_step_count=30, deadline=None),
+        settings=settings(max_examples=examples(50), stateful_step_count=30, deadline=None),
     )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit, Purpose
+from tests.examples import examples
 from worker.limiter import Bound, Change, Granted, Limiter, LimitRules, Refused
 from worker.limiter.charge import MOST_SOURCES, OTHER_SOURCES
 
@@ -380,7 +381,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(rules=rules, steps=st.lists(steps, max_size=60))
 def test_whatever_happens_exactly_what_is_allowed_is_admitted(
     limiter_bench: Make, rules: dict[str, Any], steps: list[tuple[Any, ...]]
@@ -763,7 +764,7 @@ class Diary:
         return [*self.answers, self.bench.processes[0].usage("default")]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     rules=everything,
     deeds=st.one_of(
@@ -794,7 +795,7 @@ journeys = st.tuples(
 answer (none comes when its process dies), its lane and its process."""
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     limit=st.integers(1, 6),
     margin_s=st.sampled_from([0.0, 1.0, 2.5]),
@@ -847,7 +848,7 @@ clock_deeds = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(limit=st.integers(1, 4), deeds=st.lists(clock_deeds, max_size=40))
 def test_no_true_minute_holds_too_much_however_the_clock_is_set(
     redis_limiter_bench: Make, limit: int, deeds: list[tuple[Any, ...]]

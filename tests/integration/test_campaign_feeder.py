@@ -32,6 +32,7 @@ from campaigns.terms import HaltRules
 from revio_jobs.contracts import CustomerProductRecord, UpdateJob
 from revio_jobs.errors import Unavailable
 from sandbox.local.embedded_redis import EmbeddedRedis
+from tests.examples import examples
 
 RUN = "june-1a2b3c4d5e"
 EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)
@@ -220,7 +221,9 @@ FAULTS = [""] * 6 + ["killed before", "killed after", "away", "unheard"]
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.integers(0, 2**32))
 def test_whatever_dies_when_each_row_is_sent_once_and_ends_once(redis: Redis, seed: int) -> None:

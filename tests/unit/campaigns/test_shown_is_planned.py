@@ -19,12 +19,13 @@ from campaigns.plan.planner import open_price_list
 from campaigns.rules.rules import Rules
 from campaigns.source.cells import ParsedRow
 from campaigns.source.options import HiddenRows, Rates, ReadOptions
+from tests.examples import examples
 
 AMOUNTS = st.decimals(min_value=-99999, max_value=99999, places=4) | st.decimals(
     min_value=0, max_value=9999, places=2
 )
 SETTINGS = settings(
-    max_examples=60,
+    max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -10,6 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from settings import RedisSettings, Settings, SettingsError, load, load_redis
+from tests.examples import examples
 
 A = "REVIO_ACCOUNTS__DEFAULT__"
 ACCOUNT = {
@@ -249,7 +250,9 @@ SECRET_PLACES = [
     places=st.lists(st.sampled_from(SECRET_PLACES), min_size=1, unique=True),
 )
 @hypothesis_settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(50),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_no_fault_shows_what_was_put_where_secrets_go(
     loaded: Load, secret: str, places: list[str]

@@ -27,6 +27,7 @@ from sandbox.contract.shapes import (
     parse_update_shape,
 )
 from sandbox.contract.wsdl import Port, render
+from tests.examples import examples
 
 LOGIN = {
     "Username": "sandbox-user",
@@ -57,7 +58,9 @@ flags = st.fixed_dictionaries(
     }
 )
 few = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

@@ -13,6 +13,7 @@ from lxml import etree
 
 from sandbox.contract.shapes import RECORD_PATHS, Shapes
 from tasks.ports import UnreadableRecord
+from tests.examples import examples
 from tests.unit.soap.answer import reference
 from tests.unit.soap.answer.strategies import answers, mutated, records
 from tests.unit.soap.wsdls import query_answer, render, schema_of
@@ -87,7 +88,7 @@ def test_every_field_is_read_exactly_and_an_unknown_status_is_kept() -> None:
     assert not answer.unknown
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(70), deadline=None)
 @given(answers())
 def test_a_true_answer_is_read_as_the_reference_reads_it(case: tuple[Shapes, bytes]) -> None:
     found, expected = both_readings(*case)
@@ -96,7 +97,7 @@ def test_a_true_answer_is_read_as_the_reference_reads_it(case: tuple[Shapes, byt
     assert found == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(70), deadline=None)
 @given(answers(odd=True))
 def test_an_odd_answer_is_read_as_the_reference_reads_it(case: tuple[Shapes, bytes]) -> None:
     found, expected = both_readings(*case)
@@ -104,7 +105,7 @@ def test_an_odd_answer_is_read_as_the_reference_reads_it(case: tuple[Shapes, byt
     assert found == expected
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(mutated())
 def test_a_spoilt_answer_is_read_as_the_reference_reads_it_or_refused(
     case: tuple[Shapes, bytes],
@@ -138,7 +139,7 @@ def as_reference(chosen: Shapes, body: bytes) -> object:
         return None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(mutated())
 def test_the_short_way_and_the_careful_way_agree(case: tuple[Shapes, bytes]) -> None:
     chosen, body = case
@@ -214,7 +215,7 @@ def test_what_concerns_no_one_record_is_an_error_of_the_answer(
     assert raised.type is error
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(70), deadline=None)
 @given(st.lists(records(Shapes(), odd=True), min_size=1, max_size=4))
 def test_each_record_is_read_as_if_it_had_come_alone(written: list[str]) -> None:
     def parts(markup: str) -> tuple[list[Any], list[Any]]:

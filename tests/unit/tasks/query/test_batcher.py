@@ -26,6 +26,7 @@ from tasks.ports import (
     Wanted,
 )
 from tasks.query.batcher import Batcher
+from tests.examples import examples
 
 EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)
 PER_CUSTOMER = 3
@@ -144,7 +145,7 @@ values = st.lists(st.integers(1, 30), min_size=1, max_size=4, unique=True).map(t
 asked = st.tuples(st.sampled_from(["ids", "customer_ids", "line_ids"]), values, st.booleans())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(asked, min_size=1, max_size=25), st.sets(st.integers(1, 30), max_size=3))
 def test_each_caller_gets_what_it_would_have_got_alone(
     pool: ThreadPoolExecutor, queries: list[tuple[str, tuple[int, ...], bool]], bad: set[int]
@@ -307,7 +308,7 @@ def test_a_vendor_that_refuses_every_part_in_the_same_words_is_slowed_down_and_n
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(2, 40), st.integers(1, 40), st.sets(st.integers(1, 40), max_size=2))
 @example(queries=4, largest=1, bad=set())
 def test_a_vendor_that_takes_few_values_a_call_answers_all_the_same(
@@ -338,7 +339,7 @@ def test_only_a_query_that_was_asked_for_alone_is_rejected(pool: ThreadPoolExecu
     assert not crowd.vendor.slowed_down
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(values, min_size=1, max_size=12), st.sets(st.integers(1, 30), max_size=3))
 def test_a_spoilt_product_costs_those_who_did_not_ask_for_it_nothing(
     pool: ThreadPoolExecutor, queries: list[tuple[int, ...]], spoilt: set[int]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.decision import Done
+from tests.examples import examples
 
 Make = Callable[..., Any]
 Plan = list[tuple[Any, ...]]
@@ -114,7 +115,7 @@ def how(outcome: dict[str, Any]) -> str:
     return str(outcome["ok"]["outcome"] if "ok" in outcome else outcome["error"]["type"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     plan=st.lists(STEPS, min_size=12, max_size=40),
     vendor=st.lists(st.sampled_from(VENDOR_FAULTS), min_size=6, max_size=20),
