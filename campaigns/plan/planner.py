@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -28,7 +28,7 @@ from campaigns.source.file_kind import kind_of
 from campaigns.source.options import ReadOptions
 from campaigns.source.problems import ProblemBook, open_problem_file
 from campaigns.source.read_as import ReadAs
-from campaigns.source.survey import PriceList, survey
+from campaigns.source.survey import PriceList, surveyed
 from campaigns.source.table import Form, Table
 from campaigns.source.workbook import open_workbook_table
 from campaigns.terms import Terms
@@ -204,9 +204,11 @@ class Planner:
 @contextmanager
 def open_price_list(path: Path, options: ReadOptions, rules: Rules) -> Iterator[PriceList]:
     """A file, looked at as a whole. Raises InputError that names the file."""
-    with open_table(path, options) as table:
-        prices = survey(table, options, has_rules=bool(rules.sets))
-        _check_changes(prices, rules)
+    with ExitStack() as kept:
+        with open_table(path, options) as table:
+            has_rules = bool(rules.sets)
+            prices = kept.enter_context(surveyed(table, options, has_rules=has_rules))
+            _check_changes(prices, rules)
         yield prices
 
 

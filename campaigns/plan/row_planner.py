@@ -53,8 +53,7 @@ class RowPlanner:
 
     def plan_price_list(self, prices: PriceList, reader: Reader) -> None:
         """The rows of a file. Raises InputError, and RevioError when values cannot be read."""
-        with prices.rows() as rows:
-            self.plan_rows(self._without_faults(rows), reader)
+        self.plan_rows(self._without_faults(prices.rows()), reader)
 
     def plan_rows(self, rows: Iterable[ParsedRow], reader: Reader) -> int:
         """Rows whose products are named; returns how many there were."""

@@ -12,8 +12,8 @@ _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _UNDOUBTED = re.compile(r"-?[0-9]{1,9}(\.([0-9]{1,2}|[0-9]{4}))?")
 _ONE_SIGN = re.compile(r"[+-]?(\d*)([.,])(\d*)")
 _GROUPED = {
-    ".": re.compile(r"[+-]?\d{1,3}([,\u00a0\u202f' ]\d{3})+(\.\d*)?"),
-    ",": re.compile(r"[+-]?\d{1,3}([.\u00a0\u202f' ]\d{3})+(,\d*)?"),
+    ".": re.compile(r"[+-]?\d{1,3}([,\u00a0\u202f\u2009\u2019' ]\d{3})+(\.\d*)?"),
+    ",": re.compile(r"[+-]?\d{1,3}([.\u00a0\u202f\u2009\u2019' ]\d{3})+(,\d*)?"),
 }
 _GROUP = 3
 # Longer words are not named: problems are grouped by what is said of them.
@@ -23,6 +23,7 @@ _NAMES = {
     "\u00a0": "a non-breaking space",
     "\u202f": "a narrow space",
     "\u2009": "a thin space",
+    "\u2019": "an apostrophe (\u2019)",
     " ": "a space",
     "\u2212": "a minus sign of another kind (\u2212)",
     "\u2013": "a dash (\u2013) for a minus sign",
@@ -48,7 +49,7 @@ class DecimalSign:
     def read(self, text: str) -> Decimal:
         """At most 4 decimals, beside zeros. Raises AmountError."""
         if self.sign == "." and _UNDOUBTED.fullmatch(text):
-            return Decimal(text)
+            return Decimal(text) or Decimal(text.lstrip("-"))
         if self.is_stated and _GROUPED[self.sign].fullmatch(text):
             text = re.sub(rf"[^\d{self.sign}+-]", "", text)
         elif not (self.is_stated or self.is_proved) and could_be_thousands(text):
@@ -66,7 +67,8 @@ class DecimalSign:
         whole, _, decimals = text.partition(".")
         if len(decimals.rstrip("0")) > MAX_DECIMALS:
             raise AmountError(f"more than {MAX_DECIMALS} decimals")
-        return Decimal(f"{whole}.{decimals[:MAX_DECIMALS]}" if decimals else whole)
+        amount = Decimal(f"{whole}.{decimals[:MAX_DECIMALS]}" if decimals else whole)
+        return amount or abs(amount)
 
 
 class DecimalEvidence:
@@ -117,6 +119,8 @@ def in_the_way(text: str) -> str:
         return "the minus sign is at its end"
     if "." in text and "," in text and re.fullmatch(r"[+-]?[\d.,]+", text):
         return "',' and '.' are both in it (--decimal says which is the decimal sign)"
+    if re.fullmatch(r"[+-]?\d{1,3}(\.\d{3}){2,}", text):
+        return "'.' separates thousands (--decimal , says so)"
     odd = re.search(r"[^\d.+\s-]|[\u00a0\u202f\u2009]|(?<=\d)\s(?=\d)", text)
     if odd is None:
         return "its signs are in no order"

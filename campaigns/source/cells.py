@@ -10,21 +10,19 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeGuard
 
-from campaigns.source.amounts import AmountError, DecimalSign, in_the_way
+from campaigns.source.amounts import AmountError, DecimalSign
 from campaigns.source.cell_text import text_fault
 from campaigns.source.columns import EFFECTIVE, Columns
 from campaigns.source.options import Rates
 from campaigns.source.table import CellKind, Form, ReadRow
+from campaigns.source.values import CellError, day, flag, product_id, whole
 
 CLEAR = "(clear)"
 """What a cell says to empty the field; an empty cell leaves it as it is."""
 
 _CLEAR = re.compile(r"\s*\(\s*clear\s*\)\s*", re.IGNORECASE)
-_INT32_MAX = 2**31 - 1
-_INT32_DIGITS = len(str(_INT32_MAX))
-_GROUPED = re.compile(r"[1-9]\d{0,2}\.000")
-_WHOLE = re.compile(r"\d{1,19}(\.0*)?")
-_TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
+_COUNTS = frozenset({"id", "quantity"})
+_DAYS = frozenset({"activated_date", "disconnect_date", EFFECTIVE})
 _TEXTS = frozenset({"description", "code1", "code2", "status"})
 _SHOWN_CHARACTERS = 60
 _UNCOMPUTED = (
@@ -32,6 +30,7 @@ _UNCOMPUTED = (
     "paste values over the formulas)"
 )
 
+_PARTIAL = "a date of which a part is not shown (format the column as day, month and year)"
 _FORMULA = "a formula instead of its value (put an apostrophe before it if it is a text)"
 
 
@@ -67,16 +66,6 @@ class ParsedRow(NamedTuple):
         return bool(self.changes or self.clear)
 
 
-class CellError(ValueError):
-    """A cell's text is not a value of its column; the text is a problem's kind."""
-
-    def __init__(self, kind: str, value: str = "") -> None:
-        """`value`: what to show of the cell instead of its text."""
-        super().__init__(kind, value)
-        self.kind = kind
-        self.value = value
-
-
 @dataclass(frozen=True, slots=True)
 class CellReader:
     """How the cells of a file are read."""
@@ -104,27 +93,40 @@ class CellReader:
             if _CLEAR.fullmatch(cell := cells[place]):
                 clear += (name,)
             elif cell and not cell.isspace():
-                changes[name] = self._value(name, row, place, cell, problems)
+                believed = columns.expected.get(name)
+                is_new = believed is None or cells[believed] != cell
+                changes[name] = self._value(name, row, place, cell, problems, is_new=is_new)
         expected = {
-            name: None if _CLEAR.fullmatch(cell) else self._value(name, row, place, cell, problems)
+            name: None
+            if _CLEAR.fullmatch(cell)
+            else self._value(name, row, place, cell, problems, is_new=False)
             for name, place in columns.expected.items()
             if (cell := cells[place]) and not cell.isspace()
         }
-        effective, day = None, columns.effective
-        if day is not None and cells[day].strip():
-            effective = self._value(EFFECTIVE, row, day, cells[day], problems)
+        effective, since = None, columns.effective
+        if since is not None and cells[since].strip():
+            effective = self._value(EFFECTIVE, row, since, cells[since], problems)
         if problems:
             return problems
         if not isinstance(product, int):
             return [Problem("no id", row.line, self.form.columns[columns.id], "", row.sheet)]
         return ParsedRow(row.line, product, changes, clear, expected, effective, cells, row.sheet)
 
+    def id_of(self, row: ReadRow) -> int | None:
+        """Of a row with problems: the product that it names, if that can be read."""
+        place = self.columns.id
+        if place >= len(row.cells):
+            return None
+        product = self._value("id", row, place, row.cells[place], [])
+        return product if isinstance(product, int) else None
+
     def _misfit(self, row: ReadRow) -> Problem | None:
         """Why the row does not fit the header."""
         width, cells = self.columns.width, row.cells
         if len(cells) > width and (any(cells[width:]) if row.kinds else True):
             says = "more cells than columns (is a comma inside a number or a text?)"
-            return Problem(says, row.line, "", cells[width][:_SHOWN_CHARACTERS], row.sheet)
+            more = next(filter(None, cells[width:]), "")
+            return Problem(says, row.line, "", more[:_SHOWN_CHARACTERS], row.sheet)
         if not row.kinds and len(cells) < width and max(self.columns.used()) >= len(cells):
             missing = self.form.columns[len(cells)]
             return Problem("fewer cells than columns", row.line, missing, "", row.sheet)
@@ -140,16 +142,24 @@ class CellReader:
         return any(len(row) > max(place, 1) and row[place].strip(' "').isdigit() for row in rows)
 
     def _value(
-        self, name: str, row: ReadRow, place: int, cell: str, problems: list[Problem]
+        self,
+        name: str,
+        row: ReadRow,
+        place: int,
+        cell: str,
+        problems: list[Problem],
+        *,
+        is_new: bool = True,
     ) -> Any:  # noqa: ANN401 - as the field has it
-        """None: there is a problem more."""
+        """None: there is a problem more. `is_new`: it is not what the product has already."""
         try:
             kind = self._kind(name, row, place)
             text = cell.strip()
             if name == "rate":
                 return self._rate(row, place, text, kind)
             if name in _TEXTS:
-                return self._text(row, place, text, kind)
+                text = self._text(row, place, text, kind)
+                return self._checked(text) if is_new else text
             return _PARSERS[name][0](text)
         except CellError as exc:
             title, value = self.form.columns[place], exc.value or cell
@@ -168,8 +178,10 @@ class CellReader:
             raise CellError(_UNCOMPUTED)
         if kind is CellKind.ERROR:
             raise CellError("a spreadsheet's error instead of a value")
-        if name == "quantity" and kind is CellKind.NUMBER:
+        if name in _COUNTS and kind is CellKind.NUMBER:
             _check_shown(row, place)
+        if name in _DAYS and kind is CellKind.DATE:
+            _check_whole(row, place)
         if name in _PARSERS and _is_foreign(kind, _PARSERS[name][1]):
             raise CellError(f"a {_KIND_WORDS[kind]} is not what the column holds")
         return kind
@@ -182,10 +194,12 @@ class CellReader:
                 "known (format the column as text and type it again)",
                 f"shown {shown}, holds {text}",
             )
+        return text
+
+    def _checked(self, text: str) -> str:
+        """A text that is to be written. Raises CellError."""
         if fault := text_fault(text):
             raise CellError(fault)
-        if text.lower() == "clear":
-            raise CellError(f"the bare word clear ({CLEAR} empties the field)")
         if self.asks_encoding and not text.isascii():
             raise CellError("a text in a guessed encoding (--encoding states it)")
         return text
@@ -225,65 +239,22 @@ def _check_shown(row: ReadRow, place: int) -> None:
         raise CellError(what, f"shown {shown.text}, holds {text}")
 
 
+def _check_whole(row: ReadRow, place: int) -> None:
+    shown = row.shown.get(place)
+    if shown is not None and shown.is_partial:
+        raise CellError(_PARTIAL, f"shown {shown.text}, holds {row.cells[place].strip()}")
+
+
 _STORED = DecimalSign(is_proved=True)
 """Numbers of a workbook, whose decimal sign is always a point."""
 
 
-def _product_id(text: str) -> int | None:
-    if len(text) < _INT32_DIGITS and text.isascii() and text.isdigit() and text.strip("0"):
-        return int(text)
-    number = _whole(text) if text else None
-    if number is not None and not 1 <= number <= _INT32_MAX:
-        raise CellError("not a product's number")
-    return number
-
-
-def _whole(text: str) -> int:
-    if _GROUPED.fullmatch(text):
-        raise CellError("'.' could separate thousands or decimals")
-    if not (text.isascii() and _WHOLE.fullmatch(text)):
-        raise CellError(f"not a whole number: {whole_fault(text)}")
-    return int(text.partition(".")[0])
-
-
-def whole_fault(text: str) -> str:
-    """What keeps the text from being a whole number from 0 on."""
-    if re.fullmatch(r"\d{1,19}\.\d+", text):
-        return "it has decimals"
-    if re.fullmatch(r"-\d+(\.0*)?", text):
-        return "it is below zero"
-    if re.fullmatch(r"\d{1,3}([.,]\d{3})+", text):
-        return f"{',' if ',' in text else '.'!r} is in the way"
-    return in_the_way(text)
-
-
-def _day(text: str) -> date:
-    if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", text):
-        raise CellError("a date with a time of day")
-    try:
-        return date.fromisoformat(text) if len(text) == len("2026-01-31") else _no_day()
-    except ValueError:
-        return _no_day()
-
-
-def _no_day() -> date:
-    raise CellError("not a date such as 2026-01-31")
-
-
-def _flag(text: str) -> bool:
-    if text.lower() in _TRUE:
-        return True
-    if text.lower() in _FALSE:
-        return False
-    raise CellError("neither yes nor no")
-
-
 _KIND_WORDS = {CellKind.NUMBER: "number", CellKind.DATE: "date", CellKind.FLAG: "yes-or-no value"}
 _PARSERS: Mapping[str, tuple[Callable[[str], object], CellKind]] = {
-    "id": (_product_id, CellKind.NUMBER),
-    "quantity": (_whole, CellKind.NUMBER),
-    "activated_date": (_day, CellKind.DATE),
-    "disconnect_date": (_day, CellKind.DATE),
-    EFFECTIVE: (_day, CellKind.DATE),
-    "do_not_prorate": (_flag, CellKind.FLAG),
+    "id": (product_id, CellKind.NUMBER),
+    "quantity": (whole, CellKind.NUMBER),
+    "activated_date": (day, CellKind.DATE),
+    "disconnect_date": (day, CellKind.DATE),
+    EFFECTIVE: (day, CellKind.DATE),
+    "do_not_prorate": (flag, CellKind.FLAG),
 }

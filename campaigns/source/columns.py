@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 
 from campaigns.errors import InputError
 from campaigns.source.options import ReadOptions
-from campaigns.source.table import OUTCOME_PREFIX
-from revio_jobs.contracts import CHANGE_NAMES, CustomerProduct, Expected
+from campaigns.source.titles import is_old, key_of, meaning_of, without_old
+from revio_jobs.contracts import CHANGE_NAMES, Expected
 
 EXPECTED_PREFIX = "expected:"
 EFFECTIVE = "effective_date"
@@ -18,35 +16,6 @@ _IDS = ("id", "customer_product_id")
 _BELIEVABLE = tuple(Expected.model_fields)
 _SHOWN_TITLES = 20
 _SHOWN_CHARACTERS = 40
-_NEAR = 0.8
-_SHORTEST_MISSPELT = 5
-
-# Words in a title that say something about prices: a column that has one and is not used may
-# change what the numbers in the others mean.
-_PRICE_WORDS = (
-    *("rate", "price", "pricing", "tariff", "mrc", "nrc", "fees", "charge", "amount", "discount"),
-    *("rebate", "markup", "markdown", "uplift", "surcharge", "increase", "decrease", "percent"),
-    *("pct", "currency", "effective", "preis", "tarif", "betrag", "rabatt", "währung", "waehrung"),
-    *("prix", "remise", "precio", "descuento", "moneda", "devise", "prezzo", "sconto", "valuta"),
-)
-# Words that say something of the numbers beside them only if they stand by themselves.
-_UNIT_WORDS = frozenset({"unit", "units", "uom", "frequency", "period", "basis", "valid", "per"})
-_SHORT_FORMS = {
-    **dict.fromkeys(("qty", "qnty", "quant"), "quantity"),
-    **dict.fromkeys(("desc", "descr"), "description"),
-    **dict.fromkeys(("code", "codes"), "code1"),
-    **dict.fromkeys(("activated", "activation", "activationdate", "startdate"), "activated_date"),
-    **dict.fromkeys(
-        ("disconnected", "disconnection", "disconnectiondate", "enddate", "canceldate"),
-        "disconnect_date",
-    ),
-    **dict.fromkeys(("prorate", "proration", "noprorate"), "do_not_prorate"),
-    **dict.fromkeys(("date", "from", "startingfrom", "asof"), "effective_date"),
-}
-_OLD = re.compile(r"^(old|current|previous|prior|present|existing)|(old|current|previous)$")
-_NEW = re.compile(r"^(new|updated|revised|target|proposed|next)|(new|updated|revised)$")
-_TYPES = re.compile(r"^(|change|adjustment|rate|price|value)(type|kind|mode|action|operation)$")
-_UNITS = re.compile(r"[%$€£¥]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +30,7 @@ class Columns:
     effective: int | None = None
     """The day from which the row's change is meant to hold."""
     ignored: frozenset[int] = frozenset()
-    """Carried along, as somebody has stated."""
+    """Carried along, as somebody has stated, or because another column was stated instead."""
     stated: frozenset[int] = frozenset()
     """What they are was stated, not found."""
     width: int = 0
@@ -72,11 +41,6 @@ class Columns:
         effective = {} if self.effective is None else {EFFECTIVE: self.effective}
         known = {"id": self.id, **self.changes, **believed, **effective}
         return {place: name for name, place in sorted(known.items(), key=lambda pair: pair[1])}
-
-
-def key_of(title: str) -> str:
-    """What of a title counts: not letter case, blanks, underscores and line breaks."""
-    return re.sub(r"[\s_\u00a0\ufeff]+", "", title.lower())
 
 
 def is_id(title: str) -> bool:
@@ -90,7 +54,9 @@ def find_columns(header: Sequence[str], options: ReadOptions | None = None) -> C
     finding.take_stated()
     finding.take_named()
     faults = [*finding.faults, *finding.doubts()]
-    if len(finding.ids) != 1 and not finding.faults:
+    if not finding.ids and len(header) == 1:
+        faults = [f"{_id_fault(header, [])}; columns are separated by a comma, ';', '|' or a tab"]
+    elif len(finding.ids) != 1 and not finding.faults:
         faults.insert(0, _id_fault(header, finding.ids))
     if faults:
         raise InputError("\n".join(faults))
@@ -99,7 +65,7 @@ def find_columns(header: Sequence[str], options: ReadOptions | None = None) -> C
         finding.changes,
         finding.expected,
         finding.effective,
-        frozenset(finding.ignored),
+        frozenset(finding.ignored | finding.displaced),
         frozenset(finding.stated),
         len(header),
     )
@@ -126,7 +92,7 @@ class _Finding:
         self.ignored: set[int] = set()
         self.stated: set[int] = set()
         self.faults: list[str] = []
-        self._displaced: set[int] = set()
+        self.displaced: set[int] = set()
 
     def take_stated(self) -> None:
         for title in self._options.ignored:
@@ -152,19 +118,29 @@ class _Finding:
             elif name := known.get(key):
                 if self.changes.get(name) in self.stated:
                     # Another column was stated to be this field.
-                    self._displaced.add(place)
+                    self.displaced.add(place)
                 else:
                     self._take(place, name)
             elif (believed := _believed(key)) and believed not in self.expected:
                 self.expected[believed] = place
+        self._take_old_rate()
+
+    def _take_old_rate(self) -> None:
+        """In a list that changes rates a column that is called just old holds the old ones."""
+        if "rate" not in self.changes or "rate" in self.expected:
+            return
+        taken = self.stated | self.ignored
+        old = [at for at, title in enumerate(self._header) if is_old(title) and at not in taken]
+        if len(old) == 1:
+            self.expected["rate"] = old[0]
 
     def doubts(self) -> Iterator[str]:
         """A line for each column that is not used and looks as if it should be."""
         used = {*self.ids, *self.changes.values(), *self.expected.values(), self.effective}
         for place, title in enumerate(self._header):
-            if place in used or place in self.ignored or place in self._displaced:
+            if place in used or place in self.ignored or place in self.displaced:
                 continue
-            if what := _looks_like(title):
+            if what := meaning_of(title):
                 yield (
                     f"column {title!r} is not used and looks like {what}: say what it is with "
                     f"--map {_quoted(f'{title}=FIELD')} (a field, or {EXPECTED_PREFIX}FIELD for "
@@ -217,40 +193,8 @@ def _field_of(key: str) -> str:
 
 def _believed(key: str) -> str | None:
     """Of a title such as "old rate": the field whose value until now it holds."""
-    bare = _OLD.sub("", key)
+    bare = without_old(key)
     return bare if bare != key and bare in _BELIEVABLE and bare in CHANGE_NAMES else None
-
-
-def _looks_like(title: str) -> str:
-    """What a column that is not used could be meant as; "" if nothing."""
-    key = key_of(title)
-    if not key or title.lower().startswith(OUTCOME_PREFIX) or key in _RECORD:
-        return ""
-    bare = _NEW.sub("", _OLD.sub("", key))
-    if bare != key and bare in map(key_of, CHANGE_NAMES):
-        return f"a value of {bare}"
-    if _speaks_of_prices(title) or _TYPES.match(key) or _UNITS.search(title):
-        return "an instruction about prices"
-    if near := _SHORT_FORMS.get(bare) or _near(bare):
-        return f"{near}, spelt otherwise"
-    return ""
-
-
-def _speaks_of_prices(title: str) -> bool:
-    words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", title))
-    return any(
-        word.lower().startswith(_PRICE_WORDS) or word.lower() in _UNIT_WORDS for word in words
-    )
-
-
-def _near(key: str) -> str:
-    if len(key) < _SHORTEST_MISSPELT:
-        return ""
-    for name in CHANGE_NAMES:
-        ratio = SequenceMatcher(None, key_of(name), key).ratio()
-        if ratio >= _NEAR and len(name) >= _SHORTEST_MISSPELT - 1:
-            return name
-    return ""
 
 
 def _id_fault(header: Sequence[str], ids: Sequence[int]) -> str:
@@ -265,9 +209,3 @@ def _titles(header: Sequence[str]) -> str:
 
 def _quoted(text: str) -> str:
     return f'"{text}"'
-
-
-# Fields of Rev.io's own record: who exports products has them beside the rate, as they are.
-_RECORD = frozenset(key_of(name) for name in CustomerProduct.model_fields) - frozenset(
-    key_of(name) for name in CHANGE_NAMES
-)

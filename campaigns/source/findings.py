@@ -8,17 +8,20 @@ from datetime import date
 from decimal import Decimal
 
 from campaigns.source.amounts import DecimalEvidence
-from campaigns.source.cells import CellReader, ParsedRow
-from campaigns.source.columns import Columns
-from campaigns.source.options import HiddenRows, Rates, ReadOptions
-from campaigns.source.table import OUTCOME_PREFIX, CellKind, Form, ReadRow
+from campaigns.source.carried import CarriedColumns
+from campaigns.source.cells import CellReader, ParsedRow, Problem
+from campaigns.source.columns import Columns, is_id, places_of
+from campaigns.source.cut_rates import CutRates
+from campaigns.source.options import Rates, ReadOptions
+from campaigns.source.table import CellKind, Form, ReadRow, place_of
 from campaigns.source.wishes import FirstWishes
 
-_SHOWN_LINES = 5
 _EXAMPLE_CHARACTERS = 40
-_CENTS_DIGITS = 2
+_SHOWN_CHARACTERS = 60
 # A sheet has at most 2^20 rows; lines of several sheets are kept apart in one number.
 _SHEET_BITS = 21
+# Of a row that cannot be read: no row asks for the same.
+_UNKNOWN = 0
 
 
 @dataclass
@@ -31,16 +34,14 @@ class Findings:
     rows: int = 0
     without_wish: int = 0
     repeated: int = 0
-    hidden: int = 0
-    hidden_lines: list[str] = field(default_factory=list)
     example: str = ""
     conflicts: set[int] = field(default_factory=set)
     days: dict[date | None, str] = field(default_factory=dict)
     """The days from which rows are meant to hold, each with the first row that names it."""
-    cents: dict[int, bool] = field(default_factory=dict)
-    """Columns beside the rate that could be its cents, and whether a row has such a cell."""
     currencies: dict[str, str] = field(default_factory=dict)
     """The currencies that rates are shown in, each with its first row."""
+    second_table: str = ""
+    """What is to be said of a row that names other columns than the header."""
     last_line: int = 0
     widest: int = 0
     evidence: DecimalEvidence = field(default_factory=DecimalEvidence)
@@ -49,32 +50,31 @@ class Findings:
     _sheets: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        place = self.columns.changes.get("rate")
-        beside = None if place is None else place + 1
-        if beside is not None and self._could_hold_cents(beside):
-            self.cents[beside] = False
+        self._cut_rates = CutRates(self.form, self.columns)
+        self._carried = CarriedColumns(self.form, self.columns)
 
-    def add(self, row: ReadRow, reader: CellReader) -> None:
-        """One more row."""
-        if row.is_hidden:
-            self.hidden += 1
-            if len(self.hidden_lines) < _SHOWN_LINES:
-                self.hidden_lines.append(_place(row.line, row.sheet))
-            if self.options.hidden_rows is HiddenRows.SKIP:
-                return
+    def add(self, row: ReadRow, reader: CellReader) -> ParsedRow | list[Problem] | None:
+        """One more row: what it asks for, or what is wrong with it; None: it repeats another."""
         self.rows += 1
         self.last_line = row.line
         self.widest = max(self.widest, len(row.cells))
-        if not self.example:
+        if not self.example and not "".join(row.cells).isascii():
             odd = (cell for cell in row.cells if not cell.isascii())
             self.example = next(odd, "")[:_EXAMPLE_CHARACTERS]
-        self._look_for_cents(row)
+        if row.kinds or len(row.cells) <= self.columns.width:
+            self._cut_rates.add(row)
+            self._carried.add(row)
         self._look_for_decimals(row)
         if row.currencies:
             self._look_for_currencies(row)
-        parsed = reader.read(row)
-        if isinstance(parsed, ParsedRow):
-            self._note(parsed)
+        outcome = reader.read(row)
+        if isinstance(outcome, ParsedRow):
+            return outcome if self._is_first(outcome) else None
+        if product := reader.id_of(row):
+            self._note_faulty(product, row)
+        elif not self.second_table:
+            self._look_for_a_header(row)
+        return outcome
 
     def effective(self) -> date | None:
         """The day that all rows name."""
@@ -82,16 +82,6 @@ class Findings:
 
     def faults(self) -> Iterator[str]:
         """A line for each thing that leaves a doubt."""
-        if not self.rows and not self.hidden:
-            yield "the file has no rows beside its header"
-        if self.hidden and self.options.hidden_rows is None:
-            lines = ", ".join(self.hidden_lines)
-            more = ", …" if self.hidden > len(self.hidden_lines) else ""
-            rows = "1 row is" if self.hidden == 1 else f"{self.hidden:,} rows are"
-            yield (
-                f"{rows} hidden, or left out by a filter ({lines}{more}): say whether they are "
-                "meant with --hidden-rows plan or --hidden-rows skip"
-            )
         if len(self.days) > 1:
             named = "; ".join(f"{day or 'no day'} in {place}" for day, place in self.days.items())
             title = self.form.columns[self.columns.effective or 0]
@@ -104,25 +94,40 @@ class Findings:
                 f"the rates are shown in several currencies ({named}): plan each currency's rows "
                 "apart, or give --rates stored if only the numbers count"
             )
-        for place in (place for place, is_there in self.cents.items() if is_there):
-            title, rate = self.form.columns[place], self.form.columns[place - 1]
-            is_used = place in self.columns.used()
-            way_out = f'--map "{title}={title}"' if is_used else f'--ignore-column "{title}"'
-            yield (
-                f"all of {rate} is whole, and {title!r} beside it could be its cents: if a comma "
-                f"has cut the rates, correct them; if not, give {way_out}"
-            )
+        if self.second_table:
+            yield self.second_table
+        yield from self._cut_rates.faults()
+        yield from self._carried.faults()
 
-    def _note(self, row: ParsedRow) -> None:
+    def _is_first(self, row: ParsedRow) -> bool:
+        """Whether no earlier row says the same of the product."""
         if self.columns.effective is not None:
-            self.days.setdefault(row.effective, _place(row.line, row.sheet))
-        first, is_same = self._wishes.note(row.id, self._number(row), _mark(row))
-        if first == self._number(row):
+            self.days.setdefault(row.effective, place_of(row.line, row.sheet))
+        number = self._number(row.line, row.sheet)
+        first, is_same = self._wishes.note(row.id, number, _mark(row))
+        if first == number:
             self.without_wish += not row.has_wish
         elif is_same:
             self.repeated += 1
+            return False
         else:
             self.conflicts.add(row.id)
+        return True
+
+    def _note_faulty(self, product: int, row: ReadRow) -> None:
+        """What a faulty row asks for is not known: no other row of its product is planned."""
+        number = self._number(row.line, row.sheet)
+        if self._wishes.note(product, number, _UNKNOWN)[0] != number:
+            self.conflicts.add(product)
+
+    def _look_for_a_header(self, row: ReadRow) -> None:
+        titles = [cell for cell in row.cells if cell.strip()]
+        others = places_of(titles).keys() - places_of(self.form.columns).keys()
+        if others and any(map(is_id, titles)):
+            self.second_table = (
+                f"{place_of(row.line, row.sheet)} names other columns than the header "
+                f"({', '.join(titles)[:_SHOWN_CHARACTERS]}): plan the two tables apart"
+            )
 
     def _look_for_decimals(self, row: ReadRow) -> None:
         for places in (self.columns.changes, self.columns.expected):
@@ -133,37 +138,14 @@ class Findings:
     def _look_for_currencies(self, row: ReadRow) -> None:
         for places in (self.columns.changes, self.columns.expected):
             if currency := row.currencies.get(places.get("rate", -1)):
-                self.currencies.setdefault(currency, _place(row.line, row.sheet))
+                self.currencies.setdefault(currency, place_of(row.line, row.sheet))
 
-    def _number(self, row: ParsedRow) -> int:
-        if not row.sheet:
-            return row.line
-        if row.sheet not in self._sheets:
-            self._sheets.append(row.sheet)
-        return (self._sheets.index(row.sheet) << _SHEET_BITS) + row.line
-
-    def _could_hold_cents(self, place: int) -> bool:
-        return (
-            place < self.columns.width
-            and place not in self.columns.ignored
-            and place not in self.columns.stated
-            and not self.form.columns[place].lower().startswith(OUTCOME_PREFIX)
-            and (place not in self.columns.used() or self.form.delimiter == ",")
-        )
-
-    def _look_for_cents(self, row: ReadRow) -> None:
-        for place in tuple(self.cents):
-            rate, cents = (cell.strip() for cell in (*row.cells, "", "")[place - 1 : place + 1])
-            if row.kinds or (rate and not rate.lstrip("+-").isdecimal()):
-                del self.cents[place]
-            elif rate and _is_cents(cents):
-                self.cents[place] = True
-            elif rate and cents:
-                del self.cents[place]
-
-
-def _is_cents(text: str) -> bool:
-    return text.isdecimal() and len(text) == _CENTS_DIGITS
+    def _number(self, line: int, sheet: str) -> int:
+        if not sheet:
+            return line
+        if sheet not in self._sheets:
+            self._sheets.append(sheet)
+        return (self._sheets.index(sheet) << _SHEET_BITS) + line
 
 
 def _mark(row: ParsedRow) -> int:
@@ -173,8 +155,4 @@ def _mark(row: ParsedRow) -> int:
         f"{name} {value.normalize() if isinstance(value, Decimal) else value}"
         for name, value in row.changes.items()
     ]
-    return hash((*wishes, *row.clear, row.effective))
-
-
-def _place(line: int, sheet: str) -> str:
-    return f"{sheet} line {line}" if sheet else f"line {line}"
+    return hash((*wishes, *row.clear, row.effective, *map(str, row.expected.items())))

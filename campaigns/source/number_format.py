@@ -7,20 +7,20 @@ their own nothing is said, and the reader treats the shown value as unknown.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
+from campaigns.source.currencies import currency_in, is_currency
+
 GENERAL = "General"
 
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|\[\$([^\]-]*)[^\]]*\]|\[[A-Za-z]+\d*\]')
+_MARK = "\0"
+"""Stands for a text within a format, so that what is on its sides is not taken for one number."""
 _DATE_LETTERS = re.compile(r"[ymdhsYMDHS]|AM/PM|A/P", re.IGNORECASE)
 _ELAPSED = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
 _PLACEHOLDERS = re.compile(r"[#0?][#0?,]*(?:\.[#0?]*,*)?|\.[#0?]+,*")
-# Letters and signs without a digit between them, which may be a currency such as C$ or USD.
-_CURRENCY = re.compile(r"[^\s\d.,;#?_*()+-]+")
-_CODE = re.compile(r"[A-Z]{3}")
 # General shows at most eleven characters of a number.
 _GENERAL_DIGITS = 11
 _PER_CENT = Decimal(100)
@@ -34,12 +34,25 @@ class Shown:
     text: str
     value: Decimal | None
     """The shown number; None if the text is not one."""
+    is_partial: bool = False
+    """A date of which the day, the month or the year cannot be seen."""
 
 
 def is_date_format(code: str) -> bool:
     """Whether numbers of this format are dates or times."""
-    bare = _LITERAL.sub("", _ELAPSED.sub("h", code.split(";", maxsplit=1)[0]))
+    bare = _date_letters(code)
     return bare != GENERAL and bool(_DATE_LETTERS.search(bare)) and "General" not in bare
+
+
+@lru_cache(maxsize=1024)
+def shows_part_of_a_day(code: str) -> bool:
+    """Whether dates of this format lack their day, month or year, as in `d-mmm` and `mmm-yy`."""
+    bare = _date_letters(code).lower()
+    return not {"y", "m", "d"} <= set(re.sub("d{3,4}", "", bare))
+
+
+def _date_letters(code: str) -> str:
+    return _LITERAL.sub("", _ELAPSED.sub("h", code.split(";", maxsplit=1)[0]))
 
 
 @lru_cache(maxsize=1024)
@@ -47,20 +60,12 @@ def currency_of(code: str) -> str:
     """The currency that a format shows beside positive numbers; "" if it shows none."""
     section = _sections(code)[0]
     for match in _LITERAL.finditer(section):
-        if currency := currency_in("".join(filter(None, match.groups()))):
+        text = "".join(filter(None, match.groups())).strip()
+        if match[3] or is_currency(text):
+            return text
+        if currency := currency_in(text):
             return currency
     return currency_in(_LITERAL.sub("", section))
-
-
-def currency_in(text: str) -> str:
-    """The first currency that a text names by a sign such as $ or C$, or by a code such as USD."""
-    if text.isascii() and text.strip("-+()0123456789., ") == "":
-        return ""
-    for match in _CURRENCY.finditer(text):
-        word = match.group()
-        if _CODE.fullmatch(word) or any(unicodedata.category(sign) == "Sc" for sign in word):
-            return word
-    return ""
 
 
 def shown(number: Decimal, code: str) -> Shown:
@@ -71,6 +76,8 @@ def shown(number: Decimal, code: str) -> Shown:
         place = 2
     section = _section(sections[place])
     if section is None:
+        return Shown(f"by the format {code}", None)
+    if section.has_sign and (number >= 0 or len(sections) == 1):
         return Shown(f"by the format {code}", None)
     shows_sign = place == 0 or section.has_sign
     return section.show(number if shows_sign else abs(number))
@@ -132,15 +139,16 @@ def _sections(code: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _section(code: str) -> _Section | None:
     """None: what it shows cannot be told."""
-    literals = "".join("".join(filter(None, match.groups())) for match in _LITERAL.finditer(code))
-    bare = _LITERAL.sub("", code)
-    has_sign = any(sign in bare + literals for sign in "-(\u2212")
+    literals = [text for match in _LITERAL.finditer(code) if (text := _text_of(match))]
+    bare = _LITERAL.sub(_marked, code)
+    has_sign = any(sign in bare + "".join(literals) for sign in "-(\u2212")
     if bare.strip() in {GENERAL, "@"}:
         return _Section(None, 0, Decimal(1), is_per_cent=False, has_sign=has_sign)
-    if re.search(r"[\[/?Ee]", bare) or any(sign.isdigit() for sign in literals):
+    beside = _PLACEHOLDERS.sub("", bare).replace("%", "")
+    if re.search(r"[\[/?Ee]", bare) or any(map(_changes_meaning, [*literals, beside])):
         return None
     numbers = _PLACEHOLDERS.findall(bare)
-    if len(numbers) != 1 or "General" in bare:
+    if len(numbers) != 1:
         return None
     scaled = len(numbers[0]) - len(numbers[0].rstrip(","))
     whole, _, decimals = numbers[0].rstrip(",").partition(".")
@@ -152,3 +160,20 @@ def _section(code: str) -> _Section | None:
         is_per_cent="%" in bare,
         has_sign=has_sign,
     )
+
+
+def _text_of(match: re.Match[str]) -> str:
+    """What is shown beside a number; in Excel's own form of a currency anything may be one."""
+    own = match[3] or ""
+    return (match[1] or match[2] or (own if re.search(r"\d", own) else "")).strip()
+
+
+def _marked(match: re.Match[str]) -> str:
+    """Spaces separate thousands; other texts part what is on their sides."""
+    return _MARK if _text_of(match) else ""
+
+
+def _changes_meaning(text: str) -> bool:
+    """Whether a text beside a number says more than in which currency it is: 20.48/yr, 20.48 CR."""
+    bare = text.strip(f"-+() \u2212\u00a0\u202f{_MARK}")
+    return bool(bare) and not is_currency(bare)

@@ -14,7 +14,8 @@ from zipfile import ZipFile
 
 from campaigns.errors import InputError
 from campaigns.source.cell_text import original
-from campaigns.source.number_format import Shown, currency_in
+from campaigns.source.currencies import currency_in, is_currency
+from campaigns.source.number_format import Shown
 from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, read_row, text_cell
 from campaigns.source.table import CellKind, ReadRow, check_cells
 from campaigns.source.xml_parts import damage_told, elements
@@ -28,6 +29,7 @@ _MOST_REPEATS = 1_048_576
 _MOST_CELLS = 50_000_000
 _NUMBERS = frozenset({"float", "currency", "percentage"})
 _HIDDEN = frozenset({"collapse", "filter"})
+_SIGNS_BESIDE = "-+() \u2212\u00a0\u202f"
 _AMOUNT = re.compile(r"-?[\d., \u00a0\u202f']*\d")
 
 
@@ -88,6 +90,7 @@ class OdsSheet:
 
     def _rows(self, element: Any, line: int, layout: SheetLayout) -> Iterator[ReadRow]:  # noqa: ANN401 - lxml's
         cells: list[SheetCell] = []
+        computed: list[int] = []
         blanks = 0
         for child in element:
             cell = _cell(child)
@@ -95,6 +98,8 @@ class OdsSheet:
             if cell is BLANK:
                 blanks += repeats
             else:
+                if _get(child, "formula"):
+                    computed.append(len(cells) + blanks)
                 cells += [BLANK] * blanks + [cell] * min(repeats, _MOST_COLUMNS)
                 blanks = 0
             across = _repeats(child, "number-columns-spanned")
@@ -108,7 +113,8 @@ class OdsSheet:
         repeats = _repeats(element, "number-rows-repeated")
         if len(cells) * repeats > _MOST_CELLS:
             raise ValueError(f"line {line} is repeated {repeats:,} times")
-        row = read_row(line, cells, is_hidden=_get(element, "visibility") in _HIDDEN)
+        hidden = _get(element, "visibility") in _HIDDEN
+        row = read_row(line, cells, is_hidden=hidden, computed=computed)
         for repeat in range(repeats):
             yield row._replace(line=line + repeat)
 
@@ -158,6 +164,9 @@ def _amount_shown(sight: str, stored: Decimal) -> Decimal | None:
     match = _AMOUNT.search(sight)
     if match is None or re.search(r"[%/]|\dE[+-]?\d", sight, re.IGNORECASE):
         return None
+    beside = (sight[: match.start()] + sight[match.end() :]).strip(_SIGNS_BESIDE)
+    if beside and not is_currency(beside):
+        return None
     bare = re.sub(r"[ \u00a0\u202f'-]", "", match.group())
     sign = -1 if "-" in sight or "(" in sight else 1
     for decimal, thousands in ((".", ","), (",", ".")):
@@ -175,7 +184,13 @@ def _date(value: str, sight: str) -> SheetCell:
     moment = datetime.fromisoformat(value[:19])
     is_day = f"{moment:%H%M%S}" == "000000"
     text = moment.date().isoformat() if is_day else f"{moment:%Y-%m-%d %H:%M}"
-    return SheetCell(text, CellKind.DATE, Shown(sight, None))
+    return SheetCell(text, CellKind.DATE, Shown(sight, None, is_partial=_is_part(moment, sight)))
+
+
+def _is_part(moment: datetime, sight: str) -> bool:
+    """Whether the year or the day cannot be seen; a month may be a word of any language."""
+    numbers = {int(number) for number in re.findall(r"\d+", sight)}
+    return moment.day not in numbers or numbers.isdisjoint({moment.year, moment.year % 100})
 
 
 def _shown_text(element: Any) -> str:  # noqa: ANN401 - lxml's

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from campaigns.source.cells import Problem
 from campaigns.source.rows_out import AddRow, open_rows
-from campaigns.source.table import OUTCOME_PREFIX, Form
+from campaigns.source.table import OUTCOME_PREFIX, Form, place_of
 
 _SHOWN = 3
 PROBLEM_COLUMN = f"{OUTCOME_PREFIX}problem"
@@ -61,7 +61,5 @@ def open_problem_file(path: Path, form: Form) -> Iterator[ProblemFile]:
 
 
 def _place(problem: Problem) -> str:
-    place = f"line {problem.line}" if problem.line else "product"
-    if problem.sheet:
-        place = f"{problem.sheet} {place}"
+    place = place_of(problem.line, problem.sheet) if problem.line else "product"
     return f"{place}: {problem.value!r}" if problem.value else place

@@ -12,7 +12,14 @@ from typing import Protocol
 from openpyxl.utils.cell import get_column_letter
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
-from campaigns.source.number_format import GENERAL, Shown, currency_of, is_date_format, shown
+from campaigns.source.number_format import (
+    GENERAL,
+    Shown,
+    currency_of,
+    is_date_format,
+    shown,
+    shows_part_of_a_day,
+)
 from campaigns.source.table import CellKind, ReadRow
 
 # Excel itself computes with so many; what is beyond them is the noise of binary fractions.
@@ -103,11 +110,14 @@ def date_cell(moment: datetime | time | timedelta, code: str) -> SheetCell:
         text = moment.date().isoformat() if midnight else f"{moment:%Y-%m-%d %H:%M}"
     else:
         text = str(moment)
-    return SheetCell(text, CellKind.DATE, Shown(f"by the format {code}", None))
+    sight = Shown(f"by the format {code}", None, is_partial=shows_part_of_a_day(code))
+    return SheetCell(text, CellKind.DATE, sight)
 
 
-def read_row(line: int, cells: Sequence[SheetCell], *, is_hidden: bool) -> ReadRow:
-    """The row of those cells."""
+def read_row(
+    line: int, cells: Sequence[SheetCell], *, is_hidden: bool, computed: Sequence[int] = ()
+) -> ReadRow:
+    """The row of those cells; `computed`: the places of formulas."""
     return ReadRow(
         line,
         tuple(cell.text for cell in cells),
@@ -115,6 +125,7 @@ def read_row(line: int, cells: Sequence[SheetCell], *, is_hidden: bool) -> ReadR
         {place: cell.shown for place, cell in enumerate(cells) if cell.shown is not None},
         is_hidden=is_hidden,
         currencies={place: cell.currency for place, cell in enumerate(cells) if cell.currency},
+        computed=tuple(computed),
     )
 
 

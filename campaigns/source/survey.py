@@ -6,8 +6,8 @@ all ids. And the account of how the file was read must stand at the beginning of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -17,11 +17,12 @@ from campaigns.source.amounts import DecimalSign
 from campaigns.source.cells import CellReader, ParsedRow, Problem
 from campaigns.source.columns import Columns, find_columns
 from campaigns.source.findings import Findings
-from campaigns.source.options import HiddenRows, ReadOptions
+from campaigns.source.hidden_rows import HiddenRowCount
+from campaigns.source.options import ReadOptions
 from campaigns.source.read_as import ReadAs
 from campaigns.source.sheet import place_name
+from campaigns.source.spool import Outcome, RowSpool
 from campaigns.source.table import Form, ReadRow, Table
-from campaigns.source.wishes import FirstWishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +34,21 @@ class PriceList:
     columns: Columns
     read_as: ReadAs
     effective: date | None
-    _table: Table
-    _reader: CellReader
-    _skips_hidden: bool
+    _spool: RowSpool
     _conflicts: frozenset[int]
-    _has_repeats: bool
 
-    @contextmanager
-    def rows(self) -> Iterator[Iterator[tuple[ReadRow, ParsedRow | list[Problem] | None]]]:
+    def rows(self) -> Iterator[tuple[ReadRow, Outcome]]:
         """Each row, and what it asks for or what is wrong with it; None: it repeats another."""
-        with self._table.rows() as rows:
-            yield self._parsed(rows)
-
-    def _parsed(
-        self, rows: Iterator[ReadRow]
-    ) -> Iterator[tuple[ReadRow, ParsedRow | list[Problem] | None]]:
-        seen = FirstWishes()
-        for number, row in enumerate(rows, start=1):
-            if row.is_hidden and self._skips_hidden:
-                continue
-            parsed = self._reader.read(row)
-            if isinstance(parsed, list):
-                yield row, parsed
-            elif parsed.id in self._conflicts:
-                yield row, [_conflict(parsed)]
-            elif self._has_repeats and seen.note(parsed.id, number, 0)[0] != number:
-                yield row, None
+        for row, outcome in self._spool.rows():
+            if isinstance(outcome, ParsedRow) and outcome.id in self._conflicts:
+                yield row, [_conflict(outcome)]
             else:
-                yield row, parsed
+                yield row, outcome
 
 
-def survey(table: Table, options: ReadOptions, *, has_rules: bool) -> PriceList:
-    """Read all of the table once.
+@contextmanager
+def surveyed(table: Table, options: ReadOptions, *, has_rules: bool) -> Iterator[PriceList]:
+    """Read all of the table once; its rows are kept until the block ends.
 
     `has_rules`: rules change every row, so that no row is without a wish. Raises InputError, with a
     line for each thing of the file as a whole that leaves a doubt.
@@ -72,44 +56,75 @@ def survey(table: Table, options: ReadOptions, *, has_rules: bool) -> PriceList:
     columns = find_columns(table.form.columns, options)
     stated = options.decimal
     decimal = DecimalSign(stated, is_stated=True) if stated else DecimalSign()
-    reader, findings = _read_all(table, columns, options, decimal)
-    commas_delimit = table.form.is_workbook or table.form.delimiter == ","
-    proved = decimal if stated else findings.evidence.sign(commas_delimit=commas_delimit)
-    if proved.sign != decimal.sign or (proved.is_proved and findings.evidence.is_ambiguous):
-        reader, findings = _read_all(table, columns, options, proved)
-    decimal, form = proved, reader.form
-    faults = [*findings.faults(), *_column_faults(table, columns)]
-    if faults:
-        raise InputError("\n".join(faults))
-    if form.kind == "csv" and form.encoding == "utf-8" and findings.example:
-        form = replace(form, encoding="utf-8-sig")
-    return PriceList(
-        table.name,
-        form,
-        columns,
-        _account(table, findings, decimal, has_rules=has_rules),
-        findings.effective(),
-        table,
-        replace(reader, form=form),
-        options.hidden_rows is HiddenRows.SKIP,
-        frozenset(findings.conflicts),
-        findings.repeated > 0,
-    )
+    with ExitStack() as stack:
+        reading = _Reading(table, columns, options, decimal, stack.enter_context(RowSpool()))
+        hidden = HiddenRowCount(options)
+        with table.rows() as rows:
+            reading.add_all(hidden.planned(rows))
+        if not stated:
+            reading = reading.with_proved_sign(stack)
+        faults = [*hidden.faults(), *reading.findings.faults(), *_column_faults(table, columns)]
+        if not reading.findings.rows and not hidden.count:
+            faults.insert(0, "the file has no rows beside its header")
+        if faults:
+            raise InputError("\n".join(faults))
+        yield reading.price_list(hidden.count, has_rules=has_rules)
 
 
-def _read_all(
-    table: Table, columns: Columns, options: ReadOptions, decimal: DecimalSign
-) -> tuple[CellReader, Findings]:
-    """All rows, read with that decimal sign."""
-    fields = {"id": columns.id, **columns.changes}
-    form = replace(table.form, decimal_comma=decimal.sign == ",", fields=fields)
-    is_guessed = bool(table.facts.get("encoding_is_guessed"))
-    reader = CellReader(form, columns, decimal, options.rates, asks_encoding=is_guessed)
-    findings = Findings(form, columns, options)
-    with table.rows() as rows:
+class _Reading:
+    """All rows, read with one decimal sign."""
+
+    def __init__(
+        self,
+        table: Table,
+        columns: Columns,
+        options: ReadOptions,
+        decimal: DecimalSign,
+        spool: RowSpool,
+    ) -> None:
+        fields = {"id": columns.id, **columns.changes}
+        self.form = replace(table.form, decimal_comma=decimal.sign == ",", fields=fields)
+        self.findings = Findings(self.form, columns, options)
+        self._table = table
+        self._decimal = decimal
+        is_guessed = bool(table.facts.get("encoding_is_guessed"))
+        self._reader = CellReader(
+            self.form, columns, decimal, options.rates, asks_encoding=is_guessed
+        )
+        self._spool = spool
+
+    def add_all(self, rows: Iterable[ReadRow]) -> None:
+        findings, reader, spool = self.findings, self._reader, self._spool
         for row in rows:
-            findings.add(row, reader)
-    return reader, findings
+            spool.add(row, findings.add(row, reader))
+
+    def with_proved_sign(self, stack: ExitStack) -> _Reading:
+        """What was kept, read again if the rates prove another sign than they were read with."""
+        evidence = self.findings.evidence
+        commas_delimit = self.form.is_workbook or self.form.delimiter == ","
+        proved = evidence.sign(commas_delimit=commas_delimit)
+        if proved.sign == self._decimal.sign and not (proved.is_proved and evidence.is_ambiguous):
+            self._decimal = proved
+            return self
+        columns, options = self.findings.columns, self.findings.options
+        again = _Reading(self._table, columns, options, proved, stack.enter_context(RowSpool()))
+        again.add_all(row for row, _ in self._spool.rows())
+        return again
+
+    def price_list(self, hidden: int, *, has_rules: bool) -> PriceList:
+        """`hidden`: how many rows were."""
+        table, findings, form = self._table, self.findings, self.form
+        if form.kind == "csv" and form.encoding == "utf-8" and findings.example:
+            form = replace(form, encoding="utf-8-sig")
+        return PriceList(
+            table.name,
+            form,
+            findings.columns,
+            _account(table, findings, self._decimal, hidden, has_rules=has_rules),
+            findings.effective(),
+            self._spool,
+            frozenset(findings.conflicts),
+        )
 
 
 def _column_faults(table: Table, columns: Columns) -> Iterator[str]:
@@ -124,7 +139,9 @@ def _conflict(row: ParsedRow) -> Problem:
     return Problem(says, row.line, "id", str(row.id), row.sheet)
 
 
-def _account(table: Table, findings: Findings, decimal: DecimalSign, *, has_rules: bool) -> ReadAs:
+def _account(
+    table: Table, findings: Findings, decimal: DecimalSign, hidden: int, *, has_rules: bool
+) -> ReadAs:
     columns, options, effective = findings.columns, findings.options, findings.effective()
     titles = table.form.columns
     used = columns.used()
@@ -148,7 +165,7 @@ def _account(table: Table, findings: Findings, decimal: DecimalSign, *, has_rule
         rows=findings.rows,
         rows_without_wish=0 if has_rules else findings.without_wish,
         rows_repeated=findings.repeated,
-        rows_hidden=findings.hidden,
+        rows_hidden=hidden,
         hidden_rows=options.hidden_rows or "",
         rates=options.rates or "",
         currencies=tuple(findings.currencies),

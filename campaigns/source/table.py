@@ -77,6 +77,8 @@ class ReadRow(NamedTuple):
     """Where several sheets are read: the row's."""
     currencies: Mapping[int, str] = MappingProxyType({})
     """The currencies that a workbook's numbers are shown in, by place."""
+    computed: tuple[int, ...] = ()
+    """Places of a workbook's cells that hold a formula and its value."""
 
     def kind(self, index: int) -> CellKind | None:
         """None: a CSV's cell, or none."""
@@ -97,6 +99,11 @@ class Table:
     """The rows below the header."""
     column_faults: Callable[[], Mapping[int, str]] = dict
     """Why a column cannot be used as it stands, by place; known when all rows have been read."""
+
+
+def place_of(line: int, sheet: str) -> str:
+    """A row's place in words; `sheet` where several are read."""
+    return f"{sheet} line {line}" if sheet else f"line {line}"
 
 
 def check_header(header: Sequence[str]) -> tuple[str, ...]:

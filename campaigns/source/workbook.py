@@ -9,12 +9,13 @@ from itertools import islice
 from pathlib import Path
 
 from campaigns.errors import InputError
-from campaigns.source.columns import find_columns, key_of
+from campaigns.source.columns import find_columns
 from campaigns.source.csv_file import header_row
 from campaigns.source.ods_book import open_ods
 from campaigns.source.options import ReadOptions
 from campaigns.source.sheet import Sheet, Workbook, place_name
 from campaigns.source.table import CellKind, Form, ReadRow, Table, check_header
+from campaigns.source.titles import key_of
 from campaigns.source.xls_book import open_xls
 from campaigns.source.xlsx_book import open_xlsx
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,8 +43,8 @@ class XlsSheet:
 
     book: Any
     sheet: Any
-    doubtful: frozenset[tuple[int, int]] = frozenset()
-    """Formulas whose stored value is zero, by row and column from 0; see `_zero_formulas`."""
+    formulas: Mapping[tuple[int, int], bool] = field(default_factory=dict)
+    """By row and column from 0, and whether the stored value is zero; see `_formulas`."""
     layout: SheetLayout = field(default_factory=SheetLayout)
 
     @property
@@ -69,13 +69,15 @@ class XlsSheet:
         ]
         for index in range(sheet.nrows):
             cells = [
-                _UNCOMPUTED if (index, place) in self.doubtful else self._cell(cell)
+                _UNCOMPUTED if self.formulas.get((index, place)) else self._cell(cell)
                 for place, cell in enumerate(sheet.row(index))
             ]
             if any(cell.text.strip() for cell in cells):
                 check_cells(index + 1, [cell.text for cell in cells])
                 info = sheet.rowinfo_map.get(index)
-                yield read_row(index + 1, cells, is_hidden=bool(info and info.hidden))
+                computed = [at for at in range(len(cells)) if (index, at) in self.formulas]
+                hidden = bool(info and info.hidden)
+                yield read_row(index + 1, cells, is_hidden=hidden, computed=computed)
 
     def _cell(self, cell: Any) -> SheetCell:  # noqa: ANN401 - xlrd's
         match cell.ctype:
@@ -109,7 +111,7 @@ def open_xls(path: Path) -> Iterator[XlsWorkbook]:
     try:
         # What xlrd has to say of odd files goes nowhere: it would be in the middle of a report.
         book = xlrd.open_workbook(str(path), formatting_info=True, logfile=io.StringIO())
-        doubtful = _zero_formulas(path.read_bytes())
+        formulas = _formulas(path.read_bytes())
     except XLRDError as exc:
         if "encrypted" in str(exc).lower():
             raise InputError(
@@ -124,21 +126,21 @@ def open_xls(path: Path) -> Iterator[XlsWorkbook]:
         yield XlsWorkbook(
             book,
             [
-                XlsSheet(book, sheet, doubtful.get(number, frozenset()))
+                XlsSheet(book, sheet, formulas.get(number, {}))
                 for number, sheet in enumerate(book.sheets())
             ],
         )
 
 
-def _zero_formulas(content: bytes) -> dict[int, frozenset[tuple[int, int]]]:
-    """By sheet, the formulas with the value zero, which may be a text that is not in the file.
+def _formulas(content: bytes) -> dict[int, dict[tuple[int, int], bool]]:
+    """By sheet, the formulas, and whether the value is zero: a text that is not in the file?
 
     LibreOffice stores zero for a formula that came to a text, and computes it again when it opens
     the file. xlrd does not tell formulas from values, so the records are looked at here.
     """
     stream = _workbook_stream(content)
     starts: list[int] = []
-    found: dict[int, set[tuple[int, int]]] = {}
+    formulas: dict[int, dict[tuple[int, int], bool]] = {}
     sheet, at = -1, 0
     while at + _RECORD.size <= len(stream):
         kind, size = _RECORD.unpack_from(stream, at)
@@ -147,10 +149,11 @@ def _zero_formulas(content: bytes) -> dict[int, frozenset[tuple[int, int]]]:
             starts.append(int.from_bytes(body[:4], "little"))
         elif kind in _BEGINNINGS and at in starts:
             sheet = starts.index(at)
-        elif kind in _FORMULAS and body[6:14] == bytes(8):
-            found.setdefault(sheet, set()).add(_PLACE.unpack_from(body))
+        elif kind in _FORMULAS:
+            row, column = _PLACE.unpack_from(body)
+            formulas.setdefault(sheet, {})[row, column] = body[6:14] == bytes(8)
         at += _RECORD.size + size
-    return {number: frozenset(places) for number, places in found.items()}
+    return formulas
 
 
 def _workbook_stream(content: bytes) -> bytes:

@@ -214,13 +214,17 @@ class XlsxSheet:
 
     def _row(self, line: int, element: Any) -> ReadRow:  # noqa: ANN401 - lxml's
         cells: list[SheetCell] = []
+        computed: list[int] = []
         for child in element:
             if reference := child.get("r"):
                 place = _column(reference)
                 cells += [BLANK] * (place - len(cells))
+            if len(child) > 1:
+                # A value beside its formula.
+                computed.append(len(cells))
             cells.append(self.book.cell(child))
-        hidden = element.get("hidden") in _YES or element.get("ht") == "0"
-        return read_row(line, cells, is_hidden=hidden)
+        hidden = element.get("hidden") in _YES or _is_tiny(element.get("ht"))
+        return read_row(line, cells, is_hidden=hidden, computed=computed)
 
 
 @contextmanager
@@ -245,9 +249,14 @@ def _relation(element: Any) -> str:  # noqa: ANN401 - lxml's
 
 
 def _note_column(layout: SheetLayout, element: Any) -> None:  # noqa: ANN401 - lxml's
-    if element.get("hidden") in _YES or element.get("width") == "0":
+    if element.get("hidden") in _YES or _is_tiny(element.get("width")):
         first, last = int(element.get("min") or 1), int(element.get("max") or 1)
         layout.hidden_columns.update(range(first - 1, min(last, _MOST_COLUMNS)))
+
+
+def _is_tiny(size: str | None) -> bool:
+    """Whether a row's height or a column's width is less than one, so that nothing can be seen."""
+    return size is not None and size.startswith("0")
 
 
 def _column(reference: str) -> int:

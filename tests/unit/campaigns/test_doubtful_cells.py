@@ -23,10 +23,10 @@ Read = Callable[[str], Any]
 NBSP, ZERO_WIDTH, MINUS = "\u00a0", "\u200b", "\u2212"
 
 
-def rows_of(path: Path) -> list[Any]:
+def rows_of(path: Path, options: ReadOptions | None = None) -> list[Any]:
     """Each row, or its problems."""
-    with open_price_list(path, ReadOptions(), Rules()) as prices, prices.rows() as rows:
-        return [row for _, row in rows]
+    with open_price_list(path, options or ReadOptions(), Rules()) as prices:
+        return [row for _, row in prices.rows()]
 
 
 @pytest.fixture
@@ -198,6 +198,152 @@ def test_a_file_that_leaves_a_doubt_as_a_whole_is_refused(read: Read, content: s
         read(content)
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("id,Was?,rate\n5001,1.05,21\n", "'Was.' is not used and holds amounts"),
+        ("id,rate,Factor\n5001,21,1.05\n5002,22,2\n", "'Factor' is not used and holds amounts"),
+        ("id;rate;\n5001;21;$5\n", "'' is not used and holds amounts"),
+        ("id;rate;Zone\n5001;21;5 %\n", "'Zone' is not used and holds amounts"),
+        ("id;rate;Zone\n5001;21;CAD\n5002;22;USD\n", "'Zone' is not used and holds currencies"),
+        ("id,rate,note\n5001,1,093\n5002,2,500\n", "the rest of its thousands"),
+        ("id,rate,note\n5001,1,093.45\n5002,21.00,\n", "rate in line 2 is whole"),
+        ("id,rate,description\n5001,1,093.45\n5002,21.00,Seat\n", "rate in line 2 is whole"),
+        ("id,rate,note\n5001,20,5\n5002,21,\n", "could be its cents"),
+        ("id,rate\n5001,21\n\nid,quantity\n5002,3\n", "line 4 names other columns"),
+        ('"id,rate"\n"5001,21"\n', "columns are separated by"),
+        ("id rate\n5001 21\n", "columns are separated by"),
+    ],
+)
+def test_columns_that_could_change_what_a_rate_means_are_asked_about(
+    read: Read, content: str, says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        read(content)
+
+
+@pytest.mark.parametrize(
+    "cells", ["10.0.0.1", "1.2.3", "12", "45.123456", "2026-01-31", "CR", "x", "555.1234.00"]
+)
+def test_what_is_no_amount_is_carried_along_whatever_it_is(read: Read, cells: str) -> None:
+    assert read(f"id;rate;Zone\n5001;20.48;{cells}\n").changes == {"rate": Decimal("20.48")}
+
+
+def test_what_marks_a_list_as_old_rates_is_believed_and_not_planned(read: Read) -> None:
+    row = read("id,old,rate\n5001,19.50,20.48\n")
+    assert row.expected == {"rate": Decimal("19.50")}
+    assert row.changes == {"rate": Decimal("20.48")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("#REF", "#VALEUR !", "#KEINE_DATEN", "#N/A N/A", "Fehler:502", "Erreur : 502", "Error"),
+        *("[NULL]", "<null>", "[object Object]", "N/D", "TBD", "(blank)", "(leer)", "(none)"),
+        *("-", "--", "—", "...", "???", "[clear]", "(cleared)", "clear)", '"clear"', "DELETE"),
+        *("same", "unchanged", "(empty)", "8901234567890120000", f"SIP{ZERO_WIDTH} Trunk"),
+        *("SIP\u2028Trunk", "SIP\x01", "SIP\u00adTrunk", "PrÃ©mium", "Itâ€™s"),
+    ],
+)
+def test_a_text_that_nobody_meant_to_write_is_a_problem(read: Read, text: str) -> None:
+    quoted = text.replace('"', '""')
+    assert isinstance(read(f'id;description\n5001;"{quoted}"\n'), list)
+
+
+@pytest.mark.parametrize("text", ["-", "TBD", "PrÃ©mium", "same", f"SIP{ZERO_WIDTH}"])
+def test_a_text_that_the_product_has_already_is_no_problem(read: Read, text: str) -> None:
+    row = read(f"id;description;expected:description;rate\n5001;{text};{text};21\n")
+    assert row.changes == {"description": text, "rate": Decimal(21)}
+    assert row.expected == {"description": text}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1E5x", "12E4", "A-12", "20.48 is it", "n° 5", "Prémium – ½", "☎ 5", "89012345678901200"],
+)
+def test_an_odd_text_that_somebody_may_mean_is_planned_as_it_stands(read: Read, text: str) -> None:
+    assert read(f"id;description\n5001;{text}\n").changes == {"description": text}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "5001;20.48;\n5001;$21;\n",
+        "5001;$21;\n5001;20.48;\n",
+        "5001;20.48;19.50\n5001;20.48;18.50\n",
+        "5001;20.48;\n5001\n",
+        "5001;20.48;\n5001;;\n",
+        "05001;20.48;\n5001;21;\n",
+    ],
+)
+def test_of_a_product_with_two_wishes_none_is_planned_even_if_one_cannot_be_read(
+    tmp_path: Path, lines: str
+) -> None:
+    (tmp_path / "in.csv").write_text(f"id;rate;expected:rate\n{lines}")
+    assert all(isinstance(row, list) for row in rows_of(tmp_path / "in.csv"))
+
+
+@pytest.mark.parametrize("text", ["1’093.45", "1\u2009093.45", "1,093.45", "1 093.45"])
+def test_a_stated_decimal_sign_makes_the_others_thousands_signs(tmp_path: Path, text: str) -> None:
+    (tmp_path / "in.csv").write_text(f"id;rate\n5001;{text}\n", encoding="utf-8")
+    (row,) = rows_of(tmp_path / "in.csv", ReadOptions(decimal="."))
+    assert row.changes == {"rate": Decimal("1093.45")}
+
+
+@pytest.mark.parametrize("text", ["1930-01-31", "0026-01-31"])
+def test_a_day_of_a_year_that_was_typed_short_is_a_problem(read: Read, text: str) -> None:
+    assert isinstance(read(f"id;disconnect_date\n5001;{text}\n"), list)
+
+
+@pytest.mark.parametrize(
+    ("code", "is_planned"),
+    [
+        *(("yyyy-mm-dd", True), ("d/m/yy", True), ("dddd, d mmmm yyyy", True), ("mmm-yy", False)),
+        *(("d-mmm", False), ("mmmm yyyy", False), ("dddd", False), ("yyyy", False)),
+    ],
+)
+def test_a_day_is_planned_if_all_of_it_is_shown(
+    tmp_path: Path, code: str, *, is_planned: bool
+) -> None:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    sheet.append(["id", "disconnect_date"])
+    sheet.append([5001, date(2027, 3, 1)])
+    sheet.cell(2, 2).number_format = code
+    book.save(tmp_path / "in.xlsx")
+    (row,) = rows_of(tmp_path / "in.xlsx")
+    assert isinstance(row, ParsedRow) is is_planned
+
+
+@pytest.mark.parametrize("code", ["0.00E+00", '"CP-"0', '"1"0', "0.0,", "0;;;"])
+def test_an_id_that_is_shown_as_another_is_a_problem(tmp_path: Path, code: str) -> None:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    sheet.append(["id", "rate"])
+    sheet.append([5001 if code != "0;;;" else 5001.4, 20.48])
+    sheet.cell(2, 1).number_format = code
+    book.save(tmp_path / "in.xlsx")
+    (row,) = rows_of(tmp_path / "in.xlsx")
+    assert isinstance(row, list)
+
+
+@pytest.mark.parametrize(("dimension", "size"), [("row", 0.5), ("column", 0.1)])
+def test_what_is_too_small_to_be_seen_counts_as_hidden(
+    tmp_path: Path, dimension: str, size: float
+) -> None:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    sheet.append(["id", "rate"])
+    sheet.append([5001, 20.48])
+    if dimension == "row":
+        sheet.row_dimensions[2].height = size
+    else:
+        sheet.column_dimensions["B"].width = size
+    book.save(tmp_path / "in.xlsx")
+    with pytest.raises(InputError, match="hidden"):
+        rows_of(tmp_path / "in.xlsx")
+
+
 def test_lines_of_two_encodings_are_refused_by_their_numbers(tmp_path: Path) -> None:
     lines = [b"id;description", "5001;Prémium".encode(), "5002;Prémium".encode("cp1252")]
     (tmp_path / "in.csv").write_bytes(b"\n".join(lines))
@@ -221,6 +367,10 @@ def test_escapes_that_spreadsheets_write_are_undone(read: Read) -> None:
         (1093.45, '_-"£"* #,##0.00_-', "1093.45"),
         (-5, "0.00;(0.00)", "-5"),
         (-5, "0.00;[Red]-0.00", "-5"),
+        (-5, '_-* #,##0.00\\ "kr"_-;\\-* #,##0.00\\ "kr"_-', "-5"),
+        (20.48, "#,##0.00\\ [$kr-41D]", "20.48"),
+        (20.48, '"US$"0.00', "20.48"),
+        (1093.45, "#\\ ##0.00", "1093.45"),
         (20.1 + 0.38, "General", "20.48"),
     ],
 )
@@ -252,6 +402,14 @@ def test_a_number_that_is_shown_as_it_is_stored_is_planned(
         (20.48, "[h]:mm"),
         (20.48, '0.00"5"'),
         (20.48, '[<100]"low";0.00'),
+        (2048, '0"."00'),
+        (2048, "0\\.00"),
+        (20.48, '"-"0.00'),
+        (20.48, "(0.00)"),
+        (20.48, '0.00"/yr"'),
+        (20.48, '0.00" CR"'),
+        (20.48, '0.00"c"'),
+        (20.48, '0.00" €/mo"'),
         (True, "General"),
         (date(2026, 3, 1), "yyyy-mm-dd"),
         (datetime(2026, 3, 1, 12, 30), "yyyy-mm-dd hh:mm"),  # noqa: DTZ001 - as Excel has them

@@ -40,8 +40,8 @@ def write(tmp_path: Path) -> Write:
 
 
 def read(path: Path, options: ReadOptions | None = None) -> list[ParsedRow | list[Problem]]:
-    with open_price_list(path, options or ReadOptions(), Rules()) as prices, prices.rows() as rows:
-        return [row for _, row in rows if row is not None]
+    with open_price_list(path, options or ReadOptions(), Rules()) as prices:
+        return [row for _, row in prices.rows() if row is not None]
 
 
 def rows(path: Path) -> list[ParsedRow]:
@@ -178,7 +178,7 @@ def edit(path: Path, old: bytes, new: bytes) -> None:
 def test_a_formula_without_a_stored_value_is_a_problem_that_says_what_to_do(
     tmp_path: Path,
 ) -> None:
-    header = ["id", "old", "rate", "description"]
+    header = ["id", "base", "rate", "description"]
     path = workbook(
         tmp_path / "rates.xlsx",
         header,

@@ -526,6 +526,9 @@ def test_faulty_rows_of_a_text_file_go_back_with_the_mark_that_they_need(
         *("New Rate", "old price", "Rate (%)", "Rate ($)", "discount", "Rate Type", "currency"),
         *("valid from", "qty", "Quantitiy", "desc", "New Code1", "code3", "uom", "Start Date"),
         *("Do-Not-Prorate", "percentage", "Preis", "type", "action", "date", "NewPrice", "€"),
+        *("Multiplier", "New Status", "New Product", "Approved", "Skip?", "Apply (Y/N)", "Delete"),
+        *("Do Not Change", "Billing Cycle", "incl. VAT", "Start", "Gültig ab", "Setup Fee", "CCY"),
+        *("Eff. Date", "EffDt", "Until", "CR/DR", "Menge", "Kündigung", "Prorate?", "Min Qty"),
     ],
 )
 def test_a_column_that_looks_like_an_instruction_is_not_passed_over(

@@ -33,11 +33,8 @@ SETTINGS = settings(
 
 def read(path: Path, options: ReadOptions | None = None) -> list[Any]:
     """Each row, or its problems."""
-    with (
-        open_price_list(path, options or ReadOptions(), Rules()) as prices,
-        prices.rows() as rows,
-    ):
-        return [row for _, row in rows]
+    with open_price_list(path, options or ReadOptions(), Rules()) as prices:
+        return [row for _, row in prices.rows()]
 
 
 def planned(path: Path, options: ReadOptions) -> dict[int, Any]:

@@ -1,0 +1,77 @@
+"""What columns hold that nobody uses: amounts and currencies are hardly a mere remark.
+
+A list of titles that sound like an instruction is never complete (see `titles`). So a column that
+is only carried along, and holds nothing but amounts with decimals or nothing but currencies, is
+asked about, whatever it is called, and if it has no title at all; unless rates are formulas, since
+it may be what they are computed from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from campaigns.source.columns import Columns
+from campaigns.source.currencies import is_currency
+from campaigns.source.table import OUTCOME_PREFIX, CellKind, Form, ReadRow
+from campaigns.source.titles import is_of_a_record
+
+_AMOUNT = re.compile(
+    r"[+-]?\(?(?P<before>[$€£¥] ?)?-?\d{1,3}([,.' ]?\d{3})*(?P<decimals>[.,]\d{1,4})?\)?"
+    r"(?P<after> ?[%$€£¥])?"
+)
+_AMOUNTS, _CURRENCIES = "amounts", "currencies"
+_FITS = {_AMOUNTS: {_AMOUNTS, ""}, _CURRENCIES: {_CURRENCIES}}
+"""What a column of them may hold beside; whole numbers say nothing by themselves."""
+
+
+class CarriedColumns:
+    """Grows with `add`."""
+
+    def __init__(self, form: Form, columns: Columns) -> None:
+        self._form = form
+        self._rate = columns.changes.get("rate")
+        used = columns.used()
+        self._watched: dict[int, str] = {
+            place: ""
+            for place, title in enumerate(form.columns)
+            if place not in used
+            and place not in columns.ignored
+            and not title.lower().startswith(OUTCOME_PREFIX)
+            and not is_of_a_record(title)
+        }
+        """What each column has held so far; one that held anything else is not watched any more."""
+
+    def add(self, row: ReadRow) -> None:
+        """One more row."""
+        if self._rate in row.computed:
+            # What the rates are computed from.
+            self._watched.clear()
+        for place in tuple(self._watched):
+            cell = row.cells[place].strip() if place < len(row.cells) else ""
+            if not cell:
+                continue
+            before, content = self._watched[place], _content(cell, row, place)
+            if content is None or (before and content not in _FITS[before]):
+                del self._watched[place]
+            else:
+                self._watched[place] = before or content
+
+    def faults(self) -> Iterator[str]:
+        """A line for each column that is asked about."""
+        for place, content in self._watched.items():
+            if content:
+                title = self._form.columns[place]
+                yield (
+                    f"column {title!r} is not used and holds {content}: say what it is with "
+                    f'--map "{title}=FIELD", or leave it out with --ignore-column "{title}"'
+                )
+
+
+def _content(cell: str, row: ReadRow, place: int) -> str | None:
+    """Amounts, currencies or "", a whole number; None: something else."""
+    if row.kind(place) is CellKind.NUMBER:
+        return _AMOUNTS if "." in cell or place in row.currencies else ""
+    if match := _AMOUNT.fullmatch(cell):
+        return _AMOUNTS if any(match.group("before", "decimals", "after")) else ""
+    return _CURRENCIES if is_currency(cell) else None
