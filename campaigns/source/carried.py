@@ -42,6 +42,11 @@ class CarriedColumns:
         }
         """What each column has held so far; one that held anything else is not watched any more."""
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no further row matters."""
+        return not self._watched
+
     def add(self, row: ReadRow) -> None:
         """One more row."""
         if self._rate in row.computed:

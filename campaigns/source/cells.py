@@ -174,6 +174,8 @@ class CellReader:
         if not row.kinds:
             return None
         kind = row.kind(place)
+        if kind is CellKind.TEXT:
+            return kind
         if kind is CellKind.UNCOMPUTED:
             raise CellError(_UNCOMPUTED)
         if kind is CellKind.ERROR:

@@ -38,10 +38,13 @@ class CutRates:
         is_ours = self._form.columns[place].lower().startswith(OUTCOME_PREFIX)
         return not is_ours and (not self._use or self._commas_delimit)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no further row matters."""
+        return not self._is_watched or self._cut_line > 0
+
     def add(self, row: ReadRow) -> None:
-        """One more row."""
-        if not self._is_watched or self._cut_line:
-            return
+        """One more row, while it is not settled."""
         rate, rest = (cell.strip() for cell in (*row.cells, "", "")[self._place - 1 :][:2])
         if not rate:
             return

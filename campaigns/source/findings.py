@@ -50,8 +50,13 @@ class Findings:
     _sheets: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._cut_rates = CutRates(self.form, self.columns)
-        self._carried = CarriedColumns(self.form, self.columns)
+        every = (self.columns.changes, self.columns.expected)
+        self._rates = [places["rate"] for places in every if "rate" in places]
+        self._watchers: list[CutRates | CarriedColumns] = [
+            CutRates(self.form, self.columns),
+            CarriedColumns(self.form, self.columns),
+        ]
+        self._unsettled = [watcher for watcher in self._watchers if not watcher.is_settled]
 
     def add(self, row: ReadRow, reader: CellReader) -> ParsedRow | list[Problem] | None:
         """One more row: what it asks for, or what is wrong with it; None: it repeats another."""
@@ -61,9 +66,8 @@ class Findings:
         if not self.example and not "".join(row.cells).isascii():
             odd = (cell for cell in row.cells if not cell.isascii())
             self.example = next(odd, "")[:_EXAMPLE_CHARACTERS]
-        if row.kinds or len(row.cells) <= self.columns.width:
-            self._cut_rates.add(row)
-            self._carried.add(row)
+        if self._unsettled and (row.kinds or len(row.cells) <= self.columns.width):
+            self._watch(row)
         self._look_for_decimals(row)
         if row.currencies:
             self._look_for_currencies(row)
@@ -96,8 +100,13 @@ class Findings:
             )
         if self.second_table:
             yield self.second_table
-        yield from self._cut_rates.faults()
-        yield from self._carried.faults()
+        for watcher in self._watchers:
+            yield from watcher.faults()
+
+    def _watch(self, row: ReadRow) -> None:
+        for watcher in self._unsettled:
+            watcher.add(row)
+        self._unsettled = [watcher for watcher in self._unsettled if not watcher.is_settled]
 
     def _is_first(self, row: ParsedRow) -> bool:
         """Whether no earlier row says the same of the product."""
@@ -130,14 +139,13 @@ class Findings:
             )
 
     def _look_for_decimals(self, row: ReadRow) -> None:
-        for places in (self.columns.changes, self.columns.expected):
-            place = places.get("rate", len(row.cells))
+        for place in self._rates:
             if place < len(row.cells) and row.kind(place) is not CellKind.NUMBER:
                 self.evidence.add(row.cells[place].strip())
 
     def _look_for_currencies(self, row: ReadRow) -> None:
-        for places in (self.columns.changes, self.columns.expected):
-            if currency := row.currencies.get(places.get("rate", -1)):
+        for place in self._rates:
+            if currency := row.currencies.get(place):
                 self.currencies.setdefault(currency, place_of(row.line, row.sheet))
 
     def _number(self, line: int, sheet: str) -> int:
@@ -150,9 +158,11 @@ class Findings:
 
 def _mark(row: ParsedRow) -> int:
     """A number that stands for what the row asks for: equal amounts are equal however written."""
-    # Hashes of numbers are not for this: that of -1 is that of -2.
-    wishes = [
-        f"{name} {value.normalize() if isinstance(value, Decimal) else value}"
-        for name, value in row.changes.items()
-    ]
-    return hash((*wishes, *row.clear, row.effective, *map(str, row.expected.items())))
+    wishes = [_unlike(value) for value in row.changes.values()]
+    believed = [_unlike(value) for value in row.expected.values()]
+    return hash((*row.changes, *wishes, *row.clear, row.effective, *row.expected, *believed))
+
+
+def _unlike(value: object) -> object:
+    """What has another hash for another value: those of the numbers -1 and -2 are the same."""
+    return (value, value + 1) if isinstance(value, Decimal | int) else value

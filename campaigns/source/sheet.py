@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from openpyxl.utils.cell import get_column_letter
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
@@ -21,6 +21,8 @@ from campaigns.source.number_format import (
     shows_part_of_a_day,
 )
 from campaigns.source.table import CellKind, ReadRow
+
+T = TypeVar("T")
 
 # Excel itself computes with so many; what is beyond them is the noise of binary fractions.
 _EXCEL_DIGITS = ".15g"
@@ -63,8 +65,7 @@ class Workbook(Protocol):
     def sheets(self) -> Sequence[Sheet]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SheetCell:
+class SheetCell(NamedTuple):
     """A cell's content as text."""
 
     text: str = ""
@@ -117,16 +118,21 @@ def date_cell(moment: datetime | time | timedelta, code: str) -> SheetCell:
 def read_row(
     line: int, cells: Sequence[SheetCell], *, is_hidden: bool, computed: Sequence[int] = ()
 ) -> ReadRow:
-    """The row of those cells; `computed`: the places of formulas."""
+    """The row of those cells, of which there are some; `computed`: the places of formulas."""
+    texts, kinds, sights, currencies = zip(*cells, strict=True)
     return ReadRow(
         line,
-        tuple(cell.text for cell in cells),
-        "".join(cell.kind for cell in cells),
-        {place: cell.shown for place, cell in enumerate(cells) if cell.shown is not None},
+        texts,
+        "".join(kinds),
+        _by_place(sights) if any(sights) else {},
         is_hidden=is_hidden,
-        currencies={place: cell.currency for place, cell in enumerate(cells) if cell.currency},
+        currencies=_by_place(currencies) if any(currencies) else {},
         computed=tuple(computed),
     )
+
+
+def _by_place(values: Sequence[T]) -> dict[int, T]:
+    return {place: value for place, value in enumerate(values) if value}
 
 
 def place_name(column: int) -> str:

@@ -58,6 +58,9 @@ class CellKind(StrEnum):
     """A formula whose value the file does not have; the cell's text is the formula."""
 
 
+_KINDS = {kind.value: kind for kind in CellKind}
+
+
 class ReadRow(NamedTuple):
     """One row as text; dates and numbers of a spreadsheet in plain ISO form."""
 
@@ -82,7 +85,7 @@ class ReadRow(NamedTuple):
 
     def kind(self, index: int) -> CellKind | None:
         """None: a CSV's cell, or none."""
-        return CellKind(self.kinds[index]) if index < len(self.kinds) else None
+        return _KINDS[self.kinds[index]] if index < len(self.kinds) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ def check_header(header: Sequence[str]) -> tuple[str, ...]:
 
 def check_cells(line: int, cells: Sequence[str]) -> None:
     """Raises InputError for a cell that no field could hold."""
+    if sum(map(len, cells)) <= MAX_CELL_CHARACTERS:
+        return
     for index, cell in enumerate(cells):
         if len(cell) > MAX_CELL_CHARACTERS:
             raise InputError(

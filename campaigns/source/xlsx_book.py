@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import ZipFile
@@ -82,7 +82,10 @@ class XlsxWorkbook:
 
     def cell(self, element: Any) -> SheetCell:  # noqa: ANN401 - lxml's
         """From a `c` element."""
-        kind, raw, formula, inline = element.get("t") or "n", None, None, None
+        kind = element.get("t") or "n"
+        if len(element) == 1 and (only := element[0]).tag.endswith("}v") and only.text:
+            return self._valued(kind, only.text, element)
+        raw, formula, inline = None, None, None
         for child in element:
             name = child.tag.rpartition("}")[2]
             if name == "v":
@@ -202,9 +205,7 @@ class XlsxSheet:
                 match element.tag.rpartition("}")[2]:
                     case "row":
                         line = int(element.get("r") or line + 1)
-                        row = self._row(line, element)
-                        if any(cell.strip() for cell in row.cells):
-                            check_cells(line, row.cells)
+                        if len(element) and (row := self._row(line, element)):
                             yield row
                     case "col":
                         _note_column(layout, element)
@@ -212,19 +213,25 @@ class XlsxSheet:
                         layout.merged.append(_area(element.get("ref", "A1")))
         self.layout = layout
 
-    def _row(self, line: int, element: Any) -> ReadRow:  # noqa: ANN401 - lxml's
+    def _row(self, line: int, element: Any) -> ReadRow | None:  # noqa: ANN401 - lxml's
+        """None: nothing is in it."""
         cells: list[SheetCell] = []
         computed: list[int] = []
         for child in element:
             if reference := child.get("r"):
-                place = _column(reference)
-                cells += [BLANK] * (place - len(cells))
+                place = _column(reference.rstrip("0123456789"))
+                if place > len(cells):
+                    cells += [BLANK] * (place - len(cells))
             if len(child) > 1:
                 # A value beside its formula.
                 computed.append(len(cells))
             cells.append(self.book.cell(child))
         hidden = element.get("hidden") in _YES or _is_tiny(element.get("ht"))
-        return read_row(line, cells, is_hidden=hidden, computed=computed)
+        row = read_row(line, cells, is_hidden=hidden, computed=computed)
+        if not "".join(row.cells).strip():
+            return None
+        check_cells(line, row.cells)
+        return row
 
 
 @contextmanager
@@ -236,6 +243,8 @@ def open_xlsx(path: Path) -> Iterator[XlsxWorkbook]:
 
 def _rich_text(element: Any) -> str:  # noqa: ANN401 - lxml's
     """Of a text in runs; how it is to be spoken (rPh) is left out."""
+    if len(element) == 1 and element[0].tag.endswith("}t"):
+        return unescaped(element[0].text or "")
     texts = (
         child.text or ""
         for child in element.iter("{*}t")
@@ -259,15 +268,16 @@ def _is_tiny(size: str | None) -> bool:
     return size is not None and size.startswith("0")
 
 
-def _column(reference: str) -> int:
-    """The place of a cell such as C7: 2."""
+@lru_cache(maxsize=1024)
+def _column(letters: str) -> int:
+    """The place of a column such as C: 2."""
     place = 0
-    for letter in reference:
-        if not letter.isalpha():
-            break
+    for letter in letters:
+        if not "A" <= letter.upper() <= "Z":
+            raise ValueError(f"there is no column {letters[:20]}")
         place = place * 26 + ord(letter.upper()) - 64
     if not 1 <= place <= _MOST_COLUMNS:
-        raise ValueError(f"there is no cell {reference[:20]}")
+        raise ValueError(f"there is no column {letters[:20]}")
     return place - 1
 
 
@@ -275,4 +285,4 @@ def _area(reference: str) -> tuple[int, int, int, int]:
     first, _, last = reference.partition(":")
     last = last or first
     row = int(re.sub(r"\D", "", first)), int(re.sub(r"\D", "", last))
-    return row[0], _column(first), row[1], _column(last)
+    return row[0], _column(re.sub(r"[\d$]", "", first)), row[1], _column(re.sub(r"[\d$]", "", last))
