@@ -90,19 +90,13 @@ class CellReader:
         changes: dict[str, Any] = {}
         clear: tuple[str, ...] = ()
         for name, place in columns.changes.items():
-            if _CLEAR.fullmatch(cell := cells[place]):
+            if "(" in (cell := cells[place]) and _CLEAR.fullmatch(cell):
                 clear += (name,)
             elif cell and not cell.isspace():
                 believed = columns.expected.get(name)
                 is_new = believed is None or cells[believed] != cell
                 changes[name] = self._value(name, row, place, cell, problems, is_new=is_new)
-        expected = {
-            name: None
-            if _CLEAR.fullmatch(cell)
-            else self._value(name, row, place, cell, problems, is_new=False)
-            for name, place in columns.expected.items()
-            if (cell := cells[place]) and not cell.isspace()
-        }
+        expected = self._expected(row, cells, problems) if columns.expected else {}
         effective, since = None, columns.effective
         if since is not None and cells[since].strip():
             effective = self._value(EFFECTIVE, row, since, cells[since], problems)
@@ -111,6 +105,17 @@ class CellReader:
         if not isinstance(product, int):
             return [Problem("no id", row.line, self.form.columns[columns.id], "", row.sheet)]
         return ParsedRow(row.line, product, changes, clear, expected, effective, cells, row.sheet)
+
+    def _expected(
+        self, row: ReadRow, cells: tuple[str, ...], problems: list[Problem]
+    ) -> dict[str, Any]:
+        return {
+            name: None
+            if _CLEAR.fullmatch(cell)
+            else self._value(name, row, place, cell, problems, is_new=False)
+            for name, place in self.columns.expected.items()
+            if (cell := cells[place]) and not cell.isspace()
+        }
 
     def id_of(self, row: ReadRow) -> int | None:
         """Of a row with problems: the product that it names, if that can be read."""
@@ -153,7 +158,7 @@ class CellReader:
     ) -> Any:  # noqa: ANN401 - as the field has it
         """None: there is a problem more. `is_new`: it is not what the product has already."""
         try:
-            kind = self._kind(name, row, place)
+            kind = self._kind(name, row, place) if row.kinds or row.formulas else None
             text = cell.strip()
             if name == "rate":
                 return self._rate(row, place, text, kind)

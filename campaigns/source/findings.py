@@ -22,6 +22,7 @@ _SHOWN_CHARACTERS = 60
 _SHEET_BITS = 21
 # Of a row that cannot be read: no row asks for the same.
 _UNKNOWN = 0
+_NUMBERS = frozenset({Decimal, int})
 
 
 @dataclass
@@ -158,11 +159,11 @@ class Findings:
 
 def _mark(row: ParsedRow) -> int:
     """A number that stands for what the row asks for: equal amounts are equal however written."""
-    wishes = [_unlike(value) for value in row.changes.values()]
-    believed = [_unlike(value) for value in row.expected.values()]
-    return hash((*row.changes, *wishes, *row.clear, row.effective, *row.expected, *believed))
-
-
-def _unlike(value: object) -> object:
-    """What has another hash for another value: those of the numbers -1 and -2 are the same."""
-    return (value, value + 1) if isinstance(value, Decimal | int) else value
+    changes, expected = row.changes, row.expected
+    # The numbers -1 and -2 have the same hash, unlike all others.
+    odd = [value == -1 for value in changes.values() if value.__class__ in _NUMBERS]
+    if not expected:
+        return hash((*changes, *changes.values(), *odd, *row.clear, row.effective))
+    odd += [value == -1 for value in expected.values() if value.__class__ in _NUMBERS]
+    believed = (*expected, *expected.values())
+    return hash((*changes, *changes.values(), *odd, *row.clear, row.effective, *believed))
