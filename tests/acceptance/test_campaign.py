@@ -87,16 +87,16 @@ class Story:
     def plan(self) -> None:
         """Problems first, all at once, in a file to be corrected.
 
-        Of the two wishes for 5001 none is planned, so that it is there twice.
+        Of two wishes for 5001, or 5002, none is planned, so that both are there twice.
         """
         path, arguments = self.directory / "june.csv", ["june.csv", "-o", "june.plan"]
         write(path, self.rates, "5001;1;twice", "x;1;", "999999;1;", "5002;1.5;")
         found = self.me.types("plan", *arguments, "--problems", "mend.csv", code=1)
-        assert sum(found["problems"].values()) == 5
+        assert sum(found["problems"].values()) == 6
         assert not (self.directory / "june.plan").exists()
         mend = (self.directory / "mend.csv").read_text(encoding="cp1252").splitlines()
         assert mend[0] == "ID;Rate;Vermerk;revio_problem"
-        assert len(mend) == 6
+        assert len(mend) == 7
         write(path, self.rates)
         planned = self.me.types("plan", *arguments, "--by", "ann", code=2)
         assert planned["rows"] == {"change": ROWS}
