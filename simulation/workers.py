@@ -71,7 +71,8 @@ class Counted:
         self._limiter = limiter
         self._journal = journal
         self.refund, self.pause = limiter.refund, limiter.pause
-        self.report, self.usage, self.closed = limiter.report, limiter.usage, limiter.closed
+        self.report, self.usage = limiter.report, limiter.usage
+        self.closed, self.closed_among = limiter.closed, limiter.closed_among
         self.answered = limiter.answered
         self.close, self.reopen = limiter.close, limiter.reopen
 

@@ -52,13 +52,15 @@ class CampaignFeeder:
         self._token = uuid.uuid4().hex
         self._reader = PatientReader(products, clock)
         self._carriers: dict[str, Carrier] = {}
+        self._has_lease = False
 
     def step(self) -> list[RunState] | None:
         """One round over all runs; their states as it found them. None: another feeder works.
 
         Raises Unavailable.
         """
-        if not self._runs.lease(self._account, self._token):
+        self._has_lease = self._runs.lease(self._account, self._token)
+        if not self._has_lease:
             self._carriers.clear()
             return None
         names = self._runs.active(self._account)
@@ -72,7 +74,8 @@ class CampaignFeeder:
 
     def release(self) -> None:
         """This feeder ends; another one can go on at once. Raises Unavailable."""
-        self._runs.release(self._account, self._token)
+        if self._has_lease:
+            self._runs.release(self._account, self._token)
 
     def _guarded(self, state: RunState, slots: int, lane_closed: str) -> None:
         run = state.spec.run

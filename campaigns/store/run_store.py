@@ -17,6 +17,7 @@ from campaigns.store.keys import ROWS_PER_CHUNK, WHAT, AccountKeys, RunKeys
 from campaigns.store.row_chunks import RowChunks
 from campaigns.store.run_codec import read_gate, read_spec, read_state
 from tasks.ports import LeaseLost
+from worker.redis_kit.existing import existing
 from worker.redis_kit.lease import Lease
 from worker.redis_kit.reply import numbers, text, texts
 from worker.redis_kit.scripts import fail_closed, load_script
@@ -52,6 +53,12 @@ class RedisRuns:
         """See the port."""
         with fail_closed(WHAT):
             self._lease.release(AccountKeys(account).feeder, token)
+
+    def with_active(self, accounts: Iterable[str]) -> set[str]:
+        """The accounts that have runs which have not ended. Raises Unavailable."""
+        keys = {AccountKeys(account).active: account for account in accounts}
+        with fail_closed(WHAT):
+            return {keys[key] for key in existing(self._redis, keys)}
 
     def active(self, account: str) -> list[str]:
         """See the port."""

@@ -30,7 +30,7 @@ class Place:
         self.app.conf.result_backend = backend_url(url)
         rules = LimitRules(calls_per_minute=500, calls_per_day=900)
         self.limiter = RedisLimiter(self.redis, {"default": rules})
-        self.refused = RefusedQueries(self.app, self.redis, self.limiter, ["default"])
+        self.refused = RefusedQueries(self.app, self.redis, self.limiter, lambda: ["default"])
 
     def queued(self) -> int:
         return sum(int(self.redis.llen(key)) for key in queue_keys(INTERACTIVE))

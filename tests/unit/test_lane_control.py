@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from revio_jobs.contracts import Lane, queue_name
+from worker.celery_app.lane_activity import LaneActivity
 from worker.celery_app.lane_control import LaneControl
 from worker.limiter import LaneClosure
+from worker.limiter.port import Where
 
 LANES = [("default", lane) for lane in Lane]
 
@@ -19,10 +21,13 @@ class Consumer:
 
     def __init__(self) -> None:
         self.consumes = {queue_name(*where) for where in LANES}
-        self.soon: list[tuple[Callable[[str], None], str]] = []
+        self.soon: list[tuple[Callable[..., None], tuple[str, ...]]] = []
 
-    def call_soon(self, function: Callable[[str], None], queue: str) -> None:
-        self.soon.append((function, queue))
+    def call_soon(self, function: Callable[..., None], *args: str) -> None:
+        self.soon.append((function, args))
+
+    def takes_from(self, queue: str) -> bool:
+        return queue in self.consumes
 
     def add_task_queue(self, queue: str) -> None:
         self.consumes.add(queue)
@@ -32,8 +37,8 @@ class Consumer:
 
     def run(self, order: Callable[[list[Any]], list[Any]]) -> None:
         todo, self.soon = order(self.soon), []
-        for function, queue in todo:
-            function(queue)
+        for function, args in todo:
+            function(*args)
 
 
 class Closures:
@@ -42,8 +47,17 @@ class Closures:
     def __init__(self) -> None:
         self.lanes: set[Lane] = set()
 
-    def closed(self, account: str, lane: Lane) -> LaneClosure | None:
-        return LaneClosure(lane, "the day's calls are spent") if lane in self.lanes else None
+    def among(self, lanes: Iterable[Where], used: Iterable[Where]) -> dict[Where, LaneClosure]:
+        spent = "the day's calls are spent"
+        return {where: LaneClosure(where[1], spent) for where in used if where[1] in self.lanes}
+
+
+def activity() -> LaneActivity:
+    """Both lanes are used."""
+    noted = LaneActivity()
+    for where in LANES:
+        noted.note(queue_name(*where))
+    return noted
 
 
 moments = st.lists(st.one_of(st.sampled_from(list(Lane)), st.just("update"), st.just("run")))
@@ -57,7 +71,7 @@ def test_a_lane_is_as_the_last_update_left_it_in_whatever_order_celery_obeys(
         return chance.sample(todo, chance.randint(0, len(todo)))
 
     closures, consumer = Closures(), Consumer()
-    control: Any = LaneControl(consumer, LANES, closures)  # type: ignore[arg-type]
+    control: Any = LaneControl(consumer, LANES, closures, activity())  # type: ignore[arg-type]
     for moment in story:
         if moment == "update":
             control.update()
@@ -74,7 +88,7 @@ def test_a_lane_is_as_the_last_update_left_it_in_whatever_order_celery_obeys(
 
 def test_a_job_that_backs_off_waits_until_no_more_messages_come() -> None:
     closures, consumer = Closures(), Consumer()
-    control: Any = LaneControl(consumer, LANES, closures)  # type: ignore[arg-type]
+    control: Any = LaneControl(consumer, LANES, closures, activity())  # type: ignore[arg-type]
     backing_off = threading.Thread(
         target=control.back_off, args=("default", Lane.BULK, 10.0, "the vendor said so")
     )

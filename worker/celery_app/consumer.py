@@ -78,9 +78,14 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
             error = InvalidJob([f"the message must be Celery's, in JSON: {exc}"])
             self.app.backend.mark_as_failure(job_id, error)
 
+    def takes_from(self, queue: str) -> bool:
+        """Whether messages are taken from the queue; not while there is no connection."""
+        return bool(self.task_consumer and self.task_consumer.consuming_from(queue))
+
     def register_with_event_loop(self, hub: Any) -> None:  # noqa: ANN401 - as Celery's
         """Also sends the tasks' events in bundles: Celery would send each three or four alone."""
         super().register_with_event_loop(hub)
+        self.task_consumer.channel.threads = self.pool.threads
         if self.event_dispatcher:
             self.event_dispatcher.buffer_limit = _EVENTS_AT_ONCE
             hub.call_repeatedly(_EVENTS_EVERY_S, self._flush_events)

@@ -11,11 +11,11 @@ from typing import Protocol
 import structlog
 
 from revio_jobs.contracts import Lane, queue_name
-from worker.limiter import LaneClosures
+from worker.celery_app.lane_activity import LaneActivity
+from worker.limiter import LaneClosure, LaneClosures
+from worker.limiter.port import Where
 
 _log = structlog.get_logger(__name__)
-
-Where = tuple[str, Lane]
 
 # A lane that a job found closed is checked again after this long at the latest.
 _LONGEST_BACKOFF_S = 30.0
@@ -25,8 +25,11 @@ _STOPPED_WITHIN_S = 2.0
 class Consumer(Protocol):
     """Of Celery's consumer, what decides from which queues messages are taken."""
 
-    def call_soon(self, function: Callable[[str], None], queue: str) -> object:
+    def call_soon(self, function: Callable[..., None], *args: str) -> object:
         """Run it in the consumer's own thread."""
+
+    def takes_from(self, queue: str) -> bool:
+        """Whether messages are taken from the queue."""
 
     def add_task_queue(self, queue: str) -> None:
         """Take messages from the queue."""
@@ -55,10 +58,12 @@ class LaneControl:
         consumer: Consumer,
         lanes: Iterable[Where],
         closures: LaneClosures,
+        activity: LaneActivity,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumer = consumer
         self._closures = closures
+        self._activity = activity
         self._clock = clock
         self._closed: dict[Where, str] = {}
         self._backoffs: dict[Where, _Backoff] = {}
@@ -90,13 +95,19 @@ class LaneControl:
         self._consumer.call_soon(self._apply, queue_name(account, lane))
 
     def update(self) -> None:
-        """Open or close each lane as things are now. Raises Unavailable."""
-        for where in self._lanes:
-            reason = self._reason(where)
+        """Open or close each lane as things are now. Raises Unavailable.
+
+        A lane that is not used is looked at for operators' pauses alone: a limit that closes it is
+        found by its first job.
+        """
+        lanes, recent = self._lanes, self._activity.queues
+        used = [where for where in lanes if where in self._closed or queue_name(*where) in recent]
+        closures = self._closures.among(lanes, used)
+        for where in {*used, *closures}:
+            reason = self._reason(where, closures.get(where))
             with self._lock:
                 self._set(where, reason)
-            if reason is None:
-                self._consumer.call_soon(self._apply, queue_name(*where))
+        self._consumer.call_soon(self._apply_all)
 
     def back_off(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
         """Close the lane here for `seconds`, at most 30: a job found that no call may go out.
@@ -114,8 +125,8 @@ class LaneControl:
         if stopped:
             stopped.wait(_STOPPED_WITHIN_S)
 
-    def _reason(self, where: Where) -> str | None:
-        if closure := self._closures.closed(*where):
+    def _reason(self, where: Where, closure: LaneClosure | None) -> str | None:
+        if closure:
             return str(closure)
         backoff = self._backoffs.get(where)
         return backoff.reason if backoff and backoff.until > self._clock() else None
@@ -140,6 +151,12 @@ class LaneControl:
         self._consumer.call_soon(stop, queue)
         _log.info("lane_closed", account=account, lane=lane.value, reason=reason)
         return stopped
+
+    def _apply_all(self) -> None:
+        is_open = {queue_name(*where): where not in self._closed for where in self._lanes}
+        for queue, is_wanted in is_open.items():
+            if self._consumer.takes_from(queue) != is_wanted:
+                self._apply(queue)
 
     def _apply(self, queue: str) -> None:
         """As the lane is by now: Celery runs what was called soon in any order, and late or never

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,9 +19,10 @@ from revio_jobs.contracts import Lane, parse_queue_name
 from revio_jobs.errors import Unavailable
 from settings import Settings
 from worker.celery_app.control import LaneCommands, Revoking, refuse_commands
-from worker.celery_app.feeder_thread import FEED_INTERVAL_S, FeederThread
+from worker.celery_app.feeder_thread import LOOK_INTERVAL_S, FeederThreads
 from worker.celery_app.heartbeat import Heartbeat, Readiness
 from worker.celery_app.held_messages import HOLD_INTERVAL_S, hold_what_is_left
+from worker.celery_app.lane_activity import lane_activity
 from worker.celery_app.lane_control import LaneControl
 from worker.celery_app.logs import configure_logs
 from worker.celery_app.redis_guard import RedisGuard, refuse_eviction
@@ -130,26 +132,31 @@ class Lifecycle:
         parsed = map(parse_queue_name, self._app.amqp.queues.consume_from)
         lanes = [lane for lane in parsed if lane]
         application = self.application
-        control = self._lane_control = LaneControl(sender, lanes, application.closures)
+        control = LaneControl(sender, lanes, application.closures, lane_activity)
+        self._lane_control = control
         served = {account for account, _ in lanes} & self._settings.accounts.keys()
         accounts = {name: self._settings.accounts[name] for name in served}
         self._published_limits = PublishedLimits(
             application.redis, accounts, sender.hostname, lanes=lambda: control.lanes
         )
         self._repeat("limits", NOTED_EVERY_S, self._published_limits.publish, at_once=True)
-        self._repeat("gates", _LANES_INTERVAL_S, self._lane_control.update)
+        self._repeat("gates", _LANES_INTERVAL_S, control.update)
         refused = RefusedQueries(
             self._app,
             application.redis,
             application.limiter,
-            [account for account, lane in lanes if lane is Lane.INTERACTIVE and account in served],
+            lambda: [account for account, lane in control.closed if lane is Lane.INTERACTIVE],
         )
         self._repeat("refused", _LANES_INTERVAL_S, refused.end)
         self._repeat("hold", HOLD_INTERVAL_S, self._hold)
         self._repeat("sweep", self._settings.sweep_interval_s, application.sweeper.sweep)
-        for feeder in application.campaigns.feeders.values():
-            events = RunEvents(self._app, sender.hostname, application.campaigns.runs.load)
-            self._repeat("campaigns", FEED_INTERVAL_S, FeederThread(feeder, events).run_once)
+        runs = application.campaigns.runs
+        feeders = FeederThreads(
+            application.campaigns.feeders,
+            runs.with_active,
+            partial(RunEvents, self._app, sender.hostname, runs.load),
+        )
+        self._repeat("campaigns", LOOK_INTERVAL_S, feeders.look)
         _log.info("worker_ready", accounts=sorted(self._settings.accounts))
 
     def _hold(self) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
-from threading import Semaphore
+from threading import Lock, Semaphore
 from typing import Any, Protocol, TypeVar
 
 from celery.concurrency.base import apply_target
 from celery.concurrency.thread import ApplyResult, TaskPool
 
-from revio_jobs.contracts import QUERY_TASK
+from revio_jobs.contracts import QUERY_TASK, parse_queue_name
 
 T = TypeVar("T")
 
@@ -36,6 +37,9 @@ class JobPool(TaskPool):  # type: ignore[misc] # Celery is untyped
         super().__init__(*args, **kwargs)
         query_threads = int(self.app.conf.worker_query_threads)
         self._room = Semaphore(query_threads)
+        self._counting = Lock()
+        self.threads: Counter[str] = Counter()
+        """By account: how many of the threads that count against the prefetch its jobs have."""
         self._queries = ThreadPoolExecutor(query_threads, "query")
 
     def on_apply(
@@ -51,7 +55,9 @@ class JobPool(TaskPool):  # type: ignore[misc] # Celery is untyped
         consumer = self.consumer if args[0] == QUERY_TASK else None
         if consumer is None or not self._room.acquire(blocking=False):
             apply = super().on_apply
-            return _alone(apply, target, args, kwargs, callback, accept_callback, **options)
+            result = _alone(apply, target, args, kwargs, callback, accept_callback, **options)
+            self._count(_account_of(args[2]), result)
+            return result
         prefetch = consumer.qos
         prefetch.increment_eventually()
 
@@ -65,6 +71,19 @@ class JobPool(TaskPool):  # type: ignore[misc] # Celery is untyped
         future.add_done_callback(leave)
         return ApplyResult(future)
 
+    def _count(self, account: str | None, result: ApplyResult) -> None:
+        if account is None:
+            return
+
+        def leave(_: object) -> None:
+            with self._counting:
+                self.threads[account] -= 1
+                self.threads += Counter()
+
+        with self._counting:
+            self.threads[account] += 1
+        result.f.add_done_callback(leave)
+
     def on_stop(self) -> None:
         """Waits for the jobs that run."""
         self._queries.shutdown(cancel_futures=True)
@@ -77,3 +96,9 @@ def _alone(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:  # noqa: ANN
     So does OpenTelemetry's instrumentation of threads, and Celery's loop is not to be traced.
     """
     return Context().run(call, *args, **kwargs)
+
+
+def _account_of(request: Mapping[str, Any]) -> str | None:
+    """None for a message that did not come through a lane's queue."""
+    lane = parse_queue_name((request.get("delivery_info") or {}).get("routing_key") or "")
+    return lane[0] if lane else None

@@ -8,7 +8,7 @@ and end as Unauthorised.
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -33,19 +33,24 @@ class RefusedQueries:
     """Every worker of an account's interactive lane does this; a message is ended by one."""
 
     def __init__(
-        self, app: Celery, redis: Redis, limiter: Limiter, accounts: Iterable[str]
+        self,
+        app: Celery,
+        redis: Redis,
+        limiter: Limiter,
+        accounts: Callable[[], Iterable[str]],
     ) -> None:
+        """`accounts` returns those that may be refused: whose interactive lane is closed here."""
         self._app = app
         self._redis: Any = redis
         self._limiter = limiter
-        self._accounts = tuple(accounts)
+        self._accounts = accounts
 
     def end(self) -> int:
         """Returns how many queries have ended. Raises Unavailable."""
         ended = 0
-        for account in self._accounts:
-            refused = self._limiter.closed(account, Lane.INTERACTIVE)
-            if refused and refused.bound is Bound.ACCOUNT:
+        lanes = [(account, Lane.INTERACTIVE) for account in self._accounts()]
+        for (account, _), refused in self._limiter.closed_among(lanes).items():
+            if refused.bound is Bound.ACCOUNT:
                 ended += self._end(account, Unauthorised(refused.reason))
         return ended
 

@@ -20,6 +20,9 @@ so they are given back before the next request.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping
+from functools import cache
+from itertools import chain
 from math import inf
 from queue import Empty
 from time import monotonic
@@ -31,11 +34,13 @@ from kombu.transport import redis
 from kombu.utils.json import loads
 from redis.exceptions import NoScriptError
 
-from revio_jobs.broker import HELD, HELD_AT, LATER, queue_keys, queue_of
+from revio_jobs.broker import HELD, HELD_AT, LATER, PRIORITY_STEPS, queue_keys, queue_of
 from revio_jobs.contracts import UPDATE_TASK, parse_queue_name
 from revio_jobs.key_prefix import KeyPrefix
 from worker.celery_app.held_messages import HOLD_INTERVAL_S, HeldMessages
+from worker.celery_app.lane_activity import lane_activity
 from worker.celery_app.prefixed_client import client_of
+from worker.celery_app.queue_round import QueueRound
 from worker.celery_app.refusals import PURGE
 from worker.redis_kit.scripts import load_script
 
@@ -47,6 +52,8 @@ _TURN_S = 0.035
 _IDLE_PAUSE_S = 0.03
 _TAKEN_AT_ONCE = 100
 _ROUNDS_FIRST = 2
+
+_keys_of = cache(queue_keys)
 
 
 class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
@@ -113,7 +120,6 @@ class _Taking:
     unacked_restore_limit = 1000
     pool: Any
     closed: bool
-    active_queues: list[str]
     global_keyprefix: str
     client: Any
     connection: Any
@@ -124,6 +130,8 @@ class _Taking:
     _kept: Any = None
     _flush_brpop_reauth: Any
     _take: Any
+    threads: Mapping[str, int] = {}
+    """By account: how many of the worker's threads its jobs have. The consumer sets it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as kombu's
         self._tags = f"{uuid.uuid4().hex[:12]}."
@@ -132,6 +140,7 @@ class _Taking:
         self._next_number = 0
         self._quiet_until = 0.0
         self._no_ack: set[str] = set()
+        self._round = QueueRound(lane_activity)
         super().__init__(*args, **kwargs)
         self._take = load_script(self._create_client(), "worker.celery_app", "take")
 
@@ -156,6 +165,14 @@ class _Taking:
         (self._no_ack.add if no_ack else self._no_ack.discard)(queue)
         return super().basic_consume(queue, no_ack, *args, **kwargs)  # type: ignore[misc]
 
+    @property
+    def active_queues(self) -> list[str]:
+        """As kombu's, which makes the list anew each time: some times in each turn of the loop."""
+        return self._queue_cycle.items  # type: ignore[no-any-return]
+
+    def _update_queue_cycle(self) -> None:
+        self._queue_cycle.update(super().active_queues)  # type: ignore[misc]
+
     def _purge(self, queue: str) -> int:
         """As kombu's, but of no lane of ours: raises ClickException, which `celery purge` shows."""
         if parse_queue_name(queue):
@@ -171,21 +188,33 @@ class _Taking:
         """Ask for messages, where kombu sends BRPOP."""
         if monotonic() < self._quiet_until and not self.qos.has_acks:
             return
-        queues = self._queue_cycle.consume(len(self.active_queues))
-        if not queues:
+        served = self.active_queues
+        if not served:
             return
+        queues, others = self._round.next(served)
         self.give_back_unread()
         free = self.qos.can_consume_max_estimate()
         wanted = _TAKEN_AT_ONCE if free is None else min(free, _TAKEN_AT_ONCE)
-        keys = [key for step in zip(*map(queue_keys, queues), strict=True) for key in step]
+        keys = [key for step in zip(*map(_keys_of, queues), strict=True) for key in step]
         self._asked = range(self._next_number, self._next_number + wanted)
         self._next_number = self._asked.stop
         self._in_poll, self._brpop_sent_at = self.client.connection, monotonic()
         self._quiet_until = monotonic() + _IDLE_PAUSE_S
-        numbers = [wanted, len(queues), self._tags, self._asked.start]
-        args = [*numbers, UPDATE_TASK, self.global_keyprefix, *self.qos.acks_to_send()]
-        take = ("EVALSHA", self._take.sha, len(keys) + 3, HELD, HELD_AT, LATER, *keys, *args)
-        self.client.connection.send_command(*self.key_prefix.apply(take))
+        threads = list(self.threads.items())
+        counts = (len(others) * len(PRIORITY_STEPS), int(_are_shared(served)), len(threads))
+        args = [
+            *(wanted, len(queues), self._tags, self._asked.start),
+            *(UPDATE_TASK, self.global_keyprefix, *counts, *chain.from_iterable(threads)),
+            *self.qos.acks_to_send(),
+        ]
+        key_count = 3 + len(keys) + counts[0]
+        head = ("EVALSHA", self._take.sha, key_count, HELD, HELD_AT, LATER, *keys)
+        told_of = (_packed_keys(self.global_keyprefix, queue) for queue in others)
+        command = [
+            b"*%d\r\n" % (3 + key_count + len(args)),
+            *(_packed(self.key_prefix.apply(head)), *told_of, _packed(args)),
+        ]
+        self.client.connection.send_packed_command([b"".join(command)])
         self.connection.cycle.drop_if_strange(self)
 
     def _brpop_read(self, **options: Any) -> bool:  # noqa: ANN401 - as kombu's
@@ -218,6 +247,9 @@ class _Taking:
         for key, tag, text in zip(answer[::3], answer[1::3], answer[2::3], strict=True):
             queue = queue_of(self.key_prefix.strip(key.decode()))
             delivery_tag = tag.decode()
+            lane_activity.note(queue)
+            if not delivery_tag:
+                continue
             self._asked = range(self._asked.start + 1, self._asked.stop)
             self._queue_cycle.rotate(queue)
             self._deliver_one(queue, delivery_tag, text)
@@ -247,6 +279,27 @@ class _Taking:
 
     def _restore(self, message: Any, leftmost: bool = False) -> None:  # noqa: ANN401, ARG002, FBT001, FBT002 - as kombu's
         self.qos.give_back([message.delivery_tag])
+
+
+def _packed(args: Iterable[object]) -> bytes:
+    """As bytes of Redis's protocol."""
+    encoded = [str(arg).encode() for arg in args]
+    return b"".join(b"$%d\r\n%b\r\n" % (len(arg), arg) for arg in encoded)
+
+
+@cache
+def _packed_keys(prefix: str, queue: str) -> bytes:
+    """Of a queue that is asked for some times a second, with hundreds of others."""
+    return _packed(map(KeyPrefix(prefix).key, queue_keys(queue)))
+
+
+def _are_shared(queues: Iterable[str]) -> bool:
+    """Whether several accounts share the worker's threads: the names of an account's lanes begin
+    alike.
+    """
+    accounts = (queue.rpartition(".")[0] for queue in queues)
+    first = next(accounts)
+    return any(account != first for account in accounts)
 
 
 def _payload(text: bytes, tag: str) -> dict[str, Any]:

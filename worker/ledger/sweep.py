@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -22,6 +22,7 @@ from revio_jobs.broker import queue_keys
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.reservation import LedgerKeys
 from worker.ledger.redis_ledger import RedisLedger
+from worker.redis_kit.existing import existing
 from worker.redis_kit.lease import Lease
 from worker.redis_kit.scripts import fail_closed
 
@@ -59,7 +60,7 @@ class Sweeper:
     ) -> None:
         self._redis = redis
         self._ledger = ledger
-        self._accounts = tuple(accounts)
+        self._accounts = {key: account for account in accounts for key in _keys(account)}
         self._lease = Lease(redis, round(interval_s * 3000))
         self._lost_after_s = lost_after_s
         self._clock = clock
@@ -72,11 +73,19 @@ class Sweeper:
             if not self._lease.take(_LEADER_KEY, self._me):
                 self._missing_since.clear()
                 return None
-            rounds = [self._sweep(account) for account in self._accounts]
-        swept = Swept(*(sum(column) for column in zip(*map(_counts, rounds), strict=True)))
+            busy = self._with_jobs()
+            self._missing_since = {
+                job: since for job, since in self._missing_since.items() if job[0] in busy
+            }
+            rounds = [self._sweep(account) for account in sorted(set(busy.values()))]
+        swept = Swept(*map(sum, zip(*map(_counts, rounds), strict=True)))
         if swept != Swept():
             _log.info("jobs_put_back", due=swept.due, abandoned=swept.abandoned, lost=swept.lost)
         return swept
+
+    def _with_jobs(self) -> dict[str, str]:
+        """Accounts that have updates which have not ended, by the keys that say so."""
+        return {key: self._accounts[key] for key in existing(self._redis, self._accounts)}
 
     def _sweep(self, account: str) -> Swept:
         keys = LedgerKeys(account)
@@ -130,6 +139,11 @@ class Sweeper:
             for job_id, score in waiting.items()
             if job_id not in queued and score < first
         }
+
+
+def _keys(account: str) -> Iterator[str]:
+    keys = LedgerKeys(account)
+    yield from (keys.delayed, keys.running, *map(keys.waiting, Lane))
 
 
 def _scores(entries: Any) -> dict[str, float]:  # noqa: ANN401 - as loosely typed as redis-py

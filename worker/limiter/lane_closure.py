@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from revio_jobs.contracts import Lane
 from worker.limiter.lane_pauses import LanePauses, Pause
-from worker.limiter.port import Bound, Limiter, Refused
+from worker.limiter.port import Bound, Limiter, Refused, Where
 
 # A wait of at most this long is spent in the worker, where the call is made: it closes no lane.
 _SHORT_WAIT_S = 3.0
@@ -58,17 +58,28 @@ class LaneClosures:
     def paused(self, account: str, lane: Lane) -> LaneClosure | None:
         """The operator's pause alone."""
         pause = self._pauses.get(account, lane)
-        if pause is None:
-            return None
-        since = _moment(pause.since)
-        reason = f"the {lane.value} lane is paused by {pause.by} since {since}: {pause.reason}"
-        return LaneClosure(lane, reason, pause=pause)
+        return _paused(lane, pause) if pause else None
 
     def closed(self, account: str, lane: Lane) -> LaneClosure | None:
         """The pause, or the limit that lets no call out for longer than a job waits in a worker."""
         if paused := self.paused(account, lane):
             return paused
-        refused = self._limiter.closed(account, lane)
+        return self._limited(account, lane, self._limiter.closed(account, lane))
+
+    def among(self, lanes: Iterable[Where], used: Collection[Where]) -> dict[Where, LaneClosure]:
+        """The closures of those lanes that are closed: of all that are paused, and of the used ones
+        that a limit closes. What it costs depends on how many are used.
+        """
+        pauses = self._pauses.among(list(lanes))
+        refusals = self._limiter.closed_among([where for where in used if where not in pauses])
+        limited = {
+            where: closure
+            for where, refused in refusals.items()
+            if (closure := self._limited(*where, refused))
+        }
+        return limited | {where: _paused(where[1], pause) for where, pause in pauses.items()}
+
+    def _limited(self, account: str, lane: Lane, refused: Refused | None) -> LaneClosure | None:
         if refused is None or refused.wait_s <= _SHORT_WAIT_S:
             return None
         reason = self._reason(account, lane, refused)
@@ -88,6 +99,12 @@ class LaneClosures:
                 return f"the day's calls for {lane.value} jobs are spent"
             case bound:
                 return f"no call is free ({bound.value})"
+
+
+def _paused(lane: Lane, pause: Pause) -> LaneClosure:
+    since = _moment(pause.since)
+    reason = f"the {lane.value} lane is paused by {pause.by} since {since}: {pause.reason}"
+    return LaneClosure(lane, reason, pause=pause)
 
 
 def _moment(at: datetime) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from redis import Redis
 
 from revio_jobs.contracts import Lane
+from worker.limiter.port import Where
 from worker.redis_kit.scripts import fail_closed
 
 
@@ -43,10 +45,20 @@ class LanePauses:
         """The lane's pause, or None if it is not paused."""
         with fail_closed("the paused lanes"):
             stored = self._redis.get(_key(account, lane))
-        if not stored:
-            return None
-        fields = json.loads(stored)
-        return Pause(fields["reason"], fields["by"], datetime.fromisoformat(fields["since"]))
+        return _pause(stored) if stored else None
+
+    def among(self, lanes: Sequence[Where]) -> dict[Where, Pause]:
+        """The pauses of those lanes that are paused, in one exchange."""
+        if not lanes:
+            return {}
+        with fail_closed("the paused lanes"):
+            stored = self._redis.mget([_key(*lane) for lane in lanes])
+        return {lane: _pause(text) for lane, text in zip(lanes, stored, strict=True) if text}
+
+
+def _pause(stored: bytes | str) -> Pause:
+    fields = json.loads(stored)
+    return Pause(fields["reason"], fields["by"], datetime.fromisoformat(fields["since"]))
 
 
 def _key(account: str, lane: Lane) -> str:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import structlog
@@ -73,10 +74,16 @@ def live_workers(redis: Redis, account: str) -> list[LiveWorker]:
 
 def differences(redis: Redis, account: str, settings: BaseModel) -> list[Difference]:
     """How the settings of the account's live workers differ from these. Raises RedisError."""
+    return _differences(account, settings, _notes(redis, account))
+
+
+def _differences(
+    account: str, settings: BaseModel, notes: Iterable[tuple[str, Mapping[str, Any]]]
+) -> list[Difference]:
     ours = _limits(settings)
     return [
         Difference(account, worker, name, value, note["limits"][name])
-        for worker, note in _notes(redis, account)
+        for worker, note in notes
         for name, value in ours.items()
         if note["limits"].get(name, value) != value
     ]
@@ -116,31 +123,41 @@ class PublishedLimits:
         with fail_closed("the workers' limits"):
             now, off_s = self._clock_offset()
             self._log_clock(off_s)
-            for account, settings in self._accounts.items():
-                note = {
-                    "at": now,
-                    "limits": _limits(settings),
-                    "clock_s": round(off_s, 2),
-                    "version": __version__,
-                    "lanes": self._served(account),
-                }
-                self._redis.hset(_key(account), self._worker, json.dumps(note))
-                self._redis.expire(_key(account), _KEPT_S)
-                for difference in set(differences(self._redis, account, settings)) - self._logged:
-                    self._logged.add(difference)
-                    _log.warning(
-                        "settings_differ",
-                        account=account,
-                        setting=difference.setting,
-                        ours=difference.ours,
-                        theirs=difference.theirs,
-                        of=difference.worker,
-                    )
+            lanes = self._served()
+            with self._redis.pipeline(transaction=False) as pipeline:
+                for account, settings in self._accounts.items():
+                    note = {
+                        "at": now,
+                        "limits": _limits(settings),
+                        "clock_s": round(off_s, 2),
+                        "version": __version__,
+                        "lanes": sorted(lanes[account]),
+                    }
+                    pipeline.hset(_key(account), self._worker, json.dumps(note))
+                    pipeline.expire(_key(account), _KEPT_S)
+                    pipeline.hgetall(_key(account))
+                stored = pipeline.execute()[2::3]
+        for (account, settings), notes in zip(self._accounts.items(), stored, strict=True):
+            self._log_differences(_differences(account, settings, _live(notes, now)))
 
-    def _served(self, account: str) -> list[str]:
-        if self._lanes is None:
-            return [lane.value for lane in Lane]
-        return sorted(lane.value for name, lane in self._lanes() if name == account)
+    def _log_differences(self, differences: Iterable[Difference]) -> None:
+        for difference in set(differences) - self._logged:
+            self._logged.add(difference)
+            _log.warning(
+                "settings_differ",
+                account=difference.account,
+                setting=difference.setting,
+                ours=difference.ours,
+                theirs=difference.theirs,
+                of=difference.worker,
+            )
+
+    def _served(self) -> dict[str, list[str]]:
+        lanes = product(self._accounts, Lane) if self._lanes is None else self._lanes()
+        served: dict[str, list[str]] = {account: [] for account in self._accounts}
+        for account, lane in lanes:
+            served.setdefault(account, []).append(lane.value)
+        return served
 
     def _clock_offset(self) -> tuple[int, float]:
         """Redis's time, and the seconds by which our clock is ahead of it."""
@@ -157,15 +174,19 @@ class PublishedLimits:
 
     def leave(self) -> None:
         """Withdraw our limits when we end: our successor may have others."""
-        with suppress(RedisError):
+        with suppress(RedisError), self._redis.pipeline(transaction=False) as pipeline:
             for account in self._accounts:
-                self._redis.hdel(_key(account), self._worker)
+                pipeline.hdel(_key(account), self._worker)
+            pipeline.execute()
 
 
 def _notes(redis: Redis, account: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Of the account's live workers, by name."""
     stored: Mapping[Any, Any] = redis.hgetall(_key(account))
-    now = redis.time()[0]
+    return _live(stored, redis.time()[0])
+
+
+def _live(stored: Mapping[Any, Any], now: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for worker, text in sorted(stored.items()):
         note = json.loads(text)
         if now - note["at"] <= _KEPT_S:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit, Purpose
@@ -16,7 +16,7 @@ from worker.limiter.charge import (
     source_counter,
 )
 from worker.limiter.memory_account import MICRO, MINUTE_US, AccountNow, State, us
-from worker.limiter.port import Change, Granted, Refused, Usage
+from worker.limiter.port import Change, Granted, Refused, Usage, Where
 from worker.limiter.rules import LimitRules
 
 
@@ -50,6 +50,9 @@ class MemoryLimiter:
 
     def closed(self, account: str, lane: Lane) -> Refused | None:
         return self._account(account).closed(lane)
+
+    def closed_among(self, lanes: Collection[Where]) -> dict[Where, Refused]:
+        return {where: refused for where in lanes if (refused := self.closed(*where))}
 
     def answered(self, permit: Permit) -> None:
         account = self._account(permit.call.account)

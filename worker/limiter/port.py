@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit
+
+Where = tuple[str, Lane]
+"""A lane of an account."""
 
 
 class Bound(StrEnum):
@@ -108,6 +111,9 @@ class Limiter(Protocol):
         """What keeps all calls of the lane back: a pause, a closed account, the open breaker or a
         spent day.
         """
+
+    def closed_among(self, lanes: Collection[Where]) -> dict[Where, Refused]:
+        """As `closed`, of those lanes of any accounts that are closed."""
 
     def answered(self, permit: Permit) -> None:
         """The vendor has answered this call, so it has arrived by now. Never raises.

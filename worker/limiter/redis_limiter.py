@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,7 +20,7 @@ from worker.limiter.charge import (
     counts_by_source,
     new_token,
 )
-from worker.limiter.port import Bound, Change, Granted, Refused, Usage
+from worker.limiter.port import Bound, Change, Granted, Refused, Usage, Where
 from worker.limiter.redis_clock import CLOCK_KEY, MICRO, RedisClock
 from worker.limiter.rules import LimitRules
 from worker.redis_kit.scripts import fail_closed, load_script
@@ -29,6 +29,7 @@ from worker.redis_kit.scripts import fail_closed, load_script
 _RECORD_FOR_MS = 26 * 3600 * 1000
 _TRIES = 4
 _MINUTE_US = 60 * MICRO
+_CLOSES = ("paused_until", "faults", "rests_until", "closed_until")
 
 
 class RedisLimiter:
@@ -128,26 +129,45 @@ class RedisLimiter:
         return answer
 
     def closed(self, account: str, lane: Lane) -> Refused | None:
-        keys, rules = CallKeys(account), self._rules[account]
+        where = account, lane
+        return self.closed_among([where]).get(where)
+
+    def closed_among(self, lanes: Collection[Where]) -> dict[Where, Refused]:
+        if not lanes:
+            return {}
         with fail_closed("the limiter"):
             now, wall = self._redis_clock.follow(), float(self._redis.time()[0])
-            start, end, _ = rules.resets_around(wall)
             with self._redis.pipeline(transaction=False) as pipeline:
-                pipeline.hmget(keys.state, "paused_until", "faults", "rests_until", "closed_until")
-                pipeline.hget(keys.state, "closed_reason")
-                pipeline.hget(keys.day(start), "calls")
-                state, reason, calls = pipeline.execute()
+                for account, _ in lanes:
+                    keys, (start, _, _) = CallKeys(account), self._resets(account, wall)
+                    pipeline.hmget(keys.state, *_CLOSES, "closed_reason")
+                    pipeline.hget(keys.day(start), "calls")
+                answers = pipeline.execute()
+        return {
+            where: refused
+            for where, state, calls in zip(lanes, answers[::2], answers[1::2], strict=True)
+            if (refused := self._refused(where, state, int(calls or 0), now, wall))
+        }
+
+    def _resets(self, account: str, wall: float) -> tuple[float, float, float]:
+        return self._rules[account].resets_around(wall)
+
+    def _refused(
+        self, where: Where, state: Sequence[Any], calls: int, now: int, wall: float
+    ) -> Refused | None:
+        account, lane = where
+        rules, (_, end, _) = self._rules[account], self._resets(account, wall)
         paused_until, faults, breaker_open_until, closed_until = (
-            int(value or 0) for value in state
+            int(value or 0) for value in state[:-1]
         )
         if paused_until > now:
             return Refused(Bound.PAUSE, (paused_until - now) / MICRO)
         if closed_until > now:
-            reason = (reason or b"").decode()
+            reason = (state[-1] or b"").decode()
             return Refused(Bound.ACCOUNT, (closed_until - now) / MICRO, reason)
         if 0 < rules.breaker_faults <= faults and breaker_open_until > now:
             return Refused(Bound.BREAKER, (breaker_open_until - now) / MICRO)
-        if int(calls or 0) >= rules.day_limit(lane):
+        if calls >= rules.day_limit(lane):
             return Refused(Bound.DAY, end - wall)
         return None
 

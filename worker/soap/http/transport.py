@@ -10,6 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
@@ -47,6 +48,12 @@ def origin_of(url: str) -> tuple[str, str, int]:
     return _Host.of(url)
 
 
+@cache
+def _default_tls() -> ssl.SSLContext:
+    """One for all accounts: it holds the system's certificates, half a megabyte of them."""
+    return ssl.create_default_context()
+
+
 class Transport:
     """A pool of connections, for all threads of the process."""
 
@@ -59,7 +66,7 @@ class Transport:
         dialer: Dialer | None = None,
     ) -> None:
         self._config = config
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls or _default_tls()
         self._clock = clock
         self._dialer = dialer or Dialer()
         self._idle: defaultdict[_Host, list[Wire]] = defaultdict(list)

@@ -128,6 +128,8 @@ class Sessions:
     def leave(self) -> Session | None:
         """The session to end, if this was the last process to use it."""
         self._session = None
+        if not self._seen_at:
+            return None
         return self._store.leave(self._config.account, self._member)
 
     def _is_fresh(self, session: Session) -> bool:

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import json
 import tempfile
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,10 @@ Documents = dict[str, bytes]
 """The WSDL and what it imports, by location; the WSDL itself is the first."""
 
 
+# A vendor whose document differs each time must not fill the memory.
+_SCHEMAS_KEPT = 16
+
+
 class _NoWsdlError(Exception):
     """The document is not a WSDL, or may not be read."""
 
@@ -42,7 +48,8 @@ def load_wsdl(config: SoapConfig, fetch: Callable[[str], bytes]) -> Wsdl:
     kept = shelf.read() if shelf else None
     try:
         loader = _Loader(location, fetch if is_url(location) else _read_file)
-        document = loader.load_document()
+        schema = _read_schemas.find(loader)
+        document = None if schema else loader.load_document()
     except (RevioError, _NoWsdlError, OSError) as exc:
         if kept is None and isinstance(exc, RevioError):
             raise
@@ -50,7 +57,9 @@ def load_wsdl(config: SoapConfig, fetch: Callable[[str], bytes]) -> Wsdl:
             raise Unavailable(f"the WSDL cannot be loaded: {exc}") from exc
         _log.warning("wsdl_kept_copy_used", account=config.account, reason=str(exc))
         return Wsdl(_fitting(_from_documents(kept)), location, _digest(kept), is_kept_copy=True)
-    schema = _fitting(document)
+    if schema is None:
+        schema = _fitting(document)
+        _read_schemas.keep(loader.documents, schema)
     if shelf and loader.documents != kept:
         if kept:
             _warn_of_change(config.account, kept, schema)
@@ -100,14 +109,14 @@ class _Loader:
 
     def __init__(self, location: str, fetch: Callable[[str], bytes]) -> None:
         self.documents: Documents = {}
-        self._location = location if is_url(location) else str(Path(location).resolve())
+        self.location = location if is_url(location) else str(Path(location).resolve())
         self._fetch = fetch
 
     def load_document(self) -> Document:
         """Raises _NoWsdlError, OSError, or what `fetch` raises."""
         settings = ZeepSettings(forbid_dtd=True, forbid_entities=True, force_https=False)
         try:
-            document = Document(self._location, self, settings=settings)
+            document = Document(self.location, self, settings=settings)
         except zeep_errors.Error as exc:
             raise _NoWsdlError(_first_line(exc)) from exc
         except (etree.LxmlError, LookupError, AttributeError, TypeError, ValueError) as exc:
@@ -120,11 +129,57 @@ class _Loader:
     def load(self, location: str) -> bytes:
         """zeep's hook, for the document itself and all that it imports."""
         if location not in self.documents:
-            place = _place_beside(location, self._location)
+            place = _place_beside(location, self.location)
             if place is None:
                 raise _NoWsdlError(f"it imports {location}, which is elsewhere and so refused")
             self.documents[location] = self._fetch(place)
         return self.documents[location]
+
+
+class _ReadSchemas:
+    """The last schemas that were read in this process, by their documents. Thread-safe.
+
+    The accounts of one vendor share theirs: a schema takes megabytes, and some tenths of a second.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._schemas: OrderedDict[str, tuple[Documents, Schema]] = OrderedDict()
+
+    def find(self, loader: _Loader) -> Schema | None:
+        """The schema of what the loader's location holds now; raises what the loader does.
+
+        None also for a document with imports that was read from another place.
+        """
+        root = loader.load(loader.location)
+        with self._lock:
+            documents, schema = self._schemas.get(_digest({"": root}), ({}, None))
+        if schema is None or not _are_equal(documents, loader):
+            return None
+        kept = next(iter(documents))
+        loader.documents = (
+            documents if kept == loader.location else {loader.location: documents[kept]}
+        )
+        return schema
+
+    def keep(self, documents: Documents, schema: Schema) -> None:
+        """Let those that read the same share it."""
+        with self._lock:
+            root = next(iter(documents.values()))
+            self._schemas[_digest({"": root})] = documents, schema
+            if len(self._schemas) > _SCHEMAS_KEPT:
+                self._schemas.popitem(last=False)
+
+
+_read_schemas = _ReadSchemas()
+
+
+def _are_equal(documents: Documents, loader: _Loader) -> bool:
+    root, *imports = documents
+    return not imports or (
+        root == loader.location
+        and all(loader.load(location) == documents[location] for location in imports)
+    )
 
 
 def _place_beside(location: str, root: str) -> str | None:

@@ -207,3 +207,12 @@ def test_the_description_tells_each_field_and_what_cannot_be_done() -> None:
     assert fields["record", "customer_product_id"][1] == "required"
     assert found.other_addresses == ("http://old.example/",)
     assert found.problems == ("would be reset unless part of every update: rate",)
+
+
+def test_accounts_whose_wsdl_is_the_same_share_what_was_read() -> None:
+    document = render()
+    ours, theirs = load(document), load(bytes(bytearray(document)))
+    assert ours.schema is theirs.schema
+    other = load(document + b"\n")
+    assert other.schema is not ours.schema
+    assert other.sha256 == hashlib.sha256(document + b"\n").hexdigest()
