@@ -1,0 +1,38 @@
+"""What a worker does again and again besides running jobs."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from celery import Celery
+
+from revio_jobs.celery_app import lane_queue
+from revio_jobs.contracts import Lane
+from settings import Settings
+from worker.celery_app.lifecycle import Lifecycle
+
+ACCOUNT = {
+    "endpoint": "http://127.0.0.1:8080/v20/default.asmx",
+    "username": "jobs",
+    "password": "hunter2-hunter2",
+    "client_code": "acme",
+}
+
+
+def test_a_worker_that_starts_schedules_each_of_its_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds: list[str] = []
+
+    def note(**thread: Any) -> SimpleNamespace:
+        return SimpleNamespace(start=lambda: rounds.append(thread["name"]))
+
+    app = Celery("rounds")
+    app.conf.task_queues = [lane_queue("default", lane) for lane in Lane]
+    lifecycle = Lifecycle(app, Settings.model_validate({"accounts": {"default": ACCOUNT}}))
+    lifecycle._application = MagicMock()
+    monkeypatch.setattr(threading, "Thread", note)
+    lifecycle._start(SimpleNamespace(hostname="worker@here"))
+    assert sorted(rounds) == ["campaigns", "gates", "hold", "limits", "refused", "sweep"]
