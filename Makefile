@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test thorough client-versions demo dev docs bench chaos certify-proof simulate lock clean
+.PHONY: help setup check fix test thorough client-versions demo dev docs bench chaos fail-over certify-proof simulate lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -66,6 +66,10 @@ bench: setup ## Measure what jobs cost, beside plain Celery and plain zeep
 # Ten seeds in a row take about half an hour; CI runs a short form among the tests.
 chaos: setup ## Kill, cut off and fill up everything for ten seeds, and audit the outcome
 	$(BIN)/python -m tests.chaos --runs 10
+
+# About two minutes; one fail-over runs among the tests.
+fail-over: setup ## Fail over ten times behind one name under load, and audit the outcome
+	$(BIN)/python -m tests.chaos.fail_over
 
 # Two or three minutes; a short form runs among the tests.
 certify-proof: setup ## Certify 200 random vendors and hold each finding to the truth

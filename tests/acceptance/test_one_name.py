@@ -12,7 +12,7 @@ import pytest
 from cli.dev.stack import Stack
 from revio_jobs import Lane, RevioJobs, UpdateJob, as_completed
 from revio_jobs.connection import connect_redis
-from tests.acceptance.one_name import NamedRedis, named_redis
+from tests.named_redis import NamedRedis, named_redis
 from worker.ledger import Auditor
 
 QUEUE = "revio.default.bulk"
