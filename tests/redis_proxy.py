@@ -19,6 +19,8 @@ class Proxy:
     target: int
     """A port of this machine."""
     tls: ssl.SSLContext | None = None
+    takes_plain: bool = False
+    """Beside TLS: whoever does not begin with it is served as he is, as a sentinel is."""
     listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
     _muted: threading.Event = field(default_factory=threading.Event)
     """Of the connections that are opened now."""
@@ -42,12 +44,22 @@ class Proxy:
     def _forward(self, accepted: socket.socket) -> None:
         muted = self._muted
         with suppress(OSError), accepted:
-            client = self.tls.wrap_socket(accepted, server_side=True) if self.tls else accepted
+            client = self._decrypted(accepted)
             with client, socket.create_connection(("127.0.0.1", self.target)) as server:
                 back = threading.Thread(target=_copy, args=(server, client, muted), daemon=True)
                 back.start()
                 _copy(client, server, muted)
                 back.join()
+
+    def _decrypted(self, accepted: socket.socket) -> socket.socket:
+        if self.tls is None or (self.takes_plain and not _begins_with_tls(accepted)):
+            return accepted
+        return self.tls.wrap_socket(accepted, server_side=True)
+
+
+def _begins_with_tls(accepted: socket.socket) -> bool:
+    handshake = b"\x16"
+    return accepted.recv(1, socket.MSG_PEEK) == handshake
 
 
 def _copy(source: socket.socket, sink: socket.socket, muted: threading.Event) -> None:
@@ -61,9 +73,11 @@ def _copy(source: socket.socket, sink: socket.socket, muted: threading.Event) ->
 
 
 @contextmanager
-def proxy(target: int, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+def proxy(
+    target: int, tls: ssl.SSLContext | None = None, *, takes_plain: bool = False
+) -> Iterator[Proxy]:
     """On a port of its own, for the time of the block."""
-    running = Proxy(target, tls)
+    running = Proxy(target, tls, takes_plain)
     threading.Thread(target=running.serve, daemon=True).start()
     try:
         yield running

@@ -22,7 +22,7 @@ from settings import Settings, SettingsError, load
 from worker.celery_app.consumer import ReconnectingConsumer
 from worker.celery_app.held_messages import HOLD_INTERVAL_S
 from worker.celery_app.lifecycle import Lifecycle
-from worker.celery_app.result_backend import backend_url
+from worker.celery_app.result_backend import REDIS_URL, backend_url
 from worker.celery_app.task_adapter import JobTask, conclude, raw_message, read_job, show_progress
 from worker.celery_app.transport import transport_for
 
@@ -67,6 +67,8 @@ app = Celery(
 app.conf.update(
     WIRE_SETTINGS | connection,
     result_backend=backend_url(connection["result_backend"]),
+    result_backend_transport_options=connection["result_backend_transport_options"]
+    | {REDIS_URL: settings.redis_url.get_secret_value()},
     # Threads: an update waits for the network, one client serves all, and nothing is forked.
     worker_pool="worker.celery_app.pool:JobPool",
     worker_concurrency=settings.threads,
@@ -83,7 +85,6 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     # It would set a prefetch that the pool has raised to what it was without that.
     worker_enable_prefetch_count_reduction=False,
-    redis_socket_timeout=_SILENCE_S,
     result_expires=settings.result_retention_s,
     # Else a Redis that restarts just then would make of a result a failure.
     result_backend_always_retry=True,

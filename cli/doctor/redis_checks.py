@@ -21,7 +21,7 @@ _OLDEST = (6, 2)
 _NEARLY_FULL = 0.9
 _CLOCKS_MAY_DIFFER_S = 1.0
 _WORKERS_REPLY_S = 1.0
-_DEFAULT_PORTS = {"sentinel": 26379}
+_SENTINELS = ("sentinel", "sentinels")
 
 
 def redis_findings(redis: Redis, url: str, now: Callable[[], float] = time.time) -> list[Finding]:
@@ -54,13 +54,13 @@ def served_queues(app: Celery) -> dict[str, list[str]]:
 def address(url: str) -> str:
     """Host, port and database of each address: what may be shown of the URL."""
     addresses = ", ".join(map(_address, url.split(";")))
-    return f"the master of {addresses}" if url.startswith("sentinel://") else addresses
+    return f"the master of {addresses}" if urlsplit(url).scheme in _SENTINELS else addresses
 
 
 def _address(url: str) -> str:
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 6379)
+    port = parts.port or (26379 if parts.scheme in _SENTINELS else 6379)
     return f"{host}:{port}/{parts.path.strip('/') or 0}"
 
 

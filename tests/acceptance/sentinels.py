@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis
-from sandbox.local.children import kill, spawn
-from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis, find_program, free_port
+from sandbox.local.children import kill
+from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis, free_port
 from tests.acceptance.watching import wait_until
+from tests.redis_sentinel import start_sentinel
 
 _HOST = "127.0.0.1"
 _SENTINELS = 3
@@ -59,29 +59,14 @@ def watched_redis(directory: Path) -> Iterator[WatchedRedis]:
         )
         ports = [free_port() for _ in range(_SENTINELS)]
         for port in ports:
-            running.callback(kill, _sentinel(directory, port, master.port))
+            running.callback(
+                kill, start_sentinel(directory, port, master.port, _PASSWORD, quorum=2)
+            )
         for port in ports:
             with Redis(port=port) as sentinel:
                 wait_until(partial(_is_ready, sentinel), _PATIENCE_S)
         url = ";".join(f"sentinel://:{_PASSWORD}@{_HOST}:{port}/0" for port in ports)
         yield WatchedRedis([master, replica], url)
-
-
-def _sentinel(directory: Path, port: int, master_port: int) -> subprocess.Popen[bytes]:
-    name = DEFAULT_SENTINEL_MASTER
-    config = directory / f"sentinel-{port}.conf"
-    lines = (
-        f"bind {_HOST}",
-        f"port {port}",
-        f"dir {directory}",
-        f"sentinel monitor {name} {_HOST} {master_port} 2",
-        f"sentinel auth-pass {name} {_PASSWORD}",
-        f"sentinel down-after-milliseconds {name} 700",
-        f"sentinel failover-timeout {name} 4000",
-    )
-    config.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with (directory / f"sentinel-{port}.log").open("wb") as log:
-        return spawn([find_program(), str(config), "--sentinel"], output=log)
 
 
 def _is_ready(sentinel: Redis) -> bool:

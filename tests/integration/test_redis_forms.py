@@ -6,24 +6,35 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from string import Formatter
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from redis import Redis, SSLConnection
+from redis.connection import DEFAULT_RESP_VERSION
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 
 from revio_jobs import Lane, RevioJobs
 from revio_jobs.aio import AsyncRevioJobs
 from revio_jobs.celery_app import lane_queue, producer_app
 from revio_jobs.cluster_check import ClusterRefusedError
-from revio_jobs.connection import connect_redis
-from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
+from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis
+from revio_jobs.redis_address import parse_redis_url
+from sandbox.local.children import kill
+from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis, free_port
 from tests.certificates import make_certificates
 from tests.cluster_node import cluster_node
+from tests.patience import PATIENCE_S
 from tests.redis_proxy import Proxy, proxy
+from tests.redis_sentinel import start_sentinel
+from tests.tls_program import tls_options, tls_program
 
 AWKWARD = "p@ss:/?#[]%;&+ ü"
+SENTINELS_OWN = "the sentinel's own #1"
 QUEUE = lane_queue("default", Lane.BULK)
 celery_stores = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
 
@@ -44,38 +55,119 @@ def server(directory: Path) -> Iterator[EmbeddedRedis]:
 
 
 @pytest.fixture(scope="module")
-def tls(server: EmbeddedRedis, directory: Path) -> Iterator[Proxy]:
-    """The same server behind TLS; it asks for a client's certificate."""
+def tls_context(directory: Path) -> ssl.SSLContext:
+    """It asks for a client's certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "server.pem")
     context.load_verify_locations(directory / "ca.pem")
     context.verify_mode = ssl.CERT_REQUIRED
-    with proxy(server.port, context) as running:
-        yield running
+    return context
+
+
+@pytest.fixture(scope="module")
+def tls_port(server: EmbeddedRedis, tls_context: ssl.SSLContext) -> Iterator[int]:
+    """The same server behind TLS."""
+    with proxy(server.port, tls_context) as running:
+        yield running.port
+
+
+@pytest.fixture(scope="module")
+def own_tls_port(directory: Path) -> Iterator[int]:
+    """A server that speaks TLS itself."""
+    port = free_port()
+    options = tls_options(directory, port)
+    server = EmbeddedRedis(tls_program(), directory, free_port(), AWKWARD, options, 20)
+    server.start()
+    yield port
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def sentinel_port(server: EmbeddedRedis, directory: Path) -> Iterator[int]:
+    with watching(directory, server.port) as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def sentinels_port(
+    server: EmbeddedRedis, directory: Path, tls_context: ssl.SSLContext
+) -> Iterator[int]:
+    """A sentinel behind TLS. It names a port where the master answers it without, and us with."""
+    with (
+        proxy(server.port, tls_context, takes_plain=True) as master,
+        watching(directory, master.port) as port,
+        proxy(port, tls_context) as running,
+    ):
+        yield running.port
+
+
+@pytest.fixture(scope="module")
+def own_sentinels_port(directory: Path, own_tls_port: int) -> Iterator[int]:
+    """A sentinel that speaks TLS itself, to its master too."""
+    port = free_port()
+    options = tls_options(directory, port) | {"tls-replication": "yes"}
+    with watching(directory, own_tls_port, program=tls_program(), options=options):
+        yield port
+
+
+@contextmanager
+def watching(directory: Path, master_port: int, **options: Any) -> Iterator[int]:
+    """The port of a sentinel that knows a master of ours and asks for a password of its own."""
+    port = free_port()
+    given = options.pop("options", {}) | {"requirepass": f'"{SENTINELS_OWN}"'}
+    process = start_sentinel(directory, port, master_port, AWKWARD, options=given, **options)
+    try:
+        with Redis(port=port, password=SENTINELS_OWN) as sentinel:
+            wait_until(lambda: is_master_known(sentinel))
+        yield port
+    finally:
+        kill(process)
+
+
+def is_master_known(sentinel: Redis) -> bool:
+    try:
+        return bool(sentinel.sentinel_master(DEFAULT_SENTINEL_MASTER)["flags"] == "master")
+    except RedisError:
+        return False  # it does not listen yet
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    gives_up = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < gives_up, "not in time"
+        time.sleep(0.02)
 
 
 FORMS = {
-    "redis": "redis://:{password}@127.0.0.1:{port}/3",
-    "valkey": "valkey://default:{password}@127.0.0.1:{port}/3",
-    "options": "redis://:{password}@127.0.0.1:{port}?db=3&protocol=3&client_name=x"
+    "redis": "redis://:{password}@127.0.0.1:{server.port}/3",
+    "valkey": "valkey://default:{password}@127.0.0.1:{server.port}/3",
+    "options": "redis://:{password}@127.0.0.1:{server.port}?db=3&protocol=2&client_name=x"
     "&health_check_interval=30&socket_timeout=10&socket_connect_timeout=3&max_connections=9",
-    "unix": "unix://:{password}@{directory}/redis.sock?db=3",
+    "unix": "unix://:{password}@{directory}/redis.sock?db=3&protocol=2",
     "redis+socket": "redis+socket://:{password}@{directory}/redis.sock?virtual_host=3",
     "rediss": "rediss://:{password}@127.0.0.1:{tls_port}/3?{certificates}",
     "valkeys": "valkeys://:{password}@127.0.0.1:{tls_port}/3?{certificates}&protocol=3",
+    "rediss itself": "rediss://:{password}@127.0.0.1:{own_tls_port}/3?{certificates}",
+    "sentinel": "sentinel://:{password}@127.0.0.1:{sentinel_port}/3?sentinel_password={own}",
+    "sentinels": "sentinels://:{password}@127.0.0.1:{sentinels_port}/3?sentinel_password={own}"
+    "&{certificates}",
+    "sentinels themselves": "sentinels://:{password}@127.0.0.1:{own_sentinels_port}/3"
+    "?sentinel_password={own}&{certificates}",
 }
 CERTIFICATES = "ssl_ca_certs={0}/ca.pem&ssl_certfile={0}/client.pem&ssl_keyfile={0}/client.pem"
 
 
 @pytest.fixture(params=FORMS.values(), ids=FORMS)
-def url(request: pytest.FixtureRequest, server: EmbeddedRedis, tls: Proxy, directory: Path) -> str:
-    return str(request.param).format(
-        password=quote(AWKWARD, safe=""),
-        port=server.port,
-        tls_port=tls.port,
-        directory=directory,
-        certificates=CERTIFICATES.format(directory),
-    )
+def url(request: pytest.FixtureRequest, directory: Path) -> str:
+    """Only the servers that it names are started."""
+    form = str(request.param)
+    names = {name.partition(".")[0] for _, name, _, _ in Formatter().parse(form) if name}
+    texts = {
+        "password": quote(AWKWARD, safe=""),
+        "own": quote(SENTINELS_OWN, safe=""),
+        "certificates": CERTIFICATES.format(directory),
+    }
+    return form.format(**{name: texts.get(name) or request.getfixturevalue(name) for name in names})
 
 
 def test_producers_reach_the_database_that_it_names(url: str) -> None:
@@ -111,12 +203,28 @@ def test_celery_publishes_and_keeps_results_in_the_same_place(url: str) -> None:
         redis.flushdb()
 
 
-@pytest.mark.parametrize("client", ["ours", "broker", "backend"])
+def test_all_speak_tls_and_the_version_of_the_protocol_as_it_says(url: str) -> None:
+    address = parse_redis_url(url)
+    version = address.connection.get("protocol", DEFAULT_RESP_VERSION)
+    with producer_app(url) as app, connect_redis(url) as redis:
+        channel = app.connection_for_write().default_channel
+        for client in (redis, channel.client, app.backend.client):
+            connection = client.connection_pool.get_connection()
+            assert connection.protocol == version
+            assert isinstance(connection, SSLConnection) == address.uses_tls
+            client.connection_pool.release(connection)
+
+
+@pytest.mark.parametrize(
+    ("client", "form"),
+    [("ours", "rediss"), ("broker", "rediss"), ("backend", "rediss"), ("ours", "sentinels")],
+)
 def test_a_certificate_that_nobody_vouches_for_is_refused(
-    client: str, tls: Proxy, directory: Path
+    client: str, form: str, tls_port: int, sentinels_port: int, directory: Path
 ) -> None:
+    port = tls_port if form == "rediss" else sentinels_port
     key = f"ssl_certfile={directory}/client.pem&ssl_keyfile={directory}/client.pem"
-    url = f"rediss://:{quote(AWKWARD, safe='')}@127.0.0.1:{tls.port}/0?{key}"
+    url = f"{form}://:{quote(AWKWARD, safe='')}@127.0.0.1:{port}/0?{key}"
     with connect_redis(url) as redis, producer_app(url) as app:
         attempts: dict[str, Callable[[], Any]] = {
             "ours": redis.ping,

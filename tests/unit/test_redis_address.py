@@ -73,12 +73,14 @@ def test_sentinels_have_a_login_of_their_own_beside_the_masters() -> None:
         ("redis://a;redis://b", "only sentinel://"),
         ("redis://:p#w@h", "%23"),
         ("redis://h?ssl_cert_reqs=none", "need rediss://"),
+        ("sentinel://h?ssl_ca_certs=/x", "or sentinels://"),
+        ("sentinel://a;sentinels://b", "must begin with"),
+        ("sentinels://h?protocol=3", "'protocol' that cannot be honoured"),
         ("redis://h?retry=3", "'retry' that cannot be honoured"),
         ("redis://h?protocol=4", "value for protocol"),
         ("redis://h?socket_timeout=inf", "value for socket_timeout"),
         ("rediss://h?ssl_cert_reqs=maybe", "value for ssl_cert_reqs"),
         ("unix://run/redis.sock", "must be absolute"),
-        ("sentinel://h?ssl_ca_certs=/x", "cannot be honoured"),
         ("redis+cluster://h", "Cluster is not supported"),
     ],
 )
@@ -110,9 +112,8 @@ def test_user_and_password_may_hold_any_character(username: str, password: str) 
     "url",
     [
         "redis://[::1]:1/2",
-        "rediss://u:p@h:1/2?ssl_ca_certs=/ca.pem&ssl_check_hostname=no",
         "unix:///run/a%20b.sock?db=1",
-        "sentinel://u:p@a:1/2;sentinel://b:3/2?sentinel_username=v&sentinel_password=q",
+        "sentinel://u:p@a:1/2;sentinel://b:3/2",
         "redis://h/0?protocol=3&health_check_interval=30&client_name=x",
     ],
 )
@@ -124,10 +125,35 @@ def test_the_backends_url_means_the_same_as_ours(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
+        "rediss://u:hunter2@h/0?ssl_certfile=/c&ssl_keyfile=/k&ssl_password=hunter2",
+        "sentinels://u:hunter2@a;sentinels://b?sentinel_password=hunter2&ssl_password=hunter2",
+    ],
+)
+def test_celery_shows_no_password_of_its_settings(url: str) -> None:
+    with producer_app(url) as app:
+        shown = [str(app.conf.table(censored=True)), app.conf.humanize(), app.backend.as_uri()]
+    assert "hunter2" not in "".join(shown)
+
+
+def test_celery_gives_tls_and_login_to_the_master_and_to_its_sentinels() -> None:
+    verified = {"ssl_cert_reqs": "required", "ssl_check_hostname": True, "ssl_ca_certs": "/ca"}
+    settings = connection_settings(
+        "sentinels://:p@a?sentinel_password=q&ssl_ca_certs=/ca&socket_timeout=2", "m"
+    )
+    assert settings["broker_use_ssl"] == settings["redis_backend_use_ssl"] == verified
+    asked = settings["broker_transport_options"]["sentinel_kwargs"]
+    assert asked.items() >= {"ssl": True, "password": "q", **verified}.items()
+    assert settings["redis_socket_timeout"] == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
         "rediss://h/0",
         "unix:///run/redis.sock",
         "sentinel://a;sentinel://b",
         "valkeys://h?protocol=3",
+        "sentinels://a;sentinels://b",
     ],
 )
 def test_celery_itself_takes_every_form_for_results(url: str) -> None:

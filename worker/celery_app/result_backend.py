@@ -9,11 +9,14 @@ from typing import Any
 from celery.backends.redis import RedisBackend, SentinelBackend
 from redis.exceptions import ResponseError
 
-from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.errors import RevioError
+from revio_jobs.key_prefix import KeyPrefix
 from worker.redis_kit.auto_pipeline import shared_redis
 from worker.redis_kit.redis_memory import warn_of_refusal
 from worker.redis_kit.scripts import load_script
+
+REDIS_URL = "secret_redis_url"
+"""Name of the transport option with the settings' URL; Celery masks it where it shows options."""
 
 _REFUSED_PAUSE_S = 1.0
 
@@ -21,7 +24,6 @@ _REFUSED_PAUSE_S = 1.0
 class _Outcomes:
     """A job's own error says all there is to say; where we raised it helps nobody."""
 
-    url: str
     expires: int
     encode: Any
     get_key_for_task: Any
@@ -63,17 +65,26 @@ class _Outcomes:
         """
         while True:
             try:
-                self._keep(keys=[key], args=[value, self.expires if expires is None else expires])
+                self._keep(
+                    keys=[self._without_prefix(key)],
+                    args=[value, self.expires if expires is None else expires],
+                )
             except ResponseError as exc:
                 warn_of_refusal("result_refused", exc)
                 time.sleep(_REFUSED_PAUSE_S)
             else:
                 return
 
+    def _without_prefix(self, key: bytes | str) -> str:
+        """The shared connection puts the prefix before the key, as Celery has done."""
+        prefix = KeyPrefix(self._transport_options["global_keyprefix"])
+        return prefix.strip(key.decode() if isinstance(key, bytes) else key)
+
     @cached_property
     def _keep(self) -> Any:  # noqa: ANN401 - a script
-        master = self._transport_options.get("master_name", DEFAULT_SENTINEL_MASTER)
-        return load_script(shared_redis(self.url, master), "worker.celery_app", "result")
+        options = self._transport_options
+        redis = shared_redis(options[REDIS_URL], options["master_name"])
+        return load_script(redis, "worker.celery_app", "result")
 
 
 class OutcomeBackend(_Outcomes, RedisBackend):  # type: ignore[misc] # Celery is untyped

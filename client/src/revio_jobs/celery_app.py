@@ -11,6 +11,7 @@ from celery import Celery
 from kombu import Exchange, Queue
 
 from revio_jobs.broker import CONTROL_EXCHANGE, EVENT_EXCHANGE
+from revio_jobs.celery_connection import WireAMQP
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.redis_address import RedisAddress, parse_redis_url
@@ -55,6 +56,7 @@ def producer_app(redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER)
         "revio_jobs",
         broker=connection["broker_url"],
         backend=connection["result_backend"],
+        amqp=WireAMQP,
         set_as_current=False,
     )
     app.conf.update(WIRE_SETTINGS | connection)
@@ -68,66 +70,61 @@ def connection_settings(
     """Celery's settings for its broker and results, which mean what `connect_redis` makes of a URL.
 
     Celery and kombu each read another dialect of URLs, with other options: the broker's come beside
-    its URL, the backend's within. `broker`: transport options where the URL says nothing. Raises
-    RedisUrlError.
+    its URL, the backend's within. What is secret is where `celery report` and `inspect conf` mask
+    it. `broker`: transport options where the URL says nothing. Raises RedisUrlError.
     """
     address = parse_redis_url(redis_url)
     options = dict(address.connection)
+    tls = dict(address.tls) or None
     shared = {
         "master_name": sentinel_master,
         "sentinel_kwargs": _sentinel_options(address),
         "global_keyprefix": address.key_prefix,
     }
-    timeouts = {
+    transport = {
+        **shared,
+        **_KOMBU_HELD,
         "socket_connect_timeout": WIRE_SETTINGS["redis_socket_connect_timeout"],
         "socket_timeout": WIRE_SETTINGS["redis_socket_timeout"],
         "socket_keepalive": True,
+        **broker,
+        **options,
     }
     return {
         "broker_url": _url(address, {}),
-        "broker_use_ssl": dict(address.tls) or None,
-        "broker_transport_options": {
-            **shared,
-            **_KOMBU_HELD,
-            **timeouts,
-            **broker,
-            **_without_protocol(options),
-        },
-        "result_backend": _url(address, options | dict(address.tls), for_backend=True),
+        "broker_use_ssl": tls,
+        "broker_transport_options": transport,
+        "result_backend": _url(address, options),
+        "redis_backend_use_ssl": tls,
         "result_backend_transport_options": shared,
         "redis_backend_health_check_interval": options.get("health_check_interval"),
         "redis_client_name": options.get("client_name"),
+        "redis_socket_timeout": transport["socket_timeout"],
+        "redis_socket_connect_timeout": transport["socket_connect_timeout"],
         # Celery would give the option to a unix socket's connection, which has none.
-        "redis_socket_keepalive": not address.path,
+        "redis_socket_keepalive": transport["socket_keepalive"] and not address.path,
     }
 
 
 def _sentinel_options(address: RedisAddress) -> dict[str, Any]:
     connect_timeout = WIRE_SETTINGS["redis_socket_connect_timeout"]
     timeouts = {"socket_timeout": connect_timeout, "socket_connect_timeout": connect_timeout}
-    return timeouts | dict(address.sentinel_login)
+    tls = {"ssl": True, **address.tls} if address.uses_tls else {}
+    return timeouts | dict(address.sentinel_login) | tls
 
 
-def _without_protocol(options: Mapping[str, Any]) -> dict[str, Any]:
-    """kombu's connections have no such option; they speak redis-py's default."""
-    return {name: value for name, value in options.items() if name != "protocol"}
-
-
-def _url(address: RedisAddress, options: Mapping[str, Any], *, for_backend: bool = False) -> str:
+def _url(address: RedisAddress, options: Mapping[str, Any]) -> str:
     login = _login(address)
+    texts = _texts(options)
     if address.path:
-        query = urlencode({"virtual_host": address.db, **_texts(options)})
+        query = urlencode({"virtual_host": address.db, **texts})
         return f"redis+socket://{login}{quote(address.path)}?{query}"
     if not address.sentinels:
         scheme = "rediss" if address.uses_tls else "redis"
-        query = f"?{urlencode(_texts(options))}" if options else ""
+        query = f"?{urlencode(texts)}" if texts else ""
         return f"{scheme}://{login}{_bracketed(address.host)}:{address.port}/{address.db}{query}"
-    own = {f"sentinel_{name}": value for name, value in address.sentinel_login.items()}
-    query = f"?{urlencode(own)}" if own and for_backend else ""
     first, *others = (f"{_bracketed(host)}:{port}/{address.db}" for host, port in address.sentinels)
-    return ";".join(
-        [f"sentinel://{login}{first}{query}", *(f"sentinel://{other}" for other in others)]
-    )
+    return ";".join([f"sentinel://{login}{first}", *(f"sentinel://{other}" for other in others)])
 
 
 def _login(address: RedisAddress) -> str:

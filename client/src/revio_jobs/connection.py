@@ -14,11 +14,17 @@ from redis.asyncio.connection import UnixDomainSocketConnection as AsyncUnixConn
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnectionPool
 from redis.asyncio.sentinel import SentinelManagedConnection as AsyncSentinelConnection
+from redis.asyncio.sentinel import SentinelManagedSSLConnection as AsyncSentinelSSLConnection
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConnection
+from redis.sentinel import (
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
 
 from revio_jobs.cluster_check import ClusterCheck
 from revio_jobs.key_prefix import OPTION, KeyPrefix
@@ -116,6 +122,10 @@ class _Managed(_Dropping, SentinelManagedConnection):
     pass
 
 
+class _ManagedTls(_Dropping, SentinelManagedSSLConnection):
+    pass
+
+
 class _AsyncTcp(_AsyncDropping, AsyncConnection):
     pass
 
@@ -132,12 +142,28 @@ class _AsyncManaged(_AsyncDropping, AsyncSentinelConnection):
     pass
 
 
+class _AsyncManagedTls(_AsyncDropping, AsyncSentinelSSLConnection):
+    pass
+
+
 class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     """To the master; callers wait for a connection."""
+
+    def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as redis-py's
+        """As redis-py's, which leaves the connections to the sentinels open."""
+        super().disconnect(inuse_connections)
+        for sentinel in self.sentinel_manager.sentinels:
+            sentinel.close()
 
 
 class _AsyncSentinelPool(AsyncSentinelConnectionPool, AsyncBlockingConnectionPool):
     """To the master; callers wait for a connection."""
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as redis-py's
+        """As redis-py's, which leaves the connections to the sentinels open."""
+        await super().disconnect(inuse_connections)
+        for sentinel in self.sentinel_manager.sentinels:
+            await sentinel.aclose()
 
 
 def connect_redis(
@@ -154,9 +180,9 @@ def connect_redis(
 
     `url` is redis://[user:password@]host[:port][/database], the same with rediss:// for TLS,
     unix:///path[?db=0], or the sentinels of the master of that name:
-    sentinel://[user:password@]host[:port][/database];sentinel://…. There user, password and
-    database are the master's and are read from the first address; the sentinels' own login is
-    ?sentinel_username= and ?sentinel_password=. docs/redis.md has all options. Raises
+    sentinel://[user:password@]host[:port][/database];sentinel://…, or sentinels:// for TLS. There
+    user, password and database are the master's and are read from the first address; the sentinels'
+    own login is ?sentinel_username= and ?sentinel_password=. docs/redis.md has all options. Raises
     RedisUrlError, a ValueError, for any other URL. `kind` is the client's class.
     """
     address = parse_redis_url(url)
@@ -175,8 +201,9 @@ def connect_redis(
         sentinel_master,
         kind,
         connection_pool_class=_SentinelPool,
-        connection_class=_Managed,
+        connection_class=_ManagedTls if address.uses_tls else _Managed,
         **_pool(address),
+        **address.tls,
         **_options(address, timeout_s),
         **check,
     )
@@ -201,8 +228,9 @@ def connect_redis_async(
     master: AsyncRedis = watching.master_for(
         sentinel_master,
         connection_pool_class=_AsyncSentinelPool,
-        connection_class=_AsyncManaged,
+        connection_class=_AsyncManagedTls if address.uses_tls else _AsyncManaged,
         **_pool(address),
+        **address.tls,
         **_options(address, timeout_s),
         **check,
     )
@@ -235,7 +263,8 @@ def _options(address: RedisAddress, timeout_s: float) -> dict[str, Any]:
 
 
 def _sentinel_options(address: RedisAddress, timeout_s: float) -> dict[str, Any]:
-    return _timeouts(address, timeout_s) | dict(address.sentinel_login)
+    tls = {"ssl": True, **address.tls} if address.uses_tls else {}
+    return _timeouts(address, timeout_s) | dict(address.sentinel_login) | tls
 
 
 def _timeouts(address: RedisAddress, timeout_s: float) -> dict[str, Any]:

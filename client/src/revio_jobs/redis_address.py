@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from revio_jobs.cluster_check import NO_CLUSTER
 from revio_jobs.key_prefix import OPTION, check_key_prefix
 
-FORMS = "redis://, rediss://, valkey://, valkeys://, unix://, redis+socket:// or sentinel://"
+FORMS = "redis://, rediss://, valkey://, valkeys://, unix://, redis+socket://, sentinel:// or sentinels://"
 
 _PORT = 6379
 _SENTINEL_PORT = 26379
@@ -23,7 +23,8 @@ _TCP = {"redis": False, "valkey": False, "rediss": True, "valkeys": True}
 """Whether the scheme means TLS."""
 # Celery's backend is given the last of them: it has taken the rest of the scheme for its own name.
 _UNIX = frozenset({"unix", "redis+socket", "socket"})
-_SENTINEL = "sentinel"
+_SENTINEL = {"sentinel": False, "sentinels": True}
+"""Whether the scheme means TLS, to the sentinels and to the master."""
 _CLUSTER = frozenset({"redis+cluster", "rediss+cluster", "valkey+cluster", "valkeys+cluster"})
 
 
@@ -59,9 +60,10 @@ _Reader = Callable[[str], Any]
 _CONNECTION_OPTIONS: Mapping[str, _Reader] = {
     "client_name": str,
     "health_check_interval": _count,
-    "protocol": lambda text: {"2": 2, "3": 3}[text],
     "socket_timeout": _positive,
 }
+# Celery's results behind sentinels have no such option.
+_PROTOCOL: Mapping[str, _Reader] = {"protocol": lambda text: {"2": 2, "3": 3}[text]}
 _TCP_OPTIONS: Mapping[str, _Reader] = {
     "socket_connect_timeout": _positive,
     "socket_keepalive": _boolean,
@@ -120,22 +122,20 @@ def parse_redis_url(url: str) -> RedisAddress:
     schemes = {part.scheme for part in parts}
     if schemes & _CLUSTER:
         raise RedisUrlError(NO_CLUSTER)
-    if len(schemes) > 1 or not schemes <= {*_TCP, *_UNIX, _SENTINEL}:
+    if len(schemes) > 1 or not schemes <= {*_TCP, *_UNIX, *_SENTINEL}:
         raise RedisUrlError(f"must begin with {FORMS}")
-    if len(parts) > 1 and schemes != {_SENTINEL}:
-        raise RedisUrlError("only sentinel:// takes several addresses separated by ';'")
     [scheme] = schemes
+    if len(parts) > 1 and scheme not in _SENTINEL:
+        raise RedisUrlError("only sentinel:// takes several addresses separated by ';'")
     if scheme in _UNIX:
         return _unix(parts[0])
-    return _sentinel(parts) if scheme == _SENTINEL else _tcp(parts[0])
+    return _sentinel(parts) if scheme in _SENTINEL else _tcp(parts[0])
 
 
 def _tcp(part: SplitResult) -> RedisAddress:
     uses_tls = _TCP[part.scheme]
-    if not uses_tls and any(name.startswith("ssl_") for name, _ in parse_qsl(part.query)):
-        raise RedisUrlError("ssl_ options need rediss:// or valkeys://")
-    known = {**_CONNECTION_OPTIONS, **_TCP_OPTIONS}
-    options = _read(part, {**known, **_TLS_OPTIONS} if uses_tls else known)
+    known = {**_CONNECTION_OPTIONS, **_PROTOCOL, **_TCP_OPTIONS}
+    options = _read(part, known, uses_tls=uses_tls)
     return RedisAddress(
         host=_host(part),
         port=part.port or _PORT,
@@ -152,24 +152,26 @@ def _tcp(part: SplitResult) -> RedisAddress:
 def _unix(part: SplitResult) -> RedisAddress:
     if part.hostname:
         raise RedisUrlError("a unix socket's path must be absolute, as in unix:///run/redis.sock")
-    options = _read(part, _CONNECTION_OPTIONS)
+    known = {**_CONNECTION_OPTIONS, **_PROTOCOL}
+    options = _read(part, known)
     return RedisAddress(
         path=unquote(part.path),
         db=options.get("db", options.get("virtual_host", 0)),
         key_prefix=options.get(OPTION, ""),
         **_login(part),
-        connection=_only(options, _CONNECTION_OPTIONS),
+        connection=_only(options, known),
         pool=_only(options, _POOL_OPTIONS),
     )
 
 
 def _sentinel(parts: list[SplitResult]) -> RedisAddress:
     first = parts[0]
+    uses_tls = _SENTINEL[first.scheme]
     known = {**_CONNECTION_OPTIONS, **_TCP_OPTIONS}
     # Celery's form has the query behind the last address.
     options: dict[str, Any] = {}
     for part in parts:
-        options |= _read(part, {**known, **_SENTINEL_OPTIONS})
+        options |= _read(part, {**known, **_SENTINEL_OPTIONS}, uses_tls=uses_tls)
     login = {
         name.removeprefix("sentinel_"): options[name]
         for name in _SENTINEL_OPTIONS
@@ -180,8 +182,10 @@ def _sentinel(parts: list[SplitResult]) -> RedisAddress:
         db=_database(first, options),
         key_prefix=options.get(OPTION, ""),
         **_login(first),
+        uses_tls=uses_tls,
         connection=_only(options, known),
         pool=_only(options, _POOL_OPTIONS),
+        tls=_tls(options) if uses_tls else {},
         sentinel_login=MappingProxyType(login),
     )
 
@@ -224,8 +228,12 @@ def _database(part: SplitResult, options: Mapping[str, Any]) -> int:
     return int(path) if path else (named or 0)
 
 
-def _read(part: SplitResult, known: Mapping[str, _Reader]) -> dict[str, Any]:
-    readers = {**known, **_POOL_OPTIONS, **_PLACE}
+def _read(
+    part: SplitResult, known: Mapping[str, _Reader], *, uses_tls: bool = False
+) -> dict[str, Any]:
+    if not uses_tls and any(name.startswith("ssl_") for name, _ in parse_qsl(part.query)):
+        raise RedisUrlError("ssl_ options need rediss://, valkeys:// or sentinels://")
+    readers = {**known, **_POOL_OPTIONS, **_PLACE, **(_TLS_OPTIONS if uses_tls else {})}
     options: dict[str, Any] = {}
     for name, text in parse_qsl(part.query, keep_blank_values=True):
         if name not in readers:

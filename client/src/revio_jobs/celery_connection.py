@@ -1,0 +1,43 @@
+"""Celery's connections to its broker, with the option of our URLs that kombu leaves out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.app.amqp import AMQP
+from kombu import Connection
+from kombu.transport import redis
+
+
+class ProtocolChannel:
+    """A channel of kombu's on a Redis server, with the version of Redis's protocol to speak."""
+
+    from_transport_options = (*redis.Channel.from_transport_options, "protocol")
+    protocol: int | None = None
+    """2 or 3; None: redis-py's default."""
+
+    def _connparams(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - as kombu's
+        options: dict[str, Any] = super()._connparams(*args, **kwargs)  # type: ignore[misc] # a mixin
+        return options | ({"protocol": self.protocol} if self.protocol else {})
+
+
+class _Channel(ProtocolChannel, redis.Channel):  # type: ignore[misc] # kombu is untyped
+    pass
+
+
+class _Transport(redis.Transport):  # type: ignore[misc] # as above
+    Channel = _Channel
+
+
+class _Connection(Connection):  # type: ignore[misc] # as above
+    """Other Celery apps in the same process keep kombu's own transport under its name."""
+
+    def get_transport_cls(self) -> Any:  # noqa: ANN401 - as kombu's
+        chosen = super().get_transport_cls()
+        return _Transport if chosen is redis.Transport else chosen
+
+
+class WireAMQP(AMQP):  # type: ignore[misc] # Celery is untyped
+    """For the argument `amqp` of Celery()."""
+
+    Connection = _Connection
