@@ -22,7 +22,7 @@ from revio_jobs import Lane, RevioJobs
 from revio_jobs.aio import AsyncRevioJobs
 from revio_jobs.celery_app import lane_queue, producer_app
 from revio_jobs.cluster_check import ClusterRefusedError
-from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis
+from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis, connect_redis_async
 from revio_jobs.redis_address import parse_redis_url
 from sandbox.local.children import kill
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis, free_port
@@ -233,6 +233,24 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
         }
         with pytest.raises(Exception, match=r"(?i)certificate.verify.failed"):
             attempts[client]()
+
+
+@pytest.mark.parametrize(
+    ("own", "master", "reason"),
+    [("wrong", "mymaster", "(?i)invalid|wrongpass"), (SENTINELS_OWN, "other", "knows no master")],
+)
+def test_it_says_why_no_sentinel_names_a_master(
+    sentinel_port: int, own: str, master: str, reason: str
+) -> None:
+    async def ping() -> None:
+        async with connect_redis_async(url, master) as redis:
+            await redis.ping()
+
+    url = f"sentinel://127.0.0.1:{sentinel_port}?sentinel_password={quote(own, safe='')}"
+    with connect_redis(url, master) as redis, pytest.raises(RedisConnectionError, match=reason):
+        redis.ping()
+    with pytest.raises(RedisConnectionError, match=reason):
+        asyncio.run(ping())
 
 
 def test_an_open_client_goes_on_after_a_fail_over_behind_one_name() -> None:

@@ -11,25 +11,22 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.connection import Connection as AsyncConnection
 from redis.asyncio.connection import SSLConnection as AsyncSSLConnection
 from redis.asyncio.connection import UnixDomainSocketConnection as AsyncUnixConnection
-from redis.asyncio.sentinel import Sentinel as AsyncSentinel
-from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnectionPool
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import SentinelManagedConnection as AsyncSentinelConnection
 from redis.asyncio.sentinel import SentinelManagedSSLConnection as AsyncSentinelSSLConnection
+from redis.backoff import NoBackoff
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.sentinel import (
-    Sentinel,
-    SentinelConnectionPool,
-    SentinelManagedConnection,
-    SentinelManagedSSLConnection,
-)
+from redis.retry import Retry
+from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
 from revio_jobs.cluster_check import ClusterCheck
 from revio_jobs.key_prefix import OPTION, KeyPrefix
 from revio_jobs.redis_address import RedisAddress, parse_redis_url
 from revio_jobs.redis_faults import Remedy, fault_of
+from revio_jobs.sentinels import AsyncSentinelPool, AsyncSentinels, SentinelPool, Sentinels
 
 DEFAULT_SENTINEL_MASTER = "mymaster"
 
@@ -146,26 +143,6 @@ class _AsyncManagedTls(_AsyncDropping, AsyncSentinelSSLConnection):
     pass
 
 
-class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
-    """To the master; callers wait for a connection."""
-
-    def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as redis-py's
-        """As redis-py's, which leaves the connections to the sentinels open."""
-        super().disconnect(inuse_connections)
-        for sentinel in self.sentinel_manager.sentinels:
-            sentinel.close()
-
-
-class _AsyncSentinelPool(AsyncSentinelConnectionPool, AsyncBlockingConnectionPool):
-    """To the master; callers wait for a connection."""
-
-    async def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as redis-py's
-        """As redis-py's, which leaves the connections to the sentinels open."""
-        await super().disconnect(inuse_connections)
-        for sentinel in self.sentinel_manager.sentinels:
-            await sentinel.aclose()
-
-
 def connect_redis(
     url: str,
     sentinel_master: str = DEFAULT_SENTINEL_MASTER,
@@ -194,13 +171,13 @@ def connect_redis(
             connection_class=connection, **options
         )
         return kind.from_pool(pool)
-    watching = Sentinel(  # type: ignore[no-untyped-call]
-        address.sentinels, sentinel_kwargs=_sentinel_options(address, timeout_s)
-    )
+    retry = Retry(NoBackoff(), 0)
+    options = _sentinel_options(address, timeout_s) | {"retry": retry}
+    watching = Sentinels(address.sentinels, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
     master: Redis = watching.master_for(  # type: ignore[no-untyped-call]
         sentinel_master,
         kind,
-        connection_pool_class=_SentinelPool,
+        connection_pool_class=SentinelPool,
         connection_class=_ManagedTls if address.uses_tls else _Managed,
         **_pool(address),
         **address.tls,
@@ -222,12 +199,12 @@ def connect_redis_async(
         return AsyncRedis.from_pool(
             AsyncBlockingConnectionPool(connection_class=connection, **options)
         )
-    watching = AsyncSentinel(  # type: ignore[no-untyped-call]
-        address.sentinels, sentinel_kwargs=_sentinel_options(address, timeout_s)
-    )
+    retry = AsyncRetry(NoBackoff(), 0)
+    options = _sentinel_options(address, timeout_s) | {"retry": retry}
+    watching = AsyncSentinels(address.sentinels, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
     master: AsyncRedis = watching.master_for(
         sentinel_master,
-        connection_pool_class=_AsyncSentinelPool,
+        connection_pool_class=AsyncSentinelPool,
         connection_class=_AsyncManagedTls if address.uses_tls else _AsyncManaged,
         **_pool(address),
         **address.tls,
