@@ -52,8 +52,8 @@ class RedisSettings(BaseModel):
     redis_url: Annotated[SecretStr, secret(check_redis_url)] = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
         description="Redis of queues, limits, ledger and results: `redis://`, `rediss://` (TLS), "
-        "`unix://` or `sentinel://host:26379/0;sentinel://…`; see docs/redis.md. A secret when it "
-        "holds a password.",
+        "`unix://`, `sentinel://host:26379/0;sentinel://…` or `sentinels://` (TLS); see "
+        "docs/redis.md. A secret when it holds a password.",
     )
     redis_sentinel_master: Text = Field(
         default="mymaster", description="Name of the master that the sentinels watch."

@@ -6,35 +6,30 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from string import Formatter
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from redis import Redis, SSLConnection
+from redis import SSLConnection
 from redis.connection import DEFAULT_RESP_VERSION
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 
 from revio_jobs import Lane, RevioJobs
 from revio_jobs.aio import AsyncRevioJobs
 from revio_jobs.celery_app import lane_queue, producer_app
 from revio_jobs.cluster_check import ClusterRefusedError
-from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis, connect_redis_async
+from revio_jobs.connection import connect_redis, connect_redis_async
 from revio_jobs.redis_address import parse_redis_url
-from sandbox.local.children import kill
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis, free_port
 from tests.certificates import make_certificates
 from tests.cluster_node import cluster_node
-from tests.patience import PATIENCE_S
 from tests.redis_proxy import Proxy, proxy
-from tests.redis_sentinel import start_sentinel
+from tests.redis_sentinel import OWN_PASSWORD, sentinel_of
 from tests.tls_program import tls_options, tls_program
 
 AWKWARD = "p@ss:/?#[]%;&+ ü"
-SENTINELS_OWN = "the sentinel's own #1"
 QUEUE = lane_queue("default", Lane.BULK)
 celery_stores = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
 
@@ -84,7 +79,7 @@ def own_tls_port(directory: Path) -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def sentinel_port(server: EmbeddedRedis, directory: Path) -> Iterator[int]:
-    with watching(directory, server.port) as port:
+    with sentinel_of(directory, server.port, AWKWARD) as port:
         yield port
 
 
@@ -95,7 +90,7 @@ def sentinels_port(
     """A sentinel behind TLS. It names a port where the master answers it without, and us with."""
     with (
         proxy(server.port, tls_context, takes_plain=True) as master,
-        watching(directory, master.port) as port,
+        sentinel_of(directory, master.port, AWKWARD) as port,
         proxy(port, tls_context) as running,
     ):
         yield running.port
@@ -106,36 +101,8 @@ def own_sentinels_port(directory: Path, own_tls_port: int) -> Iterator[int]:
     """A sentinel that speaks TLS itself, to its master too."""
     port = free_port()
     options = tls_options(directory, port) | {"tls-replication": "yes"}
-    with watching(directory, own_tls_port, program=tls_program(), options=options):
+    with sentinel_of(directory, own_tls_port, AWKWARD, program=tls_program(), options=options):
         yield port
-
-
-@contextmanager
-def watching(directory: Path, master_port: int, **options: Any) -> Iterator[int]:
-    """The port of a sentinel that knows a master of ours and asks for a password of its own."""
-    port = free_port()
-    given = options.pop("options", {}) | {"requirepass": f'"{SENTINELS_OWN}"'}
-    process = start_sentinel(directory, port, master_port, AWKWARD, options=given, **options)
-    try:
-        with Redis(port=port, password=SENTINELS_OWN) as sentinel:
-            wait_until(lambda: is_master_known(sentinel))
-        yield port
-    finally:
-        kill(process)
-
-
-def is_master_known(sentinel: Redis) -> bool:
-    try:
-        return bool(sentinel.sentinel_master(DEFAULT_SENTINEL_MASTER)["flags"] == "master")
-    except RedisError:
-        return False  # it does not listen yet
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    gives_up = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < gives_up, "not in time"
-        time.sleep(0.02)
 
 
 FORMS = {
@@ -164,7 +131,7 @@ def url(request: pytest.FixtureRequest, directory: Path) -> str:
     names = {name.partition(".")[0] for _, name, _, _ in Formatter().parse(form) if name}
     texts = {
         "password": quote(AWKWARD, safe=""),
-        "own": quote(SENTINELS_OWN, safe=""),
+        "own": quote(OWN_PASSWORD, safe=""),
         "certificates": CERTIFICATES.format(directory),
     }
     return form.format(**{name: texts.get(name) or request.getfixturevalue(name) for name in names})
@@ -237,7 +204,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
 
 @pytest.mark.parametrize(
     ("own", "master", "reason"),
-    [("wrong", "mymaster", "(?i)invalid|wrongpass"), (SENTINELS_OWN, "other", "knows no master")],
+    [("wrong", "mymaster", "(?i)invalid|wrongpass"), (OWN_PASSWORD, "other", "knows no master")],
 )
 def test_it_says_why_no_sentinel_names_a_master(
     sentinel_port: int, own: str, master: str, reason: str

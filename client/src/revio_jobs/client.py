@@ -73,7 +73,7 @@ class RevioJobs:
         `redis_url` as in the workers' REVIO_REDIS_URL, such as redis://:password@host:6379/0 or
         redis://host/0?key_prefix=blue: where installations share a database, or
         sentinel://host:26379/0;sentinel://… for the master that these sentinels know by the name
-        `sentinel_master`. Raises ValueError for any other URL.
+        `sentinel_master`; docs/redis.md has all forms. Raises ValueError for any other URL.
 
         `source`: name of your service, such as "billing-portal", which operators see with each job
         that names none itself; see QueryJob. Raises InvalidJob if it is not allowed.
