@@ -7,6 +7,7 @@ needs no other option to be right.
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from settings import Settings, SettingsError, load
 from worker.celery_app.consumer import ReconnectingConsumer
 from worker.celery_app.held_messages import HOLD_INTERVAL_S
 from worker.celery_app.lifecycle import Lifecycle
+from worker.celery_app.refusals import refuse_other_brokers, refuse_subcommands
 from worker.celery_app.result_backend import REDIS_URL, backend_url
 from worker.celery_app.task_adapter import JobTask, conclude, raw_message, read_job, show_progress
 from worker.celery_app.transport import transport_for
@@ -41,6 +43,8 @@ def _queues(settings: Settings) -> list[Queue]:
 # A server or a connection that is silent for so long counts as gone.
 _SILENCE_S = 5
 
+refuse_other_brokers(os.environ)
+refuse_subcommands()
 settings = _load_settings()
 connection = connection_settings(
     settings.redis_url.get_secret_value(),

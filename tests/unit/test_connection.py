@@ -71,3 +71,17 @@ def test_producers_ask_the_sentinels_for_the_same_master() -> None:
     with producer_app(SENTINELS, "prices") as app:
         assert app.conf.broker_transport_options["master_name"] == "prices"
         assert app.conf.result_backend_transport_options["master_name"] == "prices"
+
+
+def test_producers_connect_as_their_url_says_whatever_the_environment_gives_to_other_apps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("BROKER_URL", "BROKER_READ_URL", "BROKER_WRITE_URL", "RESULT_BACKEND"):
+        monkeypatch.setenv(f"CELERY_{name}", "redis://elsewhere/0")
+    with producer_app("redis://here/0") as app:
+        leads_to = [
+            app.connection_for_read().hostname,
+            app.connection_for_write().hostname,
+            app.backend.connparams["host"],
+        ]
+    assert leads_to == ["here", "here", "here"]

@@ -35,6 +35,24 @@ OPTIONS: Mapping[str, str] = {
 }
 """Of `celery worker`: the option's long name, and the way to do it."""
 
+SUBCOMMANDS: Mapping[str, str] = {
+    "amqp": "it would take or drop messages that the ledger knows of: see `revio lane`, `revio "
+    "explain` and `revio withdraw`",
+    "beat": OPTIONS["--beat"],
+    "logtool": "it reads Celery's log format; each line of this worker's log is a JSON object",
+    "migrate": "messages without the ledger would be lost or done twice: move all of Redis by "
+    "replication, then change REVIO_REDIS_URL",
+}
+"""Of `celery`, and the way to do it."""
+
+BROKERS: Mapping[str, str] = {
+    "CELERY_BROKER_URL": "--broker",
+    "CELERY_BROKER_READ_URL": "--broker",
+    "CELERY_BROKER_WRITE_URL": "--broker",
+    "CELERY_RESULT_BACKEND": "--result-backend",
+}
+"""Variables by which Celery would look elsewhere than the ledger, and the options that set them."""
+
 COMMANDS: Mapping[str, str] = {
     "rate_limit": "calls are limited per account, over all workers: set "
     "REVIO_ACCOUNTS__<NAME>__CALLS_PER_MINUTE; `revio lane pause` stops a lane",
@@ -51,6 +69,24 @@ PURGE = (
     "purge would drop messages that the ledger would deliver again, and tell no caller; use "
     "`revio withdraw`"
 )
+
+
+def refuse_other_brokers(environment: Mapping[str, str]) -> None:
+    """Raises SystemExit if Celery would use another Redis than the settings name."""
+    for name, option in BROKERS.items():
+        if environment.get(name):
+            raise SystemExit(
+                f"celery {option} and {name}: leave them out; REVIO_REDIS_URL says where Redis is, "
+                "for messages and results alike"
+            )
+
+
+def refuse_subcommands() -> None:
+    """Raises SystemExit if this process's command line is such a command of `celery`."""
+    context = click.get_current_context(silent=True)
+    name = context.invoked_subcommand if context else None
+    if name in SUBCOMMANDS:
+        raise SystemExit(f"celery {name}: {SUBCOMMANDS[name]}")
 
 
 def refuse_options() -> None:

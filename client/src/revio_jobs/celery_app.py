@@ -11,7 +11,7 @@ from celery import Celery
 from kombu import Exchange, Queue
 
 from revio_jobs.broker import CONTROL_EXCHANGE, EVENT_EXCHANGE
-from revio_jobs.celery_connection import WireAMQP
+from revio_jobs.celery_connection import WireAMQP, ignore_environment
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.redis_address import RedisAddress, parse_redis_url
@@ -60,6 +60,7 @@ def producer_app(redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER)
         set_as_current=False,
     )
     app.conf.update(WIRE_SETTINGS | connection)
+    ignore_environment(app)
     app.conf.task_publish_retry_policy = {"max_retries": 2, "interval_start": 0.1}
     return app
 

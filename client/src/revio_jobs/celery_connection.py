@@ -1,10 +1,12 @@
-"""Celery's connections to its broker, with the option of our URLs that kombu leaves out."""
+"""Celery's connections: they lead where our URL says, with the option that kombu leaves out."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from celery import Celery
 from celery.app.amqp import AMQP
+from celery.app.utils import Settings
 from kombu import Connection
 from kombu.transport import redis
 
@@ -41,3 +43,29 @@ class WireAMQP(AMQP):  # type: ignore[misc] # Celery is untyped
     """For the argument `amqp` of Celery()."""
 
     Connection = _Connection
+
+
+class _OwnSettings(Settings):  # type: ignore[misc] # as above
+    """Celery's, without CELERY_BROKER_URL and CELERY_RESULT_BACKEND.
+
+    A service sets these for an app of its own, and Celery prefers them to what this app was given.
+    """
+
+    @property
+    def broker_url(self) -> str:
+        """Where messages go."""
+        return str(self["broker_url"])
+
+    broker_read_url = broker_url
+    broker_write_url = broker_url
+
+    @property
+    def result_backend(self) -> str:
+        """Where results are."""
+        return str(self["result_backend"])
+
+
+def ignore_environment(app: Celery) -> None:
+    """Use the app's own broker and results, whatever the environment says."""
+    # Celery makes the settings itself and offers no place for a class of another's.
+    object.__setattr__(app.conf, "__class__", _OwnSettings)
