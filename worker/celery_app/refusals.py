@@ -18,6 +18,7 @@ _NO_LIMIT = (
 )
 _PREFETCH = "a worker takes one message per free thread; set REVIO_THREADS"
 _NO_CHILDREN = "jobs are threads of one process, which has no children to replace"
+_NO_SCHEDULE = "this app has no schedule; a producer may use a Celery beat of its own"
 
 OPTIONS: Mapping[str, str] = {
     "--pool": "jobs run in threads of our own pool; leave it out",
@@ -30,7 +31,10 @@ OPTIONS: Mapping[str, str] = {
     "--max-tasks-per-child": _NO_CHILDREN,
     "--max-memory-per-child": _NO_CHILDREN,
     "--pool-start-method": _NO_CHILDREN,
-    "--beat": "this app has no schedule; a producer may use a Celery beat of its own",
+    "--optimization": "it is about child processes, and jobs are threads of one process",
+    "--beat": _NO_SCHEDULE,
+    "--schedule-filename": _NO_SCHEDULE,
+    "--scheduler": _NO_SCHEDULE,
     "--purge": "use `revio withdraw`, which also tells callers and the ledger",
 }
 """Of `celery worker`: the option's long name, and the way to do it."""
@@ -38,8 +42,9 @@ OPTIONS: Mapping[str, str] = {
 SUBCOMMANDS: Mapping[str, str] = {
     "amqp": "it would take or drop messages that the ledger knows of: see `revio lane`, `revio "
     "explain` and `revio withdraw`",
-    "beat": OPTIONS["--beat"],
+    "beat": _NO_SCHEDULE,
     "logtool": "it reads Celery's log format; each line of this worker's log is a JSON object",
+    "upgrade": "this app has no file of Celery settings: its settings are REVIO_ variables",
     "migrate": "messages without the ledger would be lost or done twice: move all of Redis by "
     "replication, then change REVIO_REDIS_URL",
 }
@@ -85,7 +90,7 @@ def refuse_subcommands() -> None:
     """Raises SystemExit if this process's command line is such a command of `celery`."""
     context = click.get_current_context(silent=True)
     name = context.invoked_subcommand if context else None
-    if name in SUBCOMMANDS:
+    if name and name in SUBCOMMANDS:
         raise SystemExit(f"celery {name}: {SUBCOMMANDS[name]}")
 
 

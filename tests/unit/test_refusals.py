@@ -1,0 +1,98 @@
+"""Celery's options and commands that would not hold here stop the start, with the way to do it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from celery import Celery
+from celery.bin.base import CLIContext
+from celery.bin.celery import celery as celery_group
+from celery.bin.worker import worker
+from celery.worker.control import Panel
+
+from worker.celery_app.refusals import (
+    BROKERS,
+    COMMANDS,
+    OPTIONS,
+    SUBCOMMANDS,
+    refuse_options,
+    refuse_other_brokers,
+    refuse_subcommands,
+)
+
+TABLE = Path(__file__).parents[2] / "docs" / "operators" / "celery-commands.md"
+VALUES = {
+    "--pool": "prefork",
+    "--concurrency": "4",
+    "--autoscale": "10,2",
+    "--prefetch-multiplier": "4",
+    "--time-limit": "10",
+    "--soft-time-limit": "10",
+    "--max-tasks-per-child": "5",
+    "--max-memory-per-child": "5000",
+    "--pool-start-method": "spawn",
+    "--optimization": "fair",
+    "--schedule-filename": "schedule",
+    "--scheduler": "of.mine",
+}
+
+
+@pytest.fixture(scope="module")
+def given() -> Iterator[CLIContext]:
+    """What Celery's own commands are given by the one before them."""
+    with Celery(set_as_current=False) as app:
+        yield CLIContext(app=app, no_color=True, workdir=None)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_that_would_not_hold_stops_the_start_and_names_the_way(
+    option: str, given: CLIContext
+) -> None:
+    arguments = [option, VALUES[option]] if option in VALUES else [option]
+    with (
+        worker.make_context("worker", arguments, obj=given),
+        pytest.raises(SystemExit, match=f"^celery worker {option}: ") as refused,
+    ):
+        refuse_options()
+    assert OPTIONS[option] in str(refused.value)
+
+
+def test_other_options_are_taken(given: CLIContext) -> None:
+    arguments = ["-Q", "revio.default.bulk", "-n", "x@y", "-l", "DEBUG", "-E"]
+    with worker.make_context("worker", arguments, obj=given):
+        refuse_options()
+
+
+@pytest.mark.parametrize("command", SUBCOMMANDS)
+def test_a_command_that_would_not_hold_is_refused_and_names_the_way(command: str) -> None:
+    with click.Context(click.Group("celery")) as context:
+        context.invoked_subcommand = command
+        with pytest.raises(SystemExit, match=f"^celery {command}: ") as refused:
+            refuse_subcommands()
+    assert SUBCOMMANDS[command] in str(refused.value)
+
+
+@pytest.mark.parametrize("variable", BROKERS)
+def test_another_broker_than_that_of_the_settings_is_refused(variable: str) -> None:
+    with pytest.raises(SystemExit, match=f"{variable}: leave them out; REVIO_REDIS_URL"):
+        refuse_other_brokers({variable: "redis://elsewhere"})
+    refuse_other_brokers({"REVIO_REDIS_URL": "redis://here", variable: ""})
+
+
+def names_of_celery() -> Iterator[str]:
+    """All that Celery itself lists: options of its worker, its commands and its remote commands."""
+    for parameter in worker.params:
+        yield next(option for option in parameter.opts if option.startswith("--"))
+    yield from Panel.meta
+    yield from celery_group.commands
+
+
+@pytest.mark.parametrize(
+    "name", sorted({*names_of_celery(), *OPTIONS, *SUBCOMMANDS, *COMMANDS, *BROKERS})
+)
+def test_the_table_names_it(name: str) -> None:
+    assert re.search(rf"`(celery )?{re.escape(name)}`", TABLE.read_text("utf-8"))
