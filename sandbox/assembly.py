@@ -58,17 +58,18 @@ def assemble(
     )
     journal = Journal(clock, wall)
     plan = FaultPlan(options.faults, random)
+    service = Service(
+        current,
+        products,
+        sessions,
+        options.account,
+        expired_code=options.expired_session_code,
+        ids_per_call=options.ids_per_call,
+        habits=options.habits,
+    )
     return Application(
         current=current,
-        service=Service(
-            current,
-            products,
-            sessions,
-            options.account,
-            expired_code=options.expired_session_code,
-            ids_per_call=options.ids_per_call,
-            habits=options.habits,
-        ),
+        service=service,
         gateway=gateway,
         journal=journal,
         plan=plan,
@@ -80,6 +81,7 @@ def assemble(
             journal=journal,
             plan=plan,
             outage=outage,
+            change_password=service.change_password,
             shapes=options.shapes,
         ),
         wsdl=lambda address: wsdl.render(

@@ -98,6 +98,10 @@ class RunningSandbox:
         expired: int = self.control("sessions/expire", {})["expired"]
         return expired
 
+    def change_password(self, password: str) -> None:
+        """The login's password expires, and so do all sessions; this is the new one."""
+        self.control("password", {"password": password})
+
     def outage(self, seconds: float) -> None:
         """Refuses every connection, of this client too, for so long."""
         self.control("outage", {"seconds": seconds})

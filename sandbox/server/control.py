@@ -36,6 +36,7 @@ class ControlEndpoints:
         journal: Journal,
         plan: FaultPlan,
         outage: Callable[[float], None],
+        change_password: Callable[[str], None],
         shapes: Shapes,
     ) -> None:
         self._current = current
@@ -46,6 +47,7 @@ class ControlEndpoints:
         self._journal = journal
         self._plan = plan
         self._outage = outage
+        self._new_password = change_password
         self._field_kinds = _field_kinds(current.contract)
         self._gets: dict[str, Callable[[dict[str, str]], object]] = {
             "calls": self._calls,
@@ -60,6 +62,7 @@ class ControlEndpoints:
             "spoil": self._spoil,
             "release": self._release,
             "limits": self._limit,
+            "password": self._change_password,
             "sessions/expire": lambda _: {"expired": self._sessions.expire_all()},
             "outage": self._begin_outage,
             "reset": self._reset,
@@ -138,6 +141,11 @@ class ControlEndpoints:
                 raise ValueError(f"{id_} is not a product with an object of fields")
             markup = {str(name): str(content) for name, content in fields.items()}
             self._products.spoil(int(id_), markup)
+        return {}
+
+    def _change_password(self, body: Body) -> object:
+        """``{"password": "…"}``: the one that was given before is refused from now on."""
+        self._new_password(str(body["password"]))
         return {}
 
     def _parsed(self, fields: object) -> Record:

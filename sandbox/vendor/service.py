@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox.contract.operations import CREATE, DESTROY, QUERY, UPDATE, VALIDATE, CurrentContract
 from sandbox.contract.schema import Value, Values, texts_at
@@ -80,6 +80,11 @@ class Service:
         return OperationResult(
             {"Header": _header(success=True, session_key=key), **done}, executed=True
         )
+
+    def change_password(self, password: str) -> None:
+        """Logins need the new one from now on, and every session ends."""
+        self._account = replace(self._account, password=password)
+        self.sessions.expire_all()
 
     def refused(self, refusal: Refusal, *, echoed: bytes | None = None) -> Values:
         """The result that says no, with the request echoed as the vendor's fatal errors do."""

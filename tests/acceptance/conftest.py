@@ -11,6 +11,12 @@ from cli.dev.stack import Stack
 from revio_jobs import RevioJobs
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--real-time", action="store_true", help="tell the day in the life in real time"
+    )
+
+
 @pytest.fixture
 def jobs(stack: Stack) -> Iterator[RevioJobs]:
     with RevioJobs.connect(stack.redis.url) as connected:

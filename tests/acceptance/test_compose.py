@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tomllib
@@ -27,10 +28,12 @@ from tests.acceptance.deployment import (
     DOCKERFILE,
     ROOT,
     SERVICES,
+    Container,
     Place,
     deployment,
     image_copies,
 )
+from tests.acceptance.manifests import PROBES, container
 from tests.acceptance.watching import wait_until
 from tests.patience import PATIENCE_S
 
@@ -159,6 +162,30 @@ def test_redis_lets_nobody_in_without_the_password(place: Place) -> None:
     stranger = Redis(port=place.ports["6379"], retry=Retry(NoBackoff(), 0))
     with stranger, pytest.raises(AuthenticationError):
         stranger.ping()
+
+
+@pytest.mark.parametrize(("pod", "probe"), PROBES)
+def test_the_probes_of_the_kubernetes_manifests_find_what_was_started(
+    place: Place, pod: str, probe: str
+) -> None:
+    described = container(pod)
+    ports = {
+        port["name"]: place.ports.get(str(port["containerPort"])) for port in described["ports"]
+    }
+    match described[probe]:
+        case {"exec": {"command": command}}:
+            words = [place.here(word, pod) for word in command]
+            environment = Container(pod, place, VARIABLES).environment()
+            subprocess.run(words, env=environment, check=True, timeout=PATIENCE_S)
+        case {"httpGet": {"path": path, "port": port}}:
+            address = f"http://127.0.0.1:{ports[port]}{path}"
+            with build_opener(ProxyHandler({})).open(address, timeout=PATIENCE_S) as answer:
+                assert answer.status == 200
+        case {"tcpSocket": {"port": port}}:
+            with socket.create_connection(("127.0.0.1", ports[port]), timeout=PATIENCE_S):
+                pass
+        case unknown:
+            pytest.fail(f"no such probe is known: {unknown}")
 
 
 def flower(place: Place, path: str, login: str | None = None) -> Any:

@@ -1,37 +1,74 @@
 """The manifests of deploy/kubernetes run what docker-compose.yml runs, which test_compose.py runs.
 
-They were validated against the schema of Kubernetes as docs/operators/deploy.md shows.
+Where kubectl is installed they are rendered by it, and where kubernetes-validate (PyPI) is, each
+object is validated against the schema of Kubernetes. Its 108 MB are why it is not installed for
+everybody.
 """
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from shutil import copytree, which
 from typing import Any
 
 import pytest
 import yaml
 
 from settings import AccountSettings, Settings
-from tests.acceptance.deployment import ROOT, SERVICES
+from tests.acceptance.deployment import SERVICES
+from tests.acceptance.manifests import DIRECTORY, KUSTOMIZATION, MANIFESTS, PODS, container
 
-DIRECTORY = ROOT / "deploy" / "kubernetes"
-KUSTOMIZATION = yaml.safe_load((DIRECTORY / "kustomization.yaml").read_text(encoding="utf-8"))
-MANIFESTS: list[dict[str, Any]] = [
-    manifest
-    for name in KUSTOMIZATION["resources"]
-    for manifest in yaml.safe_load_all((DIRECTORY / name).read_text(encoding="utf-8"))
-]
-PODS: dict[str, dict[str, Any]] = {
-    manifest["metadata"]["name"]: manifest["spec"]["template"]["spec"]
-    for manifest in MANIFESTS
-    if manifest["kind"] in {"Deployment", "StatefulSet"}
-}
 WORKERS = ("worker-interactive", "worker-bulk")
 
 
-def container(pod: str) -> dict[str, Any]:
-    [described] = PODS[pod]["containers"]
-    return dict(described)
+RELEASE = "1.32"
+"""Of Kubernetes, whose schema the objects follow."""
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """As kubectl would send them; as the files have them where it is not installed."""
+    if which("kubectl") is None:
+        return MANIFESTS
+    directory = tmp_path_factory.mktemp("kustomize") / "kubernetes"
+    copytree(DIRECTORY, directory)
+    for generator in KUSTOMIZATION["secretGenerator"]:
+        for path in generator["files"]:
+            (directory / path).write_text("made up", encoding="utf-8")
+    rendered = subprocess.run(
+        ["kubectl", "kustomize", directory], check=True, capture_output=True, text=True
+    )
+    return list(yaml.safe_load_all(rendered.stdout))
+
+
+@pytest.mark.skipif(which("kubectl") is None, reason="kubectl is not installed")
+def test_kustomize_gives_every_pod_its_settings_and_secrets(objects: list[dict[str, Any]]) -> None:
+    names = {(made["kind"], made["metadata"]["name"]) for made in objects}
+    for made in objects:
+        assert made["kind"] == "Namespace" or made["metadata"]["namespace"] == "revio"
+        if made["kind"] not in {"Deployment", "StatefulSet"}:
+            continue
+        pod = made["spec"]["template"]["spec"]
+        [described] = pod["containers"]
+        for source in described.get("envFrom", []):
+            assert ("ConfigMap", source["configMapRef"]["name"]) in names
+        for volume in pod["volumes"]:
+            projected = volume.get("projected", {}).get("sources", [])
+            secrets = [volume["secret"]["secretName"]] if "secret" in volume else []
+            for name in (*secrets, *(source["secret"]["name"] for source in projected)):
+                assert ("Secret", name) in names
+
+
+def test_every_object_follows_the_schema_of_kubernetes(objects: list[dict[str, Any]]) -> None:
+    schema = pytest.importorskip("kubernetes_validate")
+    assert len(objects) >= len(MANIFESTS)
+    for made in objects:
+        schema.validate(made, RELEASE, strict=True)
+    [broken] = [dict(made) for made in objects if made["metadata"]["name"] == "worker-bulk"][:1]
+    broken["spec"] = {**broken["spec"], "replica": 2}
+    with pytest.raises(schema.ValidationError):
+        schema.validate(broken, RELEASE, strict=True)
 
 
 def of_kind(kind: str) -> Iterator[dict[str, Any]]:
