@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test thorough client-versions demo dev docs bench chaos fail-over certify-proof simulate lock clean
+.PHONY: help setup check fix test thorough client-versions demo dev docs bench chaos fail-over day certify-proof simulate lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -70,6 +70,10 @@ chaos: setup ## Kill, cut off and fill up everything for ten seeds, and audit th
 # About two minutes; one fail-over runs among the tests.
 fail-over: setup ## Fail over ten times behind one name under load, and audit the outcome
 	$(BIN)/python -m tests.chaos.fail_over
+
+# A quarter of an hour; the tests tell it 60 times as fast. Needs prometheus.
+day: setup ## Tell the bad day of docs/operators/day.md in real time, and time its alerts
+	$(BIN)/python -m pytest -q -s tests/acceptance/test_day_in_the_life.py --real-time
 
 # Two or three minutes; a short form runs among the tests.
 certify-proof: setup ## Certify 200 random vendors and hold each finding to the truth

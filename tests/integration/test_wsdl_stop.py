@@ -26,3 +26,24 @@ def test_both_lanes_stop_with_the_reason_and_an_operators_own_pause_stays(redis_
     [stopped] = [log for log in logs if log["event"] == "updates_stopped"]
     assert (stopped["log_level"], stopped["account"]) == ("error", "a")
     assert "revio lane resume" in stopped["fix"]
+
+
+def test_of_all_workers_one_says_that_updates_are_stopped(redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis, capture_logs() as logs:
+        pauses = LanePauses(redis)
+        for _ in range(3):
+            pause_lanes(pauses, "a", "update Quantity is required")
+        pause_lanes(pauses, "a", "update Rate is required")
+    assert [log["reason"] for log in logs] == [
+        "update Quantity is required",
+        "update Rate is required",
+    ]
+
+
+def test_lanes_that_an_operator_had_paused_hide_no_reason(redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis, capture_logs() as logs:
+        pauses = LanePauses(redis)
+        for lane in Lane:
+            pauses.pause("a", lane, Pause("month end", "ann", datetime.now(UTC)))
+        pause_lanes(pauses, "a", "update Quantity is required")
+    assert [log["event"] for log in logs] == ["updates_stopped"]

@@ -35,4 +35,6 @@ def test_a_worker_that_starts_schedules_each_of_its_rounds(monkeypatch: pytest.M
     lifecycle._application = MagicMock()
     monkeypatch.setattr(threading, "Thread", note)
     lifecycle._start(SimpleNamespace(hostname="worker@here"))
-    assert sorted(rounds) == ["campaigns", "gates", "hold", "limits", "refused", "sweep"]
+    assert sorted(rounds) == [
+        *("campaigns", "gates", "hold", "limits", "oversight", "refused", "sweep")
+    ]

@@ -25,6 +25,7 @@ from worker.celery_app.held_messages import HOLD_INTERVAL_S, hold_what_is_left
 from worker.celery_app.lane_activity import lane_activity
 from worker.celery_app.lane_control import LaneControl
 from worker.celery_app.logs import configure_logs
+from worker.celery_app.oversight import OVERSIGHT_INTERVAL_S, Oversight
 from worker.celery_app.redis_guard import RedisGuard, refuse_eviction
 from worker.celery_app.refusals import given_log_level, refuse_options
 from worker.celery_app.refused_queries import RefusedQueries
@@ -150,6 +151,8 @@ class Lifecycle:
         self._repeat("refused", _LANES_INTERVAL_S, refused.end)
         self._repeat("hold", HOLD_INTERVAL_S, self._hold)
         self._repeat("sweep", self._settings.sweep_interval_s, application.sweeper.sweep)
+        oversight = Oversight(application.redis, self._settings.accounts)
+        self._repeat("oversight", OVERSIGHT_INTERVAL_S, oversight.look)
         runs = application.campaigns.runs
         feeders = FeederThreads(
             application.campaigns.feeders,

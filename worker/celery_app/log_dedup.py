@@ -12,7 +12,7 @@ _AGAIN_AFTER_S = 60.0
 _CONNECTED = "Connected to "
 _TROUBLES = re.compile(
     r"consumer: (Cannot connect|Connection to broker lost)|Frequent restarts|redis_is_full"
-    r"|(result|retry)_refused|lost_connection_not_closed|(gates|refused|hold|sweep|campaigns|limits)_failed"
+    r"|(result|retry)_refused|lost_connection_not_closed|(gates|refused|hold|sweep|oversight|campaigns|limits)_failed"
 )
 # Seconds, attempts and places in scripts: they make no other trouble of it.
 _NUMBERS = re.compile(r"\d+")

@@ -32,9 +32,13 @@ class LanePauses:
 
     def pause(self, account: str, lane: Lane, pause: Pause) -> None:
         """Pause the lane; within about a second no worker takes jobs from it."""
-        fields = {"reason": pause.reason, "by": pause.by, "since": pause.since.isoformat()}
         with fail_closed("the paused lanes"):
-            self._redis.set(_key(account, lane), json.dumps(fields))
+            self._redis.set(_key(account, lane), _stored(pause))
+
+    def pause_if_open(self, account: str, lane: Lane, pause: Pause) -> bool:
+        """Pause the lane unless it is paused; False if it was."""
+        with fail_closed("the paused lanes"):
+            return bool(self._redis.set(_key(account, lane), _stored(pause), nx=True))
 
     def resume(self, account: str, lane: Lane) -> bool:
         """Resume the lane. Returns False if it was not paused."""
@@ -59,6 +63,10 @@ class LanePauses:
 def _pause(stored: bytes | str) -> Pause:
     fields = json.loads(stored)
     return Pause(fields["reason"], fields["by"], datetime.fromisoformat(fields["since"]))
+
+
+def _stored(pause: Pause) -> str:
+    return json.dumps({"reason": pause.reason, "by": pause.by, "since": pause.since.isoformat()})
 
 
 def _key(account: str, lane: Lane) -> str:

@@ -14,6 +14,8 @@ from worker.soap import SESSION_EXPIRED_MESSAGE, TRANSIENT_MESSAGE, SoapConfig
 
 _log = structlog.get_logger(__name__)
 
+_WORKER = "the worker"
+
 
 def soap_config(name: str, account: AccountSettings, settings: Settings) -> SoapConfig:
     """The gateway's view of an account."""
@@ -43,12 +45,22 @@ def soap_config(name: str, account: AccountSettings, settings: Settings) -> Soap
 
 
 def pause_lanes(pauses: LanePauses, account: str, reason: str) -> None:
-    """Stop the account until an operator has looked at the reason. An operator's pause stays."""
-    for lane in Lane:
-        if pauses.get(account, lane) is None:
-            pauses.pause(account, lane, Pause(reason, "the worker", datetime.now(UTC)))
+    """Stop the account until an operator has looked at the reason. An operator's pause stays.
+
+    Of several workers that find the same, the one that stops the account says so.
+    """
+    ours = Pause(reason, _WORKER, datetime.now(UTC))
+    paused = [lane for lane in Lane if pauses.pause_if_open(account, lane, ours)]
+    if not paused and _has_stopped(pauses, account, reason):
+        return
     fix = "see revio doctor; revio lane resume once updates are safe"
     _log.error("updates_stopped", account=account, reason=reason, fix=fix)
+
+
+def _has_stopped(pauses: LanePauses, account: str, reason: str) -> bool:
+    """Whether another worker has stopped the account for this reason."""
+    known = [pauses.get(account, lane) for lane in Lane]
+    return any(pause and (pause.by, pause.reason) == (_WORKER, reason) for pause in known)
 
 
 def note_day_end(ends: DayEnds, account: str, rules: LimitRules, ends_at: float) -> None:

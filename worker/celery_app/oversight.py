@@ -1,0 +1,107 @@
+"""Tells of what no single job shows, once for the whole fleet.
+
+An update that is nowhere, and campaigns that nobody feeds, raise no error anywhere: no process has
+them. So one worker looks at every account's books, and tells what it finds twice in a row. What was
+told is noted in Redis, so that it is told again only once it is another trouble.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from redis import Redis
+
+from campaigns.store.keys import AccountKeys
+from revio_jobs.reservation import LedgerKeys
+from worker.ledger import Auditor
+from worker.redis_kit.lease import Lease
+from worker.redis_kit.scripts import fail_closed
+
+OVERSIGHT_INTERVAL_S = 30.0
+
+_LEADER_KEY = "revio:oversight"
+_TOLD_KEY = "revio:oversight:told"
+_FIXES = {
+    "updates_missing": "revio audit names what does not add up; see RevioUpdatesMissing",
+    "feeder_lost": "restart the account's workers: any of them carries its runs forward",
+}
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    event: str
+    account: str
+    says: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.event}:{self.account}"
+
+
+class Oversight:
+    """Of all accounts; one of all workers at a time looks."""
+
+    def __init__(self, redis: Redis, accounts: Iterable[str]) -> None:
+        self._redis = redis
+        self._accounts = tuple(accounts)
+        self._auditors = {account: Auditor(redis, account) for account in self._accounts}
+        self._lease = Lease(redis, round(OVERSIGHT_INTERVAL_S * 2500))
+        self._me = uuid.uuid4().hex
+        self._seen: set[str] = set()
+
+    def look(self) -> None:
+        """One look. Raises Unavailable."""
+        with fail_closed("the books"):
+            if not self._lease.take(_LEADER_KEY, self._me):
+                self._seen.clear()
+                return
+            troubles = {trouble.key: trouble for trouble in self._troubles()}
+            told = self._told()
+            for key in told.keys() - troubles.keys():
+                self._redis.hdel(_TOLD_KEY, key)
+            for key in troubles.keys() & self._seen:
+                if told.get(key) != troubles[key].says:
+                    self._tell(troubles[key])
+            self._seen = set(troubles)
+
+    def _troubles(self) -> Iterator[_Trouble]:
+        accepted: list[Any] = self._redis.mget(
+            [LedgerKeys(account).sequence for account in self._accounts]
+        )
+        for account, count in zip(self._accounts, accepted, strict=True):
+            if count and (missing := self._auditors[account].balance().missing):
+                yield _Trouble("updates_missing", account, str(missing))
+        for account, runs in self._unfed():
+            yield _Trouble("feeder_lost", account, ", ".join(sorted(runs)))
+
+    def _unfed(self) -> Iterator[tuple[str, list[str]]]:
+        """The accounts whose runs no worker carries forward, with those runs."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for account in self._accounts:
+                keys = AccountKeys(account)
+                pipeline.smembers(keys.active)
+                pipeline.exists(keys.feeder)
+            answers = pipeline.execute()
+        for account, runs, is_fed in zip(self._accounts, answers[::2], answers[1::2], strict=True):
+            if runs and not is_fed:
+                yield account, [run.decode() for run in runs]
+
+    def _told(self) -> dict[str, str]:
+        told: dict[Any, Any] = self._redis.hgetall(_TOLD_KEY)
+        return {key.decode(): says.decode() for key, says in told.items()}
+
+    def _tell(self, trouble: _Trouble) -> None:
+        self._redis.hset(_TOLD_KEY, trouble.key, trouble.says)
+        what = "missing" if trouble.event == "updates_missing" else "runs"
+        _log.error(
+            trouble.event,
+            account=trouble.account,
+            fix=_FIXES[trouble.event],
+            **{what: trouble.says},
+        )
