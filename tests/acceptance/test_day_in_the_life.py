@@ -166,6 +166,7 @@ def test_each_trouble_is_seen_in_metrics_status_logs_traces_and_flower(
     tasks = fleet.tasks(limit="1000")
     refused = [task for task in tasks if "The change was rejected" in str(task["exception"])]
     assert {task["state"] for task in refused} == {"FAILURE"}
+    assert all(task["traceback"].startswith("What to do: ") for task in refused)
     waiting = next(task for task in tasks if task["uuid"] == day.handles["outage"].job_id)
     assert waiting["state"] in {"RETRY", "STARTED", "RECEIVED"}
     assert waiting["args"] == "update 5002 rate=2.02 source=billing-portal"

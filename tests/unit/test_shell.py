@@ -10,6 +10,7 @@ from billiard.einfo import ExceptionInfo
 from celery import Celery
 from celery.exceptions import Ignore, Reject
 
+from revio_jobs import errors
 from revio_jobs.contracts import UPDATE_TASK, UpdateJob
 from revio_jobs.errors import InvalidJob
 from tasks.decision import Decision, Requeue, Retry, Skip
@@ -145,3 +146,43 @@ def test_a_header_names_a_jobs_source_if_its_kwargs_do_not() -> None:
     assert read({"source": "batch"}, revio_source="portal") == "batch"
     with pytest.raises(InvalidJob, match="source"):
         read({}, revio_source="a b")
+
+
+def errors_that_end_jobs() -> list[errors.RevioError]:
+    return [
+        errors.InvalidJob(["id: missing"]),
+        errors.Rejected("P1", "no"),
+        errors.Unreadable([]),
+        errors.UnsupportedChange("no"),
+        errors.IdempotencyConflict("default", "k", "j"),
+        errors.Unauthorised("no"),
+        errors.GuardRail(["zero"], "no"),
+        errors.Withdrawn("no"),
+        errors.Abandoned(8),
+        errors.ResultExpired("j", "applied", 0),
+        errors.Unavailable("503"),
+        errors.OutcomeUnknown("?"),
+    ]
+
+
+def test_flower_shows_what_to_do_about_each_error_that_ends_a_job(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(
+        "celery.worker.request.Request.on_failure",
+        lambda _, exc_info, *args, **kwargs: shown.append(exc_info.traceback),
+    )
+    for error in errors_that_end_jobs():
+        request_of(([], {"id": 1}, {})).on_failure(SimpleNamespace(exception=error))
+    assert len({*shown}) == len(shown)
+    assert all(line.startswith("What to do: ") for line in shown)
+    # These never end a job: it waits, or nobody has it.
+    waits = {"Retryable", "Permanent", "Throttled", "QuotaExhausted", "Forgotten"}
+    known = {type(error).__name__ for error in errors_that_end_jobs()} | waits
+    assert known == {kind.__name__ for kind in all_errors(errors.RevioError)}
+
+
+def all_errors(base: type[errors.RevioError]) -> set[type[errors.RevioError]]:
+    ours = [kind for kind in base.__subclasses__() if kind.__module__ == errors.__name__]
+    return {*ours, *(error for kind in ours for error in all_errors(kind))}

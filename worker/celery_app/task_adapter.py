@@ -20,6 +20,7 @@ from revio_jobs.results import PROGRESS
 from tasks.alerts import alert_of
 from tasks.decision import Decision, Done, Requeue, Retry, Skip
 from tasks.ports import RawMessage
+from worker.celery_app.advice import advice_on
 from worker.celery_app.message_source import shown_source, source_kwarg
 
 _log = structlog.get_logger(__name__)
@@ -89,13 +90,16 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
         _log.warning("job_not_terminated", job=self.id, reason=NOT_TERMINATED)
 
     def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        """As Celery's, but an error that is an outcome is shown without where we raised it."""
+        """As Celery's, but an error that is an outcome is shown with what to do about it.
+
+        Where we raised it, which Celery would show, helps nobody.
+        """
         exc = exc_info.exception
         if isinstance(exc, ExceptionWithTraceback):
             # So does Celery pass on what a task raises to reject its message.
             exc = exc.exc
         if isinstance(exc, RevioError):
-            exc_info.traceback = ""
+            exc_info.traceback = advice_on(exc)
         if isinstance(exc, PutOff):
             message = self.message
             message.channel.qos.put_off(message.delivery_tag, exc.seconds, count=exc.count)

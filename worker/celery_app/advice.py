@@ -1,0 +1,41 @@
+"""What to do about a job that ended with an error, in a line for whoever finds it in Flower."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from revio_jobs.errors import (
+    GuardRail,
+    IdempotencyConflict,
+    InvalidJob,
+    Rejected,
+    ResultExpired,
+    RevioError,
+    Unauthorised,
+    Unreadable,
+    UnsupportedChange,
+    Withdrawn,
+)
+from tasks.alerts import alert_of
+
+_ADVICE: Mapping[type[RevioError], str] = {
+    InvalidJob: "its producer corrects what the error names",
+    Rejected: "its producer corrects the data and submits a new job under a new key",
+    Unreadable: "correct the product in Rev.io: the error names its ID and the field",
+    UnsupportedChange: "change it in Rev.io by hand; revio doctor shows the schema",
+    IdempotencyConflict: "find out which of the two changes under this key is meant",
+    Unauthorised: "correct the account's login, key or address, restart the workers, then "
+    "revio lane resume",
+    GuardRail: "plan the row again, with an override that names its reason",
+    Withdrawn: "nothing: a campaign sends the row again when it resumes; submit anew what somebody "
+    "revoked by mistake",
+    ResultExpired: "nothing: it is never executed again",
+}
+"""By class; an error that needs an operator has its advice in `tasks.alerts`."""
+
+
+def advice_on(error: RevioError) -> str:
+    """One line; "" for an error of a newer release."""
+    alert = alert_of(error)
+    fix = alert.fix if alert else _ADVICE.get(type(error), "")
+    return f"What to do: {fix}" if fix else ""
