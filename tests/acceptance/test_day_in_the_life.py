@@ -137,7 +137,7 @@ def test_four_troubles_fire_their_four_alerts_and_no_other(
             ("RevioAccountClosed", "login"),
             ("RevioOthersUseTheKey", "storm"),
             ("RevioCampaignHalted", day.runs[0]),
-            *day.slow(*OTHER_ACCOUNTS),
+            *day.slow("login", "storm"),
         },
         began,
     )

@@ -10,19 +10,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener, urlopen
 
 import pytest
 from celery import Celery, chord, signature
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
+from cli.dev.service import Service
 from cli.dev.stack import ROOT, Stack
 from revio_jobs import RevioJobs
 from revio_jobs.connection import connect_redis
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from revio_jobs.errors import Rejected
-from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
+from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis, free_port
 
 LANES = ("revio.default.interactive", "revio.default.bulk")
 PATIENCE_S = 30
@@ -144,6 +145,31 @@ def test_flower_shows_the_worker(server: EmbeddedRedis, stack: Stack, tmp_path: 
         flower.stop()
 
 
+@pytest.mark.usefixtures("redis")
+def test_the_exporter_and_the_history_read(
+    server: EmbeddedRedis, stack: Stack, tmp_path: Path
+) -> None:
+    with RevioJobs.connect(url_of("producer", server)) as jobs:
+        jobs.update(id=5004, rate="4.50").result(PATIENCE_S)
+    reader = {**stack.process_environment(), "REVIO_REDIS_URL": url_of("exporter", server)}
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/metrics"
+    command = [sys.executable, "-m", "cli", "exporter", "--port", str(port)]
+    exporter = Service("exporter", command, reader, tmp_path)
+    exporter.start()
+    try:
+        exporter.wait_until(lambda: "metrics at" in exporter.output(), timeout_s=PATIENCE_S)
+        with build_opener(ProxyHandler({})).open(address, timeout=PATIENCE_S) as answer:
+            metrics = answer.read().decode()
+    finally:
+        exporter.stop()
+    assert "revio_redis_up 1.0" in metrics
+    assert 'revio_workers{account="default",lane="bulk"} 1.0' in metrics
+    assert 'revio_updates_ended_total{account="default",outcome="applied"}' in metrics
+    export = [sys.executable, "-m", "cli", "history", "export", "-o", str(tmp_path / "all.jsonl")]
+    subprocess.run(export, cwd=ROOT, env=reader, check=True, capture_output=True)
+
+
 @pytest.mark.parametrize(
     ("user", "command"),
     [
@@ -155,6 +181,9 @@ def test_flower_shows_the_worker(server: EmbeddedRedis, stack: Stack, tmp_path: 
         ("worker", ("LPUSH", "celery", "a")),
         ("operator", ("FLUSHDB",)),
         ("flower", ("HSET", "revio:default:job:a", "ended", "applied")),
+        ("exporter", ("HSET", "revio:default:job:a", "ended", "applied")),
+        ("exporter", ("LPUSH", "revio.default.bulk", "a")),
+        ("exporter", ("GET", "celery-task-meta-a")),
     ],
 )
 def test_nobody_may_do_what_is_not_theirs(
