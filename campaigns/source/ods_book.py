@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from campaigns.errors import InputError
-from campaigns.source.cell_text import original
+from campaigns.source.cell_text import original, unescaped
 from campaigns.source.currencies import currency_in, is_currency
 from campaigns.source.number_format import Shown
 from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, read_row, text_cell
@@ -29,6 +29,8 @@ _MOST_REPEATS = 1_048_576
 _MOST_CELLS = 50_000_000
 _NUMBERS = frozenset({"float", "currency", "percentage"})
 _HIDDEN = frozenset({"collapse", "filter"})
+_GROUP_DIGITS = 3
+_TINY = re.compile(r"0(\.0[0-3]\d*)?(in|cm)|0(\.\d+)?(pt|mm)")
 _SIGNS_BESIDE = "-+() \u2212\u00a0\u202f"
 _AMOUNT = re.compile(r"-?[\d., \u00a0\u202f']*\d")
 
@@ -41,16 +43,19 @@ class OdsWorkbook:
     def __init__(self, parts: ZipFile) -> None:
         self._parts = parts
         hidden_styles, names = set[str](), list[tuple[str, str]]()
+        tiny = set[str]()
         with parts.open(_CONTENT) as file:
             for element in elements(file, ("{*}style", "{*}table-row", "{*}table")):
                 match _local(element):
                     case "style":
                         if any(_get(child, "display") == "false" for child in element):
                             hidden_styles.add(_get(element, "name"))
+                        if any(map(_is_tiny, element)):
+                            tiny.add(_get(element, "name"))
                     case "table":
                         names.append((_get(element, "name"), _get(element, "style-name")))
         self.sheets: Sequence[OdsSheet] = [
-            OdsSheet(parts, at, name, is_hidden=style in hidden_styles)
+            OdsSheet(parts, at, name, is_hidden=style in hidden_styles, tiny=tiny)
             for at, (name, style) in enumerate(names)
         ]
 
@@ -63,6 +68,8 @@ class OdsSheet:
     at: int
     name: str
     is_hidden: bool
+    tiny: Container[str] = ()
+    """Styles of rows and columns that are too small to be seen."""
     layout: SheetLayout = field(default_factory=SheetLayout)
 
     def rows(self) -> Iterator[ReadRow]:
@@ -79,7 +86,7 @@ class OdsSheet:
                     continue
                 elif name == "table-column":
                     repeats = _repeats(element, "number-columns-repeated")
-                    if _get(element, "visibility") in _HIDDEN:
+                    if self._is_hidden(element):
                         last = min(column + repeats, _MOST_COLUMNS)
                         layout.hidden_columns.update(range(column, last))
                     column += repeats
@@ -113,10 +120,14 @@ class OdsSheet:
         repeats = _repeats(element, "number-rows-repeated")
         if len(cells) * repeats > _MOST_CELLS:
             raise ValueError(f"line {line} is repeated {repeats:,} times")
-        hidden = _get(element, "visibility") in _HIDDEN
-        row = read_row(line, cells, is_hidden=hidden, computed=computed)
+        row = read_row(line, cells, is_hidden=self._is_hidden(element), computed=computed)
         for repeat in range(repeats):
             yield row._replace(line=line + repeat)
+
+    def _is_hidden(self, element: Any) -> bool:  # noqa: ANN401 - lxml's
+        """Of a row or a column."""
+        is_tiny = bool(self.tiny) and _get(element, "style-name") in self.tiny
+        return is_tiny or _get(element, "visibility") in _HIDDEN
 
 
 @contextmanager
@@ -172,12 +183,17 @@ def _amount_shown(sight: str, stored: Decimal) -> Decimal | None:
     for decimal, thousands in ((".", ","), (",", ".")):
         whole, _, decimals = bare.partition(decimal)
         digits = whole.replace(thousands, "")
-        if not (digits + decimals).isdecimal():
+        if not (digits + decimals).isdecimal() or not _is_grouped(whole, thousands):
             continue
         amount = sign * Decimal(f"{digits or 0}.{decimals or 0}")
         if abs(amount - stored) <= Decimal(5).scaleb(-len(decimals) - 1):
             return amount
     return None
+
+
+def _is_grouped(whole: str, thousands: str) -> bool:
+    """Whether its signs stand between thousands: 20.48 may be a format's own way to show 2048."""
+    return all(len(group) == _GROUP_DIGITS for group in whole.split(thousands)[1:])
 
 
 def _date(value: str, sight: str) -> SheetCell:
@@ -195,7 +211,8 @@ def _is_part(moment: datetime, sight: str) -> bool:
 
 def _shown_text(element: Any) -> str:  # noqa: ANN401 - lxml's
     """The paragraphs of a cell; notes that are attached to it are not in it."""
-    return "\n".join(_words(child) for child in element if _local(child) == "p")
+    text = "\n".join(_words(child) for child in element if _local(child) == "p")
+    return unescaped(text) if "\r" in text else text
 
 
 def _words(element: Any) -> str:  # noqa: ANN401 - lxml's
@@ -212,6 +229,11 @@ def _words(element: Any) -> str:  # noqa: ANN401 - lxml's
                 parts.append(_words(child))
         parts.append(child.tail or "")
     return "".join(parts)
+
+
+def _is_tiny(properties: Any) -> bool:  # noqa: ANN401 - lxml's
+    size = _get(properties, "row-height") or _get(properties, "column-width")
+    return _TINY.fullmatch(size) is not None
 
 
 def _local(element: Any) -> str:  # noqa: ANN401 - lxml's

@@ -20,6 +20,8 @@ from campaigns.source.number_format import GENERAL
 from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, number_cell, read_row, text_cell
 from campaigns.source.table import CellKind, ReadRow, check_cells
 
+# What is smaller than these cannot be seen.
+_ONE_CHARACTER, _ONE_POINT = 256, 20
 _RECORD = struct.Struct("<HH")
 _PLACE = struct.Struct("<HH")
 _BOUND_SHEET = 0x85
@@ -61,7 +63,7 @@ class XlsSheet:
         """See the port."""
         sheet = self.sheet
         for place, info in sheet.colinfo_map.items():
-            if info.hidden or not info.width:
+            if info.hidden or info.width < _ONE_CHARACTER:
                 self.layout.hidden_columns.add(place)
         self.layout.merged = [
             (first_row + 1, first, last_row, last - 1)
@@ -76,7 +78,7 @@ class XlsSheet:
                 check_cells(index + 1, [cell.text for cell in cells])
                 info = sheet.rowinfo_map.get(index)
                 computed = [at for at in range(len(cells)) if (index, at) in self.formulas]
-                hidden = bool(info and info.hidden)
+                hidden = bool(info and (info.hidden or 0 <= info.height < _ONE_POINT))
                 yield read_row(index + 1, cells, is_hidden=hidden, computed=computed)
 
     def _cell(self, cell: Any) -> SheetCell:  # noqa: ANN401 - xlrd's
