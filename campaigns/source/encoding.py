@@ -14,6 +14,16 @@ GUESSED = "cp1252"
 
 _BLOCK_BYTES = 1 << 20
 _LOOKED_AT_BYTES = 4096
+# Of the letters of a text in Latin script, where each has its bytes of zero.
+_ZERO_PLACES = {
+    "utf-32-le": {1, 2, 3},
+    "utf-32-be": {0, 1, 2},
+    "utf-16-le": {1, 3},
+    "utf-16-be": {0, 2},
+}
+_OFTEN, _RARELY = 0.5, 0.2
+# A text may be damaged in so few places.
+_SELDOM = 10
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -94,8 +104,20 @@ def _refuse_mixture(lines: Iterable[bytes]) -> None:
 
 
 def _binary(start: bytes) -> str:
-    halves = start[::2].count(0), start[1::2].count(0)
-    if max(halves) > len(start) // 4 and 0 in halves:
-        name = "utf-16-le" if halves[1] else "utf-16-be"
-        return f"the text is in UTF-16 without its mark: state it with --encoding {name}"
+    """What the file is that begins so, with bytes of zero in it."""
+    if name := _wide_encoding(start):
+        says = name[: len("utf-16")].upper()
+        return f"the text is in {says} without its mark: state it with --encoding {name}"
+    if start.count(0) <= len(start) // _SELDOM and start.isascii():
+        line = start[: start.index(0)].count(b"\n") + 1
+        return f"line {line} holds a byte of zero: the file is damaged, or not text"
     return "the file is not text and not a workbook; give CSV, XLSX, XLS or ODS"
+
+
+def _wide_encoding(start: bytes) -> str:
+    """Which of the encodings with two or four bytes a letter has most zeros where these are."""
+    zeros = [start[place::4].count(0) * 4 / len(start) for place in range(4)]
+    for name, places in _ZERO_PLACES.items():
+        if all(zeros[at] > _OFTEN if at in places else zeros[at] < _RARELY for at in range(4)):
+            return name
+    return ""

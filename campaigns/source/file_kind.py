@@ -11,6 +11,7 @@ from campaigns.errors import InputError
 _START_BYTES = 4096
 _ZIP, _OLE = b"PK\3\4", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLD_BIFF = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00", b"\x09\x08\x10\x00")
+_MANIFEST = "META-INF/manifest.xml"
 _SAVE_AS = "open it in a spreadsheet program and save it as XLSX or CSV"
 _FOREIGN = {
     b"%PDF": "a PDF document",
@@ -57,9 +58,9 @@ def _kind_of_zip(path: Path) -> str:
     try:
         with ZipFile(path) as parts:
             names = {name.replace("\\", "/").lower() for name in parts.namelist()}
-            mimetype = (
-                parts.read("mimetype").decode("ascii", "replace") if "mimetype" in names else ""
-            )
+            # Some programs leave the first of them out.
+            named = [name for name in ("mimetype", _MANIFEST) if name in parts.namelist()]
+            mimetype = parts.read(named[0]).decode("utf-8", "replace") if named else ""
     except (BadZipFile, OSError, KeyError, RuntimeError, NotImplementedError) as exc:
         raise InputError("the file is not a whole workbook: it is damaged, or cut off") from exc
     if "opendocument.spreadsheet" in mimetype:

@@ -18,7 +18,7 @@ from campaigns.source.currencies import currency_in, is_currency
 from campaigns.source.number_format import Shown
 from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, read_row, text_cell
 from campaigns.source.table import CellKind, ReadRow, check_cells
-from campaigns.source.xml_parts import damage_told, elements
+from campaigns.source.xml_parts import DamageError, damage_told, elements
 
 _CONTENT = "content.xml"
 _DIGITS = ".15g"
@@ -119,7 +119,7 @@ class OdsSheet:
         check_cells(line, [cell.text for cell in cells])
         repeats = _repeats(element, "number-rows-repeated")
         if len(cells) * repeats > _MOST_CELLS:
-            raise ValueError(f"line {line} is repeated {repeats:,} times")
+            raise DamageError(f"line {line} is repeated {repeats:,} times")
         row = read_row(line, cells, is_hidden=self._is_hidden(element), computed=computed)
         for repeat in range(repeats):
             yield row._replace(line=line + repeat)

@@ -22,11 +22,11 @@ from campaigns.source.cell_text import original, unescaped
 from campaigns.source.number_format import GENERAL
 from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, number_cell, read_row, text_cell
 from campaigns.source.table import CellKind, ReadRow, check_cells
-from campaigns.source.xml_parts import damage_told, elements, root_of
+from campaigns.source.xml_parts import DamageError, damage_told, elements, root_of
 
 _SHEET_TAGS = ("{*}row", "{*}col", "{*}mergeCell")
 _YES = frozenset({"1", "true", "on"})
-_MOST_COLUMNS = 16_384
+_MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
 _EAST_ASIAN_DATES = dict.fromkeys((*range(27, 37), *range(50, 59)), "yyyy/m/d")
 _UNKNOWN_FORMAT = "?/?"
 """Of a number that stands for no format: what it shows cannot be told."""
@@ -274,15 +274,25 @@ def _column(letters: str) -> int:
     place = 0
     for letter in letters:
         if not "A" <= letter.upper() <= "Z":
-            raise ValueError(f"there is no column {letters[:20]}")
+            raise DamageError(f"there is no column {letters[:20]}")
         place = place * 26 + ord(letter.upper()) - 64
     if not 1 <= place <= _MOST_COLUMNS:
-        raise ValueError(f"there is no column {letters[:20]}")
+        raise DamageError(f"there is no column {letters[:20]}")
     return place - 1
 
 
 def _area(reference: str) -> tuple[int, int, int, int]:
-    first, _, last = reference.partition(":")
-    last = last or first
-    row = int(re.sub(r"\D", "", first)), int(re.sub(r"\D", "", last))
-    return row[0], _column(re.sub(r"[\d$]", "", first)), row[1], _column(re.sub(r"[\d$]", "", last))
+    """Of A1:B2, or of whole columns or rows: A:B, 1:2."""
+    first, _, last = reference.replace("$", "").partition(":")
+    (first_column, first_row), (last_column, last_row) = _corner(first), _corner(last or first)
+    return (
+        int(first_row or 1),
+        _column(first_column or "A"),
+        int(last_row or _MOST_ROWS),
+        _column(last_column) if last_column else _MOST_COLUMNS - 1,
+    )
+
+
+def _corner(reference: str) -> tuple[str, str]:
+    letters = reference.rstrip("0123456789")
+    return letters, reference[len(letters) :]

@@ -29,6 +29,10 @@ def elements(file: Any, tags: Sequence[str]) -> Iterator[Any]:  # noqa: ANN401 -
             del element.getparent()[0]
 
 
+class DamageError(ValueError):
+    """What is wrong with a workbook's parts, in words."""
+
+
 @contextmanager
 def damage_told() -> Iterator[None]:
     """Raises InputError for whatever the parts of a damaged workbook raise."""
@@ -38,5 +42,7 @@ def damage_told() -> Iterator[None]:
         raise InputError("the workbook is damaged, or cut off: its XML cannot be read") from exc
     except (KeyError, IndexError, StopIteration, NotImplementedError) as exc:
         raise InputError("the workbook is damaged: a part that it refers to is missing") from exc
-    except (ValueError, OverflowError) as exc:
+    except DamageError as exc:
         raise InputError(f"the workbook is damaged: {exc}") from exc
+    except (ValueError, OverflowError) as exc:
+        raise InputError("the workbook is damaged: a number in it cannot be read") from exc
