@@ -15,15 +15,9 @@ from campaigns.errors import InputError
 from campaigns.source.cell_text import original, unescaped
 from campaigns.source.columns import is_id
 from campaigns.source.encoding import Encoding, find_encoding
+from campaigns.source.header import check_header, header_row
 from campaigns.source.options import ReadOptions
-from campaigns.source.table import (
-    MAX_CELL_CHARACTERS,
-    Form,
-    ReadRow,
-    Table,
-    check_cells,
-    check_header,
-)
+from campaigns.source.table import MAX_CELL_CHARACTERS, Form, ReadRow, Table, check_cells
 
 _DELIMITERS = ",;\t|"
 _DELIMITER_NAMES = {"\t": "tab"}
@@ -71,28 +65,6 @@ def _header(
     with _records(path, encoding, delimiter) as records:
         first = list(islice((row for row in records if row.line > skipped), _LOOKED_AT_RECORDS))
     return header_row(first, options)
-
-
-def header_row(first: Sequence[ReadRow], options: ReadOptions) -> ReadRow:
-    """The line that names the columns: as stated, else the first that is not empty.
-
-    Raises InputError.
-    """
-    if options.header_line is not None:
-        for row in first:
-            if row.line <= options.header_line <= max(row.last_line, row.line):
-                return row
-        raise InputError(f"--header-line {options.header_line}: that line is empty or not there")
-    if not first:
-        raise InputError("the file is empty: its first line must name the columns")
-    if not any(map(is_id, first[0].cells)):
-        for row in first[1:]:
-            if any(map(is_id, row.cells)):
-                raise InputError(
-                    f"line {first[0].line} does not name the columns, and line {row.line} does: "
-                    f"if what is above is a title, give --header-line {row.line}"
-                )
-    return first[0]
 
 
 @contextmanager

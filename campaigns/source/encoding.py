@@ -111,7 +111,7 @@ def _binary(start: bytes) -> str:
     if start.count(0) <= len(start) // _SELDOM and start.isascii():
         line = start[: start.index(0)].count(b"\n") + 1
         return f"line {line} holds a byte of zero: the file is damaged, or not text"
-    return "the file is not text and not a workbook; give CSV, XLSX, XLS or ODS"
+    return "the file is not text and not a workbook; give CSV, XLSX, XLSB, XLS or ODS"
 
 
 def _wide_encoding(start: bytes) -> str:

@@ -178,6 +178,8 @@ def _amount_shown(sight: str, stored: Decimal) -> Decimal | None:
     beside = (sight[: match.start()] + sight[match.end() :]).strip(_SIGNS_BESIDE)
     if beside and not is_currency(beside):
         return None
+    if sight.count("-") + sight.count("(") > 1:
+        return None
     bare = re.sub(r"[ \u00a0\u202f'-]", "", match.group())
     sign = -1 if "-" in sight or "(" in sight else 1
     for decimal, thousands in ((".", ","), (",", ".")):
@@ -205,8 +207,12 @@ def _date(value: str, sight: str) -> SheetCell:
 
 def _is_part(moment: datetime, sight: str) -> bool:
     """Whether the year or the day cannot be seen; a month may be a word of any language."""
-    numbers = {int(number) for number in re.findall(r"\d+", sight)}
-    return moment.day not in numbers or numbers.isdisjoint({moment.year, moment.year % 100})
+    numbers = [int(number) for number in re.findall(r"\d+", sight)]
+    if moment.day not in numbers:
+        return True
+    # Mar-27 shows the year alone, also on the 27th.
+    numbers.remove(moment.day)
+    return moment.year not in numbers and moment.year % 100 not in numbers
 
 
 def _shown_text(element: Any) -> str:  # noqa: ANN401 - lxml's

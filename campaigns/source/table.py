@@ -109,15 +109,6 @@ def place_of(line: int, sheet: str) -> str:
     return f"{sheet} line {line}" if sheet else f"line {line}"
 
 
-def check_header(header: Sequence[str]) -> tuple[str, ...]:
-    """The columns' titles. Raises InputError."""
-    titles = tuple(title.strip() for title in header)
-    if not any(titles):
-        raise InputError("the file is empty: its first line must name the columns")
-    check_cells(1, titles)
-    return titles
-
-
 def check_cells(line: int, cells: Sequence[str]) -> None:
     """Raises InputError for a cell that no field could hold."""
     if sum(map(len, cells)) <= MAX_CELL_CHARACTERS:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from campaigns.errors import InputError
 from campaigns.source.columns import find_columns
-from campaigns.source.csv_file import header_row
+from campaigns.source.header import check_header, header_row
 from campaigns.source.ods_book import open_ods
 from campaigns.source.options import ReadOptions
 from campaigns.source.sheet import Sheet, Workbook, place_name
-from campaigns.source.table import CellKind, Form, ReadRow, Table, check_header
+from campaigns.source.table import CellKind, Form, ReadRow, Table
 from campaigns.source.titles import key_of
 from campaigns.source.xls_book import open_xls
+from campaigns.source.xlsb_book import open_xlsb
 from campaigns.source.xlsx_book import open_xlsx
 
 _LOOKED_AT_ROWS = 30
@@ -70,10 +71,7 @@ def _opened(path: Path, kind: str) -> AbstractContextManager[Workbook]:
     if kind == "ods":
         return open_ods(path)
     if kind == "xlsb":
-        raise InputError(
-            "the file is a binary workbook (XLSB), of which rows and formats cannot be seen here: "
-            "save it as XLSX"
-        )
+        return open_xlsb(path)
     return open_xlsx(path)
 
 

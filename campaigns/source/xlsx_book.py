@@ -7,29 +7,24 @@ which is read here once.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from openpyxl.styles.numbers import BUILTIN_FORMATS
-
 from campaigns.source.cell_text import original, unescaped
 from campaigns.source.number_format import GENERAL
+from campaigns.source.office_package import NumberFormats, OfficePackage
 from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, number_cell, read_row, text_cell
 from campaigns.source.table import CellKind, ReadRow, check_cells
-from campaigns.source.xml_parts import DamageError, damage_told, elements, root_of
+from campaigns.source.xml_parts import DamageError, damage_told, elements
 
 _SHEET_TAGS = ("{*}row", "{*}col", "{*}mergeCell")
 _YES = frozenset({"1", "true", "on"})
 _MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
-_EAST_ASIAN_DATES = dict.fromkeys((*range(27, 37), *range(50, 59)), "yyyy/m/d")
-_UNKNOWN_FORMAT = "?/?"
-"""Of a number that stands for no format: what it shows cannot be told."""
 
 
 class XlsxWorkbook:
@@ -37,14 +32,9 @@ class XlsxWorkbook:
 
     kind = "XLSX workbook"
 
-    def __init__(self, parts: ZipFile) -> None:
-        self._parts = parts
-        self._names = {
-            name.replace("\\", "/").lstrip("/").lower(): name for name in parts.namelist()
-        }
-        main = self._main_part()
-        root = self._tree(main)
-        targets = self._targets(main)
+    def __init__(self, package: OfficePackage) -> None:
+        self.package = package
+        root, targets = package.tree(package.main), package.targets()
         self._from_1904 = any(
             element.get("date1904") in _YES for element in root.iterfind("{*}workbookPr")
         )
@@ -61,24 +51,21 @@ class XlsxWorkbook:
         """The texts that cells share."""
         if self._shared is None:
             return []
-        with self.opened(self._shared) as file:
+        with self.package.opened(self._shared) as file:
             return [_rich_text(element) for element in elements(file, ("{*}si",))]
 
     @cached_property
-    def formats(self) -> list[str]:
+    def formats(self) -> NumberFormats:
         """The number format of each style."""
         if self._styles is None:
-            return []
-        root = self._tree(self._styles)
+            return NumberFormats({}, [])
+        root = self.package.tree(self._styles)
         own = {
             int(element.get("numFmtId") or 0): element.get("formatCode", GENERAL)
             for element in root.iterfind("{*}numFmts/{*}numFmt")
         }
-        known: Mapping[int, str] = {**_EAST_ASIAN_DATES, **BUILTIN_FORMATS, **own}
-        return [
-            known.get(int(element.get("numFmtId") or 0), _UNKNOWN_FORMAT)
-            for element in root.iterfind("{*}cellXfs/{*}xf")
-        ]
+        styles = root.iterfind("{*}cellXfs/{*}xf")
+        return NumberFormats(own, [int(element.get("numFmtId") or 0) for element in styles])
 
     def cell(self, element: Any) -> SheetCell:  # noqa: ANN401 - lxml's
         """From a `c` element."""
@@ -118,68 +105,8 @@ class XlsxWorkbook:
                 return SheetCell(day if is_day else f"{day} {time[:5]}", CellKind.DATE)
             case _:
                 style = int(element.get("s") or 0)
-                code = self.formats[style] if style < len(self.formats) else GENERAL
+                code = self.formats.code(style)
                 return number_cell(raw.strip(), code, from_1904=self._from_1904)
-
-    @contextmanager
-    def opened(self, part: str) -> Iterator[Any]:
-        """A part's bytes."""
-        with self._parts.open(self._names[part.lower()]) as file:
-            yield file
-
-    def _main_part(self) -> str:
-        if "_rels/.rels" in self._names:
-            with self.opened("_rels/.rels") as file:
-                for element in root_of(file):
-                    if str(element.get("Type", "")).endswith("/officeDocument"):
-                        return str(element.get("Target", "")).lstrip("/")
-        return next(name for name in self._names if name.endswith("workbook.xml"))
-
-    def _targets(self, main: str) -> _Targets:
-        path = PurePosixPath(main)
-        part = f"{path.parent}/_rels/{path.name}.rels".lower().removeprefix("./")
-        with self.opened(part) as file:
-            return _Targets(
-                path.parent,
-                {
-                    str(element.get("Id")): (
-                        str(element.get("Type", "")).rpartition("/")[2],
-                        str(element.get("Target", "")),
-                    )
-                    for element in root_of(file)
-                },
-                self._names,
-            )
-
-    def _tree(self, part: str) -> Any:  # noqa: ANN401 - lxml's
-        with self.opened(part) as file:
-            return root_of(file)
-
-
-@dataclass(frozen=True, slots=True)
-class _Targets:
-    """Where a part's relations lead."""
-
-    folder: PurePosixPath
-    relations: Mapping[str, tuple[str, str]]
-    names: Mapping[str, str]
-
-    def by_kind(self, kind: str) -> str | None:
-        for one, target in self.relations.values():
-            if one == kind and (part := self._part(target)):
-                return part
-        return None
-
-    def sheet(self, relation: str) -> str | None:
-        """None for a sheet that holds no cells, such as a chart."""
-        kind, target = self.relations.get(relation, ("", ""))
-        return self._part(target) if kind == "worksheet" else None
-
-    def _part(self, target: str) -> str | None:
-        target = target.replace("\\", "/")
-        path = target.lstrip("/") if target.startswith("/") else f"{self.folder}/{target}"
-        part = re.sub(r"[^/]+/\.\./", "", path.removeprefix("./")).lower()
-        return part if part in self.names else None
 
 
 @dataclass(slots=True)
@@ -200,7 +127,7 @@ class XlsxSheet:
     def rows(self) -> Iterator[ReadRow]:
         """See the port."""
         layout, line = SheetLayout(), 0
-        with damage_told(), self.book.opened(self.part) as file:
+        with damage_told(), self.book.package.opened(self.part) as file:
             for element in elements(file, _SHEET_TAGS):
                 match element.tag.rpartition("}")[2]:
                     case "row":
@@ -238,7 +165,7 @@ class XlsxSheet:
 def open_xlsx(path: Path) -> Iterator[XlsxWorkbook]:
     """Raises InputError for what is not a whole workbook."""
     with damage_told(), ZipFile(path) as parts:
-        yield XlsxWorkbook(parts)
+        yield XlsxWorkbook(OfficePackage(parts, "workbook.xml"))
 
 
 def _rich_text(element: Any) -> str:  # noqa: ANN401 - lxml's

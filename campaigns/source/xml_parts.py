@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,8 @@ def damage_told() -> Iterator[None]:
         raise InputError("the workbook is damaged, or cut off: its XML cannot be read") from exc
     except (KeyError, IndexError, StopIteration, NotImplementedError) as exc:
         raise InputError("the workbook is damaged: a part that it refers to is missing") from exc
+    except struct.error as exc:
+        raise InputError("the workbook is damaged: a record is too short") from exc
     except DamageError as exc:
         raise InputError(f"the workbook is damaged: {exc}") from exc
     except (ValueError, OverflowError) as exc:

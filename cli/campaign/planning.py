@@ -56,7 +56,7 @@ EXITS = {
 def plan(
     source: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="CSV, XLSX, XLS or ODS with a column id."),
+        typer.Argument(metavar="[FILE]", help="CSV, XLSX, XLSB, XLS or ODS with a column id."),
     ] = None,
     *,
     output: Annotated[Path, typer.Option("-o", "--output", help="The plan's file.")],

@@ -26,7 +26,7 @@ from settings import Settings, SettingsError, load
 from worker.limiter import LaneClosures, LanePauses
 from worker.wiring.bulk_lane import CampaignLane
 from worker.wiring.limits import limit_rules, open_limiter
-from worker.wiring.terms import campaign_terms
+from worker.wiring.terms import business_times, campaign_terms
 
 _NO_ANSWER = "no answer yet; workers of the bulk lane are busy, or none runs"
 
@@ -96,7 +96,8 @@ def _opened(account: str) -> Iterator[CampaignSession]:
     redis = redis_of(settings)
     is_certified = Certificates(redis).load(account) is not None
     terms = replace(campaign_terms(settings, account), is_certified=is_certified)
-    lane = CampaignLane(LaneClosures(LanePauses(redis), open_limiter(settings, redis)))
+    closures = LaneClosures(LanePauses(redis), open_limiter(settings, redis))
+    lane = CampaignLane(closures, business_times(settings))
     with RevioJobs(app_of(settings), redis) as jobs:
         waits, progress = _Waits(lane, account), PlanningProgress()
         campaigns = Campaigns(terms, jobs, redis, on_wait=waits.tell, on_row=progress.add)

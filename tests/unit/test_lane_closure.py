@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from campaigns.business_time import BusinessTime
 from revio_jobs.contracts import Lane
 from worker.limiter import Bound, LaneClosures, Pause, Refused
+from worker.wiring.bulk_lane import CampaignLane
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()
 
@@ -56,3 +58,20 @@ def test_an_operators_pause_goes_before_any_limit_and_has_no_end() -> None:
     pause = Pause("month end", "ann", datetime(2026, 6, 1, 9, tzinfo=UTC))
     expected = "the bulk lane is paused by ann since 2026-06-01 09:00:00 UTC: month end"
     assert words(Limits(Refused(Bound.DAY, 600), pause)) == expected
+
+
+def test_campaigns_tell_a_pauses_hours_in_the_businesss_time_zone() -> None:
+    pause = Pause("month end", "ann", datetime(2026, 6, 1, 9, tzinfo=UTC))
+    times = {"default": BusinessTime("America/New_York")}
+
+    def lane(limits: Limits) -> CampaignLane:
+        closures = LaneClosures(limits, limits, clock=lambda: NOON)  # type: ignore[arg-type]
+        return CampaignLane(closures, times)
+
+    since = "2026-06-01 05:00 EDT (09:00 UTC)"
+    assert lane(Limits(pause=pause)).held("default") == (
+        f"the bulk lane is paused by ann since {since}: month end"
+    )
+    assert lane(Limits(Refused(Bound.DAY, 61))).closed("default") == (
+        "the day's calls for bulk jobs are spent: no calls before 2026-06-01 08:02 EDT (12:02 UTC)"
+    )

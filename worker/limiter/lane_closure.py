@@ -39,10 +39,19 @@ class LaneClosure:
         return self.bound is Bound.ACCOUNT
 
     def __str__(self) -> str:
+        return self.worded(_in_utc)
+
+    def worded(self, show: Callable[[float], str], step_s: int = _OPENS_STEP_S) -> str:
+        """Why, since when or until when.
+
+        `show`: words a Unix time; `step_s`: the seconds to whose multiples the end is rounded up.
+        """
+        if self.pause:
+            return _paused(self.lane, self.pause, show)
         if self.opens_at is None:
             return self.reason
-        opens = math.ceil(self.opens_at / _OPENS_STEP_S) * _OPENS_STEP_S
-        return f"{self.reason}: no calls before {_moment(datetime.fromtimestamp(opens, UTC))}"
+        opens = math.ceil(self.opens_at / step_s) * step_s
+        return f"{self.reason}: no calls before {show(opens)}"
 
 
 class LaneClosures:
@@ -58,7 +67,7 @@ class LaneClosures:
     def paused(self, account: str, lane: Lane) -> LaneClosure | None:
         """The operator's pause alone."""
         pause = self._pauses.get(account, lane)
-        return _paused(lane, pause) if pause else None
+        return _closed_by(lane, pause) if pause else None
 
     def closed(self, account: str, lane: Lane) -> LaneClosure | None:
         """The pause, or the limit that lets no call out for longer than a job waits in a worker."""
@@ -77,7 +86,7 @@ class LaneClosures:
             for where, refused in refusals.items()
             if (closure := self._limited(*where, refused))
         }
-        return limited | {where: _paused(where[1], pause) for where, pause in pauses.items()}
+        return limited | {where: _closed_by(where[1], pause) for where, pause in pauses.items()}
 
     def _limited(self, account: str, lane: Lane, refused: Refused | None) -> LaneClosure | None:
         if refused is None or refused.wait_s <= _SHORT_WAIT_S:
@@ -101,11 +110,14 @@ class LaneClosures:
                 return f"no call is free ({bound.value})"
 
 
-def _paused(lane: Lane, pause: Pause) -> LaneClosure:
-    since = _moment(pause.since)
-    reason = f"the {lane.value} lane is paused by {pause.by} since {since}: {pause.reason}"
-    return LaneClosure(lane, reason, pause=pause)
+def _closed_by(lane: Lane, pause: Pause) -> LaneClosure:
+    return LaneClosure(lane, _paused(lane, pause, _in_utc), pause=pause)
 
 
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+def _paused(lane: Lane, pause: Pause, show: Callable[[float], str]) -> str:
+    since = show(pause.since.timestamp())
+    return f"the {lane.value} lane is paused by {pause.by} since {since}: {pause.reason}"
+
+
+def _in_utc(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -26,6 +26,7 @@ from worker.wiring.bulk_lane import CampaignLane
 from worker.wiring.campaigns import CampaignWork, note_clearable, open_campaigns
 from worker.wiring.ledger import ledger_times
 from worker.wiring.limits import limit_rules, open_limiter
+from worker.wiring.terms import business_times
 from worker.wiring.vendor import note_day_end, pause_lanes, soap_config
 
 _LOGIN_MARGIN_S = 5.0
@@ -89,7 +90,8 @@ def open_application(
         encode=partial(encode_message, app),
     )
     closures, writes = LaneClosures(LanePauses(redis), limiter), RedisWrites(redis)
-    campaigns = open_campaigns(settings, redis, app, gateways, CampaignLane(closures))
+    lane = CampaignLane(closures, business_times(settings))
+    campaigns = open_campaigns(settings, redis, app, gateways, lane)
     return Application(
         redis=redis,
         limiter=limiter,

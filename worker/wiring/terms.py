@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from campaigns.business_time import BusinessTime
 from campaigns.guard_rails.rails import Guard, Rails
 from campaigns.rules.rounding import Rounding
 from campaigns.terms import HaltRules, Terms, fingerprint
@@ -31,3 +32,10 @@ def campaign_terms(settings: Settings, account: str) -> Terms:
         zone=known.business_timezone,
         keep_s=settings.campaign_retention_s,
     )
+
+
+def business_times(settings: Settings) -> dict[str, BusinessTime]:
+    """Of each account: the time in which campaigns' times are read and shown."""
+    return {
+        name: BusinessTime(account.business_timezone) for name, account in settings.accounts.items()
+    }

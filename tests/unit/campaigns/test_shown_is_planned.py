@@ -8,6 +8,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
@@ -20,6 +21,7 @@ from campaigns.rules.rules import Rules
 from campaigns.source.cells import ParsedRow
 from campaigns.source.options import HiddenRows, Rates, ReadOptions
 from tests.examples import examples
+from tests.unit.campaigns.xlsb import Value, write_xlsb
 
 AMOUNTS = st.decimals(min_value=-99999, max_value=99999, places=4) | st.decimals(
     min_value=0, max_value=9999, places=2
@@ -75,6 +77,10 @@ FORMATS: Mapping[str, Callable[[Decimal], Decimal | None]] = {
     "# ?/?": lambda _: None,
     "d-mmm": lambda _: None,
     '"free"': lambda _: None,
+    '0"."00': lambda _: None,
+    '0.00"/mo"': lambda _: None,
+    '"-"0.00': lambda _: None,
+    '0.00" CR"': lambda _: None,
     "@": lambda amount: amount,
 }
 
@@ -109,6 +115,106 @@ def test_a_workbooks_planned_rate_is_the_shown_one_or_a_problem(
         if 5000 + line in found:
             assert not is_hidden
             assert found[5000 + line] == FORMATS[code](amount)
+
+
+@given(
+    st.lists(
+        st.tuples(AMOUNTS, st.sampled_from(sorted(FORMATS)), st.booleans()),
+        min_size=1,
+        max_size=8,
+    ),
+    st.sampled_from([None, Rates.SHOWN]),
+    st.sampled_from([None, HiddenRows.SKIP]),
+)
+@SETTINGS
+def test_a_binary_workbooks_planned_rate_is_the_shown_one_or_a_problem(
+    tmp_path: Path,
+    cells: list[tuple[Decimal, str, bool]],
+    rates: Rates | None,
+    hidden_rows: HiddenRows | None,
+) -> None:
+    rows: list[list[Value]] = [["id", "rate"]]
+    rows += [[5000 + line, float(amount)] for line, (amount, _, _) in enumerate(cells, start=2)]
+    path = write_xlsb(
+        tmp_path / "in.xlsb",
+        {"Prices": rows},
+        formats={(line, 1): code for line, (_, code, _) in enumerate(cells, start=2)},
+        hidden_rows=[line for line, cell in enumerate(cells, start=2) if cell[2]],
+    )
+    found = planned(path, ReadOptions(rates=rates, hidden_rows=hidden_rows))
+    for line, (amount, code, is_hidden) in enumerate(cells, start=2):
+        if 5000 + line in found:
+            assert not is_hidden
+            assert found[5000 + line] == FORMATS[code](amount)
+
+
+# How an ODS shows an amount, and what its reader takes that for; None: it is no amount.
+SIGHTS: Mapping[str, Callable[[Decimal], tuple[str, Decimal | None]]] = {
+    "plain": lambda amount: (f"{amount.normalize():f}", amount),
+    "cents": lambda amount: (f"{rounded(amount, 2):f}", rounded(amount, 2)),
+    "whole": lambda amount: (f"{rounded(amount, 0):f}", rounded(amount, 0)),
+    "german": lambda amount: (styled(rounded(amount, 2), ",", ".", trims=False), amount),
+    "swiss": lambda amount: (styled(rounded(amount, 2), ".", "'", trims=False), amount),
+    "euro": lambda amount: (f"{rounded(amount, 2):f} €", rounded(amount, 2)),
+    "brackets": lambda amount: (f"({rounded(abs(amount), 2):f})", -rounded(abs(amount), 2)),
+    "without its sign": lambda amount: (f"{rounded(abs(amount), 2):f}", rounded(abs(amount), 2)),
+    "hundredths": lambda amount: (f"{rounded(amount / 100, 2):f}", rounded(amount / 100, 2)),
+    "per cent": lambda amount: (f"{rounded(amount * 100, 0):f}%", None),
+    "per month": lambda amount: (f"{rounded(amount, 2):f}/mo", None),
+    "credit": lambda amount: (f"{rounded(abs(amount), 2):f} CR", None),
+    "power": lambda amount: (f"{amount:.2E}", None),
+    "day": lambda _: ("01/03/27", None),
+    "nothing": lambda _: ("", None),
+}
+
+
+@given(
+    st.lists(st.tuples(AMOUNTS, st.sampled_from(sorted(SIGHTS))), min_size=1, max_size=8),
+    st.sampled_from([None, Rates.SHOWN]),
+)
+@SETTINGS
+def test_an_ods_planned_rate_is_the_shown_one_or_a_problem(
+    tmp_path: Path, cells: list[tuple[Decimal, str]], rates: Rates | None
+) -> None:
+    sights = [SIGHTS[name](amount) for amount, name in cells]
+    numbers = [(str(amount), sight) for (amount, _), (sight, _) in zip(cells, sights, strict=True)]
+    path = write_ods(tmp_path / "in.ods", numbers)
+    found = planned(path, ReadOptions(rates=rates))
+    for number, (_, meant) in enumerate(sights, start=5001):
+        if number in found:
+            assert meant is not None
+            assert found[number] == rounded(meant, 4)
+
+
+def write_ods(path: Path, rates: list[tuple[str, str]]) -> Path:
+    """A table of ids from 5001 on, and rates with what they show."""
+
+    def cell(value: object, sight: str) -> str:
+        return (
+            f'<t:table-cell o:value-type="float" o:value="{value}"><x:p>{sight}</x:p>'
+            "</t:table-cell>"
+        )
+
+    titles = "".join(
+        f'<t:table-cell o:value-type="string"><x:p>{title}</x:p></t:table-cell>'
+        for title in ("id", "rate")
+    )
+    rows = "".join(
+        f"<t:table-row>{cell(number, str(number))}{cell(value, sight)}</t:table-row>"
+        for number, (value, sight) in enumerate(rates, start=5001)
+    )
+    names = "urn:oasis:names:tc:opendocument:xmlns"
+    content = (
+        f'<o:document-content xmlns:o="{names}:office:1.0" xmlns:t="{names}:table:1.0" '
+        f'xmlns:x="{names}:text:1.0"><o:body><o:spreadsheet><t:table t:name="Prices">'
+        f"<t:table-row>{titles}</t:table-row>{rows}</t:table></o:spreadsheet></o:body>"
+        "</o:document-content>"
+    )
+    with ZipFile(path, "w") as parts:
+        parts.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        parts.writestr("content.xml", content)
+        parts.writestr("META-INF/manifest.xml", "<manifest/>")
+    return path
 
 
 def styled(amount: Decimal, decimal: str, thousands: str, *, trims: bool) -> str:

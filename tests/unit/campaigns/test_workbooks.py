@@ -154,6 +154,73 @@ def test_an_ods_repeats_rows_and_cells(write_ods: WriteOds) -> None:
         read(write_ods(endless))
 
 
+def test_an_ods_whose_writer_left_its_type_out_is_known_by_its_manifest(
+    write_ods: WriteOds, tmp_path: Path
+) -> None:
+    with ZipFile(write_ods(row(number("5001", "5001"), number("21", "21")))) as old:
+        content = old.read("content.xml")
+    manifest = (
+        '<manifest full-path="/" media-type="application/vnd.oasis.opendocument.spreadsheet"/>'
+    )
+    with ZipFile(tmp_path / "bare.ods", "w") as parts:
+        parts.writestr("content.xml", content)
+        parts.writestr("META-INF/manifest.xml", manifest)
+    (only,) = read(tmp_path / "bare.ods")
+    assert only.id == 5001
+
+
+@pytest.mark.parametrize("area", ["B:B", "A:C", "2:2", "B2:B3"])
+def test_whole_columns_and_rows_can_be_merged(tmp_path: Path, area: str) -> None:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    for cells in (["id", "rate"], [5001, 21.5], [5002, None]):
+        sheet.append(cells)
+    sheet.merge_cells("B2:B3")
+    book.save(tmp_path / "whole.xlsx")
+    with ZipFile(tmp_path / "whole.xlsx") as old, ZipFile(tmp_path / "in.xlsx", "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'ref="B2:B3"', f'ref="{area}"'.encode()))
+    with pytest.raises(InputError, match="has merged cells"):
+        read(tmp_path / "in.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("sight", "stored"),
+    [("20.48", "2048"), ("--5.00", "-5"), ("-(5.00)", "-5"), ("5.00/mo", "5"), ("5.00 CR", "5")],
+)
+def test_an_ods_number_with_signs_or_words_of_its_own_is_a_problem(
+    write_ods: WriteOds, sight: str, stored: str
+) -> None:
+    (problems,) = read(write_ods(row(number("5001", "5001"), number(stored, sight))))
+    assert isinstance(problems, list)
+
+
+@pytest.mark.parametrize(
+    ("sight", "is_planned"),
+    [("27/03/27", True), ("27. Mär 2027", True), ("Mar-27", False), ("27-Mar", False)],
+)
+def test_an_ods_day_is_planned_if_all_of_it_is_shown(
+    write_ods: WriteOds, sight: str, *, is_planned: bool
+) -> None:
+    day = (
+        '<table:table-cell office:value-type="date" office:date-value="2027-03-27">'
+        f"<text:p>{sight}</text:p></table:table-cell>"
+    )
+    path = write_ods(row(number("5001", "5001"), day))
+    (only,) = read(path, ReadOptions({"rate": "disconnect_date"}))
+    assert isinstance(only, ParsedRow) is is_planned
+
+
+def test_an_ods_row_that_is_too_low_to_be_seen_counts_as_hidden(write_ods: WriteOds) -> None:
+    style = (
+        '<style:style style:name="ro2" style:family="table-row">'
+        '<style:table-row-properties style:row-height="0.0071in"/></style:style>'
+    )
+    low = row(number("5001", "5001"), number("21", "21"), more='table:style-name="ro2"')
+    with pytest.raises(InputError, match="1 row is hidden"):
+        read(write_ods(low, before=style))
+
+
 def test_an_ods_behind_a_password_or_damaged_says_so(write_ods: WriteOds, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="protected by a password"):
         read(write_ods(encrypted=True))
