@@ -23,6 +23,7 @@ from settings import Settings, SettingsError, load
 from worker.celery_app.consumer import ReconnectingConsumer
 from worker.celery_app.held_messages import HOLD_INTERVAL_S
 from worker.celery_app.lifecycle import Lifecycle
+from worker.celery_app.persistent_redis import PUBLISH_RETRIES
 from worker.celery_app.refusals import refuse_other_brokers, refuse_subcommands
 from worker.celery_app.result_backend import REDIS_URL, backend_url
 from worker.celery_app.task_adapter import JobTask, conclude, raw_message, read_job, show_progress
@@ -92,6 +93,8 @@ app.conf.update(
     result_expires=settings.result_retention_s,
     # Else a Redis that restarts just then would make of a result a failure.
     result_backend_always_retry=True,
+    # Else a chord whose body cannot be published for a second has failed for good.
+    task_publish_retry_policy=PUBLISH_RETRIES,
 )
 lifecycle = Lifecycle(app, settings)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 from celery.backends.redis import RedisBackend, SentinelBackend
 from redis.exceptions import ResponseError
 
+from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.errors import RevioError
 from revio_jobs.key_prefix import KeyPrefix
+from worker.celery_app.persistent_redis import PersistentRedis
 from worker.redis_kit.auto_pipeline import shared_redis
 from worker.redis_kit.redis_memory import warn_of_refusal
 from worker.redis_kit.scripts import load_script
@@ -24,6 +27,7 @@ _REFUSED_PAUSE_S = 1.0
 class _Outcomes:
     """A job's own error says all there is to say; where we raised it helps nobody."""
 
+    url: str
     expires: int
     encode: Any
     get_key_for_task: Any
@@ -75,15 +79,34 @@ class _Outcomes:
             else:
                 return
 
+    def _get_client(self) -> type[PersistentRedis]:
+        """As Celery's: what makes a client of a pool."""
+        return PersistentRedis
+
+    @cached_property
+    def _chord_part_return_script(self) -> Any:  # noqa: ANN401 - as Celery's
+        """As Celery's, which does not know its own claim again when it was asked twice."""
+        note = super()._chord_part_return_script  # type: ignore[misc] # a mixin
+
+        def noted(keys: Sequence[Any], args: Sequence[Any], client: Any) -> Sequence[Any]:  # noqa: ANN401
+            ready, differs, size, is_claimed = note(keys=keys, args=args, client=client)
+            claim, token = keys[-1], args[-1]
+            if size and not is_claimed:
+                is_claimed = client.get(claim) == token.encode()
+            return ready, differs, size, is_claimed
+
+        return noted
+
     def _without_prefix(self, key: bytes | str) -> str:
         """The shared connection puts the prefix before the key, as Celery has done."""
-        prefix = KeyPrefix(self._transport_options["global_keyprefix"])
+        prefix = KeyPrefix(self._transport_options.get("global_keyprefix", ""))
         return prefix.strip(key.decode() if isinstance(key, bytes) else key)
 
     @cached_property
     def _keep(self) -> Any:  # noqa: ANN401 - a script
         options = self._transport_options
-        redis = shared_redis(options[REDIS_URL], options["master_name"])
+        master = options.get("master_name", DEFAULT_SENTINEL_MASTER)
+        redis = shared_redis(options.get(REDIS_URL, self.url), master)
         return load_script(redis, "worker.celery_app", "result")
 
 

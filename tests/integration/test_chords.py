@@ -1,0 +1,104 @@
+"""A chord whose header ends while Redis is away for a moment: its body runs, once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from celery import Celery, signature
+from redis import Redis
+
+from revio_jobs.celery_app import WIRE_SETTINGS
+from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
+from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
+from tests.patience import PATIENCE_S
+from worker.celery_app.persistent_redis import PUBLISH_RETRIES, PersistentRedis
+from worker.celery_app.result_backend import backend_url
+
+QUEUE = "revio.default.bulk"
+GROUP = "the header"
+AWAY_S = 1.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedRedis]:
+    with embedded_redis(appendonly=True) as running:
+        yield running
+
+
+@pytest.fixture
+def app(server: EmbeddedRedis) -> Iterator[Celery]:
+    with Redis.from_url(server.url) as redis:
+        redis.flushall()
+    backend = backend_url(server.url)
+    with Celery(broker=server.url, backend=backend, set_as_current=False) as app:
+        app.conf.update(WIRE_SETTINGS, task_publish_retry_policy=PUBLISH_RETRIES)
+        yield app
+        app.backend.client.connection_pool.disconnect()
+
+
+def end_of_header_job(backend: Any, index: int) -> None:
+    app = backend.app
+    body = signature(QUERY_TASK, kwargs={"ids": [1]}, queue=QUEUE, immutable=True, app=app)
+    request = SimpleNamespace(
+        id=f"job {index}", group=GROUP, group_index=index, chord=body, task=UPDATE_TASK
+    )
+    backend.on_chord_part_return(request, "SUCCESS", {"outcome": "applied"})
+
+
+def bodies(server: EmbeddedRedis) -> int:
+    with Redis.from_url(server.url) as redis:
+        return int(redis.llen(QUEUE))
+
+
+@pytest.mark.parametrize("moment", ["joined", "published"])
+def test_redis_goes_away_when_the_header_is(
+    moment: str, app: Celery, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_away = threading.Event()
+
+    def away_before(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if not is_away.is_set():
+                server.kill()
+                is_away.set()
+            return call(*args, **kwargs)
+
+        return called
+
+    backend = app.backend
+    backend.set_chord_size(GROUP, 2)
+    end_of_header_job(backend, 0)
+    owner, name = {
+        "joined": (backend, "_chord_claim_extend_script"),
+        "published": (app.amqp, "_retry_publish"),
+    }[moment]
+    monkeypatch.setattr(owner, name, away_before(getattr(owner, name)))
+    with ThreadPoolExecutor(1) as threads:
+        ended = threads.submit(end_of_header_job, backend, 1)
+        assert is_away.wait(PATIENCE_S)
+        time.sleep(AWAY_S)
+        server.start()
+        ended.result(PATIENCE_S)
+    assert bodies(server) == 1
+
+
+def test_a_claim_whose_answer_was_lost_is_known_again(
+    app: Celery, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry_out = PersistentRedis.execute_command
+
+    def carry_out_twice(client: PersistentRedis, *args: Any, **options: Any) -> Any:
+        carry_out(client, *args, **options)
+        return carry_out(client, *args, **options)
+
+    backend = app.backend
+    backend.set_chord_size(GROUP, 1)
+    monkeypatch.setattr(PersistentRedis, "execute_command", carry_out_twice)
+    end_of_header_job(backend, 0)
+    assert bodies(server) == 1
