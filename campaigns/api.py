@@ -1,4 +1,4 @@
-"""All steps of a campaign for programs; the `revio campaign` command does nothing else."""
+"""The Python API for every step of a campaign; `revio campaign` is a thin layer over it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from redis import Redis
 
+from campaigns.approval import approve
 from campaigns.errors import NotAllowedError
 from campaigns.export import Exported, ExportRequest, export
 from campaigns.plan.plan_file import Plan, open_plan
@@ -24,7 +25,7 @@ from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.request import AT_ONCE, WEIGHTS, RunRequest
 from campaigns.run.state import Status
 from campaigns.source.table import Form
-from campaigns.start import approve, begins_in_words, check_start, start
+from campaigns.start import begins_in_words, check_start, start
 from campaigns.store import Approval, OperatorStore, RunView
 from campaigns.store.audit_log import AuditEntry
 from campaigns.store.last_jobs import LastJob, last_jobs

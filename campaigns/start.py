@@ -1,4 +1,4 @@
-"""From a plan to a run: approval, the last checks, and how it is to be carried out."""
+"""From an approved plan to a run: the last checks, and how it is to be carried out."""
 
 from __future__ import annotations
 
@@ -6,34 +6,15 @@ import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
+from campaigns.approval import approval_of, check_account
 from campaigns.errors import CampaignError, NotAllowedError
 from campaigns.guard_rails.rails import Rails, forbidden
 from campaigns.plan.plan_file import Plan
 from campaigns.run.request import AT_ONCE, WEIGHTS, RunRequest, check_same, stages
 from campaigns.run.spec import RunSpec
-from campaigns.store import Approval, OperatorStore
+from campaigns.store import OperatorStore
 from campaigns.store.run_codec import dump_gate
 from campaigns.terms import Terms
-
-
-def approve(
-    plan: Plan,
-    terms: Terms,
-    store: OperatorStore,
-    *,
-    by: str,
-    reason: str,
-    clock: Callable[[], float],
-) -> Approval:
-    """Bind somebody's word to the plan's digest. Raises NotAllowedError."""
-    check_account(plan, terms)
-    if terms.four_eyes and by == plan.header.author:
-        raise NotAllowedError(f"{by} has made this plan: somebody else must approve it")
-    if not reason.strip():
-        raise NotAllowedError("an approval needs a reason")
-    approval = Approval(plan.digest, by, clock(), reason)
-    store.approve(plan.header.name, approval)
-    return approval
 
 
 def start(
@@ -52,7 +33,7 @@ def start(
     if store.exists(plan.run):
         check_same(request, store.view(plan.run).state, terms.time)
         return False
-    approval = _approved(plan, terms, store)
+    approval = approval_of(plan, terms, store)
     rails = Rails.parse(plan.header.rails)
     _check_rails(plan, terms.rails + rails, terms)
     spec = RunSpec(
@@ -138,19 +119,6 @@ def check_start(at: float, terms: Terms, now: float) -> None:
         )
 
 
-def check_account(plan: Plan, terms: Terms) -> None:
-    """Raises NotAllowedError for a plan that was made for another account or vendor."""
-    if plan.header.account != terms.account:
-        raise NotAllowedError(
-            f"the plan is for account {plan.header.account}, not for {terms.account}"
-        )
-    if plan.header.vendor != terms.vendor:
-        raise NotAllowedError(
-            f"the plan was made at another Rev.io address or client code than account "
-            f"{terms.account} has now; plan again"
-        )
-
-
 def parse_canary(text: str) -> tuple[int, ...]:
     """From "25,500,rest". Raises CampaignError."""
     parts = [part.strip() for part in text.split(",")]
@@ -158,25 +126,6 @@ def parse_canary(text: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdigit() and int(part) for part in sizes):
         raise CampaignError(f"{text!r}: give sizes of stages, such as 25,500,rest")
     return tuple(map(int, sizes))
-
-
-def _approved(plan: Plan, terms: Terms, store: OperatorStore) -> Approval:
-    approval = store.approval(plan.digest)
-    if approval is None:
-        if store.approved_digest(plan.header.name):
-            raise NotAllowedError(
-                f"another version of plan {plan.header.name} was approved, not this one "
-                f"({plan.digest[:10]}): review and approve it again"
-            )
-        raise NotAllowedError(
-            f"plan {plan.header.name} ({plan.digest[:10]}) is not approved: "
-            "`revio campaign approve` does it"
-        )
-    if terms.four_eyes and approval.by == plan.header.author:
-        raise NotAllowedError(f"{approval.by} has made this plan: somebody else must approve it")
-    if not plan.summary.changes:
-        raise NotAllowedError("the plan changes nothing")
-    return approval
 
 
 def _check_rails(plan: Plan, rails: Rails, terms: Terms) -> None:

@@ -15,7 +15,9 @@ class HaltRules:
     """When a run halts by itself."""
 
     errors_percent: float = 5.0
+    """Of the rows that have ended since the run was last started or resumed: those that failed."""
     drift_percent: float = 10.0
+    """Of the same rows: those that had drifted or were superseded."""
     after: int = 50
     """Rows that must have ended before the rates count; at a stage's end they count anyway."""
     differences: int = 0

@@ -89,9 +89,8 @@ class Lab:
         return self._in_session(lambda key: self.probe.query(filters, key), asked, tries)
 
     def update(self, change: Change) -> Reply:
-        """As `query`. What was sent and not answered is sent again once it cannot be under way.
-
-        So it is for updates only that may be executed twice. Raises UnsupportedChange.
+        """As `query`. Resends an update that was not answered once it can no longer be executing,
+        so use it only for updates that are safe to execute twice. Raises UnsupportedChange.
         """
         self.attempts = 0
 

@@ -110,8 +110,8 @@ class Workbench:
             self._journal.restored(product)
 
     def _definite(self, product: int, change: Change) -> Reply:
-        """An update that was sent again may be refused since the first one was executed, so it is
-        made anew after another one.
+        """The update's reply. A resent update may be refused because its first copy was executed;
+        then the old values are written and it is tried again.
         """
         for round_ in range(_ROUNDS):
             reply = self._send(product, change)

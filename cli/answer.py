@@ -112,7 +112,7 @@ def spinner(doing: str | Callable[[], str], *, quiet: bool = False) -> Iterator[
 
 
 def _live(console: Console, says: Callable[[], str]) -> Live:
-    """Its words are asked for once a drawing: other ones in the midst of it would not fit."""
+    """Its words are fetched once per frame; changing in mid-frame they would break the layout."""
     drawn = Spinner("dots", style="status.spinner")
 
     def now() -> Spinner:

@@ -1,4 +1,4 @@
-"""The commands of `revio`, each imported when it is called: nobody pays for another one's parts."""
+"""The commands of `revio`, each imported when it is called: none pays for another's imports."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class AccountSettings(BaseModel):
     wsdl_first_update_read_back: bool = Field(
         default=True,
         description="Whether, after the WSDL has changed, one update is read back before others "
-        "go. It is with `READ_BACK=immediate` alone.",
+        "go. It takes effect with `READ_BACK=immediate` only.",
     )
     username: Text = Field(description="Login of the API user.")
     password: Secret = Field(description="Password of the API user. A secret.")

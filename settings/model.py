@@ -183,7 +183,7 @@ class Settings(ConsoleSettings, CampaignSettings, RedisSettings):
         needed_s = max([wait_s, *calls]) + _LEASE_MARGIN_S
         if value < needed_s:
             raise ValueError(
-                f"could end during a call: at least {needed_s:g} is needed, the longer of "
-                f"REVIO_MAX_PERMIT_WAIT_S and CALL_TIMEOUT_S and {_LEASE_MARGIN_S}"
+                f"could end during a call: it must be at least {needed_s:g}, the longer of "
+                f"REVIO_MAX_PERMIT_WAIT_S and CALL_TIMEOUT_S, plus {_LEASE_MARGIN_S} seconds"
             )
         return value

@@ -41,13 +41,13 @@ class Scenario:
     interactive: PerSecond = field(default=lambda _: 0.0)
     """Poisson arrivals of this rate."""
     interactive_peak: float = 0.0
-    """The largest value of `interactive`, which may be too large."""
+    """An upper bound on `interactive`."""
     campaigns: Sequence[tuple[float, int]] = ()
     """When so many bulk jobs are submitted at once."""
     processes: Mapping[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 2))
     threads: int = 16
     restart_every_s: float = math.inf
-    """A process is killed and restarted; the next time it is another one."""
+    """One process is killed and restarted at this interval, a different one each time."""
     way: Way = field(default_factory=Way)
     foreign: Sequence[Foreign] = ()
     outages: Sequence[tuple[float, float]] = ()

@@ -1,4 +1,4 @@
-"""Which ends of a job need a person, and what to do then; every other error is an answer."""
+"""Outcomes of jobs that need a person, and what to do; all others are answers to the caller."""
 
 from __future__ import annotations
 

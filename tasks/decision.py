@@ -72,8 +72,11 @@ class RetryPolicy:
     """
 
     first_s: float = 1.0
+    """The longest delay after the first attempt; each later bound is twice the one before."""
     cap_s: float = 300.0
+    """The longest delay of all."""
     max_attempts: int = 10
+    """After so many failed attempts the job ends."""
     max_crashes: int = 8
     """A job that this many workers in a row died of is not given to another one."""
     deadline_s: float = 3600.0

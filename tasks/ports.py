@@ -87,7 +87,7 @@ class Permits(Protocol):
     ) -> None:
         """Stop all calls of the account, by any process, because the vendor told us to wait.
 
-        `minute_spent`: it said that the minute's calls are used up.
+        `minute_spent`: it said that the minute's calls are used up. Raises Unavailable.
         """
 
     def close(self, account: str, reason: str) -> None:
@@ -181,11 +181,12 @@ class Gateway(Reader, Protocol):
         """Make sure that the vendor's schema is as it was when it was last judged.
 
         It costs at most one call per `max_age_s` and account. Raises Throttled if it has changed
-        for the worse: then the account's updates are stopped until somebody has looked at it.
+        for the worse: then the account's updates are stopped until somebody has looked at it. The
+        first reading of a schema may also raise what any call raises.
         """
 
     def slow_down(self, reason: str) -> None:
-        """Pause the account shortly: the vendor refuses whatever it is asked."""
+        """Pause the account for some ten seconds: the vendor refuses whatever it is asked."""
 
 
 class LeaseLost(Exception):

@@ -61,7 +61,7 @@ class Total:
 
 
 OTHERS = 0
-"""The id under which all are gathered that are beyond the most."""
+"""The id of the bucket for everything beyond the limit."""
 
 
 @dataclass

@@ -55,7 +55,7 @@ class _Changed:
 def _stopped(
     row: PlannedRow, product: CustomerProduct, old: Decimal, rails: Rails
 ) -> Iterator[str]:
-    """The rails that would block the way back; those that a reason can cross would be crossed."""
+    """The rails that would block the way back; those that a reason can override do not count."""
     rate = None if "rate" in row.clear else Decimal(row.after["rate"])
     changed = _Changed(rate, product.quantity, product.cost, None)
     breaches = rails.of_row(changed, {"rate": old})

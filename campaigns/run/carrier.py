@@ -50,7 +50,7 @@ class Carrier:
             now = self._leased.load()
 
     def _advance(self, state: RunState, slots: int, lane_closed: str) -> bool:
-        """One thing; whether there may be another one to do."""
+        """Does at most one thing. Returns whether there may be another one to do."""
         if self._leased.note(self._jobs.collect(state)):
             return True
         if state.status is Status.CANCELLED and not state.in_flight:

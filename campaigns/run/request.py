@@ -17,7 +17,7 @@ AT_ONCE = 0.0
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What is not given is as usual; for a run that has begun already, it is as it goes."""
+    """Unset fields take their defaults; in a run that has started, they stay as they are."""
 
     by: str
     reason: str = ""

@@ -72,8 +72,8 @@ class RowSender:
         return self._leased.note(RunStep(ended=ended, todo=todo, cursor=cursor, waits=""))
 
     def _next_to_read(self, state: RunState, fresh: Sequence[int]) -> list[int]:
-        """Those first that were read too long ago; in order, so that the cursor follows from the
-        last.
+        """Rows whose reading is too old first, then new ones; in order, so that the cursor follows
+        from the last.
         """
         stale = sorted(state.todo.keys() - set(fresh))[: self._limits.ids_per_call]
         room = max(self._limits.ids_per_call - len(fresh) - len(stale), 0)

@@ -51,9 +51,10 @@ class RunState:
     since: Mapping[str, int] = field(default_factory=dict)
     """The same when the run was last started or resumed: halts look at what came after."""
     todo: Mapping[int, int] = field(default_factory=dict)
-    """Rows that were read and not sent; by index the number of the key that they will have."""
+    """Rows that were read and not sent: row index to the number that their next idempotency key
+    ends with."""
     in_flight: Mapping[int, int] = field(default_factory=dict)
-    """Rows whose jobs were submitted."""
+    """Rows whose jobs were submitted: row index to the number that their key ends with."""
     waits: str = ""
     """Why nothing is sent; "" if something is, or nobody has said."""
 

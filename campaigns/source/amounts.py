@@ -47,7 +47,7 @@ class DecimalSign:
     """An amount of the column can only be read so."""
 
     def read(self, text: str) -> Decimal:
-        """At most 4 decimals, beside zeros. Raises AmountError."""
+        """At most 4 decimals, not counting trailing zeros. Raises AmountError."""
         if self.sign == "." and _UNDOUBTED.fullmatch(text):
             return Decimal(text) or Decimal(text.lstrip("-"))
         if self.is_stated and _GROUPED[self.sign].fullmatch(text):

@@ -156,7 +156,7 @@ class CellReader:
         *,
         is_new: bool = True,
     ) -> Any:  # noqa: ANN401 - as the field has it
-        """None: there is a problem more. `is_new`: it is not what the product has already."""
+        """The value, or None after a problem was added. `is_new`: a wish, no expected value."""
         try:
             kind = self._kind(name, row, place) if row.kinds or row.formulas else None
             text = cell.strip()

@@ -1,7 +1,7 @@
 """What a spreadsheet's number format shows of a stored number.
 
-Only what can be told for certain is: of formats that show fractions, powers of ten or texts of
-their own nothing is said, and the reader treats the shown value as unknown.
+Only what is certain is told. For formats that show fractions, powers of ten or texts of their own
+there is no value, and the reader treats the shown value as unknown.
 """
 
 from __future__ import annotations

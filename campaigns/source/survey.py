@@ -99,7 +99,7 @@ class _Reading:
             spool.add(row, findings.add(row, reader))
 
     def with_proved_sign(self, stack: ExitStack) -> _Reading:
-        """What was kept, read again if the rates prove another sign than they were read with."""
+        """The kept rows, read again if the rates prove another decimal sign than that used."""
         evidence = self.findings.evidence
         commas_delimit = self.form.is_workbook or self.form.delimiter == ","
         proved = evidence.sign(commas_delimit=commas_delimit)

@@ -19,7 +19,7 @@ class LoginLimit:
     def wait_s(self, name: str, address: str) -> int:
         """Spend a try: 0 if it is allowed, else the seconds until another one is.
 
-        It is counted before the password is looked at, so that many tries at once are not more.
+        It is counted before the password is looked at, so concurrent tries stay within the limit.
         """
         return max(
             self._spend(f"name:{name[:200].lower()}", _TRIES_BY_NAME),

@@ -55,7 +55,7 @@ class SessionStore:
         self._clock = clock
 
     def begin(self, name: str, source: str, roles: tuple[str, ...] = ()) -> Session:
-        """A new one: what the browser had before counts no more."""
+        """Starts a new session; the browser's earlier one is not reused."""
         session = Session(
             secrets.token_urlsafe(_TOKEN_BYTES),
             name,

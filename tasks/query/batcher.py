@@ -182,11 +182,11 @@ class Batcher:
         *,
         singles_pass: bool = False,
     ) -> None:
-        """Until the refused query stands alone. Only who was asked for alone is Rejected.
+        """Until the refused query is alone. Only a query that was sent alone ends as Rejected.
 
         Both halves refused in the same words may mean that a call still holds too many values, or
         that the vendor refuses everything: a query of each half, asked for alone, tells which.
-        `singles_pass`: that has been found out; the size it is.
+        `singles_pass`: single queries are known to pass, so the size of the call is the problem.
         """
         if len(members) == 1:
             _fail(members, refusal)

@@ -208,5 +208,5 @@ class UpdateHandler:
 
 
 def _failure(job: UpdateJob, error: RevioError, sent: frozenset[str] | None) -> AttemptEnding:
-    """The error is how the job ended only if nothing of it is on its way to the vendor."""
+    """Ends the job with the error, or as OutcomeUnknown if anything may have reached the vendor."""
     return unknown_ending(job, sent) if sent else AttemptEnding(failed(error), type(error).__name__)

@@ -91,7 +91,7 @@ class Revoking:
             return False
         if True in found:
             _log.info("job_withdrawn", job=job_id)
-            # Who waits with Celery alone hears it even if no message of the job is left.
+            # So that plain Celery callers hear it even if the job's message is gone.
             self._app.backend.mark_as_failure(job_id, error)
         return any(is_withdrawn is not None for is_withdrawn in found)
 

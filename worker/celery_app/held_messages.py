@@ -32,7 +32,7 @@ _ACKS_AT_ONCE = 1000
 
 
 class HeldMessages(redis.QoS):  # type: ignore[misc] # kombu is untyped
-    """What of a channel's messages is not acknowledged. Jobs end in threads of their own."""
+    """A channel's unacknowledged messages. Jobs end in threads of their own."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as kombu's
         super().__init__(*args, **kwargs)
@@ -169,7 +169,7 @@ _all: WeakSet[HeldMessages] = WeakSet()
 
 
 def hold_what_is_left() -> None:
-    """For a thread: who stops, or has connected again, still has messages. Raises RedisError."""
+    """Renew the hold of channels that closed or are stopping, in a thread. Raises RedisError."""
     for held in list(_all):
         if held.is_left:
             held.hold()

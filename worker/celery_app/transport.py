@@ -63,7 +63,7 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # as above
     """
 
     _rounds = 0
-    """In a row in which we could say what we hold."""
+    """Consecutive ones in which we reported what we hold."""
     _held_at = -inf
     turn_timer: Any = None
     """Makes the event loop take a turn at least every 35 ms."""

@@ -24,5 +24,8 @@ class LedgerTimes:
     park_s: float = 30.0
     """A parked job that nobody woke is tried again after this long."""
     result_retention_s: int = 86_400
+    """For results in the ledger and the result backend, and for the history."""
     key_retention_s: int = 7 * 86_400
+    """For idempotency keys."""
     dead_retention_s: int = 7 * 86_400
+    """For dead letters."""

@@ -1,8 +1,7 @@
 """Puts back what the broker has lost, and wakes what is due.
 
-Celery on Redis loses a message when a worker dies between taking it off the list and noting it as
-unacknowledged, and when Redis forgets its last moments. The ledger still knows those jobs: there
-they wait, but no queue and no worker holds them.
+A message is lost when Redis forgets its last moments, or when somebody deletes a queue. The ledger
+still knows those jobs: there they wait, but no queue and no worker holds them.
 """
 
 from __future__ import annotations

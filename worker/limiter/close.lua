@@ -1,5 +1,5 @@
 -- Close an account whose login, key or address the vendor refuses. It is opened again by the healthy
--- answer to a probe (see admit.lua and report.lua), or by an operator (reopen.lua).
+-- answer to a probe (see admit.lua and report.lua), or by an operator (RedisLimiter.reopen).
 --
 -- KEYS[1]  state (see admit.lua)
 -- KEYS[2]  clock (see admit.lua)

@@ -76,8 +76,8 @@ class LaneClosures:
         return self._limited(account, lane, self._limiter.closed(account, lane))
 
     def among(self, lanes: Iterable[Where], used: Collection[Where]) -> dict[Where, LaneClosure]:
-        """The closures of those lanes that are closed: of all that are paused, and of the used ones
-        that a limit closes. What it costs depends on how many are used.
+        """The closures of `lanes` that operators have paused, and of the `used` ones that a limit
+        closes. The cost grows with `used`.
         """
         pauses = self._pauses.among(list(lanes))
         refusals = self._limiter.closed_among([where for where in used if where not in pauses])

@@ -95,7 +95,7 @@ class Usage:
 class Limiter(Protocol):
     """The accounts' limits, shared by all processes that call the vendor.
 
-    Every method raises Unavailable if the limits cannot be asked.
+    Every method but `answered` raises Unavailable if the limits cannot be asked.
     """
 
     def admit(

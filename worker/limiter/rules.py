@@ -1,4 +1,4 @@
-"""What an account may call, and how bulk and bad news slow it down."""
+"""An account's limits, and how they tighten for bulk calls and after a vendor's errors."""
 
 from __future__ import annotations
 

@@ -10,7 +10,9 @@ _PARTS = 8
 
 
 def existing(redis: Redis, keys: Iterable[str]) -> set[str]:
-    """Those of the keys that exist: a part of them without any is left at once, others are divided.
+    """Those of the keys that exist.
+
+    Keys are counted in groups: a group without any is dropped at once, a mixed one is divided.
 
     Raises RedisError.
     """

@@ -16,7 +16,7 @@ _PUSHED_AT_ONCE = 50
 
 
 class RedisPages:
-    """Implements tasks.pages.PageStore."""
+    """Implements tasks.query.result_pages.PageStore."""
 
     def __init__(self, redis: Redis, retention_s: int) -> None:
         self._redis = redis

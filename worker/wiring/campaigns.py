@@ -58,7 +58,7 @@ class VendorProducts:
 
 @dataclass(frozen=True, slots=True)
 class CampaignWork:
-    """What of campaigns runs in this process."""
+    """The parts of campaigns that run in this process."""
 
     gate: CampaignSendCheck
     runs: RedisRuns

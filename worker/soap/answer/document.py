@@ -50,7 +50,7 @@ def _document(text: bytes, charset: str | None) -> bytes:
     bare = text if _is_wide(text) else text.rstrip(b"\x00")
     while bare.startswith((codecs.BOM_UTF8, *(bytes([space]) for space in _SPACE))):
         bare = bare.removeprefix(codecs.BOM_UTF8).lstrip(_SPACE)
-    # These bytes can be read as ASCII, and so are not UTF-16: .NET's StringWriter says it of all.
+    # These bytes can be read as ASCII, and so are not UTF-16, as .NET's StringWriter labels all.
     bare = _MISLABELLED.sub(rb"\1", bare)
     if charset in {None, "utf-8", "us-ascii"} or _DECLARED.match(bare) or text.startswith(_BOMS):
         return bare
