@@ -22,6 +22,8 @@ from worker.redis_kit.reply import numbers, text, texts
 from worker.redis_kit.scripts import fail_closed, load_script
 
 _LISTED = 50
+# Workers look for new runs twice a second; a busy machine takes longer.
+_FEEDER_COMES_S = 10
 _PACE_MINUTES = 30
 
 
@@ -47,7 +49,7 @@ class RunView:
     errors: Mapping[str, int] = field(default_factory=dict)
     """Failed rows by the words of their error."""
     is_fed: bool = True
-    """Whether a worker carries the account's runs forward, or did so a moment ago."""
+    """Whether a worker carries the account's runs forward, or the run began a moment ago."""
 
     @property
     def goes_on(self) -> bool:
@@ -196,16 +198,19 @@ class OperatorStore:
             pipeline.hgetall(keys.errors)
             pipeline.exists(self._common.feeder)
             pipeline.sismember(self._common.active, run)
+            pipeline.zscore(self._common.all, run)
+            pipeline.time()
             spec, control, progress, todo, in_flight, *more = pipeline.execute()
         if not (spec and control and progress):
             raise NotAllowedError(f"no run {run} is known; `revio campaign list` shows them")
         state = read_state(
             read_spec(spec), texts(control), texts(progress), numbers(todo), numbers(in_flight)
         )
-        pace, errors, is_fed, active = more
+        pace, errors, has_feeder, active, began_at, (now, _) = more
         since = self._clock() / 60 - _PACE_MINUTES
         recent = {minute: count for minute, count in numbers(pace).items() if minute >= since}
         counted = {words: int(rows) for words, rows in texts(errors).items()}
+        is_fed = has_feeder or now - (began_at or 0) < _FEEDER_COMES_S
         return RunView(state, recent, not active, counted, bool(is_fed))
 
     def runs(self, limit: int = _LISTED) -> list[str]:

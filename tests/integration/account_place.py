@@ -14,6 +14,7 @@ from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.run.spec import RunSpec
 from campaigns.start import stages
 from campaigns.store import OperatorStore, RedisRuns
+from campaigns.store.keys import AccountKeys
 from campaigns.store.run_codec import dump_gate
 from revio_jobs import Lane, RevioJobs, UpdateJob, errors
 from revio_jobs.broker import HELD, LATER
@@ -95,6 +96,7 @@ class Place:
         return claim.lease
 
     def start_run(self) -> RedisRuns:
+        """A run that began a minute ago."""
         runs = RedisRuns(self.redis, lease_s=60, keep_s=60)
         before = {"rate": "1.00"}
         row = PlannedRow(RowClass.CHANGE, 2, 5001, before, {"rate": "2.00"}, seen=before)
@@ -107,4 +109,5 @@ class Place:
             by="ann",
             reason="",
         )
+        self.redis.zincrby(AccountKeys("default").all, -60, RUN)
         return runs

@@ -311,6 +311,8 @@ def test_of_any_number_of_different_errors_only_some_are_kept_apart(redis: Redis
 def test_a_run_without_a_worker_says_so(redis: Redis) -> None:
     world = World(redis, 5)
     world.start(5)
+    assert world.store.view(RUN).waits == ""
+    redis.zincrby("revio:default:campaigns:all", -10, RUN)
     assert world.store.view(RUN).waits == "no worker is there to carry it on"
     world.round(0)
     assert world.store.view(RUN).waits == ""

@@ -25,7 +25,7 @@ OVERSIGHT_INTERVAL_S = 30.0
 
 _LEADER_KEY = "revio:oversight"
 _TOLD_KEY = "revio:oversight:told"
-_FIXES = {
+FIXES = {
     "updates_missing": "revio audit names what does not add up; see RevioUpdatesMissing",
     "feeder_lost": "restart the account's workers: any of them carries its runs forward",
 }
@@ -102,6 +102,6 @@ class Oversight:
         _log.error(
             trouble.event,
             account=trouble.account,
-            fix=_FIXES[trouble.event],
+            fix=FIXES[trouble.event],
             **{what: trouble.says},
         )

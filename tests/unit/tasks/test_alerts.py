@@ -22,6 +22,7 @@ from revio_jobs import errors
 from tasks.alerts import ALERTS, alert_of
 from tasks.decision import Done
 from worker.celery_app.logs import configure_logs
+from worker.celery_app.oversight import FIXES
 from worker.celery_app.task_adapter import JobTask, conclude
 
 ROOT = Path(__file__).parents[3]
@@ -121,7 +122,7 @@ def test_an_error_that_is_no_end_of_ours_wakes_nobody_by_itself() -> None:
 def test_the_page_for_operators_has_each_event_of_level_error_and_what_to_do() -> None:
     page = PAGE.read_text(encoding="utf-8")
     told = set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE))
-    assert told == {alert.event for alert in ALERTS.values()} | set(error_events())
+    assert told == {alert.event for alert in ALERTS.values()} | set(error_events()) | set(FIXES)
 
 
 def error_events() -> Iterator[str]:
