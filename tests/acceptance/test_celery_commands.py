@@ -2,35 +2,105 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
+from celery.bin.celery import celery as celery_group
+from celery.worker.control import Panel
+from kombu import Consumer
 from redis import Redis
 
-from cli.dev.stack import Stack, local_stack
-from revio_jobs import Lane, RevioJobs
+from cli.dev.service import Service
+from cli.dev.stack import ROOT, Stack, local_stack
+from revio_jobs import Lane, RevioJobs, UpdateJob
 from revio_jobs.celery_app import producer_app
+from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from tests.acceptance.watching import wait_until
 from tests.patience import PATIENCE_S
 from worker.celery_app.refusals import COMMANDS, OPTIONS, SUBCOMMANDS
 
 BULK = "revio.default.bulk"
+INTERACTIVE = "revio.default.interactive"
+ONE, TWO = "one@local", "two@local"
 ARGUMENTS = {
-    "rate_limit": {"task_name": "revio.customer_products.update", "rate_limit": "1/m"},
-    "time_limit": {"task_name": "revio.customer_products.update", "hard": 1},
+    "rate_limit": {"task_name": UPDATE_TASK, "rate_limit": "1/m"},
+    "time_limit": {"task_name": UPDATE_TASK, "hard": 1},
     "revoke_by_stamped_headers": {"headers": {"a": "b"}},
+    "query_task": {"ids": ["nobody's"]},
+    "hello": {"from_node": "three@local"},
+    "election": {"id": "an id", "topic": "a topic"},
 }
+ANSWERS: dict[str, Callable[[Any], bool]] = {
+    "ping": lambda answer: answer == {"ok": "pong"},
+    "stats": lambda answer: answer["pool"]["max-concurrency"] > 0,
+    "reserved": lambda answer: answer == [],
+    "registered": lambda answer: {QUERY_TASK, UPDATE_TASK} <= set(answer),
+    "report": lambda answer: "software -> celery" in answer["ok"],
+    "conf": lambda answer: answer["task_acks_late"] is True,
+    "active_queues": lambda answer: [queue["name"] for queue in answer] == [BULK],
+    "query_task": lambda answer: answer == {},
+    "clock": lambda answer: answer["clock"] >= 0,
+    "hello": lambda answer: "clock" in answer,
+    "election": lambda answer: answer is None,
+    "memsample": lambda answer: answer.endswith("B"),
+    "memdump": lambda answer: "rss (end)" in answer,
+    "objgraph": lambda answer: "objgraph" in answer["error"] or "filename" in answer,
+}
+"""Remote commands that one answer proves, and what an idle worker answers."""
+WITH_A_TEST = {
+    "active",
+    "scheduled",
+    "revoked",
+    "revoke",
+    "terminate",
+    "enable_events",
+    "disable_events",
+    "heartbeat",
+    "add_consumer",
+    "cancel_consumer",
+    "shutdown",
+}
+"""Remote commands with a test of their own, here or in test_revoke.py."""
+SAYS = {
+    "status": "2 nodes online",
+    "inspect ping": "2 nodes online",
+    "control heartbeat": "->",
+    "list bindings": BULK,
+    "report": "software -> celery",
+    "graph workers": ONE,
+    "shell --python": "<Celery revio at",
+    "result known": "what is known",
+}
+"""What `celery` says to such words."""
+# All in one process, since it takes seconds to start.
+RUN_COMMANDS = """
+import json, sys
+from click.testing import CliRunner
+from celery.bin.celery import celery
+said = {}
+for line in json.load(sys.stdin):
+    ended = CliRunner().invoke(celery, ["-A", "worker", *line.split()], input="print(celery)")
+    said[line] = [ended.exit_code, ended.output]
+print(json.dumps(said))
+"""
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with local_stack(workers={"one": (BULK,), "two": (BULK,)}) as running:
+    workers = {"one": (BULK,), "two": (BULK,)}
+    with local_stack(workers=workers, sandbox={"customers": 40, "latency": 0.2}) as running:
         yield running
 
 
@@ -105,7 +175,7 @@ def test_cancel_consumer_drains_one_worker_until_add_consumer_brings_it_back(
     assert "ok" in reply[one]
     wait_until(lambda: served() == {one: [], two: [BULK]})
     # Longer than lanes take to be opened and closed.
-    for key in range(20):
+    for key in range(5):
         jobs.update(id=5001 + key, rate="3.5", lane=Lane.BULK).result(timeout=PATIENCE_S)
     assert served() == {one: [], two: [BULK]}
     raw.control.add_consumer(BULK, destination=[one], reply=True)
@@ -114,39 +184,198 @@ def test_cancel_consumer_drains_one_worker_until_add_consumer_brings_it_back(
     assert "is not a lane of default" in reply[one]["error"]
 
 
-def test_a_log_file_and_a_level_are_heeded(stack: Stack, tmp_path: Path) -> None:
-    log = tmp_path / "%n.log"
-    arguments = ["-n", "logged@here", "-f", str(log), "-l", "DEBUG", "-Q", BULK]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "worker", "worker", *arguments],
-        env=os.environ | stack.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+@pytest.mark.parametrize("command", ANSWERS)
+def test_a_command_that_asks_is_answered_as_by_celery(raw: Celery, command: str) -> None:
+    [reply] = raw.control.broadcast(
+        command, arguments=ARGUMENTS.get(command), reply=True, destination=[ONE]
     )
+    assert ANSWERS[command](reply[ONE])
+
+
+def test_what_runs_waits_and_was_revoked_is_shown(raw: Celery, jobs: RevioJobs) -> None:
+    inspect = raw.control.inspect(destination=[ONE, TWO])
+    updates = jobs.submit([UpdateJob(id=5001, rate=str(rate)) for rate in range(8)], Lane.BULK)
+    wait_until(lambda: _listed(inspect.active()) & {update.job_id for update in updates})
+    later = raw.send_task(QUERY_TASK, kwargs={"ids": [5001]}, queue=BULK, countdown=60)
+    wait_until(lambda: later.id in _listed(inspect.scheduled()))
+    [(state, request)] = [
+        tasks[later.id] for tasks in inspect.query_task(later.id).values() if tasks
+    ]
+    assert (state, request["id"]) == ("scheduled", later.id)
+    later.revoke()
+    wait_until(lambda: all(later.id in ids for ids in inspect.revoked().values()))
+    for update in updates:
+        update.result(timeout=PATIENCE_S)
+
+
+def _listed(tasks: dict[str, list[dict[str, Any]]] | None) -> set[str]:
+    """Ids of what workers list, by worker."""
+    requests = (task.get("request", task) for listed in (tasks or {}).values() for task in listed)
+    return {request["id"] for request in requests}
+
+
+def test_events_of_tasks_are_sent_unless_they_are_disabled(raw: Celery, jobs: RevioJobs) -> None:
+    def update() -> None:
+        raw.control.heartbeat()
+        jobs.update(id=5002, rate="1", lane=Lane.BULK).result(timeout=PATIENCE_S)
+
+    def heard_of_an_update() -> Counter[str]:
+        return Counter(event["type"] for event in _events(raw, 1.5, update))
+
+    raw.control.disable_events(reply=True)
+    heard = heard_of_an_update()
+    assert heard["worker-heartbeat"]
+    assert not heard["task-succeeded"]
+    raw.control.enable_events(reply=True)
+    assert heard_of_an_update()["task-succeeded"]
+
+
+def _events(
+    app: Celery, seconds: float, act: Callable[[], None] = lambda: None
+) -> list[dict[str, Any]]:
+    """What workers tell during that, for some seconds at least."""
+    heard: list[dict[str, Any]] = []
+    with app.connection_for_read() as connection:
+        receiver = app.events.Receiver(connection, handlers={"*": heard.append})
+        kind = partial(Consumer, receiver.channel)
+        [consumer] = receiver.get_consumers(kind, receiver.channel)
+        with consumer, ThreadPoolExecutor(1) as threads:
+            # kombu subscribes when it first waits.
+            with suppress(TimeoutError):
+                connection.drain_events(timeout=0.1)
+            acting, until = threads.submit(act), time.monotonic() + seconds
+            while not acting.done() or time.monotonic() < until:
+                with suppress(TimeoutError):
+                    connection.drain_events(timeout=0.1)
+    return heard
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
+def test_celerys_own_commands_say_what_is_so(stack: Stack, raw: Celery) -> None:
+    raw.backend.store_result("known", "what is known", "SUCCESS")
+    ended = subprocess.run(
+        [sys.executable, "-c", RUN_COMMANDS],
+        input=json.dumps(list(SAYS)),
+        env=stack.process_environment(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+    )
+    said = json.loads(ended.stdout)
+    assert {line: code for line, (code, _) in said.items()} == dict.fromkeys(SAYS, 0)
+    assert not [line for line, text in SAYS.items() if text not in said[line][1]]
+
+
+def test_celery_call_submits_a_job_and_celery_events_tell_of_it(stack: Stack, raw: Celery) -> None:
+    command = [sys.executable, "-m", "celery", "-A", "worker", "events", "--dump"]
+    environment = stack.process_environment() | {"PYTHONUNBUFFERED": "1"}
+    dump = Service("dump", command, environment, stack.directory)
+    dump.start()
     try:
-        written = tmp_path / "logged.log"
-        wait_until(lambda: written.exists() and "worker_ready" in written.read_text(), 40)
-        assert '"level": "debug"' in written.read_text()
+        wait_until(lambda: "heartbeat" in dump.output())
+        kwargs = json.dumps({"ids": [5001]})
+        code, said = celery(stack, "call", QUERY_TASK, "--queue", BULK, "--kwargs", kwargs)
+        assert code == 0
+        result = raw.AsyncResult(said.strip()).get(timeout=PATIENCE_S)
+        assert result["customer_products"]
+        wait_until(lambda: said.strip() in dump.output())
     finally:
-        process.terminate()
-        _, said = process.communicate(timeout=PATIENCE_S)
-    assert "worker_ready" not in said
+        dump.kill()
 
 
-def test_another_celery_app_on_the_same_database_is_left_alone(
-    stack: Stack, redis: Redis, raw: Celery
+def test_multi_starts_workers_with_their_logs_levels_and_process_files(
+    stack: Stack, raw: Celery, tmp_path: Path
 ) -> None:
-    foreign = Celery("foreign", broker=stack.redis.url, backend=stack.redis.url)
-    # Within their hour, and past our 30 seconds.
-    redis.zadd("unacked_index", {"theirs": time.time() - 60})
-    redis.hset("unacked", "theirs", '[{"body": ""}, "", "celery"]')
-    foreign.send_task("their.task", queue="celery")
-    assert foreign.control.ping(timeout=1) == []
-    foreign.control.shutdown()
-    foreign.control.purge()
-    with foreign.connection_for_write() as connection:
-        connection.default_channel.queue_purge("celery")
-    assert len(raw.control.ping(timeout=2)) == 2
-    assert redis.hexists("unacked", "theirs")
-    foreign.close()
+    (tmp_path / "included.py").write_text("open('included', 'w').close()")
+    environment = stack.process_environment()
+    environment["PYTHONPATH"] += f":{tmp_path}"
+    multi = [sys.executable, "-m", "celery", "multi"]
+    files = [f"--pidfile={tmp_path}/%n.pid", f"--logfile={tmp_path}/%n.log"]
+    options = ["-A", "worker", *files, "-l", "DEBUG", "-E", "-X", BULK, "-I", "included"]
+    each = [
+        "--heartbeat-interval:odd=1",
+        "--without-heartbeat:even",
+        f"--statedb:odd={tmp_path}/state",
+    ]
+    nodes = ["odd@local", "even@local"]
+    revoked = "an id"
+
+    def run(*arguments: str) -> None:
+        subprocess.run(arguments, env=environment, cwd=tmp_path, check=True, capture_output=True)
+
+    run(*multi, "start", *nodes, *options, *each)
+    try:
+        logs = [tmp_path / "odd.log", tmp_path / "even.log"]
+        wait_until(lambda: all(log.exists() and "worker_ready" in log.read_text() for log in logs))
+        assert all('"level": "debug"' in log.read_text() for log in logs)
+        assert (tmp_path / "included").exists()
+        wait_until(lambda: len(raw.control.ping(destination=nodes, timeout=5)) == len(nodes))
+        queues = raw.control.inspect(destination=nodes, timeout=5).active_queues()
+        assert {node: queue["name"] for node in nodes for queue in queues[node]} == dict.fromkeys(
+            nodes, INTERACTIVE
+        )
+        beats = Counter(
+            event["hostname"] for event in _events(raw, 2.5) if event["type"] == "worker-heartbeat"
+        )
+        assert beats["odd@local"] >= 2
+        assert not beats["even@local"]
+        raw.control.revoke(revoked, destination=["odd@local"], reply=True)
+    finally:
+        run(*multi, "stopwait", *nodes, *files)
+    assert not list(tmp_path.glob("*.pid"))
+    assert list(tmp_path.glob("state*"))
+
+
+def test_another_celery_app_on_the_same_database_neither_disturbs_nor_is_disturbed(
+    stack: Stack, redis: Redis, raw: Celery, jobs: RevioJobs
+) -> None:
+    with foreign_worker(stack) as foreign:
+        late = [foreign.send_task("foreign.note", args=[f"late {n}", 3]) for n in range(2)]
+        eta = foreign.send_task("foreign.note", args=["eta", 0], countdown=4)
+        wait_until(lambda: redis.zcard("unacked_index") == 3)
+        # Past our visibility timeout of 30 seconds, and within their hour.
+        for tag in redis.zrange("unacked_index", 0, -1):
+            redis.zincrby("unacked_index", -60, tag)
+        updates = jobs.submit([UpdateJob(id=5003, rate=str(rate)) for rate in range(30)], Lane.BULK)
+        foreign.control.purge()
+        assert [name for reply in foreign.control.ping(timeout=1) for name in reply] == ["f@local"]
+        assert {name for reply in raw.control.ping(timeout=1) for name in reply} == {ONE, TWO}
+        for result in (*late, eta):
+            assert result.get(timeout=PATIENCE_S)
+        foreign.control.shutdown()
+        outcomes = Counter(update.result(timeout=PATIENCE_S).outcome for update in updates)
+        assert outcomes.total() == len(updates)
+    assert sorted(redis.lrange("foreign:noted", 0, -1)) == [b"eta", b"late 0", b"late 1"]
+    assert {name for reply in raw.control.ping(timeout=1) for name in reply} == {ONE, TWO}
+
+
+@contextmanager
+def foreign_worker(stack: Stack) -> Iterator[Celery]:
+    """Of an app with Celery's defaults, which ends by its own `shutdown`."""
+    url = stack.redis.url
+    command = [sys.executable, "-m", "celery", "-b", url, "--result-backend", url]
+    command += ["-A", "tests.acceptance.foreign_app", "worker", "-c", "3", "-n", "f@local"]
+    environment = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
+    worker = Service("foreign", command, environment, stack.directory)
+    worker.start()
+    with Celery("foreign", broker=url, backend=url, set_as_current=False) as app:
+        try:
+            wait_until(lambda: app.control.ping(timeout=0.5))
+            yield app
+            wait_until(lambda: worker.pid is None)
+        finally:
+            worker.kill()
+
+
+def test_every_command_of_celery_has_a_test() -> None:
+    assert {*ANSWERS, *WITH_A_TEST, *COMMANDS} == set(Panel.meta)
+    tried = {line.split()[0] for line in SAYS} | {"call", "events", "multi", "purge", "worker"}
+    assert {*tried, *SUBCOMMANDS, "flower"} == set(celery_group.commands)
+
+
+def test_shutdown_ends_the_worker_that_it_names(stack: Stack, raw: Celery) -> None:
+    raw.control.shutdown(destination=[TWO])
+    wait_until(lambda: stack.services["two"].pid is None)
+    assert [name for reply in raw.control.ping(timeout=1) for name in reply] == [ONE]

@@ -318,3 +318,15 @@ def test_a_foreign_message_that_is_hardly_json_is_held_too(place: Place) -> None
     place.put(2, headers={"number": 2**70, "half": "\ud800"})
     place.first.take()
     assert sorted(place.held()) == sorted(place.first.tags)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_workers_connections_speak_the_version_of_the_protocol_that_they_are_given(
+    redis_url: str, version: int
+) -> None:
+    options = {"protocol": version}
+    with Connection(redis_url, transport=Transport, transport_options=options) as connection:
+        pool = connection.default_channel.client.connection_pool
+        used = pool.get_connection()
+        assert used.protocol == version
+        pool.release(used)

@@ -23,6 +23,7 @@ _log = structlog.get_logger(__name__)
 _celerys_revoke = control.revoke
 _celerys_add_consumer = control.add_consumer
 _celerys_cancel_consumer = control.cancel_consumer
+_celerys_disable_events = control.disable_events
 
 
 class Lanes(Protocol):
@@ -129,6 +130,23 @@ class LaneCommands:
         if lane and lanes:
             lanes.remove(*lane)
         return _celerys_cancel_consumer(state, queue, **options)
+
+
+def let_events_be_disabled() -> None:
+    """Make `disable_events` hold.
+
+    A dispatcher that has sent tasks' events from its start has no list of groups, in which Celery
+    looks for them: it would answer that they are disabled, and go on to send them.
+    """
+    control.control_command(name="disable_events")(_disable_events)
+
+
+def _disable_events(state: Any) -> Any:  # noqa: ANN401 - Celery's
+    """Tell worker(s) to stop sending task-related events."""
+    dispatcher = state.consumer.event_dispatcher
+    if dispatcher and not dispatcher.groups:
+        dispatcher.groups.update(("task", "worker"))
+    return _celerys_disable_events(state)
 
 
 def refuse_commands() -> None:

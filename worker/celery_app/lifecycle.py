@@ -18,7 +18,12 @@ from revio_jobs.connection import connect_redis
 from revio_jobs.contracts import Lane, parse_queue_name
 from revio_jobs.errors import Unavailable
 from settings import Settings
-from worker.celery_app.control import LaneCommands, Revoking, refuse_commands
+from worker.celery_app.control import (
+    LaneCommands,
+    Revoking,
+    let_events_be_disabled,
+    refuse_commands,
+)
 from worker.celery_app.feeder_thread import LOOK_INTERVAL_S, FeederThreads
 from worker.celery_app.heartbeat import Heartbeat, Readiness
 from worker.celery_app.held_messages import HOLD_INTERVAL_S, hold_what_is_left
@@ -69,6 +74,7 @@ class Lifecycle:
         Revoking(app, settings.accounts, lambda: self.application.ledger)
         LaneCommands(settings.accounts, lambda: self._lane_control)
         refuse_commands()
+        let_events_be_disabled()
         # Celery holds weak references to bound methods; this object lives as long as the app.
         signals.setup_logging.connect(self._configure_logs)
         # Celery's loop, and what it tells of itself.

@@ -35,6 +35,7 @@ from kombu.utils.json import loads
 from redis.exceptions import NoScriptError
 
 from revio_jobs.broker import HELD, HELD_AT, LATER, PRIORITY_STEPS, queue_keys, queue_of
+from revio_jobs.celery_connection import ProtocolChannel
 from revio_jobs.contracts import UPDATE_TASK, parse_queue_name
 from revio_jobs.key_prefix import KeyPrefix
 from worker.celery_app.held_messages import HOLD_INTERVAL_S, HeldMessages
@@ -314,7 +315,7 @@ def _payload(text: bytes, tag: str) -> dict[str, Any]:
     return payload  # type: ignore[no-any-return]
 
 
-class Channel(_Taking, redis.Channel):  # type: ignore[misc]
+class Channel(_Taking, ProtocolChannel, redis.Channel):  # type: ignore[misc]
     """On one server."""
 
 
@@ -350,7 +351,7 @@ class SentinelChannel(_Taking, redis.SentinelChannel):  # type: ignore[misc]
 
 
 class SentinelTransport(_Holding, redis.SentinelTransport):  # type: ignore[misc]
-    """For sentinel://."""
+    """For sentinel:// and sentinels://."""
 
     Channel = SentinelChannel
 
