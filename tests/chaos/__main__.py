@@ -1,6 +1,6 @@
 """Real processes under load while everything around them fails; then every promise is checked.
 
-    python -m tests.chaos [--seed N] [--runs 10] [--updates 1000] [--short]
+    python -m tests.chaos [--seed N] [--runs 10] [--updates 1000] [--short | --power-cuts]
 
 A seed repeats the plan and the order and pauses of the deeds; what the machine does in between is
 its own.
@@ -29,7 +29,7 @@ from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import job_id_of
 from tests.chaos.collect import collect
 from tests.chaos.havoc import Havoc
-from tests.chaos.plan import SHORT, Plan, Size, Submission, key_of, make_plan
+from tests.chaos.plan import POWER_CUTS, SHORT, Plan, Size, Submission, key_of, make_plan
 from tests.chaos.records import Records, lines_of
 from tests.chaos.report import ChaosReport, judge
 
@@ -68,7 +68,7 @@ class Producers:
                 time.sleep(0.2)
 
 
-def run(seed: int, size: Size) -> ChaosReport:
+def run(seed: int, size: Size, appendfsync: str) -> ChaosReport:
     chance = random.Random(seed)
     plan = make_plan(size, chance)
     workers = {f"bulk{number}": (QUEUE,) for number in (1, 2)}
@@ -81,7 +81,15 @@ def run(seed: int, size: Size) -> ChaosReport:
         ) as stack,
         producing(stack, plan, spread_s=size.spread_s) as producers,
     ):
-        havoc = Havoc(stack, sorted(workers), producers.services, size, chance, stall_s=LEASE_S + 3)
+        havoc = Havoc(
+            stack,
+            sorted(workers),
+            producers.services,
+            size,
+            chance,
+            stall_s=LEASE_S + 3,
+            appendfsync=appendfsync,
+        )
         havoc.begin()
         havoc.run()
         producers.wait()
@@ -97,7 +105,8 @@ def run(seed: int, size: Size) -> ChaosReport:
         ways = "; ".join(f"{kind} {dict(ways)}" for kind, ways in report.endings.items())
         print(
             f"seed {seed}: {ways}; {report.repeated} repeated, after {dict(havoc.done)},"
-            f" {stack.sandbox.calls()['received']} calls",
+            f" {stack.sandbox.calls()['received']} calls"
+            + (f", {havoc.unsynced_bytes} bytes not synced" if size.power_cuts else ""),
             flush=True,
         )
     return report
@@ -163,11 +172,15 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=1, help="as many seeds in a row")
     parser.add_argument("--updates", type=int, default=Size.updates)
     parser.add_argument("--short", action="store_true", help="a tenth of it, for CI")
+    parser.add_argument("--power-cuts", action="store_true", help="20 of them, and nothing else")
+    parser.add_argument("--appendfsync", default="always", help="of a Redis whose power is cut")
     given = parser.parse_args()
     size = SHORT if given.short else Size().of(given.updates)
+    if given.power_cuts:
+        size = POWER_CUTS
     failed = False
     for seed in range(given.seed, given.seed + given.runs):
-        for fault in run(seed, size).faults:
+        for fault in run(seed, size, given.appendfsync).faults:
             print(f"seed {seed}: {fault}", flush=True)
             failed = True
     return int(failed)

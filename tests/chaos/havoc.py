@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from cli.dev.service import Service
 from cli.dev.stack import Stack
+from sandbox.local.traced_redis import TracedRedis
 from tests.chaos.plan import Size
 
 # Each with its share of the calls: 20 % in all.
@@ -44,6 +45,7 @@ class Havoc:
         chance: random.Random,
         *,
         stall_s: float,
+        appendfsync: str,
     ) -> None:
         self._stack = stack
         self._workers = workers
@@ -55,13 +57,20 @@ class Havoc:
             + [self._kill_redis] * size.redis_kills
             + [self._stall_worker] * size.stalls
             + [self._kill_producer] * size.producer_kills
+            + [self._cut_power_of_redis] * (size.power_cuts - size.power_cuts // 2)
+            + [self._cut_all_power] * (size.power_cuts // 2)
         )
         chance.shuffle(deeds)
         self._deeds: list[Callable[[], None]] = deeds
         self._pauses = [chance.uniform(0.2, 1.8) * size.spread_s / len(deeds) for _ in deeds]
+        self._traced = TracedRedis(stack.redis, appendfsync) if size.power_cuts else None
         self.done: Counter[str] = Counter()
+        self.unsynced_bytes = 0
+        """What the power cuts took."""
 
     def begin(self) -> None:
+        if self._traced:
+            self._traced.start()
         for name, share in VENDOR_FAULTS.items():
             rule = RULES.get(name, {})
             self._stack.sandbox.fault(name, rate=share, **rule)
@@ -91,6 +100,20 @@ class Havoc:
         self._stack.redis.kill()
         time.sleep(self._chance.uniform(0.0, 1.0))
         self._stack.redis.restart()
+
+    def _cut_power_of_redis(self) -> None:
+        assert self._traced
+        self.unsynced_bytes += self._traced.cut_power()
+        time.sleep(self._chance.uniform(0.0, 0.5))
+        self._traced.start()
+
+    def _cut_all_power(self) -> None:
+        workers = [self._stack.services[name] for name in self._workers]
+        for worker in workers:
+            worker.kill()
+        self._cut_power_of_redis()
+        for worker in workers:
+            worker.start()
 
     def _kill_producer(self) -> None:
         producer = self._producers[self._chance.choice(sorted(self._producers))]

@@ -43,6 +43,8 @@ class Size:
     redis_kills: int = 3
     stalls: int = 2
     producer_kills: int = 6
+    power_cuts: int = 0
+    """Of Redis's machine, and every second time of the workers' with it."""
     duplicates: float = 0.10
     conflicts: float = 0.02
 
@@ -65,6 +67,19 @@ SHORT = Size(
     redis_kills=1,
     stalls=1,
     producer_kills=2,
+)
+
+
+# Everything else fails in the other runs.
+POWER_CUTS = Size(
+    updates=480,
+    others=600,
+    products=200,
+    worker_kills=0,
+    redis_kills=0,
+    stalls=0,
+    producer_kills=0,
+    power_cuts=20,
 )
 
 
