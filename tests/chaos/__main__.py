@@ -1,6 +1,7 @@
 """Real processes under load while everything around them fails; then every promise is checked.
 
     python -m tests.chaos [--seed N] [--runs 10] [--updates 1000] [--short | --power-cuts]
+                          [--beside COMMIT]
 
 A seed repeats the plan and the order and pauses of the deeds; what the machine does in between is
 its own.
@@ -28,6 +29,7 @@ from revio_jobs import RevioJobs
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import job_id_of
 from tests.chaos.collect import collect
+from tests.chaos.earlier_release import checkout, run_from
 from tests.chaos.havoc import Havoc
 from tests.chaos.plan import POWER_CUTS, SHORT, Plan, Size, Submission, key_of, make_plan
 from tests.chaos.records import Records, lines_of
@@ -68,7 +70,7 @@ class Producers:
                 time.sleep(0.2)
 
 
-def run(seed: int, size: Size, appendfsync: str) -> ChaosReport:
+def run(seed: int, size: Size, appendfsync: str, beside: Path | None) -> ChaosReport:
     chance = random.Random(seed)
     plan = make_plan(size, chance)
     workers = {f"bulk{number}": (QUEUE,) for number in (1, 2)}
@@ -79,7 +81,7 @@ def run(seed: int, size: Size, appendfsync: str) -> ChaosReport:
             environment=ENVIRONMENT,
             appendonly=True,
         ) as stack,
-        producing(stack, plan, spread_s=size.spread_s) as producers,
+        producing(stack, plan, spread_s=size.spread_s, beside=beside) as producers,
     ):
         havoc = Havoc(
             stack,
@@ -90,6 +92,8 @@ def run(seed: int, size: Size, appendfsync: str) -> ChaosReport:
             stall_s=LEASE_S + 3,
             appendfsync=appendfsync,
         )
+        if beside:
+            run_from(beside, stack.services["bulk2"])
         havoc.begin()
         havoc.run()
         producers.wait()
@@ -113,7 +117,9 @@ def run(seed: int, size: Size, appendfsync: str) -> ChaosReport:
 
 
 @contextmanager
-def producing(stack: Stack, plan: Plan, *, spread_s: float) -> Iterator[Producers]:
+def producing(
+    stack: Stack, plan: Plan, *, spread_s: float, beside: Path | None
+) -> Iterator[Producers]:
     producers = Producers()
     with ExitStack() as ends:
         for name, kind, lines in _lists(plan):
@@ -126,6 +132,8 @@ def producing(stack: Stack, plan: Plan, *, spread_s: float) -> Iterator[Producer
             service = Service(name, command, stack.process_environment(), stack.directory)
             producers.services[name], producers.records[name] = service, (kind, record)
             service.start()
+            if beside and len(producers.services) % 2:
+                run_from(beside, service)
             ends.callback(service.kill)
         yield producers
 
@@ -174,15 +182,19 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="a tenth of it, for CI")
     parser.add_argument("--power-cuts", action="store_true", help="20 of them, and nothing else")
     parser.add_argument("--appendfsync", default="always", help="of a Redis whose power is cut")
+    parser.add_argument(
+        "--beside", metavar="COMMIT", help="whose code half of the workers and producers run"
+    )
     given = parser.parse_args()
     size = SHORT if given.short else Size().of(given.updates)
     if given.power_cuts:
         size = POWER_CUTS
     failed = False
-    for seed in range(given.seed, given.seed + given.runs):
-        for fault in run(seed, size, given.appendfsync).faults:
-            print(f"seed {seed}: {fault}", flush=True)
-            failed = True
+    with checkout(given.beside) as beside:
+        for seed in range(given.seed, given.seed + given.runs):
+            for fault in run(seed, size, given.appendfsync, beside).faults:
+                print(f"seed {seed}: {fault}", flush=True)
+                failed = True
     return int(failed)
 
 
