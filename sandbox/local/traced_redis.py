@@ -118,7 +118,7 @@ class TracedRedis:
         """
         pid = self._redis.pid
         self._redis.kill()
-        self._await_end(f"{pid} +++")
+        self._await_end(rf"(?m)^{pid} +\+\+\+ killed")
         trace = self.syncs()
         return sum(self._cut(path, trace.files.get(str(path))) for path in self._files())
 
@@ -150,10 +150,7 @@ class TracedRedis:
 
     def _await_end(self, last: str) -> None:
         deadline = time.monotonic() + _END_PATIENCE_S
-        while not any(line.startswith(last) for line in self._lines()):
+        while not re.search(last, self._trace.read_text(errors="replace")):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"strace has not noted the end of the server: {last}")
             time.sleep(_POLL_S)
-
-    def _lines(self) -> list[str]:
-        return self._trace.read_text(encoding="utf-8", errors="replace").splitlines()

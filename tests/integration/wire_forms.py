@@ -71,6 +71,7 @@ UPDATE = UpdateJob(
     clear=("code2",),
     expected={"rate": "10.00"},
     skip_unchanged=True,
+    source="billing",
 )
 TIMES = LedgerTimes(lease_s=45.0, quiet_s=10.0)
 RULES = LimitRules(calls_per_minute=1, calls_per_day=900)
