@@ -45,6 +45,15 @@ thorough: setup ## Run the property tests with twenty times as many examples
 client-versions: setup ## Try the client with both ends of the versions it declares
 	$(BIN)/python -m pytest tests/packaging/test_client_wheel.py --client-versions=lowest,newest
 
+.PHONY: power-cut side-by-side
+# Needs strace. Two or three minutes; a short form runs among the tests.
+power-cut: setup ## Cut the power 20 times under load, with what was not synced lost, and audit
+	$(BIN)/python -m tests.chaos --power-cuts
+
+# `make side-by-side BESIDE=<commit>`: half of the workers and producers run that commit's code.
+side-by-side: setup ## Run two releases on one Redis while everything fails, and audit
+	$(BIN)/python -m tests.chaos --short --runs 3 --beside $(BESIDE)
+
 demo: setup ## Show real jobs and a campaign on this machine, in half a minute
 	$(BIN)/python -m cli.dev.demo
 

@@ -138,7 +138,7 @@ def _persistence(info: Mapping[str, Any]) -> Finding:
         return warning(
             check,
             "no append-only file: jobs since the last snapshot are gone when Redis restarts",
-            "set `appendonly yes` (and `appendfsync everysec`)",
+            "set `appendonly yes` and `appendfsync always`",
         )
     return fine(check, "append-only file")
 

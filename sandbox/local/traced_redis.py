@@ -40,9 +40,8 @@ class SyncedFile:
     """Bytes written since the server started."""
     synced: int = 0
     """How many of them were written before a sync that has ended."""
-    syncs: int = 0
-    sync_s: float = 0.0
-    """How long all syncs took together."""
+    syncs_s: list[float] = field(default_factory=list)
+    """How long each sync took."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,7 @@ class SyncTrace:
             file.written += max(result, 0)
         elif result == 0:
             file.synced = max(file.synced, call.written)
-            file.syncs += 1
-            file.sync_s += took_s
+            file.syncs_s.append(took_s)
 
 
 class TracedRedis:
