@@ -47,7 +47,7 @@ from revio_jobs.message import encode_message
 from sandbox.local.embedded_redis import embedded_redis
 from settings import AccountSettings
 from tasks.ports import Call, Claimed, Purpose
-from worker.celery_app.result_backend import backend_url
+from worker.celery_app.result_backend import REDIS_URL, backend_url
 from worker.celery_app.transport import Transport
 from worker.ledger import LedgerTimes, RedisLedger, Selection, Sweeper, Withdrawals
 from worker.limiter import DayEnds, LanePauses, LimitRules, Pause, RedisLimiter
@@ -97,6 +97,7 @@ class Writers:
         self.jobs = self.ends.enter_context(RevioJobs.connect(self.url))
         self.app = self.ends.enter_context(producer_app(self.url))
         self.app.conf.result_backend = backend_url(self.url)
+        self.app.conf.result_backend_transport_options |= {REDIS_URL: self.url}
         self.ledger = RedisLedger(self.redis, TIMES, partial(encode_message, self.app))
         self.limiter = RedisLimiter(self.redis, {"default": RULES})
         self.runs = RedisRuns(self.redis, lease_s=30, keep_s=3600, clock=lambda: NOW)
