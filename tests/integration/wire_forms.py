@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+import structlog
 from kombu import Connection
 from pydantic import SecretStr
 from redis import Redis
@@ -47,6 +49,7 @@ from revio_jobs.message import encode_message
 from sandbox.local.embedded_redis import embedded_redis
 from settings import AccountSettings
 from tasks.ports import Call, Claimed, Purpose
+from worker.celery_app.oversight import Oversight
 from worker.celery_app.result_backend import REDIS_URL, backend_url
 from worker.celery_app.transport import Transport
 from worker.ledger import LedgerTimes, RedisLedger, Selection, Sweeper, Withdrawals
@@ -247,6 +250,14 @@ def campaign_fed(write: Writers) -> None:
     write.runs.stop("default", RUN, "token", Status.HALTED, "too many failed")
 
 
+def unfed(write: Writers) -> None:
+    """Nobody feeds a run, which is told once for the whole fleet."""
+    write.start_run()
+    oversight = Oversight(write.redis, ["default"])
+    for _ in range(2):
+        oversight.look()
+
+
 SCENES: tuple[Callable[[Writers], None], ...] = (
     submitted,
     taken,
@@ -262,6 +273,7 @@ SCENES: tuple[Callable[[Writers], None], ...] = (
     operated,
     campaign_started,
     campaign_fed,
+    unfed,
 )
 
 
@@ -403,5 +415,6 @@ def _decoded(value: Any) -> str:
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with embedded_redis() as server:
         print(dump(wire_forms(server.url)), end="")  # noqa: T201 - it is a command
