@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test thorough client-versions demo dev docs bench chaos fail-over day certify-proof simulate lock clean
+.PHONY: help setup check fix test thorough client-versions power-cut side-by-side demo dev docs bench chaos fail-over day certify-proof simulate lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -45,7 +45,6 @@ thorough: setup ## Run the property tests with twenty times as many examples
 client-versions: setup ## Try the client with both ends of the versions it declares
 	$(BIN)/python -m pytest tests/packaging/test_client_wheel.py --client-versions=lowest,newest
 
-.PHONY: power-cut side-by-side
 # Needs strace. Two or three minutes; a short form runs among the tests.
 power-cut: setup ## Cut the power 20 times under load, with what was not synced lost, and audit
 	$(BIN)/python -m tests.chaos --power-cuts
