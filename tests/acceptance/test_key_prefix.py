@@ -22,6 +22,7 @@ from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from revio_jobs.errors import Rejected
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
+from tests.acceptance.person import Person, Revio
 from tests.acceptance.watching import wait_until
 
 LANES = ("revio.default.interactive", "revio.default.bulk")
@@ -62,7 +63,30 @@ def run_jobs(url: str) -> None:
         assert Decimal(product["rate"]) == 4
 
 
-def revio(stack: Stack, *words: str) -> Any:
+def run_campaign(me: Person) -> None:
+    """From a price list to its undo, in the directory where `revio` runs."""
+    before = me.stack.sandbox.products({5004, 5005})
+    rates = {
+        product: (Decimal(fields["Rate"] or 0) * Decimal("1.05")).quantize(Decimal("0.01"))
+        for product, fields in before.items()
+    }
+    lines = [f"{product},{rate}" for product, rate in rates.items()]
+    Path("list.csv").write_text("\n".join(["ID,Rate", *lines]), encoding="utf-8")
+    run = me.types("plan", "list.csv", "-o", "list.plan", "--by", "ann", code=2)["run"]
+    me.types("approve", "list.plan", "--reason", "agreed", "--by", "bob")
+    me.types("apply", "list.plan", "--by", "ann")
+    assert me.wait(run, lambda seen: seen["ended"])["counts"]["applied"] == 2
+    after = me.stack.sandbox.products({5004, 5005})
+    assert {one: Decimal(fields["Rate"] or 0) for one, fields in after.items()} == rates
+    why = ["--reason", "a trial", "--by", "ann"]
+    undo = me.types("undo", run, "-o", "undo.plan", *why, code=2)["run"]
+    me.types("approve", "undo.plan", "--reason", "agreed", "--by", "bob")
+    me.types("apply", "undo.plan", "--by", "ann")
+    me.wait(undo, lambda seen: seen["ended"])
+    assert me.stack.sandbox.products({5004, 5005}) == before
+
+
+def command(stack: Stack, *words: str) -> Any:
     ended = subprocess.run(
         [sys.executable, "-m", "cli", *words, "--json"],
         cwd=ROOT,
@@ -82,7 +106,7 @@ def names(redis: Redis) -> set[str]:
 
 
 def test_no_key_and_no_channel_is_outside_of_the_prefix_and_others_are_not_disturbed(
-    tmp_path: Path,
+    tmp_path: Path, revio: Revio
 ) -> None:
     with (
         embedded_redis() as server,
@@ -91,16 +115,17 @@ def test_no_key_and_no_channel_is_outside_of_the_prefix_and_others_are_not_distu
     ):
         url = blue.environment["REVIO_REDIS_URL"]
         run_jobs(url)
-        audited = revio(blue, "audit")
-        revio(blue, "doctor")
-        assert revio(blue, "dead", "list")
+        audited = command(blue, "audit")
+        run_campaign(Person(blue, revio))
+        command(blue, "doctor")
+        assert command(blue, "dead", "list")
         with urlopen(f"{blue.flower_url}/api/workers?refresh=1", timeout=10) as workers:
             assert "both@local" in json.load(workers)
         assert {name for name in names(redis) if not name.startswith("blue:")} == set()
 
         with installation(tmp_path / "green", server, "green-") as green:
             run_jobs(green.environment["REVIO_REDIS_URL"])
-            assert revio(green, "audit") == audited
+            assert command(green, "audit") == audited
             with producer_app(green.environment["REVIO_REDIS_URL"]) as app:
                 assert len(app.control.ping(timeout=1)) == 1
                 app.control.shutdown()

@@ -281,17 +281,29 @@ def test_a_node_of_a_cluster_is_refused_by_its_plain_address(tmp_path: Path) -> 
             asyncio.run(submit(node.url))
 
 
+@pytest.mark.parametrize("submit", ["client", "asyncio"])
 def test_a_client_whose_idle_connection_was_dropped_silently_proceeds(
-    server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+    submit: str, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("revio_jobs.connection._TRUSTED_S", 0.001)
-    login = quote(AWKWARD, safe="")
-    with proxy(server.port) as name:
-        url = f"redis://:{login}@127.0.0.1:{name.port}/7?socket_timeout=0.5"
+    def twice(url: str, name: Proxy) -> str:
         with RevioJobs.connect(url) as jobs:
             jobs.update(id=1, rate="1")
             name.mute()
             time.sleep(0.01)
-            assert jobs.update(id=2, rate="1").submission == "new"
+            return jobs.update(id=2, rate="1").submission
+
+    async def twice_async(url: str, name: Proxy) -> str:
+        async with AsyncRevioJobs.connect(url) as jobs:
+            await jobs.update(id=1, rate="1")
+            name.mute()
+            await asyncio.sleep(0.01)
+            return (await jobs.update(id=2, rate="1")).submission
+
+    monkeypatch.setattr("revio_jobs.connection._TRUSTED_S", 0.001)
+    login = quote(AWKWARD, safe="")
+    with proxy(server.port) as name:
+        url = f"redis://:{login}@127.0.0.1:{name.port}/7?socket_timeout=0.5"
+        second = twice(url, name) if submit == "client" else asyncio.run(twice_async(url, name))
+    assert second == "new"
     with connect_redis(f"redis://:{login}@127.0.0.1:{server.port}/7") as redis:
         redis.flushdb()
