@@ -17,18 +17,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from math import inf
+from time import monotonic
 from typing import Any
 from weakref import WeakSet
 
 from celery.worker import state
 from kombu.transport import redis, virtual
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from revio_jobs.broker import HELD, HELD_AT, LATER
+from worker.celery_app.leftovers import Leftovers
 from worker.redis_kit.scripts import load_script
 
 HOLD_INTERVAL_S = 5
 _ACKS_AT_ONCE = 1000
+_LEFTOVERS_EVERY_S = 60
 
 
 class HeldMessages(redis.QoS):  # type: ignore[misc] # kombu is untyped
@@ -39,6 +43,7 @@ class HeldMessages(redis.QoS):  # type: ignore[misc] # kombu is untyped
         self._acked: deque[str] = deque()
         self._sent_acks: list[str] = []
         """Sent with a request for messages that is not answered yet."""
+        self._leftovers_due = 0.0
         self._put_off: dict[str, tuple[float, bool]] = {}
         """By delivery tag: for how many seconds, and whether an attempt is to be counted."""
         self._return: Callable[..., int] = self._script("return")
@@ -108,9 +113,21 @@ class HeldMessages(redis.QoS):  # type: ignore[misc] # kombu is untyped
 
     def restore_visible(self, *_: object, **__: object) -> None:
         """Give back what silent workers held."""
+        silent_s = self.channel.visibility_timeout
         with self.channel.conn_or_acquire() as client:
-            args = [self.channel.visibility_timeout, self.channel.unacked_restore_limit]
+            args = [silent_s, self.channel.unacked_restore_limit]
             self._restore(keys=[HELD, HELD_AT], args=args, client=client)
+            self._restore_leftovers(Leftovers(client, silent_s))
+
+    def _restore_leftovers(self, leftovers: Leftovers) -> None:
+        if monotonic() < self._leftovers_due:
+            return
+        self._leftovers_due = monotonic() + _LEFTOVERS_EVERY_S
+        try:
+            leftovers.give_back()
+        except NoPermissionError:
+            # The user is newer than the releases that left something there.
+            self._leftovers_due = inf
 
     def hold(self) -> None:
         """Say that we have our messages still."""

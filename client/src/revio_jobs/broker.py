@@ -20,7 +20,11 @@ LATER = "revio:broker:later"
 """Messages that go back to their queue later (sorted set: delivery tag by that time, s)."""
 
 KOMBU_HELD = "unacked"
-"""Where earlier releases kept what their workers held."""
+"""Where earlier releases kept what their workers held, as kombu does for all apps (hash: by
+delivery tag, the message, exchange and queue)."""
+
+KOMBU_HELD_AT = "unacked_index"
+"""When that was last said to be held (sorted set: delivery tag by time, s)."""
 
 CONTROL_EXCHANGE = "revio"
 """Celery's setting `control_exchange`: where `app.control` and Flower send commands to workers."""
