@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -24,9 +25,11 @@ class CommandSource:
     summary: str
 
     def load(self) -> Any:  # noqa: ANN401 - Typer has no public name for its commands
-        """Imports the command."""
+        """Imports the command. From then on garbage is collected, if that was put off."""
         module, _, attribute = self.target.partition(":")
         target = getattr(import_module(module), attribute)
+        gc.freeze()
+        gc.enable()
         if isinstance(target, typer.Typer):
             return get_group(target)
         app = typer.Typer(add_completion=False)
