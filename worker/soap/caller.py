@@ -143,7 +143,7 @@ class Caller:
             raise self._with_report(error) from exc
         if refusal:
             raise self._with_report(refusal)
-        self._permits.report(self._config.account, healthy=not self._errors.is_transient(answer))
+        self._report_answer(answer)
         return answer
 
     def fetch(self, url: str) -> bytes:
@@ -208,6 +208,16 @@ class Caller:
         failed = isinstance(error, Unavailable | OutcomeUnknown)
         self._permits.report(self._config.account, healthy=not failed)
         return error
+
+    def _report_answer(self, answer: SoapAnswer) -> None:
+        """Tell the breaker of a whole answer, if it is one to more than the login.
+
+        As the answer to the probe of a closed account, the refusal of a login or of its session
+        would open the account, only for the login, which is refused again, to close it anew.
+        """
+        if not self._errors.refuses_login(answer):
+            healthy = not self._errors.is_transient(answer)
+            self._permits.report(self._config.account, healthy=healthy)
 
     def _key_header(self) -> dict[str, str]:
         key = self._config.subscription_key

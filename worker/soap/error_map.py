@@ -131,11 +131,17 @@ class ErrorMap:
 
     def is_transient(self, answer: SoapAnswer) -> bool:
         """Whether it refuses for a reason that will pass by itself."""
-        code, message = answer.error_code, answer.message
-        if answer.success or self.is_login_refused(code) or self._is_expired(code or "", message):
+        if answer.success or self.refuses_login(answer):
             return False
-        is_known = code in self._config.transient_codes
-        return is_known or bool(self._transient_message.search(message))
+        is_known = answer.error_code in self._config.transient_codes
+        return is_known or bool(self._transient_message.search(answer.message))
+
+    def refuses_login(self, answer: SoapAnswer) -> bool:
+        """Whether it refuses the credentials, or a session that was made with them."""
+        if answer.success:
+            return False
+        code = answer.error_code
+        return self.is_login_refused(code) or self._is_expired(code or "", answer.message)
 
     def is_login_refused(self, code: str | None) -> bool:
         return code in self._config.login_refused_codes

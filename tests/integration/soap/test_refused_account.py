@@ -73,3 +73,21 @@ def test_a_refused_account_makes_no_call_but_a_probe_which_opens_it_when_it_is_a
             assert opened.query(READ, call(Purpose.QUERY))
     told = [(log["event"], log["log_level"]) for log in logs if "account_" in log["event"]]
     assert told == [("account_closed", "error"), ("account_opened", "warning")]
+
+
+def test_a_login_that_stays_refused_is_told_once_however_often_it_is_probed(
+    permits: Place,
+) -> None:
+    with (
+        running(customers=2, calls_per_minute=0) as vendor,
+        capture_logs() as logs,
+        gateway(vendor, permits) as opened,
+    ):
+        opened.query(READ, call(Purpose.QUERY))
+        vendor.change_password("another")
+        for _ in range(3):
+            with pytest.raises(Unauthorised):
+                opened.query(READ, call(Purpose.QUERY))
+            permits.let_probe()
+    told = [log["event"] for log in logs if "account_" in log["event"]]
+    assert told == ["account_closed"]
