@@ -35,6 +35,7 @@ from worker.celery_app.redis_guard import RedisGuard, refuse_eviction
 from worker.celery_app.refusals import given_log_level, refuse_options
 from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.run_events import RunEvents
+from worker.celery_app.settled_results import store_with_settlement
 from worker.celery_app.stop_deadline import StopDeadline
 from worker.celery_app.tracing import untrace_thread, untraced
 from worker.celery_app.worker_name import WorkerNames
@@ -91,7 +92,13 @@ class Lifecycle:
         """The handlers and adapters of this process."""
         with self._lock:
             if self._application is None:
-                self._application = open_application(self._settings, self._app, self.metrics)
+                self._application = application = open_application(
+                    self._settings,
+                    self._app,
+                    self.metrics,
+                    before_settling=partial(store_with_settlement, self._app),
+                )
+                self._app.redis_of_jobs = application.redis
             return self._application
 
     def _configure_logs(self, logfile: str | None = None, **_: object) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from celery import states
 from celery.backends.redis import RedisBackend, SentinelBackend
 from redis.exceptions import ResponseError
 
@@ -14,7 +15,7 @@ from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.errors import RevioError
 from revio_jobs.key_prefix import KeyPrefix
 from worker.celery_app.persistent_redis import PersistentRedis
-from worker.redis_kit.auto_pipeline import shared_redis
+from worker.redis_kit.auto_pipeline import AutoPipeline, Escort, shared_redis
 from worker.redis_kit.redis_memory import warn_of_refusal
 from worker.redis_kit.scripts import load_script
 
@@ -34,6 +35,9 @@ class _Outcomes:
     _get_result_meta: Any
     _set_with_state: Any
     _transport_options: dict[str, Any]
+    app: Any
+    _settled: tuple[str, Escort] | None = None
+    """The task whose result left together with the settlement of its job."""
 
     def mark_as_failure(
         self,
@@ -57,9 +61,53 @@ class _Outcomes:
         **_: object,
     ) -> object:
         """As Celery's, which first reads whether the task has succeeded before: `_set` knows."""
+        if state == states.SUCCESS and self._is_settled(task_id):
+            return result
         meta = self._get_result_meta(result, state, traceback, request) | {"task_id": task_id}
-        self._set_with_state(self.get_key_for_task(task_id), self.encode(meta), state)
+        redis = self._redis_of_jobs
+        if state == states.STARTED and redis:
+            # The claim of the job follows at once, and takes it along.
+            redis.send_ahead(self._escort(redis, task_id, meta))
+        else:
+            self._set_with_state(self.get_key_for_task(task_id), self.encode(meta), state)
         return result
+
+    def store_with_settlement(
+        self,
+        outcome_key: str,
+        outcome: str,
+        result: object,
+        request: Any,  # noqa: ANN401
+    ) -> None:
+        """Let the success of the request's task leave together with the settlement of its job.
+
+        That is this thread's next script. The result is kept only if the job then has that
+        outcome; if it has not, Celery stores the result afterwards as it does any other.
+        """
+        redis = self._redis_of_jobs
+        if redis is None:
+            return
+        meta = self._get_result_meta(result, states.SUCCESS, None, request)
+        escort = self._escort(
+            redis, request.id, meta | {"task_id": request.id}, outcome_key, outcome
+        )
+        redis.send_behind(escort)
+        self._settled = (request.id, escort)
+
+    def _is_settled(self, task_id: str) -> bool:
+        settled, self._settled = self._settled, None
+        return settled is not None and settled[0] == task_id and settled[1].answer == 1
+
+    @property
+    def _redis_of_jobs(self) -> AutoPipeline | None:
+        """The connection of the ledger, which knows the keys without their prefix."""
+        return getattr(self.app, "redis_of_jobs", None)
+
+    def _escort(self, redis: AutoPipeline, task_id: str, meta: Any, *outcome: str) -> Escort:  # noqa: ANN401
+        prefix = self._transport_options.get("global_keyprefix", "")
+        key = self.get_key_for_task(task_id).decode().removeprefix(prefix)
+        keys, args = [key, *outcome[:1]], [self.encode(meta), self.expires, *outcome[1:]]
+        return Escort(load_script(redis, "worker.celery_app", "result"), keys, args)
 
     def _set(self, key: bytes | str, value: str, expires: int | None = None) -> None:
         """In one command instead of two round trips, which other threads' commands share.

@@ -6,7 +6,7 @@ from worker.ledger.dead_letters import DeadLetters, Retried, Wanted
 from worker.ledger.history import FIRST, EndedUpdate, History
 from worker.ledger.lane_jobs import LaneJobCounter, LaneJobs
 from worker.ledger.memory_ledger import MemoryLedger
-from worker.ledger.redis_ledger import RedisLedger
+from worker.ledger.redis_ledger import BeforeSettling, RedisLedger
 from worker.ledger.redis_writes import RedisWrites
 from worker.ledger.retention import LedgerTimes
 from worker.ledger.sweep import Sweeper, Swept
@@ -23,6 +23,7 @@ __all__ = [
     "Audit",
     "Auditor",
     "Balance",
+    "BeforeSettling",
     "DeadLetter",
     "DeadLetters",
     "EndedUpdate",

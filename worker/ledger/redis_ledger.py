@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import structlog
@@ -28,11 +28,21 @@ _log = structlog.get_logger(__name__)
 
 _WROTE = "wrote:"
 
+BeforeSettling = Callable[[str, str, Mapping[str, Any]], None]
+"""Told of the outcome's key, its text and the outcome, just before they are recorded."""
+
 
 class RedisLedger:
     """Implements the Ledger port on Redis."""
 
-    def __init__(self, redis: Redis, times: LedgerTimes, encode: Encode) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        times: LedgerTimes,
+        encode: Encode,
+        before_settling: BeforeSettling = lambda *_: None,
+    ) -> None:
+        self._before_settling = before_settling
         self._redis = redis
         self._times = times
         self._encode = encode
@@ -114,7 +124,8 @@ class RedisLedger:
     def settle(
         self, lease: Lease, outcome: Mapping[str, Any], how: str, wrote: frozenset[str]
     ) -> None:
-        keys = LedgerKeys(lease.account)
+        keys, text = LedgerKeys(lease.account), json.dumps(outcome)
+        self._before_settling(keys.outcome(lease.job_id), text, outcome)
         with fail_closed("the ledger"):
             answer = self._settle(
                 keys=[
@@ -136,7 +147,7 @@ class RedisLedger:
                 args=[
                     lease.job_id,
                     lease.token,
-                    json.dumps(outcome),
+                    text,
                     how,
                     self._times.result_retention_s,
                     self._times.key_retention_s,

@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from select import POLLIN, poll
-from threading import Lock
+from threading import Lock, local
 from time import monotonic
 from typing import Any, cast
 
 from redis import Redis
 from redis.client import Pipeline
+from redis.commands.core import Script
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from revio_jobs.connection import connect_redis
 from revio_jobs.key_prefix import key_prefix_of
 from revio_jobs.redis_faults import Remedy, fault_of, remedy_of
 
-_UNANSWERED = object()
+_UNANSWERED: Any = object()
 _TRUSTED_S = 1.0
+
+
+class Escort:
+    """A script that leaves together with the next one of the same thread, and costs no exchange.
+
+    Nobody waits for it. If that exchange fails, or there is none, it may not have been called.
+    """
+
+    def __init__(self, script: Script, keys: Sequence[Any], args: Sequence[Any]) -> None:
+        self.script = script
+        self.command = ("EVALSHA", script.sha, len(keys), *keys, *args)
+        self.answer: Any = None
+        """The script's, or an error; None if it was not called."""
 
 
 class AutoPipeline(Redis):
@@ -54,6 +68,7 @@ class AutoPipeline(Redis):
         self._is_busy = False
         self._connection: Any = None
         self._taken_at = 0.0
+        self._escorts = local()
         self.exchanges = 0
         """Round trips so far that carried scripts."""
         self.scripts_sent = 0
@@ -74,17 +89,36 @@ class AutoPipeline(Redis):
             self.connection_pool, self.response_callbacks, transaction, shard_hint
         )
 
+    def send_ahead(self, escort: Escort) -> None:
+        """Call it just before this thread's next script; it replaces one that waits for that."""
+        self._escorts.ahead = escort
+
+    def send_behind(self, escort: Escort) -> None:
+        """As `send_ahead`, just after this thread's next script."""
+        self._escorts.behind = escort
+
     def _carry_out(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as Redis's
         if args[0] != "EVALSHA":
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        ahead, behind = (self._escorts.__dict__.pop(place, None) for place in ("ahead", "behind"))
         mine = _Asked(self._packed(args))
+        escorts = {
+            escort: _Asked(self._packed(escort.command), is_escort=True)
+            for escort in (ahead, behind)
+            if escort
+        }
+        asked = [escorts.get(ahead), mine, escorts.get(behind)]
         with self._lock:
-            self._asked.append(mine)
+            self._asked.extend(filter(None, asked))
             leads, self._is_busy = not self._is_busy, True
         if not leads:
             mine.wait()
         if mine.answer is _UNANSWERED:
             self._lead(mine)
+        for escort, handle in escorts.items():
+            escort.answer = handle.answer
+            if isinstance(handle.answer, NoScriptError):
+                self.script_load(escort.script.script)
         if isinstance(mine.answer, BaseException):
             raise mine.answer
         return mine.answer
@@ -95,7 +129,7 @@ class AutoPipeline(Redis):
             together, self._asked = self._asked, []
         self._exchange(together)
         with self._lock:
-            heir = self._asked[:1]
+            heir = [handle for handle in self._asked if not handle.is_escort][:1]
             self._is_busy = bool(heir)
         for handle in (*heir, *together):
             if handle is not mine:
@@ -187,10 +221,12 @@ def shared_redis(url: str, sentinel_master: str) -> AutoPipeline:
 class _Asked:
     """A thread's call, and its answer."""
 
-    __slots__ = ("_turn", "answer", "packed")
+    __slots__ = ("_turn", "answer", "is_escort", "packed")
 
-    def __init__(self, packed: bytes) -> None:
+    def __init__(self, packed: bytes, *, is_escort: bool = False) -> None:
         self.packed = packed
+        self.is_escort = is_escort
+        """No thread waits for its answer."""
         self.answer: Any = _UNANSWERED
         self._turn = Lock()
         self._turn.acquire()

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from typing import Any
 
 from redis import Redis
+from redis.commands.core import Script
 from redis.exceptions import RedisError
 
 from revio_jobs.errors import Unavailable
 
 
-def load_script(redis: Redis, package: str, name: str) -> Callable[..., Any]:
+def load_script(redis: Redis, package: str, name: str) -> Script:
     """The script of that file, sent to Redis when it is first used."""
-    source = files(package).joinpath(f"{name}.lua").read_text("utf-8")
-    script: Callable[..., Any] = redis.register_script(source)
-    return script
+    return redis.register_script(files(package).joinpath(f"{name}.lua").read_text("utf-8"))
 
 
 @contextmanager

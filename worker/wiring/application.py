@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from celery import Celery
-from redis import Redis
 
 from revio_jobs.message import encode_message
 from settings import Settings
@@ -16,10 +15,10 @@ from tasks.query.batcher import Batcher
 from tasks.query.handler import QueryHandler, QueryTarget
 from tasks.update.attempt import UpdateTarget
 from tasks.update.handler import UpdateHandler
-from worker.ledger import RedisLedger, RedisWrites, Sweeper
+from worker.ledger import BeforeSettling, RedisLedger, RedisWrites, Sweeper
 from worker.limiter import DayEnds, LaneClosures, LanePauses, RedisLimiter, WaitingPermits
 from worker.meters import MeteredPermits, WorkerMetrics
-from worker.redis_kit.auto_pipeline import shared_redis
+from worker.redis_kit.auto_pipeline import AutoPipeline, shared_redis
 from worker.redis_kit.result_pages import RedisPages
 from worker.soap import RedisSessionStore, RedisWsdlStates, RevioGateway, link_waiting, open_gateway
 from worker.wiring.bulk_lane import CampaignLane
@@ -36,7 +35,7 @@ _LOGIN_MARGIN_S = 5.0
 class Application:
     """Everything that runs jobs, connected."""
 
-    redis: Redis
+    redis: AutoPipeline
     limiter: RedisLimiter
     closures: LaneClosures
     gateways: Mapping[str, RevioGateway]
@@ -55,11 +54,15 @@ class Application:
 
 
 def open_application(
-    settings: Settings, app: Celery, metrics: WorkerMetrics | None = None
+    settings: Settings,
+    app: Celery,
+    metrics: WorkerMetrics | None = None,
+    *,
+    before_settling: BeforeSettling = lambda *_: None,
 ) -> Application:
     """Connects lazily: neither Redis nor the vendor need be up yet. `app` shapes the messages.
 
-    `metrics`: what counts the calls, if anybody reads it.
+    `metrics`: what counts the calls, if anybody reads it. `before_settling`: see RedisLedger.
     """
     metrics = metrics or WorkerMetrics()
     redis = shared_redis(settings.redis_url.get_secret_value(), settings.redis_sentinel_master)
@@ -88,6 +91,7 @@ def open_application(
         redis,
         ledger_times(settings),
         encode=partial(encode_message, app),
+        before_settling=before_settling,
     )
     closures, writes = LaneClosures(LanePauses(redis), limiter), RedisWrites(redis)
     lane = CampaignLane(closures, business_times(settings))
