@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -19,7 +20,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 from revio_jobs.connection import connect_redis
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
 from tests.patience import PATIENCE_S
-from worker.redis_kit.auto_pipeline import AutoPipeline, shared_redis
+from worker.redis_kit.auto_pipeline import AutoPipeline, Escort, shared_redis
 
 THREADS = 24
 ECHO = "redis.call('RPUSH', KEYS[1], ARGV[1]) return ARGV[1]"
@@ -71,6 +72,41 @@ def cut_scripts_off(redis: Redis) -> None:
 
 def error_of(asked: Future[str]) -> BaseException | None:
     return asked.exception(timeout=PATIENCE_S)
+
+
+def test_escorts_of_many_threads_leave_around_their_scripts(redis: Any) -> None:
+    ask, note = echo(redis), redis.register_script(ECHO)
+
+    def ask_often(thread: int) -> list[Any]:
+        answers: list[Any] = []
+        for number in range(100):
+            ahead, mine, behind = (f"{thread}.{number}.{place}" for place in "abc")
+            redis.send_ahead(first := Escort(note, ["log"], [ahead]))
+            redis.send_behind(last := Escort(note, ["log"], [behind]))
+            answers.append((ask(mine), first.answer, last.answer))
+            assert answers[-1] == (mine, ahead.encode(), behind.encode())
+        return answers
+
+    ask(0)  # the script is at Redis from then on
+    before = redis.exchanges
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(map(len, threads.map(ask_often, range(8)))) == 800
+    assert redis.exchanges - before <= 800
+    log = [value.decode() for value in redis.lrange("log", 1, -1)]
+    for at, value in enumerate(log):
+        if value.endswith("a"):
+            assert log[at : at + 3] == [value[:-1] + place for place in "abc"]
+
+
+def test_an_escort_whose_exchange_fails_is_not_answered(server: EmbeddedRedis) -> None:
+    with connect_redis(server.url, kind=AutoPipeline, timeout_s=1) as redis:
+        ask, note = echo(redis), redis.register_script(ECHO)
+        ask("a")
+        server.kill()
+        redis.send_behind(escort := Escort(note, ["log"], ["b"]))  # type: ignore[attr-defined]
+        with pytest.raises(RedisError):
+            ask("c")
+        assert isinstance(escort.answer, RedisError)
 
 
 def test_each_of_many_threads_gets_its_own_answers(redis: Redis) -> None:

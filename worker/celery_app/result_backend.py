@@ -9,6 +9,7 @@ from typing import Any
 
 from celery import states
 from celery.backends.redis import RedisBackend, SentinelBackend
+from redis.commands.core import Script
 from redis.exceptions import ResponseError
 
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
@@ -67,7 +68,7 @@ class _Outcomes:
         redis = self._redis_of_jobs
         if state == states.STARTED and redis:
             # The claim of the job follows at once, and takes it along.
-            redis.send_ahead(self._escort(redis, task_id, meta))
+            redis.send_ahead(self._escort(task_id, meta))
         else:
             self._set_with_state(self.get_key_for_task(task_id), self.encode(meta), state)
         return result
@@ -88,9 +89,8 @@ class _Outcomes:
         if redis is None:
             return
         meta = self._get_result_meta(result, states.SUCCESS, None, request)
-        escort = self._escort(
-            redis, request.id, meta | {"task_id": request.id}, outcome_key, outcome
-        )
+        meta |= {"task_id": request.id}
+        escort = self._escort(request.id, meta, outcome_key, outcome)
         redis.send_behind(escort)
         self._settled = (request.id, escort)
 
@@ -103,11 +103,15 @@ class _Outcomes:
         """The connection of the ledger, which knows the keys without their prefix."""
         return getattr(self.app, "redis_of_jobs", None)
 
-    def _escort(self, redis: AutoPipeline, task_id: str, meta: Any, *outcome: str) -> Escort:  # noqa: ANN401
+    def _escort(self, task_id: str, meta: Any, *outcome: str) -> Escort:  # noqa: ANN401
         prefix = self._transport_options.get("global_keyprefix", "")
         key = self.get_key_for_task(task_id).decode().removeprefix(prefix)
         keys, args = [key, *outcome[:1]], [self.encode(meta), self.expires, *outcome[1:]]
-        return Escort(load_script(redis, "worker.celery_app", "result"), keys, args)
+        return Escort(self._escort_script, keys, args)
+
+    @cached_property
+    def _escort_script(self) -> Script:
+        return load_script(self.app.redis_of_jobs, "worker.celery_app", "result")
 
     def _set(self, key: bytes | str, value: str, expires: int | None = None) -> None:
         """In one command instead of two round trips, which other threads' commands share.
