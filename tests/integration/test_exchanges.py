@@ -14,15 +14,15 @@ from redis import Redis
 
 from revio_jobs import UpdateJob, errors
 from revio_jobs.celery_app import WIRE_SETTINGS
-from revio_jobs.connection import connect_redis
+from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.contracts import Lane, job_id_of
 from revio_jobs.reservation import Reservations
 from tasks.ports import Call, Claimed, Purpose
-from worker.celery_app.result_backend import backend_url
+from worker.celery_app.result_backend import REDIS_URL, backend_url
 from worker.celery_app.settled_results import store_with_settlement
 from worker.ledger import LedgerTimes, RedisLedger
 from worker.limiter import LimitRules, RedisLimiter
-from worker.redis_kit.auto_pipeline import AutoPipeline
+from worker.redis_kit.auto_pipeline import AutoPipeline, shared_redis
 
 RULES = LimitRules(calls_per_minute=500, calls_per_day=900)
 APPLIED = {"outcome": "applied"}
@@ -72,15 +72,17 @@ class Worker:
 def worker(redis_url: str, request: pytest.FixtureRequest) -> Iterator[Worker]:
     url = f"{redis_url}?key_prefix={request.param}" if request.param else redis_url
     with (
-        connect_redis(url, kind=AutoPipeline) as redis,
         Celery(backend=backend_url(redis_url), set_as_current=False) as app,
     ):
         app.conf.update(
             WIRE_SETTINGS,
-            result_backend_transport_options={"global_keyprefix": request.param},
+            result_backend_transport_options={
+                "global_keyprefix": request.param,
+                "master_name": DEFAULT_SENTINEL_MASTER,
+                REDIS_URL: url,
+            },
         )
-        app.redis_of_jobs = redis
-        made = Worker(app, redis)
+        made = Worker(app, shared_redis(url, DEFAULT_SENTINEL_MASTER))
         made.run("first")  # its scripts were not at Redis yet
         yield made
 

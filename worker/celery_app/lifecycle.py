@@ -92,13 +92,12 @@ class Lifecycle:
         """The handlers and adapters of this process."""
         with self._lock:
             if self._application is None:
-                self._application = application = open_application(
+                self._application = open_application(
                     self._settings,
                     self._app,
                     self.metrics,
                     before_settling=partial(store_with_settlement, self._app),
                 )
-                self._app.redis_of_jobs = application.redis
             return self._application
 
     def _configure_logs(self, logfile: str | None = None, **_: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -36,7 +36,6 @@ class _Outcomes:
     _get_result_meta: Any
     _set_with_state: Any
     _transport_options: dict[str, Any]
-    app: Any
     _settled: tuple[str, Escort] | None = None
     """The task whose result left together with the settlement of its job."""
 
@@ -65,10 +64,9 @@ class _Outcomes:
         if state == states.SUCCESS and self._is_settled(task_id):
             return result
         meta = self._get_result_meta(result, state, traceback, request) | {"task_id": task_id}
-        redis = self._redis_of_jobs
-        if state == states.STARTED and redis:
-            # The claim of the job follows at once, and takes it along.
-            redis.send_ahead(self._escort(task_id, meta))
+        if state == states.STARTED and request is not None:
+            # A task begins: the claim of its job follows at once, and takes it along.
+            self._redis.send_ahead(self._escort(task_id, meta))
         else:
             self._set_with_state(self.get_key_for_task(task_id), self.encode(meta), state)
         return result
@@ -85,33 +83,20 @@ class _Outcomes:
         That is this thread's next script. The result is kept only if the job then has that
         outcome; if it has not, Celery stores the result afterwards as it does any other.
         """
-        redis = self._redis_of_jobs
-        if redis is None:
-            return
         meta = self._get_result_meta(result, states.SUCCESS, None, request)
         meta |= {"task_id": request.id}
         escort = self._escort(request.id, meta, outcome_key, outcome)
-        redis.send_behind(escort)
+        self._redis.send_behind(escort)
         self._settled = (request.id, escort)
 
     def _is_settled(self, task_id: str) -> bool:
         settled, self._settled = self._settled, None
         return settled is not None and settled[0] == task_id and settled[1].answer == 1
 
-    @property
-    def _redis_of_jobs(self) -> AutoPipeline | None:
-        """The connection of the ledger, which knows the keys without their prefix."""
-        return getattr(self.app, "redis_of_jobs", None)
-
-    def _escort(self, task_id: str, meta: Any, *outcome: str) -> Escort:  # noqa: ANN401
-        prefix = self._transport_options.get("global_keyprefix", "")
-        key = self.get_key_for_task(task_id).decode().removeprefix(prefix)
+    def _escort(self, task_id: str, meta: Mapping[str, Any], *outcome: str) -> Escort:
+        key = self._without_prefix(self.get_key_for_task(task_id))
         keys, args = [key, *outcome[:1]], [self.encode(meta), self.expires, *outcome[1:]]
-        return Escort(self._escort_script, keys, args)
-
-    @cached_property
-    def _escort_script(self) -> Script:
-        return load_script(self.app.redis_of_jobs, "worker.celery_app", "result")
+        return Escort(self._keep, keys, args)
 
     def _set(self, key: bytes | str, value: str, expires: int | None = None) -> None:
         """In one command instead of two round trips, which other threads' commands share.
@@ -155,11 +140,15 @@ class _Outcomes:
         return prefix.strip(key.decode() if isinstance(key, bytes) else key)
 
     @cached_property
-    def _keep(self) -> Any:  # noqa: ANN401 - a script
+    def _keep(self) -> Script:
+        return load_script(self._redis, "worker.celery_app", "result")
+
+    @cached_property
+    def _redis(self) -> AutoPipeline:
+        """A worker's is that of its ledger."""
         options = self._transport_options
         master = options.get("master_name", DEFAULT_SENTINEL_MASTER)
-        redis = shared_redis(options.get(REDIS_URL, self.url), master)
-        return load_script(redis, "worker.celery_app", "result")
+        return shared_redis(options.get(REDIS_URL, self.url), master)
 
 
 class OutcomeBackend(_Outcomes, RedisBackend):  # type: ignore[misc] # Celery is untyped
