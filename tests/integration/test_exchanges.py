@@ -85,6 +85,7 @@ def worker(redis_url: str, request: pytest.FixtureRequest) -> Iterator[Worker]:
         made = Worker(app, shared_redis(url, DEFAULT_SENTINEL_MASTER))
         made.run("first")  # its scripts were not at Redis yet
         yield made
+        app.backend.client.connection_pool.disconnect()
 
 
 def heard(redis_url: str, worker: Worker, key: str, **request: Any) -> list[Any]:
