@@ -1,5 +1,8 @@
 """What accounts cost a worker, idle and busy: `python -m bench.accounts [--before CHECKOUT]`.
 
+With `--fairness`: how long an account's interactive queries take, alone and while another account
+of the same worker has 100,000 updates waiting.
+
 Each line is one worker that serves so many accounts: first idle, then with one account in ten busy
 (an update per second each). With `--before` another checkout is measured too, turn and turn about,
 in this environment. Redis's commands include those that scripts call.
@@ -24,6 +27,7 @@ from bench.field import ROOT, cpu_s
 from cli.dev import Service, Stack, local_stack
 from revio_jobs import Lane, RevioJobs, UpdateJob, as_completed
 from revio_jobs.contracts import Job
+from revio_jobs.reservation import LedgerKeys
 from sandbox import Account
 
 SIZES = (1, 10, 100, 500)
@@ -31,6 +35,9 @@ SETTLE_S = 5.0
 IDLE_S = 10.0
 BUSY_S = 10
 PATIENCE_S = 180.0
+BACKLOG = 100_000
+QUERIES = 150
+QUERY_EVERY_S = 0.2
 FIRST = 5001
 PRODUCTS = 4000
 MB = 2**20
@@ -134,6 +141,42 @@ def measure(resellers: Resellers) -> Growth:
     return Growth(first_job_s, memory / MB, threads, idle, busy, p99_s * 1e3)
 
 
+def delays_of_queries(jobs: RevioJobs, account: str) -> list[float]:
+    """Seconds, shortest first."""
+    delays = []
+    for number in range(QUERIES):
+        began = time.perf_counter()
+        jobs.query(account=account, ids=[FIRST + number]).result(PATIENCE_S)
+        delays.append(time.perf_counter() - began)
+        time.sleep(QUERY_EVERY_S)
+    return sorted(delays)
+
+
+def beside_a_backlog(resellers: Resellers) -> str:
+    """The first account is busy, the last one asks."""
+    url, busy, asking = resellers.stack.redis.url, resellers.names[0], resellers.names[-1]
+    with RevioJobs.connect(url) as jobs, Redis.from_url(url) as redis:
+        redis.flushall()
+        with resellers.worker() as worker:
+            first = jobs.query(account=asking, ids=[FIRST])
+            worker.wait_until(first.done, timeout_s=PATIENCE_S)
+            alone = delays_of_queries(jobs, asking)
+            for lane in Lane:
+                jobs.submit(
+                    (
+                        UpdateJob(account=busy, id=FIRST + number % PRODUCTS, rate="12.50")
+                        for number in range(BACKLOG // 2)
+                    ),
+                    lane,
+                )
+            beside = delays_of_queries(jobs, asking)
+            waiting = sum(redis.zcard(LedgerKeys(busy).waiting(lane)) for lane in Lane)
+            worker.check()
+    cells = [delays[QUERIES * part // 100] * 1e3 for delays in (alone, beside) for part in (50, 99)]
+    cells.append(cells[3] - cells[1])
+    return " | ".join(f"{cell:.0f} ms" for cell in cells) + f" | {waiting:,}"
+
+
 def round_of(jobs: RevioJobs, updates: Sequence[Job]) -> list[float]:
     """Submits them and lasts a second, or until all have ended; returns how long each took."""
     began = time.perf_counter()
@@ -160,9 +203,13 @@ def main() -> None:
     parser.add_argument("--before", type=Path, help="another checkout, measured beside this one")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="numbers of accounts")
     parser.add_argument("--short", action="store_true", help="1 and 10 accounts")
+    parser.add_argument("--fairness", action="store_true", help="queries beside a backlog")
     given = parser.parse_args()
     sizes = [1, 10] if given.short else [int(size) for size in given.sizes.split(",")]
     checkouts = [checkout.resolve() for checkout in (given.before, ROOT) if checkout]
+    if given.fairness:
+        show_fairness([size for size in sizes if size > 1], checkouts)
+        return
     print("| accounts | of | first job | memory | threads | idle: cores | commands/s ", end="")
     print("| busy: cores | commands/s | p99 |\n|---|---|---|---|---|---|---|---|---|---|")
     options = {"calls_per_minute": 0, "calls_per_day": 0, "customers": PRODUCTS}
@@ -172,6 +219,18 @@ def main() -> None:
                 label = "before" if checkout != ROOT.resolve() else "now"
                 growth = measure(Resellers(stack, checkout, size))
                 print(f"| {size} | {label} | {growth} |", flush=True)
+
+
+def show_fairness(sizes: Sequence[int], checkouts: Sequence[Path]) -> None:
+    print("| accounts | of | alone: median | p99 | beside: median | p99 | p99 later by | waiting |")
+    print("|---|---|---|---|---|---|---|---|")
+    options = {"calls_per_minute": 0, "calls_per_day": 0, "customers": PRODUCTS, "latency": 0.2}
+    with local_stack(workers={}, sandbox=options) as stack:
+        for size in sizes:
+            for checkout in checkouts:
+                label = "before" if checkout != ROOT.resolve() else "now"
+                figures = beside_a_backlog(Resellers(stack, checkout, size))
+                print(f"| {size} | {label} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from revio_jobs.contracts import Lane
+from simulation import neighbours
 from simulation.figures import Figures, figures
 from simulation.plot import page
 from simulation.scenario import Outcome, Scenario, simulate
@@ -39,6 +40,7 @@ def main() -> None:
     _head("60 interactive, a guest takes")
     for title, scenario in SHARED.items():
         _line(title, figures(simulate(scenario)))
+    _neighbours()
     charts = list(_days())
     _PAGE.write_text(page(charts), encoding="utf-8")
     print(f"\n{_PAGE} shows the days; {time.monotonic() - began:.0f} s in all")
@@ -58,6 +60,18 @@ def _days() -> Iterable[tuple[str, Outcome]]:
             minute = int(at % 86_400 // 60)
             print(f"    {minute // 60:2}:{minute % 60:02} ceiling lowered to {ceiling}")
         yield title, outcome
+
+
+def _neighbours() -> None:
+    print("\nan interactive call of an account, p99, beside an account of the same worker with")
+    for title, p99_s in {
+        "nothing to do": neighbours.p99_s(backlog=0),
+        "100,000 jobs": neighbours.p99_s(backlog=neighbours.BACKLOG),
+        "100,000 jobs, without shares": neighbours.p99_s(
+            backlog=neighbours.BACKLOG, allowance=neighbours.greedy
+        ),
+    }.items():
+        print(f"{title:<32}{p99_s * 1e3:>11,.0f} ms")
 
 
 def _head(title: str) -> None:
