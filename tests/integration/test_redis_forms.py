@@ -281,9 +281,10 @@ def test_a_node_of_a_cluster_is_refused_by_its_plain_address(tmp_path: Path) -> 
             asyncio.run(submit(node.url))
 
 
+@pytest.mark.parametrize("trusted_s", [0.001, 3], ids=["idle", "just used"])
 @pytest.mark.parametrize("submit", ["client", "asyncio"])
-def test_a_client_whose_idle_connection_was_dropped_silently_proceeds(
-    submit: str, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+def test_a_client_whose_connection_was_dropped_silently_proceeds(
+    submit: str, trusted_s: float, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def twice(url: str, name: Proxy) -> str:
         with RevioJobs.connect(url) as jobs:
@@ -299,7 +300,7 @@ def test_a_client_whose_idle_connection_was_dropped_silently_proceeds(
             await asyncio.sleep(0.01)
             return (await jobs.update(id=2, rate="1")).submission
 
-    monkeypatch.setattr("revio_jobs.connection._TRUSTED_S", 0.001)
+    monkeypatch.setattr("revio_jobs.connection._TRUSTED_S", trusted_s)
     login = quote(AWKWARD, safe="")
     with proxy(server.port) as name:
         url = f"redis://:{login}@127.0.0.1:{name.port}/7?socket_timeout=0.5"

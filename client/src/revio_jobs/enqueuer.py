@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from celery import Celery
 from redis import Redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from revio_jobs.batches import deliveries
 from revio_jobs.connection import ConnectionDropped
@@ -17,7 +18,8 @@ from revio_jobs.publishing import send_events
 from revio_jobs.reservation import SCRIPT, Reservation, Reservations
 
 FAIL_OVER_S = 10.0
-"""For how long submitting goes on when each server that it reaches says that it cannot serve."""
+"""For how long submitting goes on when each server that it reaches says that it cannot serve, or
+says nothing."""
 FAIL_OVER_PAUSE_S = 0.2
 
 
@@ -64,12 +66,15 @@ class RedisEnqueuer:
         self._app.close()
 
     def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Through a fail-over. A job that was accepted just before it is attached to itself."""
+        """Through a fail-over, and past a connection that was dropped silently.
+
+        A job that was accepted just before it is attached to itself.
+        """
         give_up = time.monotonic() + FAIL_OVER_S
         while True:
             try:
                 return self._execute(commands)
-            except ConnectionDropped:
+            except (ConnectionDropped, RedisTimeoutError):
                 if time.monotonic() >= give_up:
                     raise
                 time.sleep(FAIL_OVER_PAUSE_S)

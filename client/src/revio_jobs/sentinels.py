@@ -44,9 +44,9 @@ class AsyncSentinels(AsyncSentinel):
 class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     """To the master; callers wait for a connection."""
 
-    def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as redis-py's
+    def disconnect(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as redis-py's
         """As redis-py's, which leaves the connections to the sentinels open."""
-        super().disconnect(inuse_connections)
+        super().disconnect(*args, **kwargs)
         for sentinel in self.sentinel_manager.sentinels:
             sentinel.close()
 
@@ -54,9 +54,9 @@ class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
 class AsyncSentinelPool(AsyncSentinelConnectionPool, AsyncBlockingConnectionPool):
     """To the master; callers wait for a connection."""
 
-    async def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as redis-py's
+    async def disconnect(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as redis-py's
         """As redis-py's, which leaves the connections to the sentinels open."""
-        await super().disconnect(inuse_connections)
+        await super().disconnect(*args, **kwargs)
         for sentinel in self.sentinel_manager.sentinels:
             await sentinel.aclose()
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from celery import Celery
 from redis.asyncio import Redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from revio_jobs.batches import deliveries
 from revio_jobs.connection import ConnectionDropped
@@ -70,7 +71,7 @@ class AsyncRedisEnqueuer:
         while True:
             try:
                 return await self._execute(commands)
-            except ConnectionDropped:
+            except (ConnectionDropped, RedisTimeoutError):
                 if time.monotonic() >= give_up:
                     raise
                 await asyncio.sleep(FAIL_OVER_PAUSE_S)
