@@ -10,7 +10,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from campaigns.approval import approve
+from campaigns.approval import approve, send_back, signed
 from campaigns.errors import NotAllowedError
 from campaigns.export import Exported, ExportRequest, export
 from campaigns.plan.plan_file import Plan, open_plan
@@ -24,6 +24,7 @@ from campaigns.results.undo_report import UndoReport, reporting
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.request import AT_ONCE, WEIGHTS, RunRequest
 from campaigns.run.state import Status
+from campaigns.signing import SigningKey
 from campaigns.source.table import Form
 from campaigns.start import begins_in_words, check_start, start
 from campaigns.store import Approval, OperatorStore, RunView
@@ -63,8 +64,13 @@ class Campaigns:
         *,
         on_wait: Callable[[], None] = lambda: None,
         on_row: Callable[[PlannedRow], None] = lambda _: None,
+        key: SigningKey | None = None,
     ) -> None:
-        """`on_wait`: reading current values takes long. `on_row`: one more row has been planned."""
+        """`on_wait`: reading current values takes long. `on_row`: one more row has been planned.
+
+        `key`: signs who plans and approves.
+        """
+        self._key = key
         self.terms = terms
         self._redis = redis
         self._clock = clock
@@ -76,7 +82,7 @@ class Campaigns:
 
     def plan(self, to: Path, request: PlanRequest) -> Planned:
         """Make the plan file `to`. Reads current values; changes nothing."""
-        return self._planning.make(to, request)
+        return self._authored(self._planning.make(to, request))
 
     def export(self, to: Path, request: ExportRequest) -> Exported:
         """Write what products have now to `to`, a list to edit and plan; see `export`."""
@@ -89,6 +95,18 @@ class Campaigns:
     def approve(self, plan: Plan, person: Person) -> Approval:
         """Needed before `apply`, and good for exactly this plan."""
         return approve(
+            plan,
+            self.terms,
+            self.store,
+            by=person.by,
+            reason=person.reason,
+            clock=self._clock,
+            key=self._key,
+        )
+
+    def send_back(self, plan: Plan, person: Person) -> None:
+        """The opposite: exactly this plan can be neither approved nor applied any more."""
+        send_back(
             plan, self.terms, self.store, by=person.by, reason=person.reason, clock=self._clock
         )
 
@@ -188,7 +206,9 @@ class Campaigns:
         if request.effective is None and effective is not None:
             request = replace(request, effective=date.fromisoformat(effective))
         rows = rows_to_retry(self.results(run), only)
-        return self._planning.make_of_rows(to, request, rows, Origin("retry", run, form))
+        return self._authored(
+            self._planning.make_of_rows(to, request, rows, Origin("retry", run, form))
+        )
 
     def undo(
         self, run: str, to: Path, request: PlanRequest, reason: str, left_to: Path | None = None
@@ -212,7 +232,7 @@ class Campaigns:
             rows = rows_to_undo(self.results(run), self.reader, report)
             planning = replace(self._planning, on_row=self._noting(report))
             planned = planning.make_of_rows(to, request, rows, Origin("undo", run, form))
-        return planned, report
+        return self._authored(planned), report
 
     def explain(self, product_id: int) -> tuple[list[Touched], list[LastJob]]:
         """Every campaign's row of a product, and the jobs that wrote its fields last."""
@@ -220,6 +240,14 @@ class Campaigns:
             campaigns_of(self.store, product_id),
             last_jobs(self._redis, self.terms.account, product_id),
         )
+
+    def _authored(self, planned: Planned) -> Planned:
+        """With a proof of who made the plan, if there is a key."""
+        if planned.plan and self._key:
+            digest, author = planned.plan.digest, planned.plan.header.author
+            said = Approval(digest, author, self._clock(), "")
+            self.store.note_author(signed("plan", self.terms.account, said, self._key))
+        return planned
 
     def _noting(self, report: UndoReport) -> Callable[[PlannedRow], None]:
         def on_row(row: PlannedRow) -> None:

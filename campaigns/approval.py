@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from campaigns.errors import NotAllowedError
 from campaigns.plan.plan_file import Plan
+from campaigns.signing import SigningKey, Word
 from campaigns.store import Approval, OperatorStore
 from campaigns.terms import Terms
+
+_OR_ELSE = "or with a token of yours from there in REVIO_CONSOLE_TOKEN"
 
 
 def approve(
@@ -18,15 +22,39 @@ def approve(
     by: str,
     reason: str,
     clock: Callable[[], float],
+    key: SigningKey | None = None,
 ) -> Approval:
-    """Bind somebody's word to the plan's digest. Raises NotAllowedError."""
+    """Bind somebody's word to the plan's digest. Raises NotAllowedError.
+
+    `key`: proves who approves, which four-eyes needs.
+    """
     check_account(plan, terms)
-    _check_four_eyes(plan, terms, by)
     if not reason.strip():
         raise NotAllowedError("an approval needs a reason")
-    approval = Approval(plan.digest, by, clock(), reason)
-    store.approve(plan.header.name, approval)
+    _check_not_sent_back(plan, store)
+    approval = signed("approve", terms.account, Approval(plan.digest, by, clock(), reason), key)
+    if terms.four_eyes:
+        _check_four_eyes(plan, store, terms.account, approval)
+    store.approve(plan.header.name, plan.run, approval)
     return approval
+
+
+def send_back(
+    plan: Plan,
+    terms: Terms,
+    store: OperatorStore,
+    *,
+    by: str,
+    reason: str,
+    clock: Callable[[], float],
+) -> None:
+    """Say that the plan must not be applied, and why. Raises NotAllowedError once it has begun."""
+    check_account(plan, terms)
+    if not reason.strip():
+        raise NotAllowedError("to send a plan back needs words for its author")
+    if store.exists(plan.run):
+        raise NotAllowedError(f"run {plan.run} has begun: pause or cancel it instead")
+    store.send_back(plan.run, Approval(plan.digest, by, clock(), reason))
 
 
 def approval_of(plan: Plan, terms: Terms, store: OperatorStore) -> Approval:
@@ -42,7 +70,9 @@ def approval_of(plan: Plan, terms: Terms, store: OperatorStore) -> Approval:
             f"plan {plan.header.name} ({plan.digest[:10]}) is not approved: "
             "`revio campaign approve` does it"
         )
-    _check_four_eyes(plan, terms, approval.by)
+    if terms.four_eyes:
+        _check_four_eyes(plan, store, terms.account, approval)
+    _check_not_sent_back(plan, store)
     if not plan.summary.changes:
         raise NotAllowedError("the plan changes nothing")
     return approval
@@ -61,6 +91,42 @@ def check_account(plan: Plan, terms: Terms) -> None:
         )
 
 
-def _check_four_eyes(plan: Plan, terms: Terms, by: str) -> None:
-    if terms.four_eyes and by == plan.header.author:
-        raise NotAllowedError(f"{by} has made this plan: somebody else must approve it")
+def signed(what: str, account: str, said: Approval, key: SigningKey | None) -> Approval:
+    """With the proof of who it is, if there is a key. Raises NotAllowedError."""
+    if key is None:
+        return said
+    signature = key.sign(_word(what, account, said))
+    return replace(said, signer=key.id, signature=signature)
+
+
+def _check_four_eyes(plan: Plan, store: OperatorStore, account: str, approval: Approval) -> None:
+    """Two people whose names are proved. Raises NotAllowedError."""
+    author = store.author(plan.digest)
+    if author is None or not _proved("plan", account, author, store):
+        raise NotAllowedError(
+            f"four-eyes needs a proof of who made this plan, and {plan.header.author} is only a "
+            f"name: plan it in the console, {_OR_ELSE}"
+        )
+    if approval.by == author.by:
+        raise NotAllowedError(f"{approval.by} has made this plan: somebody else must approve it")
+    if not _proved("approve", account, approval, store):
+        raise NotAllowedError(
+            f"four-eyes needs a proof of who approves, and {approval.by} is only a name, or may "
+            f"not approve: approve it in the console, {_OR_ELSE}"
+        )
+
+
+def _proved(what: str, account: str, said: Approval, store: OperatorStore) -> bool:
+    return store.signers.proves(_word(what, account, said), said.signer, said.signature)
+
+
+def _word(what: str, account: str, said: Approval) -> Word:
+    return Word(account, what, said.digest, said.by, said.at, said.reason)
+
+
+def _check_not_sent_back(plan: Plan, store: OperatorStore) -> None:
+    if refusal := store.sent_back(plan.digest):
+        raise NotAllowedError(
+            f"{refusal.by} has sent plan {plan.header.name} ({plan.digest[:10]}) back: "
+            f"{refusal.reason}; plan it again"
+        )

@@ -51,16 +51,28 @@ class ConsoleSettings(BaseModel):
     console_planners: Annotated[int, Field(ge=1, le=64)] = Field(
         default=2, description="Plans that the console makes at a time; the others wait."
     )
+    console_token: Secret | None = Field(
+        default=None,
+        description="A token that the console has given you: `revio campaign plan` and `approve` "
+        "then sign in your name, which four-eyes needs. A secret.",
+    )
+    console_flower_url: Text | None = Field(
+        default=None, description="Address of Flower, to which the console then links jobs."
+    )
     console_oidc_issuer: Text | None = Field(
         default=None,
         description="Issuer of an OpenID Connect provider by which people sign in; if omitted, "
         "only local users can.",
     )
-    console_oidc_client_id: Text | None = Field(
-        default=None, description="The console's client ID at that provider."
+    console_oidc_client_id: Text = Field(
+        default="revio-console", description="The console's client ID at that provider."
     )
     console_oidc_client_secret: Secret | None = Field(
         default=None, description="Its client secret. A secret."
+    )
+    console_oidc_name_claim: Text = Field(
+        default="email",
+        description="Claim that names a person in audit logs; nobody can choose it freely there.",
     )
     console_oidc_roles_claim: Text = Field(
         default="groups",

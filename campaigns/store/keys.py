@@ -5,6 +5,9 @@ from __future__ import annotations
 WHAT = "the store of campaigns"
 """What is said to be out of reach when Redis is."""
 
+SIGNERS = "revio:console:signers"
+"""Public halves of signing keys, by their IDs: whoever writes here decides who is believed."""
+
 ROWS_PER_CHUNK = 500
 """A chunk's outcomes are one small hash, which Redis packs tightly up to 512 fields."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 
 from campaigns.errors import NotAllowedError
 from campaigns.rows.planned_row import PlannedRow
@@ -18,6 +19,7 @@ from campaigns.store.audit_log import AuditEntry, entry, read_entry
 from campaigns.store.keys import WHAT, AccountKeys, RunKeys
 from campaigns.store.row_chunks import RowChunks
 from campaigns.store.run_codec import dump_spec, read_spec, read_state
+from campaigns.store.signers import Signers
 from worker.redis_kit.reply import numbers, text, texts
 from worker.redis_kit.scripts import fail_closed, load_script
 
@@ -36,6 +38,13 @@ class Approval:
     at: float
     """Unix time, seconds."""
     reason: str
+    signer: str = ""
+    """The key that proves who it was; "": nobody knows."""
+    signature: str = ""
+
+    def document(self) -> str:
+        """As JSON."""
+        return json.dumps([self.by, self.at, self.reason, self.signer, self.signature])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,7 @@ class OperatorStore:
         self._clock = clock
         self._common = AccountKeys(account)
         self.chunks = RowChunks(redis)
+        self.signers = Signers(redis)
         self._start = load_script(redis, "campaigns.store", "start")
         self._transition = load_script(redis, "campaigns.store", "transition")
 
@@ -84,18 +94,48 @@ class OperatorStore:
         """Of a run."""
         return RunKeys(self._account, run)
 
-    def approve(self, plan: str, approval: Approval) -> None:
-        """`plan`: its name, by which an approval of another version is found."""
-        document = json.dumps([approval.by, approval.at, approval.reason])
+    def approve(self, plan: str, run: str, approval: Approval) -> None:
+        """`plan`: its name, by which an approval of another version is found; `run`: its run's."""
         with fail_closed(WHAT), self._redis.pipeline() as pipeline:
-            pipeline.hset(self._common.approvals, f"digest:{approval.digest}", document)
+            pipeline.hset(self._common.approvals, f"digest:{approval.digest}", approval.document())
             pipeline.hset(self._common.approvals, f"name:{plan}", approval.digest)
+            self._note(pipeline, run, "approve", approval)
             pipeline.execute()
+
+    def send_back(self, run: str, refusal: Approval) -> None:
+        """`refusal`: the opposite of an approval; it counts whatever was approved before."""
+        with fail_closed(WHAT), self._redis.pipeline() as pipeline:
+            pipeline.hset(self._common.approvals, f"back:{refusal.digest}", refusal.document())
+            self._note(pipeline, run, "send back", refusal)
+            pipeline.execute()
+
+    def _note(self, pipeline: Pipeline, run: str, what: str, word: Approval) -> None:
+        """In the audit log of a run that has perhaps not begun."""
+        audit = self.keys(run).audit
+        pipeline.rpush(audit, entry(word.at, word.by, what, word.reason))
+        pipeline.expire(audit, self._keep_s)
 
     def approval(self, digest: str) -> Approval | None:
         """Of exactly that plan."""
         with fail_closed(WHAT):
             found = self._redis.hget(self._common.approvals, f"digest:{digest}")
+        return Approval(digest, *json.loads(found)) if found else None
+
+    def note_author(self, word: Approval) -> None:
+        """Who has made a plan, with the proof of that."""
+        with fail_closed(WHAT):
+            self._redis.hset(self._common.approvals, f"author:{word.digest}", word.document())
+
+    def author(self, digest: str) -> Approval | None:
+        """Who has made exactly that plan; None: nobody has given a proof."""
+        with fail_closed(WHAT):
+            found = self._redis.hget(self._common.approvals, f"author:{digest}")
+        return Approval(digest, *json.loads(found)) if found else None
+
+    def sent_back(self, digest: str) -> Approval | None:
+        """Who did not want exactly that plan, and why; None: nobody has sent it back."""
+        with fail_closed(WHAT):
+            found = self._redis.hget(self._common.approvals, f"back:{digest}")
         return Approval(digest, *json.loads(found)) if found else None
 
     def approved_digest(self, plan: str) -> str | None:

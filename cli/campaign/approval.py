@@ -11,7 +11,7 @@ from campaigns.plan.review import Review
 from cli.campaign.options import By, Reason
 from cli.campaign.plan_tables import summary_document
 from cli.campaign.review_tables import review_document, review_tables
-from cli.campaign.session import campaign_session, person
+from cli.campaign.session import campaign_session
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 
@@ -60,7 +60,7 @@ def approve(
     """Approve exactly this plan; any change of it needs a new approval."""
     with campaign_session(account, as_json=as_json) as (answer, session):
         plan = session.campaigns.open(path)
-        given = session.campaigns.approve(plan, person(by, reason))
+        given = session.campaigns.approve(plan, session.person(by, reason))
         answer.give(
             {"digest": plan.digest, "run": plan.run, "approved_by": given.by, "reason": reason},
             f"plan {plan.header.name} ({plan.digest[:10]}) is approved by {given.by}; next: "

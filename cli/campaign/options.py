@@ -17,6 +17,9 @@ from campaigns.run.request import AT_ONCE
 from campaigns.run.spec import DailyWindow
 from cli.options import Texts, numbers
 
+BadOption = typer.BadParameter
+"""What reading an option's text raises, for those who have no terminal."""
+
 By = Annotated[
     str | None, typer.Option("--by", help="Who decides; the user of this machine by default.")
 ]

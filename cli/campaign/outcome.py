@@ -16,7 +16,7 @@ from cli.campaign.outcome_tables import explained, explained_document, undo_docu
 from cli.campaign.outlook import Outlook
 from cli.campaign.plan_tables import plan_document, plan_tables
 from cli.campaign.planning import EXITS
-from cli.campaign.session import CampaignSession, campaign_session, person
+from cli.campaign.session import CampaignSession, campaign_session
 from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson, Texts
 from cli.tables import table
@@ -62,7 +62,7 @@ def retry(
         name = session.campaigns.resolve(run)
         request = PlanRequest(
             output.name.removesuffix(".plan"),
-            person(by, "").by,
+            session.person(by, "").by,
             overrides=pairs("--override", overrides),
             includes_disconnected=True,
         )
@@ -88,7 +88,7 @@ def undo(
     """Make a plan that takes back what the run wrote, where nobody has edited it since."""
     with campaign_session(account, as_json=as_json, wrong=ExitCode.FAILED) as (answer, session):
         name = session.campaigns.resolve(run)
-        request = PlanRequest(output.name.removesuffix(".plan"), person(by, reason).by)
+        request = PlanRequest(output.name.removesuffix(".plan"), session.person(by, reason).by)
         with spinner(session.progress.says, quiet=as_json):
             planned, left = session.campaigns.undo(name, output, request, reason, left_to)
         _give_plan(answer, session, planned, output, left=left)

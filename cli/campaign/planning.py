@@ -25,7 +25,7 @@ from cli.campaign.options import (
 )
 from cli.campaign.outlook import Outlook
 from cli.campaign.plan_tables import plan_document, plan_tables
-from cli.campaign.session import CampaignSession, campaign_session, person
+from cli.campaign.session import CampaignSession, campaign_session
 from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson, Texts
 from revio_jobs.contracts import DEFAULT_ACCOUNT
@@ -140,16 +140,16 @@ def plan(
         owners = owners_of(customers, customer_file, lines, line_file)
         request = PlanRequest(
             name=output.name.removesuffix(".plan"),
-            author=person(by, "").by,
-            rules=Rules.parse(where, sets or (), _rounding(session, rounding, charm)),
+            author=session.person(by, "").by,
+            rules=Rules.parse(where, sets or (), rounding_of(session, rounding, charm)),
             source=source,
             customers=owners.customers,
             lines=owners.lines,
-            rails=_rails(rails or ()),
+            rails=rails_of(rails or ()),
             overrides=pairs("--override", overrides),
             effective=day("--effective", effective),
             options=ReadOptions(
-                _mapping(columns or ()),
+                mapping_of(columns or ()),
                 tuple(ignored or ()),
                 tuple(sheets or ()),
                 header_line,
@@ -168,7 +168,7 @@ def plan(
         raise typer.Exit(EXITS[planned.verdict])
 
 
-def _mapping(texts: Sequence[str]) -> dict[str, str]:
+def mapping_of(texts: Sequence[str]) -> dict[str, str]:
     """From TITLE=FIELD each; a title may hold the sign itself."""
     mapping = {}
     for text in texts:
@@ -184,16 +184,18 @@ def _show(answer: Answer, session: CampaignSession, planned: Planned, output: Pa
     answer.give(plan_document(planned, outlook), *plan_tables(planned, outlook, output))
 
 
-def _rounding(
+def rounding_of(
     session: CampaignSession, given: tuple[str, str] | None, charm: str | None
 ) -> Rounding:
+    """What is not given is as in the settings. Raises CampaignError."""
     default = session.campaigns.terms.rounding
     step, mode = given or (str(default.step), default.mode)
     endings = tuple(part.strip() for part in charm.split(",")) if charm else ()
     return Rounding.parse(step, mode, endings)
 
 
-def _rails(texts: Sequence[str]) -> Rails:
+def rails_of(texts: Sequence[str]) -> Rails:
+    """From change=block:10 each. Raises CampaignError."""
     try:
         return Rails.parse(texts)
     except ValueError as exc:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -11,8 +11,10 @@ import typer
 from redis import Redis
 
 from campaigns import CampaignError, Campaigns, Person
+from campaigns.errors import NotAllowedError
 from campaigns.plan.forecast import Budget
 from campaigns.rows.planned_row import PlannedRow
+from campaigns.signing import SigningKey
 from certification.store import Certificates
 from cli.account_limits import AccountLimits
 from cli.answer import Answer, answering, complain
@@ -54,6 +56,18 @@ class CampaignSession:
     progress: PlanningProgress
     _settings: Settings
     _redis: Redis
+    _key: SigningKey | None = None
+
+    def person(self, by: str | None, reason: str) -> Person:
+        """Who gives this order: the token's owner, else whoever is named or runs this process.
+
+        Raises NotAllowedError if somebody else is named than whose token it is.
+        """
+        if self._key is None:
+            return person(by, reason)
+        if by and by != self._key.name:
+            raise NotAllowedError(f"REVIO_CONSOLE_TOKEN is {self._key.name}'s, not {by}'s")
+        return Person(self._key.name, reason)
 
     def budget(self) -> Budget:
         """As of now. Raises Unavailable."""
@@ -87,6 +101,28 @@ def _ended(answer: Answer, kind: str, lines: list[str], code: ExitCode) -> typer
     return typer.Exit(code)
 
 
+def session_of(
+    settings: Settings,
+    redis: Redis,
+    jobs: RevioJobs,
+    account: str,
+    tell: Callable[[str], None] = lambda _: None,
+    *,
+    key: SigningKey | None = None,
+) -> CampaignSession:
+    """Of an account of the settings. `tell` hears why reading takes long; `key` signs decisions.
+
+    Raises RedisError.
+    """
+    is_certified = Certificates(redis).load(account) is not None
+    terms = replace(campaign_terms(settings, account), is_certified=is_certified)
+    closures = LaneClosures(LanePauses(redis), open_limiter(settings, redis))
+    lane = CampaignLane(closures, business_times(settings))
+    waits, progress = _Waits(lane, account, tell), PlanningProgress()
+    campaigns = Campaigns(terms, jobs, redis, on_wait=waits.tell, on_row=progress.add, key=key)
+    return CampaignSession(campaigns, progress, settings, redis, key)
+
+
 @contextmanager
 def _opened(account: str) -> Iterator[CampaignSession]:
     settings = load()
@@ -94,29 +130,26 @@ def _opened(account: str) -> Iterator[CampaignSession]:
         known = ", ".join(settings.accounts)
         raise typer.BadParameter(f"{account!r} is not one of {known}", param_hint="--account")
     redis = redis_of(settings)
-    is_certified = Certificates(redis).load(account) is not None
-    terms = replace(campaign_terms(settings, account), is_certified=is_certified)
-    closures = LaneClosures(LanePauses(redis), open_limiter(settings, redis))
-    lane = CampaignLane(closures, business_times(settings))
     with RevioJobs(app_of(settings), redis) as jobs:
-        waits, progress = _Waits(lane, account), PlanningProgress()
-        campaigns = Campaigns(terms, jobs, redis, on_wait=waits.tell, on_row=progress.add)
-        yield CampaignSession(campaigns, progress, settings, redis)
+        token = settings.console_token
+        key = SigningKey.parse(token.get_secret_value()) if token else None
+        yield session_of(settings, redis, jobs, account, complain, key=key)
 
 
 @dataclass
 class _Waits:
-    """Tells on standard error why reading takes long; the same words once."""
+    """Tells why reading takes long; the same words once."""
 
     lane: CampaignLane
     account: str
+    say: Callable[[str], None]
     _told: str = ""
 
     def tell(self) -> None:
         says = self.lane.closed(self.account) or _NO_ANSWER
         if says != self._told:
             self._told = says
-            complain(f"still reading: {says}")
+            self.say(f"still reading: {says}")
 
 
 def person(by: str | None, reason: str) -> Person:

@@ -15,7 +15,7 @@ from campaigns.terms import HaltRules
 from cli.campaign.approval import PlanPath
 from cli.campaign.options import By, start_time, window
 from cli.campaign.run_tables import run_document, run_tables
-from cli.campaign.session import campaign_session, person
+from cli.campaign.session import campaign_session
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 
@@ -73,7 +73,7 @@ def apply(
         began = session.campaigns.apply(
             plan,
             RunRequest(
-                person(by, "").by,
+                session.person(by, "").by,
                 reason,
                 None if canary is None else parse_canary(canary),
                 _halt(terms.halt, *limits),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from cli.dev.stack import Stack
@@ -20,9 +20,15 @@ class Person:
 
     stack: Stack
     revio: Revio
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    """The console's, by the name of whoever may use them."""
 
     def types(self, *arguments: str, code: int = 0) -> Any:
-        said = self.revio("campaign", *arguments, "--json", env=self.stack.environment)
+        """Whoever a command names as `--by` has their token beside it, if there is one."""
+        by = arguments[arguments.index("--by") + 1] if "--by" in arguments else ""
+        proof = {"REVIO_CONSOLE_TOKEN": self.tokens[by]} if by in self.tokens else {}
+        environment = {**self.stack.environment, **proof}
+        said = self.revio("campaign", *arguments, "--json", env=environment)
         assert said.code == code, (arguments, said.code, said.out, said.err)
         return json.loads(said.out)
 

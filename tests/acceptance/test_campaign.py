@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
+from campaigns.signing import SigningKey
+from campaigns.store.signers import SignerRecord, Signers
 from cli.dev.stack import Stack, local_stack
 from tests.acceptance.person import Person, Revio
 
@@ -69,6 +73,17 @@ def price_list(products: dict[int, dict[str, str | None]]) -> dict[int, Decimal]
 def write(path: Path, rates: dict[int, Decimal], *more: str) -> None:
     lines = [f"{one};{str(rate).replace('.', ',')};Prämie {one}" for one, rate in rates.items()]
     path.write_text("\n".join(["ID;Rate;Vermerk", *lines, *more]), encoding="cp1252")
+
+
+def tokens_of(stack: Stack) -> dict[str, str]:
+    """As the console gives them to people, by their names."""
+    roles = {"ann": ("default:planner", "default:approver"), "bob": ("default:approver",)}
+    keys = {name: SigningKey(name, os.urandom(32)) for name in roles}
+    with Redis.from_url(stack.redis.url) as redis:
+        for name, key in keys.items():
+            until = time.time() + 3600
+            Signers(redis).add(SignerRecord(key.id, name, key.public.hex(), until, roles[name]))
+    return {name: key.token for name, key in keys.items()}
 
 
 class Story:
@@ -220,7 +235,7 @@ class Story:
 def test_a_person_takes_1500_products_through_a_campaign_and_back(
     stack: Stack, revio: Revio, tmp_path: Path
 ) -> None:
-    story = Story(Person(stack, revio), tmp_path)
+    story = Story(Person(stack, revio, tokens_of(stack)), tmp_path)
     story.plan()
     story.approve()
     story.apply()

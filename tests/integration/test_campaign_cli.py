@@ -476,7 +476,11 @@ def test_a_program_does_the_same_in_python(
             time.sleep(0.1)
         results = list(campaigns.results(plan.run))
         assert {answer.outcome for answer in results} == {"applied"}
-        assert [run.by for run in campaigns.audit(plan.run)] == ["ann", "the feeder"]
+        assert [entry.by for entry in campaigns.audit(plan.run)] == [
+            "bob",
+            "ann",
+            "the feeder",
+        ]
 
 
 def test_products_become_a_list_and_the_list_a_plan(
