@@ -121,7 +121,7 @@ def retry(
         left: list[dict[str, str]] = []
         with spinner("submitting"):
             for letter in choice.letters(dead):
-                if why := _not_to_be_retried(letter, even_unknown=even_unknown):
+                if why := not_to_be_retried(letter, even_unknown=even_unknown):
                     left.append({"job_id": letter.job_id, "reason": why})
                 else:
                     _retry(dead, letter, retried, left)
@@ -183,7 +183,8 @@ def _choice(
     return _Choice(account, jobs or [], wanted, limit)
 
 
-def _not_to_be_retried(letter: DeadLetter, *, even_unknown: bool) -> str | None:
+def not_to_be_retried(letter: DeadLetter, *, even_unknown: bool) -> str | None:
+    """Why it is left as it is; None: it may be retried."""
     if letter.campaign:
         return f"it is a row of campaign {letter.campaign}, which has a retry of its own"
     if isinstance(letter.error, OutcomeUnknown) and not even_unknown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
@@ -47,13 +47,7 @@ def resume(
 ) -> None:
     """Let workers take jobs again; also tries an account that the vendor has refused once more."""
     with _lanes(as_json=as_json) as (answer, redis):
-        for chosen in lane or Lane:
-            LanePauses(redis).resume(account, chosen)
-        from worker.soap import RedisSessionStore  # noqa: PLC0415 - the others need no SOAP
-
-        # The login first: jobs that run in between would find it still refused.
-        RedisSessionStore(redis, None).forget_refused_login(account)
-        RedisLimiter(redis, {}).reopen(account)
+        resume_lanes(redis, account, lane or Lane)
         _give(answer, redis, account)
 
 
@@ -62,6 +56,17 @@ def show(*, account: AccountName = DEFAULT_ACCOUNT, as_json: AsJson = False) -> 
     """Show which lanes are paused, by whom, since when and why."""
     with _lanes(as_json=as_json) as (answer, redis):
         _give(answer, redis, account)
+
+
+def resume_lanes(redis: Redis, account: str, lanes: Iterable[Lane]) -> None:
+    """End their pauses, and try an account that the vendor has refused once more."""
+    for lane in lanes:
+        LanePauses(redis).resume(account, lane)
+    from worker.soap import RedisSessionStore  # noqa: PLC0415 - the others need no SOAP
+
+    # The login first: jobs that run in between would find it still refused.
+    RedisSessionStore(redis, None).forget_refused_login(account)
+    RedisLimiter(redis, {}).reopen(account)
 
 
 @contextmanager

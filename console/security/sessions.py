@@ -70,7 +70,11 @@ class SessionStore:
 
     def cookie(self, session: Session) -> str:
         """The cookie's value: the token and its signature."""
-        return self._signer.sign(session.token).decode()
+        return self.signed(session.token)
+
+    def signed(self, token: str) -> str:
+        """As cookies carry a token."""
+        return self._signer.sign(token).decode()
 
     def resume(self, cookie: str) -> Session | None:
         """The session of a cookie, kept for another idle time; None if it has ended."""
@@ -90,6 +94,10 @@ class SessionStore:
             return None
         self._redis.expire(key, max(int(min(left_s, self._limits.idle_s)), 1))
         return session
+
+    def goes_on(self, session: Session) -> bool:
+        """Whether it has not ended; unlike `resume` it does not keep it alive."""
+        return self._clock() < session.ends_at and bool(self._redis.exists(_key(session.token)))
 
     def end(self, session: Session) -> None:
         """For good, whoever still has the cookie."""

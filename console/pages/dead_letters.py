@@ -1,0 +1,107 @@
+"""Updates that failed for good: found, looked at, tried again, discarded."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from starlette.responses import Response
+
+from cli.dead.dead import not_to_be_retried
+from cli.dead.dead_tables import letter_document
+from cli.producer import app_of
+from console.decision_log import DecisionLog
+from console.visit import NotFound, Refused, Visit
+from revio_jobs import Lane
+from revio_jobs.errors import OutcomeUnknown
+from revio_jobs.message import encode_message
+from worker.ledger import DeadLetter, DeadLetters, Wanted
+from worker.ledger.dead_letter_counter import DeadLetterCounter
+
+_SHOWN = 100
+_LOOK_S = 20.0
+
+
+def list_dead(visit: Visit) -> Response:
+    """The newest first, of one kind of error or of all."""
+    error = visit.query.get("error", "")
+    letters = _letters(visit).find(visit.account, Wanted(error or None))
+    return visit.page(
+        "dead.html.j2",
+        letters=list(islice(letters, _SHOWN)),
+        counts=DeadLetterCounter(visit.console.redis, visit.account).count(),
+        error=error,
+        shown=_SHOWN,
+        time=visit.campaigns.campaigns.terms.time,
+    )
+
+
+def show_dead(visit: Visit) -> Response:
+    """One, with its payload and its history; with `look` also the product as it is now."""
+    letter = _letter(visit)
+    return visit.page(
+        "dead_letter.html.j2",
+        letter=letter,
+        facts=letter_document(letter),
+        is_unknown=isinstance(letter.error, OutcomeUnknown),
+        left_because=not_to_be_retried(letter, even_unknown=True),
+        seen=_seen(visit, letter) if visit.query.get("look") else None,
+        time=visit.campaigns.campaigns.terms.time,
+        flower=visit.console.settings.console_flower_url,
+    )
+
+
+def _seen(visit: Visit, letter: DeadLetter) -> dict[str, Any]:
+    """The product's fields that the update was to change, as Rev.io has them now."""
+    query = visit.console.jobs.query(
+        ids=[letter.product_id], account=visit.account, lane=Lane.INTERACTIVE
+    )
+    try:
+        found = query.result(timeout=_LOOK_S).customer_products
+    except TimeoutError:
+        raise Refused("Nobody has answered yet: workers are busy, or none runs.") from None
+    if not found:
+        raise Refused(f"Rev.io has no product {letter.product_id} any more.")
+    record = found[0].model_dump(mode="json")
+    return {name: record[name] for name in letter.payload if name in record and name != "id"}
+
+
+def retry(visit: Visit) -> Response:
+    """As a new job in the bulk lane; of two clicks there is one job."""
+    letter = _letter(visit)
+    if why := not_to_be_retried(letter, even_unknown=bool(visit.text("even_unknown"))):
+        raise Refused(f"Not retried: {why}.")
+    job = _letters(visit).retry(letter).job_id
+    return _noted(visit, f"retry dead letter {letter.job_id} as {job}", f"jobs?job={job}")
+
+
+def discard(visit: Visit) -> Response:
+    """Forget it; the job's outcome and key stay as they are."""
+    letter = _letter(visit)
+    if not visit.text("reason"):
+        raise Refused("To discard a dead letter needs a reason.")
+    _letters(visit).discard(visit.account, letter.job_id)
+    return _noted(visit, f"discard dead letter {letter.job_id}", "dead")
+
+
+def _noted(visit: Visit, what: str, then: str) -> Response:
+    log = DecisionLog(visit.console.redis, visit.account)
+    log.note(visit.name, what, visit.text("reason"))
+    return visit.go(then)
+
+
+def _letter(visit: Visit) -> DeadLetter:
+    job = visit.params["job"]
+    letter = _letters(visit).get(visit.account, job)
+    if letter is None:
+        raise NotFound(
+            f"There is no dead letter of job {job}: somebody has retried or discarded it, or it "
+            "was kept for its time. The log of decisions under Operations tells."
+        )
+    return letter
+
+
+def _letters(visit: Visit) -> DeadLetters:
+    app = app_of(visit.console.settings)
+    return DeadLetters(visit.console.redis, partial(encode_message, app))

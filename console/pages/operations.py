@@ -1,0 +1,96 @@
+"""An account's limits, lanes, workers and balance; lanes paused and resumed."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+from starlette.responses import Response
+
+from cli.jobs.explain import explanation
+from cli.limits.lane import resume_lanes
+from cli.status.reading import read_account
+from console.decision_log import DecisionLog
+from console.visit import NotFound, Refused, Visit
+from revio_jobs import Lane
+from revio_jobs.contracts import job_id_of
+from worker.ledger import Auditor, latest_withdrawals
+from worker.limiter import LanePauses, Pause
+
+_DECISIONS = 50
+_WITHDRAWALS = 20
+
+
+def show_operations(visit: Visit) -> Response:
+    """What `revio status` and `revio limits` show."""
+    console, account = visit.console, visit.account
+    status = read_account(console.settings, console.redis, account)
+    return visit.page(
+        "operations.html.j2",
+        account_status=status,
+        usage=status.limits.usage,
+        concerns=list(status.concerns()),
+        decisions=DecisionLog(console.redis, account).latest(_DECISIONS),
+        time=visit.campaigns.campaigns.terms.time,
+        never=math.inf,
+        flower=console.settings.console_flower_url,
+    )
+
+
+def pause_lane(visit: Visit) -> Response:
+    """Within about a second no worker takes jobs from it."""
+    lane, reason, pauses = _lane(visit), _reason(visit), LanePauses(visit.console.redis)
+    if pause := pauses.get(visit.account, lane):
+        raise Refused(f"{pause.by} has paused lane {lane} already: {pause.reason}")
+    pauses.pause(visit.account, lane, Pause(reason, visit.name, datetime.now(UTC)))
+    return _noted(visit, f"pause lane {lane}", reason)
+
+
+def resume_lane(visit: Visit) -> Response:
+    """Also tries an account that the vendor has refused once more."""
+    lane, reason = _lane(visit), _reason(visit)
+    resume_lanes(visit.console.redis, visit.account, [lane])
+    return _noted(visit, f"resume lane {lane}", reason)
+
+
+def _noted(visit: Visit, what: str, reason: str) -> Response:
+    DecisionLog(visit.console.redis, visit.account).note(visit.name, what, reason)
+    return visit.go("operations")
+
+
+def _lane(visit: Visit) -> Lane:
+    if visit.params["lane"] not in set(Lane):
+        raise NotFound(f"There is no lane {visit.params['lane']}.")
+    return Lane(visit.params["lane"])
+
+
+def _reason(visit: Visit) -> str:
+    if reason := visit.text("reason"):
+        return reason
+    raise Refused("Give a reason: everybody who asks why jobs wait is shown it.")
+
+
+def find_job(visit: Visit) -> Response:
+    """What a job waits for now, by its ID or its idempotency key."""
+    job, key = visit.query.get("job", "").strip(), visit.query.get("key", "").strip()
+    console, account = visit.console, visit.account
+    wanted = job or (job_id_of(account, key) if key else "")
+    explained = explanation(console.settings, console.redis, account, wanted) if wanted else None
+    return visit.page(
+        "job.html.j2",
+        job=job,
+        key=key,
+        explained=explained,
+        time=visit.campaigns.campaigns.terms.time,
+        flower=console.settings.console_flower_url,
+    )
+
+
+def show_audit(visit: Visit) -> Response:
+    """Proves that no accepted update is missing, or names what does not add up."""
+    redis, account = visit.console.redis, visit.account
+    return visit.page(
+        "audit.html.j2",
+        audit=Auditor(redis, account).audit(),
+        withdrawals=latest_withdrawals(redis, account, _WITHDRAWALS),
+    )

@@ -1,0 +1,83 @@
+"""From the form of a new plan to what is stored of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import UploadFile
+
+from campaigns.export import EXPORTABLE
+from console.visit import Refused, Visit
+
+SOURCE_DIRECTORY = "source"
+TARGETS = ("id", *EXPORTABLE, *(f"expected:{name}" for name in EXPORTABLE))
+"""What a column can be said to be."""
+IGNORED = "ignore"
+_LINES = ("sets", "rails", "overrides", "sheets")
+_LISTS = ("customers", "lines")
+_TEXTS = (
+    *("where", "round_step", "round_mode", "charm", "effective"),
+    *("header_line", "hidden_rows", "rates", "encoding", "decimal"),
+)
+_CHECKS = ("skip_problems", "with_disconnected")
+_UNSAFE = re.compile(r"[^\w .()+-]+")
+_NAME_CHARACTERS = 100
+_COLUMN = "column:"
+
+
+def fields_of(visit: Visit) -> dict[str, Any]:
+    """Rules, guard rails and what is stated about the file; JSON values."""
+    named: dict[str, Any] = {name: visit.text(name) for name in _TEXTS}
+    named |= {name: visit.texts(name) for name in _LINES}
+    named |= {name: visit.text(name).replace("\n", ",").split() for name in _LISTS}
+    named |= {name: bool(visit.text(name)) for name in _CHECKS}
+    columns = dict(_columns(visit))
+    named["columns"] = [f"{title}={to}" for title, to in columns.items() if to != IGNORED]
+    named["ignored"] = [title for title, to in columns.items() if to == IGNORED]
+    return {name: value for name, value in named.items() if value}
+
+
+def shown_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """For the form: what was stated, and nothing elsewhere."""
+    names = (*_TEXTS, *_LINES, *_LISTS, *_CHECKS, "columns", "ignored")
+    return {**dict.fromkeys(names, ""), **fields}
+
+
+def _columns(visit: Visit) -> Iterator[tuple[str, str]]:
+    for name, value in visit.form.multi_items():
+        if name.startswith(_COLUMN) and isinstance(value, str) and value:
+            if value not in {*TARGETS, IGNORED}:
+                raise Refused(f"{value!r} is not something that a column can be.")
+            yield name.removeprefix(_COLUMN), value
+
+
+def plan_name(visit: Visit, title: str) -> str:
+    """What the person calls the plan, else what its file is called."""
+    name = visit.text("name") or Path(title).stem
+    if not name:
+        raise Refused("Give the plan a name: people will look for it by that.")
+    return name[:_NAME_CHARACTERS]
+
+
+def uploaded(visit: Visit) -> UploadFile | None:
+    """The form's file, if one was chosen."""
+    file = visit.form.get("file")
+    return file if isinstance(file, UploadFile) and file.filename else None
+
+
+def store_upload(file: UploadFile, directory: Path) -> str:
+    """Keep it under a harmless name; on disk when this returns. The name, relative."""
+    title = Path((file.filename or "").replace("\\", "/")).name
+    name = _UNSAFE.sub("_", title).strip(" .")[-_NAME_CHARACTERS:] or "upload"
+    to = directory / SOURCE_DIRECTORY / name
+    to.parent.mkdir(mode=0o700, exist_ok=True)
+    with to.open("wb") as stored:
+        shutil.copyfileobj(file.file, stored)
+        stored.flush()
+        os.fsync(stored.fileno())
+    return f"{SOURCE_DIRECTORY}/{name}"

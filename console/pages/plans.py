@@ -1,0 +1,294 @@
+"""A plan: asked for, looked at, approved or sent back, applied."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import FileResponse, Response
+
+from campaigns import RunRequest
+from campaigns.start import parse_canary
+from cli.campaign.options import start_time, window
+from console.pages.plan_form import (
+    IGNORED,
+    SOURCE_DIRECTORY,
+    TARGETS,
+    fields_of,
+    plan_name,
+    shown_fields,
+    store_upload,
+    uploaded,
+)
+from console.plans.planning import FAILED
+from console.plans.record import (
+    LEFT,
+    PAGE,
+    PLAN,
+    REVIEW,
+    ROWS,
+    WORKBOOK,
+    Outcome,
+    Record,
+    Wanted,
+)
+from console.plans.row_index import FLAGS, SORTS, RowIndex, RowQuery
+from console.visit import NotFound, Refused, Visit
+
+_DOWNLOADS = {PLAN: "plan", PAGE: "html", WORKBOOK: "xlsx", LEFT: "csv"}
+_PAGES = 100_000_000
+
+
+def show_form(visit: Visit) -> Response:
+    """Of a new plan."""
+    return visit.page("plan_new.html.j2", fields=shown_fields({}))
+
+
+def ask(visit: Visit) -> Response:
+    """Store the upload and what is to be done with it, then plan it in a process of its own."""
+    file, fields = uploaded(visit), fields_of(visit)
+    has_owners = fields.get("customers") or fields.get("lines")
+    if not file and not has_owners:
+        raise Refused("Choose a price list, or name customers or lines and a rule for their rates.")
+    if file and has_owners:
+        raise Refused("Choose a file, or name customers and lines, not both.")
+    title = file.filename or "" if file else ""
+    name = plan_name(visit, title)
+    record = _new(visit)
+    source = store_upload(file, record.directory) if file else ""
+    return _begin(visit, record, name=name, source=source, source_title=title, fields=fields)
+
+
+def ask_again(visit: Visit) -> Response:
+    """Plan the same upload otherwise: a new plan, beside the old one."""
+    old = _record(visit)
+    wanted = old.wanted
+    fields, record = fields_of(visit), _new(visit)
+    if wanted.kind != "plan":
+        fields = {**wanted.fields, **fields}
+    if old.source:
+        (record.directory / SOURCE_DIRECTORY).mkdir(mode=0o700, exist_ok=True)
+        shutil.copyfile(old.source, record.file(wanted.source))
+    return _begin(
+        visit,
+        record,
+        name=visit.text("name") or wanted.name,
+        kind=wanted.kind,
+        source=wanted.source,
+        source_title=wanted.source_title,
+        of_run=wanted.of_run,
+        reason=wanted.reason,
+        only=wanted.only,
+        fields=fields,
+    )
+
+
+def ask_from_run(visit: Visit, kind: str, run: str) -> Response:
+    """A plan that tries a run's rows again, or takes back what it wrote."""
+    name = visit.text("name") or f"{kind} {visit.campaigns.campaigns.view(run).state.spec.name}"
+    reason, only = visit.text("reason"), visit.text("only") or "transient"
+    if kind == "undo" and not reason:
+        raise Refused("To take a run back needs a reason: it goes into the audit log.")
+    return _begin(visit, _new(visit), name=name, kind=kind, of_run=run, reason=reason, only=only)
+
+
+def _new(visit: Visit) -> Record:
+    once = visit.text("once")
+    if not once:
+        raise Refused("The form is incomplete: reload its page.")
+    return visit.console.shelf.new(visit.account, once)
+
+
+def _begin(visit: Visit, record: Record, *, name: str, **asked: Any) -> Response:  # noqa: ANN401 - fields of Wanted
+    """A form that comes twice finds its record asked for, and leaves it as it is."""
+    if not record.is_asked:
+        record.ask(
+            Wanted(
+                id=record.directory.name,
+                account=visit.account,
+                name=name,
+                author=visit.name,
+                asked_at=visit.console.clock(),
+                **asked,
+            )
+        )
+    visit.console.pool.plan(record)
+    return visit.go(f"plans/{record.directory.name}")
+
+
+def show_plan(visit: Visit) -> Response:
+    """As far as it has come."""
+    record = _record(visit)
+    outcome = record.outcome
+    if outcome is None:
+        visit.console.pool.plan(record)  # a console that was ended may have left it
+        return visit.page("planning.html.j2", wanted=record.wanted, progress=record.progress)
+    if not outcome.digest:
+        return visit.page(
+            "plan_problems.html.j2",
+            wanted=record.wanted,
+            outcome=outcome,
+            fields=shown_fields(record.wanted.fields),
+            has_failed=outcome.verdict == FAILED,
+            targets=TARGETS,
+            ignored=IGNORED,
+        )
+    return _show_review(visit, record, outcome)
+
+
+def show_progress(visit: Visit) -> Response:
+    """A part of the page above; when planning has ended, the browser is told to load it anew."""
+    record = _record(visit)
+    if record.outcome is None:
+        return visit.page("planning_part.html.j2", progress=record.progress, wanted=record.wanted)
+    return Response(headers={"HX-Refresh": "true"})
+
+
+def _show_review(visit: Visit, record: Record, outcome: Outcome) -> Response:
+    campaigns = visit.campaigns.campaigns
+    review = json.loads(record.file(REVIEW).read_text(encoding="utf-8"))
+    approval = campaigns.store.approval(outcome.digest)
+    has_left = record.file(LEFT).exists()
+    return visit.page(
+        "plan.html.j2",
+        wanted=record.wanted,
+        outcome=outcome,
+        review=review,
+        approval=approval,
+        sent_back=campaigns.store.sent_back(outcome.digest),
+        has_run=campaigns.store.exists(outcome.run),
+        decisions=campaigns.audit(outcome.run),
+        terms=campaigns.terms,
+        time=campaigns.terms.time,
+        is_own=campaigns.terms.four_eyes and record.wanted.author == visit.name,
+        has_left=has_left,
+        **_found_rows(visit, record),
+    )
+
+
+def show_rows(visit: Visit) -> Response:
+    """The table of rows alone, for a page that is open."""
+    record = _record(visit)
+    if not record.file(ROWS).exists():
+        raise NotFound("This plan has no rows.")
+    return visit.page("plan_rows.html.j2", wanted=record.wanted, **_found_rows(visit, record))
+
+
+def _found_rows(visit: Visit, record: Record) -> dict[str, Any]:
+    index, query = RowIndex(record.file(ROWS)), row_query(visit)
+
+    def address(**changes: Any) -> str:  # noqa: ANN401 - parts of a query string
+        parts = {
+            "search": query.search,
+            "kind": query.kind,
+            "flag": query.flag,
+            "sort": query.sort,
+            "down": "1" if query.descending else "",
+            **changes,
+        }
+        given = {name: value for name, value in parts.items() if value not in {"", None}}
+        return f"{visit.at(f'plans/{record.directory.name}')}?{urlencode(given)}#rows"
+
+    return {
+        "rows": index.find(query),
+        "kinds": index.kinds(),
+        "row_query": query,
+        "flags": FLAGS,
+        "sorts": SORTS,
+        "address": address,
+    }
+
+
+def row_query(visit: Visit) -> RowQuery:
+    """Of the query string; what makes no sense is as if it were not there."""
+    query = visit.query
+    page = query.get("page", "")
+    is_number = page.isascii() and page.isdigit() and int(page[:9]) < _PAGES
+    return RowQuery(
+        search=query.get("search", "")[:200],
+        kind=query.get("kind", ""),
+        flag=query.get("flag", "") if query.get("flag", "") in FLAGS else "",
+        sort=query.get("sort", "line") if query.get("sort") in SORTS else "line",
+        descending=query.get("down") == "1",
+        page=int(page[:9]) if is_number else 1,
+    )
+
+
+def download(visit: Visit) -> Response:
+    """One of the plan's files."""
+    record, name = _record(visit), visit.params["file"]
+    outcome = record.outcome
+    is_problems = outcome is not None and outcome.problem_file and name == outcome.problem_file
+    if (name not in _DOWNLOADS and not is_problems) or not record.file(name).is_file():
+        raise NotFound(f"This plan has no file {name}.")
+    return FileResponse(
+        record.file(name),
+        media_type="application/octet-stream",
+        filename=f"{record.wanted.name}-{name}",
+        content_disposition_type="attachment",
+    )
+
+
+def approve(visit: Visit) -> Response:
+    """Exactly this plan; the audit log gets the name of whoever has signed in."""
+    record, outcome = _planned(visit)
+    campaigns = visit.campaigns.campaigns
+    if earlier := campaigns.store.approval(outcome.digest):
+        raise Refused(f"{earlier.by} has approved this plan already: {earlier.reason}")
+    campaigns.approve(campaigns.open(record.file(PLAN)), visit.person())
+    return visit.go(f"plans/{record.directory.name}")
+
+
+def send_back(visit: Visit) -> Response:
+    """With words for its author; the plan cannot be approved or applied any more."""
+    record, outcome = _planned(visit)
+    campaigns = visit.campaigns.campaigns
+    if earlier := campaigns.store.sent_back(outcome.digest):
+        raise Refused(f"{earlier.by} has sent this plan back already: {earlier.reason}")
+    campaigns.send_back(campaigns.open(record.file(PLAN)), visit.person())
+    return visit.go(f"plans/{record.directory.name}")
+
+
+def apply(visit: Visit) -> Response:
+    """Begin the run as the form says; a second click finds it begun."""
+    record, outcome = _planned(visit)
+    campaigns = visit.campaigns.campaigns
+    canary, start, rate = visit.text("canary"), visit.text("start"), visit.text("rate")
+    request = RunRequest(
+        by=visit.name,
+        reason=visit.text("reason"),
+        canary=parse_canary(canary) if canary else None,
+        start_at=start_time(start, campaigns.terms.time) if start else None,
+        window=window(visit.text("window"), campaigns.terms.zone),
+        rate=rate_of(rate) if rate else None,
+    )
+    campaigns.apply(campaigns.open(record.file(PLAN)), request)
+    return visit.go(f"runs/{outcome.run}")
+
+
+def rate_of(text: str) -> float:
+    """Calls per minute. Raises Refused."""
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1e9:  # noqa: PLR2004 - any finite number
+        raise Refused(f"{text!r} is not a number of calls per minute.")
+    return rate
+
+
+def _planned(visit: Visit) -> tuple[Record, Outcome]:
+    record = _record(visit)
+    outcome = record.outcome
+    if outcome is None or not outcome.digest:
+        raise Refused("There is no finished plan to decide about.")
+    return record, outcome
+
+
+def _record(visit: Visit) -> Record:
+    record = visit.console.shelf.record(visit.account, visit.params["plan"])
+    if record is None:
+        raise NotFound("There is no such plan, or it is of another account.")
+    return record

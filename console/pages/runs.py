@@ -1,0 +1,142 @@
+"""A run: watched, steered, reported, tried again and taken back."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse, Response
+
+from campaigns import Campaigns, Person
+from campaigns.errors import NotAllowedError
+from campaigns.results.eta import eta, pace
+from campaigns.run.request import WEIGHTS
+from campaigns.run.state import Status
+from campaigns.store import RunView
+from cli.campaign.options import start_time
+from cli.campaign.run_tables import top_errors
+from console.pages.plans import ask_from_run, rate_of
+from console.visit import NotFound, Refused, Visit
+
+
+def show_run(visit: Visit) -> Response:
+    """All of it as it is now; the browser then hears of changes."""
+    run = visit.params["run"]
+    campaigns = visit.campaigns.campaigns
+    facts = live_facts(visit)
+    view: RunView = facts["view"]
+    return visit.page(
+        "run.html.j2",
+        **facts,
+        decisions=campaigns.audit(run),
+        priorities=WEIGHTS,
+        can_pause=view.state.status is Status.RUNNING,
+        can_resume=view.state.status in {Status.PAUSED, Status.HALTED},
+        can_cancel=view.state.status in {Status.RUNNING, Status.PAUSED, Status.HALTED},
+        is_at_rest=view.state.status is not Status.RUNNING,
+    )
+
+
+def live_facts(visit: Visit) -> dict[str, Any]:
+    """What changes while somebody watches. Raises NotFound."""
+    session, run = visit.campaigns, visit.params["run"]
+    try:
+        view = session.campaigns.view(run)
+    except NotAllowedError as exc:
+        raise NotFound(f"There is no run {run}, or it was kept for its time and has gone.") from exc
+    budget = session.budget()
+    counts = view.state.counts
+    return {
+        "view": view,
+        "run": run,
+        "ended": sum(counts.values()),
+        "rows": view.state.spec.rows,
+        "left": eta(view, budget),
+        "pace": pace(view, budget.now),
+        "budget": budget,
+        "errors": top_errors(view),
+        "time": session.campaigns.terms.time,
+        "now": budget.now,
+    }
+
+
+def pause(visit: Visit) -> Response:
+    """Within seconds nothing of the run is sent any more."""
+    return _decide(visit, Campaigns.pause)
+
+
+def resume(visit: Visit) -> Response:
+    """Also after a halt."""
+    return _decide(visit, Campaigns.resume)
+
+
+def cancel(visit: Visit) -> Response:
+    """For good."""
+    return _decide(visit, Campaigns.cancel)
+
+
+def set_pace(visit: Visit) -> Response:
+    """Calls per minute, priority and start: those that are given."""
+    rate, priority, start = visit.text("rate"), visit.text("priority"), visit.text("start")
+    if not (rate or priority or start):
+        raise Refused("Give a rate, a priority or a start.")
+    wanted = None if rate in {"", "none"} else rate_of(rate)
+
+    def change(campaigns: Campaigns, run: str, person: Person) -> None:
+        at = start_time(start, campaigns.terms.time) if start else None
+        if rate:
+            campaigns.set_rate(run, wanted, person)
+        if priority:
+            campaigns.set_priority(run, priority, person)
+        if at is not None:
+            campaigns.set_start(run, at, person)
+
+    return _decide(visit, change)
+
+
+def _decide(visit: Visit, decision: Callable[[Campaigns, str, Person], None]) -> Response:
+    """Whoever comes too late hears what somebody else has decided meanwhile."""
+    campaigns, run = visit.campaigns.campaigns, visit.params["run"]
+    try:
+        decision(campaigns, run, visit.person())
+    except NotAllowedError as exc:
+        latest = campaigns.audit(run)[-1:]
+        heard = [f"The latest decision: {e.what} by {e.by} at {e.when}: {e.reason}" for e in latest]
+        raise Refused("\n".join([str(exc), *heard])) from exc
+    return visit.go(f"runs/{run}")
+
+
+def retry(visit: Visit) -> Response:
+    """A new plan of rows that failed or were not processed."""
+    return ask_from_run(visit, "retry", visit.params["run"])
+
+
+def undo(visit: Visit) -> Response:
+    """A new plan that takes back what the run wrote."""
+    return ask_from_run(visit, "undo", visit.params["run"])
+
+
+def report(visit: Visit) -> Response:
+    """What became of each row: files in the form of the input, a workbook and a page, as a ZIP."""
+    run = visit.params["run"]
+    directory = TemporaryDirectory(prefix="revio-report-")
+    root = Path(directory.name)
+    try:
+        visit.campaigns.campaigns.report(run, root / "report")
+        archive = root / "report.zip"
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+            for path in sorted((root / "report").iterdir()):
+                file.write(path, path.name)
+    except BaseException:
+        directory.cleanup()
+        raise
+    return FileResponse(
+        archive,
+        media_type="application/zip",
+        filename=f"{run}-report.zip",
+        background=BackgroundTask(directory.cleanup),
+    )

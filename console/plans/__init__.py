@@ -1,0 +1,1 @@
+"""Uploads and plans on disk, and the process that makes a plan."""

@@ -1,0 +1,83 @@
+"""Starts the processes that make plans, a few at a time, and ends those that take too long."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Lock
+
+from console.plans.planning import FAILED
+from console.plans.record import Outcome, Record
+
+_COMMAND = (sys.executable, "-m", "console.plans.planning")
+_WORDS = 400
+
+
+class PlanningPool:
+    """Of one console. What it does not finish, the next one begins anew."""
+
+    def __init__(self, planners: int, patience_s: float, command: Sequence[str] = _COMMAND) -> None:
+        """`planners`: processes at a time. `patience_s`: for one plan."""
+        self._pool = ThreadPoolExecutor(planners, thread_name_prefix="planning")
+        self._patience_s = patience_s
+        self._command = command
+        self._lock = Lock()
+        self._queued: set[str] = set()
+
+    def plan(self, record: Record) -> None:
+        """In its turn; nothing if it is waiting already."""
+        name = str(record.directory)
+        with self._lock:
+            if name in self._queued:
+                return
+            self._queued.add(name)
+        self._pool.submit(self._run, record)
+
+    def close(self) -> None:
+        """Begin no other one; those under way go on by themselves."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, record: Record) -> None:
+        try:
+            if record.outcome is None:
+                self._carry_out(record)
+        finally:
+            with self._lock:
+                self._queued.discard(str(record.directory))
+
+    def _carry_out(self, record: Record) -> None:
+        # A session of its own: what ends the console by Ctrl-C does not end the planning.
+        with record.file("planning.log").open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                [*self._command, str(record.directory)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            try:
+                code = process.wait(self._patience_s)
+            except subprocess.TimeoutExpired:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                self._give_up(record, f"it took longer than {self._patience_s:g} s, and was ended")
+                return
+        if record.outcome is None:
+            self._give_up(record, _why(code, record))
+
+    def _give_up(self, record: Record, why: str) -> None:
+        record.end(Outcome(FAILED, error=(f"planning ended without an answer: {why}",)))
+
+
+def _why(code: int, record: Record) -> str:
+    if code < 0:
+        return f"its process was ended by {signal.Signals(-code).name}"
+    lines = record.file("planning.log").read_text(encoding="utf-8", errors="replace").split("\n")
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    return f"its process failed: {last[:_WORDS]}"

@@ -1,0 +1,152 @@
+"""One plan on its way: what was asked for, and what came of it, in a directory of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+PLAN = "campaign.plan"
+ROWS = "rows.sqlite"
+REVIEW = "review.json"
+PAGE = "review.html"
+WORKBOOK = "review.xlsx"
+LEFT = "left.csv"
+_REQUEST = "request.json"
+_OUTCOME = "outcome.json"
+_PROGRESS = "progress.json"
+_LOCK = "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody asked to be planned; JSON values throughout."""
+
+    id: str
+    account: str
+    name: str
+    author: str
+    asked_at: float
+    """Unix time, seconds."""
+    kind: str = "plan"
+    """plan, retry or undo."""
+    source: str = ""
+    """The upload's file name in the record's directory; "" if there is none."""
+    source_title: str = ""
+    """As the uploader's machine called it."""
+    of_run: str = ""
+    """The run that is tried again or taken back."""
+    reason: str = ""
+    only: str = "transient"
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """The form's other fields: rules, guard rails, and what was stated about the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What planning came to; JSON values throughout."""
+
+    verdict: str
+    """nothing to do, changes, problems, or failed."""
+    error: tuple[str, ...] = ()
+    """Why it failed, in lines."""
+    read_as: tuple[tuple[str, str], ...] = ()
+    rows: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    """Faulty rows by kind, in words."""
+    forbidden: tuple[str, ...] = ()
+    """Guard rails that the plan as a whole crosses."""
+    problem_file: str = ""
+    columns: tuple[str, ...] = ()
+    """The file's titles, where they could be read."""
+    digest: str = ""
+    run: str = ""
+    begins: str = ""
+    forecast: Mapping[str, Any] = field(default_factory=dict)
+    calls: int = 0
+    """That planning took."""
+    left: Mapping[str, Any] = field(default_factory=dict)
+    """Of an undo: what it leaves; as `revio campaign undo --json` says it."""
+
+
+class Record:
+    """A plan's directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def wanted(self) -> Wanted:
+        """What was asked for. Raises FileNotFoundError if there is no such record."""
+        return Wanted(**json.loads((self.directory / _REQUEST).read_text(encoding="utf-8")))
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether all that planning needs is stored."""
+        return (self.directory / _REQUEST).is_file()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """None while it is being planned."""
+        document = _read(self.directory / _OUTCOME)
+        if document is None:
+            return None
+        pairs = tuple((what, how) for what, how in document.pop("read_as"))
+        known: dict[str, Any] = {
+            n: tuple(v) if isinstance(v, list) else v for n, v in document.items()
+        }
+        return Outcome(**known, read_as=pairs)
+
+    @property
+    def progress(self) -> Mapping[str, Any]:
+        """How far planning has come: `rows`, and what it waits for."""
+        return _read(self.directory / _PROGRESS) or {}
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that plans it."""
+        return self.directory / _LOCK
+
+    @property
+    def source(self) -> Path | None:
+        """The uploaded file."""
+        name = self.wanted.source
+        return self.directory / name if name else None
+
+    def file(self, name: str) -> Path:
+        """One of its files."""
+        return self.directory / name
+
+    def ask(self, wanted: Wanted) -> None:
+        """Last, when all else that it needs is there: then it counts as stored."""
+        _write(self.directory / _REQUEST, asdict(wanted))
+
+    def end(self, outcome: Outcome) -> None:
+        """With what planning came to."""
+        _write(self.directory / _OUTCOME, asdict(outcome))
+
+    def note_progress(self, rows: int, waits: str) -> None:
+        """For those who watch."""
+        _write(self.directory / _PROGRESS, {"rows": rows, "waits": waits}, durable=False)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return document
+
+
+def _write(path: Path, document: Mapping[str, Any], *, durable: bool = True) -> None:
+    """As a whole or not at all; on disk when this returns, if it is to be durable."""
+    draft = path.with_name(f".{path.name}.draft")
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(document, file)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    draft.replace(path)

@@ -1,0 +1,231 @@
+"""A plan's rows in SQLite, so that one page of a million is found in an instant."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from campaigns.plan.figures import shown_move
+from campaigns.plan.plan_file import Plan
+from campaigns.plan.summary import moved, revenue
+from campaigns.rows.field_change import changes_of
+from campaigns.rows.planned_row import PlannedRow
+
+PAGE_ROWS = 50
+_AT_ONCE = 5000
+_SCHEMA = """
+CREATE TABLE product(key INTEGER PRIMARY KEY, description TEXT UNIQUE);
+CREATE TABLE row(
+  n INTEGER PRIMARY KEY, line INTEGER, sheet TEXT, id INTEGER, customer INTEGER,
+  product INTEGER REFERENCES product(key), kind TEXT, changes TEXT, revenue REAL, money TEXT,
+  percent REAL, moved TEXT, says TEXT, undo TEXT);
+"""
+_INDEXES = """
+CREATE INDEX by_id ON row(id);
+CREATE INDEX by_customer ON row(customer, n);
+CREATE INDEX by_product ON row(product, n);
+CREATE INDEX by_revenue ON row(revenue, n);
+CREATE INDEX by_percent ON row(percent, n);
+CREATE INDEX by_kind ON row(kind, n);
+CREATE INDEX by_says ON row(n) WHERE says <> '';
+CREATE INDEX by_undo ON row(n) WHERE undo <> '';
+CREATE TABLE counted(kind TEXT PRIMARY KEY, rows INTEGER);
+INSERT INTO counted SELECT kind, count(*) FROM row GROUP BY kind;
+"""
+SORTS: Mapping[str, str] = {
+    "line": "n",
+    "id": "id",
+    "customer": "customer",
+    "product": "product",
+    "revenue": "revenue",
+    "percent": "percent",
+}
+FLAGS: Mapping[str, str] = {
+    "": "all rows",
+    "guarded": "rows a guard rail speaks of",
+    "not-undoable": "rows an undo could not put back",
+}
+_FLAG_CLAUSES = {"guarded": "row.says <> ''", "not-undoable": "row.undo <> ''"}
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """One field of a row."""
+
+    field: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """A row as a page shows it."""
+
+    line: int
+    sheet: str
+    id: int
+    customer: int | None
+    product: str
+    kind: str
+    changes: Sequence[RowChange]
+    money: str
+    moved: str
+    says: str
+    undo: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowQuery:
+    """Which rows, in which order, and which page of them."""
+
+    search: str = ""
+    """An ID of a product or customer, or a part of a product's description."""
+    kind: str = ""
+    flag: str = ""
+    sort: str = "line"
+    descending: bool = False
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """What was found."""
+
+    rows: Sequence[ShownRow]
+    count: int
+    page: int
+
+    @property
+    def pages(self) -> int:
+        """How many there are, at least one."""
+        return max(-(-self.count // PAGE_ROWS), 1)
+
+
+class RowIndex:
+    """Of one plan; made once, read by anybody."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @classmethod
+    def make(cls, path: Path, plan: Plan) -> RowIndex:
+        """Read all rows of the plan into the file `path`. Raises PlanFileError."""
+        draft = path.with_name(f".{path.name}.draft")
+        draft.unlink(missing_ok=True)
+        with closing(sqlite3.connect(draft)) as db:
+            db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
+            products: dict[str, int] = {}
+            for batch in _batches(_columns(row, products) for row in plan.rows()):
+                db.executemany(f"INSERT INTO row VALUES({', '.join('?' * 14)})", batch)
+            db.executemany("INSERT INTO product(description, key) VALUES(?, ?)", products.items())
+            db.executescript(_INDEXES)
+            db.commit()
+        draft.replace(path)
+        return cls(path)
+
+    def kinds(self) -> dict[str, int]:
+        """Rows by what planning made of them."""
+        with closing(self._open()) as db:
+            return dict(db.execute("SELECT kind, rows FROM counted ORDER BY rows DESC"))
+
+    def find(self, query: RowQuery) -> RowPage:
+        """One page; the last one if there are not so many."""
+        clause, values = _where(query)
+        order = SORTS.get(query.sort, "n")
+        way = "DESC" if query.descending else "ASC"
+        with closing(self._open()) as db:
+            (count,) = db.execute(*self._count(query, clause, values)).fetchone()
+            page = min(max(query.page, 1), max(-(-count // PAGE_ROWS), 1))
+            # The rows of the page are looked up first, so that what is skipped is not read.
+            statement = (
+                "SELECT line, sheet, id, customer, description, kind, changes, money, moved, says, "  # noqa: S608 - clause and order are ours
+                "undo FROM (SELECT n AS place FROM row "
+                f"{clause} ORDER BY {order} {way}, n {way} LIMIT ? OFFSET ?) "
+                "JOIN row ON n = place LEFT JOIN product ON key = product "
+                f"ORDER BY row.{order} {way}, n {way}"
+            )
+            rows = db.execute(statement, (*values, PAGE_ROWS, (page - 1) * PAGE_ROWS)).fetchall()
+        return RowPage([_shown(row) for row in rows], count, page)
+
+    def _count(
+        self, query: RowQuery, clause: str, values: Sequence[object]
+    ) -> tuple[str, Sequence[object]]:
+        if not (query.search or query.flag):
+            kinds = "WHERE kind = ?" if query.kind else ""
+            return f"SELECT coalesce(sum(rows), 0) FROM counted {kinds}", values  # noqa: S608
+        return f"SELECT count(*) FROM row {clause}", values  # noqa: S608
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{self._path}?mode=ro&immutable=1", uri=True)
+
+
+def _where(query: RowQuery) -> tuple[str, list[object]]:
+    clauses: list[str] = []
+    values: list[object] = []
+    if search := query.search.strip():
+        if search.isascii() and search.isdigit():
+            clauses.append("(row.id = ? OR row.customer = ?)")
+            values += [int(search[:18])] * 2
+        else:
+            escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            clauses.append(
+                "row.product IN (SELECT key FROM product WHERE description LIKE ? ESCAPE '\\')"
+            )
+            values.append(f"%{escaped}%")
+    if query.kind:
+        clauses.append("row.kind = ?")
+        values.append(query.kind)
+    if query.flag in _FLAG_CLAUSES:
+        clauses.append(_FLAG_CLAUSES[query.flag])
+    return (f"WHERE {' AND '.join(clauses)}" if clauses else ""), values
+
+
+def _columns(row: PlannedRow, products: dict[str, int]) -> tuple[object, ...]:
+    before, after = revenue(row)
+    description, change = str(row.seen.get("description") or ""), moved(row)
+    return (
+        None,
+        row.line,
+        row.sheet,
+        row.id,
+        row.seen.get("customer_id"),
+        products.setdefault(description, len(products) + 1),
+        row.kind.value,
+        "\x1e".join(f"{c.name}\x1f{_text(c.old)}\x1f{_text(c.new)}" for c in changes_of(row)),
+        float(after - before),
+        f"{after - before:+,.2f}" if after != before else "",
+        None if change is None else float(change),
+        shown_move(row) if "rate" in row.after else "",
+        "; ".join(row.says),
+        row.not_undoable,
+    )
+
+
+def _shown(row: Sequence[Any]) -> ShownRow:
+    line, sheet, number, customer, product, kind, changes, *rest = row
+    parsed = [RowChange(*part.split("\x1f")) for part in changes.split("\x1e") if part]
+    return ShownRow(
+        int(line),
+        sheet,
+        int(number),
+        int(customer) if customer is not None else None,
+        product or "",
+        kind,
+        parsed,
+        *rest,
+    )
+
+
+def _text(value: object) -> str:
+    text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    return text.replace("\x1e", " ").replace("\x1f", " ")
+
+
+def _batches(rows: Iterator[tuple[object, ...]]) -> Iterator[list[tuple[object, ...]]]:
+    while batch := list(islice(rows, _AT_ONCE)):
+        yield batch

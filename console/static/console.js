@@ -1,0 +1,110 @@
+// What pages gain by JavaScript: none of it is needed to read, to decide or to upload.
+"use strict";
+
+// Times also in the reader's own zone.
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    if (!Number.isNaN(moment.getTime())) time.title = "your time: " + moment.toLocaleString();
+  }
+}
+
+// A form is sent once: the server would refuse or ignore the second, but nobody should wonder.
+function sendOnce(form) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "yes";
+    const button = event.submitter;
+    if (button) button.setAttribute("aria-busy", "true");
+  });
+}
+
+// A file may be dropped anywhere on its field.
+function dropZone(zone) {
+  const input = zone.querySelector("input[type=file]");
+  const says = zone.querySelector("output");
+  const show = () => {
+    const file = input.files[0];
+    says.textContent = file ? `${file.name}, ${file.size.toLocaleString()} bytes` : "";
+  };
+  input.addEventListener("change", show);
+  for (const name of ["dragenter", "dragover"]) {
+    zone.addEventListener(name, (event) => {
+      event.preventDefault();
+      zone.classList.add("over");
+    });
+  }
+  for (const name of ["dragleave", "drop"]) {
+    zone.addEventListener(name, () => zone.classList.remove("over"));
+  }
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files.length === 1) {
+      input.files = event.dataTransfer.files;
+      show();
+    } else {
+      says.textContent = "One file at a time, please.";
+    }
+  });
+}
+
+// A run's progress as it comes; it connects again by itself.
+function watch(live) {
+  const events = new EventSource(live.dataset.events);
+  const state = document.getElementById("watching");
+  events.addEventListener("open", () => { state.textContent = "updated as it happens"; });
+  events.addEventListener("error", () => {
+    state.textContent = "connection lost; trying again …";
+    // An answer other than a stream (the console or Redis restarts) ends it for the browser.
+    if (events.readyState === EventSource.CLOSED) window.setTimeout(() => watch(live), 3000);
+  });
+  events.addEventListener("progress", (event) => {
+    live.innerHTML = event.data; // escaped by the server's templates
+    localTimes(live);
+  });
+  for (const name of ["ended", "gone"]) {
+    events.addEventListener(name, () => {
+      events.close();
+      window.location.reload();
+    });
+  }
+}
+
+// Keys: / to search, g then c, o, d or j for a page, ? for this list.
+function keys() {
+  let isGoing = false;
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isGoing) {
+      isGoing = false;
+      const link = document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`);
+      if (link) link.click();
+    } else if (event.key === "g") {
+      isGoing = true;
+    } else if (event.key === "/") {
+      const search = document.querySelector("input[type=search]");
+      if (search) {
+        event.preventDefault();
+        search.focus();
+      }
+    } else if (event.key === "?") {
+      document.getElementById("keys")?.toggleAttribute("open");
+    }
+  });
+}
+
+function begin(root) {
+  localTimes(root);
+  root.querySelectorAll("form[method=post]").forEach(sendOnce);
+  root.querySelectorAll(".drop").forEach(dropZone);
+}
+
+begin(document);
+keys();
+const live = document.querySelector("[data-events]");
+if (live) watch(live);
+document.body.addEventListener("htmx:afterSettle", (event) => begin(event.target));

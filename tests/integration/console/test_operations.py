@@ -1,0 +1,146 @@
+"""Operations in the console: lanes, dead letters, jobs and the audit, on a real Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from console.parts import Console
+from revio_jobs import Lane, RevioJobs, UpdateJob, errors
+from revio_jobs.celery_app import producer_app
+from revio_jobs.message import encode_message
+from tasks.ports import Claimed
+from tests.integration.console.visitor import Visitor, console_of, settings_of
+from worker.ledger import LedgerTimes, RedisLedger
+from worker.limiter import LanePauses
+
+REJECTED = errors.Rejected("E1", "no <b>such</b> rate")
+UNKNOWN = errors.OutcomeUnknown("nobody knows")
+
+
+@pytest.fixture
+def console(redis_url: str, tmp_path: Path) -> Console:
+    settings = settings_of(tmp_path, redis_url, console_flower_url="https://flower.example")
+    return console_of(settings)
+
+
+@pytest.fixture
+def operator(console: Console) -> Visitor:
+    visitor = Visitor.of(console)
+    visitor.sign_in("operator")
+    return visitor
+
+
+class Producer:
+    """Submits updates, and fails them as a worker would."""
+
+    def __init__(self, url: str, console: Console) -> None:
+        self.jobs = RevioJobs.connect(url)
+        app = producer_app(url)
+        self.ledger = RedisLedger(console.redis, LedgerTimes(60.0), partial(encode_message, app))
+
+    def submit(self, key: str) -> str:
+        return str(self.jobs.update(id=5001, rate="12.50", idempotency_key=key).job_id)
+
+    def fail(self, key: str, error: errors.RevioError) -> str:
+        job = UpdateJob(id=5001, rate="12.50", idempotency_key=key)
+        [handle] = self.jobs.submit([job], Lane.BULK)
+        claim = self.ledger.claim(handle.job, handle.job_id, Lane.BULK)
+        assert isinstance(claim, Claimed)
+        told = {"type": type(error).__name__, "args": list(error.args)}
+        self.ledger.settle(claim.lease, {"error": told}, told["type"], frozenset())
+        return str(handle.job_id)
+
+
+@pytest.fixture
+def producer(redis_url: str, console: Console) -> Iterator[Producer]:
+    made = Producer(redis_url, console)
+    yield made
+    made.jobs.close()
+
+
+def test_a_lane_is_paused_and_resumed_with_a_reason_and_a_name(
+    console: Console, operator: Visitor
+) -> None:
+    path = "/a/default/lanes/bulk"
+    assert "Give a reason" in operator.post(f"{path}/pause").text
+    assert operator.post(f"{path}/pause", {"reason": "vendor is slow"}).status_code == 303
+    pause = LanePauses(console.redis).get("default", Lane.BULK)
+    assert pause is not None
+    assert (pause.by, pause.reason) == ("operator", "vendor is slow")
+    assert "vendor is slow" in operator.get("/a/default/operations").text
+
+    late = operator.post(f"{path}/pause", {"reason": "me too"})
+    assert late.status_code == 409
+    assert "operator has paused lane bulk already: vendor is slow" in late.text
+
+    assert operator.post(f"{path}/resume", {"reason": "it is well"}).status_code == 303
+    assert LanePauses(console.redis).get("default", Lane.BULK) is None
+    page = operator.get("/a/default/operations").text
+    for decision in ("pause lane bulk", "resume lane bulk", "it is well"):
+        assert decision in page
+    assert operator.post("/a/default/lanes/fast/pause", {"reason": "x"}).status_code == 404
+
+
+def test_a_dead_letter_is_found_shown_and_tried_again_once(
+    operator: Visitor, producer: Producer
+) -> None:
+    job = producer.fail("a", REJECTED)
+    assert "Rejected (1)" in operator.get("/a/default/dead").text
+    assert job in operator.get("/a/default/dead?error=Rejected").text
+    assert job not in operator.get("/a/default/dead?error=OutcomeUnknown").text
+    page = operator.get(f"/a/default/dead/{job}").text
+    assert "12.50" in page
+    assert "<b>such</b>" not in page
+    assert f"https://flower.example/task/{job}" in page
+
+    again = operator.post(f"/a/default/dead/{job}/retry", {"reason": "rate exists now"})
+    assert "queued" in operator.get(again.headers["location"]).text
+    late = operator.post(f"/a/default/dead/{job}/retry", {"reason": "rate exists now"})
+    assert late.status_code == 404
+    assert "somebody has retried or discarded it" in late.text
+    assert f"retry dead letter {job}" in operator.get("/a/default/operations").text
+
+
+def test_an_unknown_outcome_is_tried_again_only_by_who_says_to_have_looked(
+    operator: Visitor, producer: Producer
+) -> None:
+    job = producer.fail("a", UNKNOWN)
+    refused = operator.post(f"/a/default/dead/{job}/retry")
+    assert refused.status_code == 409
+    assert "the vendor may have executed it" in refused.text
+    assert "1 update ended as OutcomeUnknown" in operator.get("/a/default/operations").text
+    answer = operator.post(f"/a/default/dead/{job}/retry", {"even_unknown": "yes"})
+    assert answer.status_code == 303
+
+
+def test_a_discarded_letter_is_gone_and_the_log_says_who_and_why(
+    operator: Visitor, producer: Producer
+) -> None:
+    job = producer.fail("a", REJECTED)
+    assert operator.post(f"/a/default/dead/{job}/discard").status_code == 409
+    answer = operator.post(f"/a/default/dead/{job}/discard", {"reason": "a test"})
+    assert answer.headers["location"] == "/a/default/dead"
+    assert "nothing to do" in operator.get("/a/default/dead").text
+    page = operator.get("/a/default/operations").text
+    assert f"<td>operator</td><td>discard dead letter {job}</td><td>a test</td>" in page
+
+
+def test_a_job_is_explained_by_its_id_and_by_its_key(operator: Visitor, producer: Producer) -> None:
+    job = producer.submit("june:1")
+    for query in (f"job={job}", "key=june:1"):
+        page = operator.get(f"/a/default/jobs?{query}").text
+        assert job in page
+        assert "nobody serves this lane" in page
+    assert ">unknown<" in operator.get("/a/default/jobs?job=not-a-job-of-anybody").text
+
+
+def test_the_audit_proves_that_no_update_is_missing(operator: Visitor, producer: Producer) -> None:
+    producer.submit("a")
+    producer.fail("b", REJECTED)
+    page = operator.get("/a/default/audit").text
+    assert "it balances" in page
+    assert '<th scope="row">accepted</th><td class="n">2</td>' in page

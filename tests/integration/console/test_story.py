@@ -1,0 +1,228 @@
+"""From an upload to its undo, as two people, against a real system; without a browser."""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from campaigns.store.signers import Signers
+from cli.dev import Stack, local_stack
+from console.parts import Console
+from console.plans.record import Wanted
+from console.security.identity import parse_grants
+from settings import load
+from tests.integration.console.visitor import PASSWORD, Visitor, console_of, settings_of, value_of
+from tests.patience import PATIENCE_S
+
+A = "REVIO_ACCOUNTS__DEFAULT__"
+QUEUES = ("revio.default.interactive", "revio.default.bulk")
+RATES = "id,rate\n5001,20.48\n5002,26.20\n"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with local_stack(
+        workers={"both": QUEUES},
+        sandbox={"customers": 20, "calls_per_minute": 0},
+        environment={f"{A}CALLS_PER_MINUTE": "60000", "REVIO_CAMPAIGN_FOUR_EYES": "true"},
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def console(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """Its planning processes have the stack's settings as their environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stack.process_environment().items():
+            patch.setenv(name, value)
+        directory = tmp_path_factory.mktemp("console")
+        ours = settings_of(directory, stack.redis.url)
+        names = [name for name in type(ours).model_fields if name.startswith("console_")]
+        settings = load().model_copy(update={name: getattr(ours, name) for name in names})
+        assert ours.console_secret
+        patch.setenv("REVIO_CONSOLE_SECRET", ours.console_secret.get_secret_value())
+        made = console_of(settings)
+        made.users.add("both", PASSWORD, parse_grants(["default:planner", "default:approver"]))
+        Signers(made.redis).add_console(made.key)  # as its start does
+        yield made
+        made.pool.close()
+
+
+@pytest.fixture(autouse=True)
+def _as_new(stack: Stack) -> None:
+    stack.sandbox.reset()
+    with Redis.from_url(stack.redis.url) as redis:
+        for key in redis.scan_iter("revio:*:campaign*"):
+            if not key.endswith(b":clearable"):
+                redis.delete(key)
+
+
+@pytest.fixture
+def visitor(console: Console) -> Callable[[str], Visitor]:
+    def made(name: str) -> Visitor:
+        visitor = Visitor.of(console)
+        visitor.sign_in(name)
+        return visitor
+
+    return made
+
+
+def upload(visitor: Visitor, content: str | bytes, name: str = "june.csv", **form: str) -> str:
+    """The plan's path, once planning has ended."""
+    once = value_of(visitor.get("/a/default/plans/new").text, "once")
+    answer = visitor.post(
+        "/a/default/plans", {"once": once, **form}, files={"file": (name, content)}
+    )
+    assert answer.status_code == 303, answer.text
+    return planned(visitor, answer)
+
+
+def planned(visitor: Visitor, answer: Any) -> str:
+    path = str(answer.headers["location"])
+    deadline = time.monotonic() + PATIENCE_S
+    while "hx-refresh" not in visitor.get(f"{path}/progress").headers:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return path
+
+
+def test_two_people_plan_approve_apply_watch_report_and_undo(
+    stack: Stack, visitor: Callable[[str], Visitor]
+) -> None:
+    before = {n: fields["Rate"] for n, fields in stack.sandbox.products([5001, 5002]).items()}
+    ann, bob, viewer = visitor("planner"), visitor("approver"), visitor("viewer")
+    path = upload(ann, RATES)
+
+    page = viewer.get(path).text
+    assert "waits for approval" in page
+    assert "<del>19.50</del> → <ins>20.48</ins>" in page
+    assert "Approve exactly" not in page
+    assert "5001" in viewer.get(f"{path}/rows?search=5001").text
+    assert "No row is like that" in viewer.get(f"{path}/rows?search=nothing").text
+    for file in ("campaign.plan", "review.html", "review.xlsx"):
+        headers = viewer.get(f"{path}/files/{file}").headers
+        assert headers["content-disposition"].startswith("attachment")
+
+    refused = ann.post(f"{path}/apply", {"canary": ""})
+    assert refused.status_code == 409
+    assert "is not approved" in refused.text
+    assert bob.post(f"{path}/approve", {"reason": "as agreed"}).status_code == 303
+    assert "approver has approved this plan already" in bob.post(f"{path}/approve").text
+
+    run_path = ann.post(f"{path}/apply", {"canary": "1,rest"}).headers["location"]
+    assert ann.post(f"{path}/apply", {"canary": "1,rest"}).headers["location"] == run_path
+    with ann.client.stream("GET", f"{run_path}/events") as events:
+        assert events.headers["content-type"].startswith("text/event-stream")
+        said = "".join(events.iter_text())
+    assert "event: progress" in said
+    assert said.endswith("event: ended\ndata: \n\n")
+
+    page = viewer.get(run_path).text
+    assert "2 of 2" in page
+    for decision in ("<td>approver</td><td>approve</td><td>as agreed</td>", "<td>apply</td>"):
+        assert decision in page
+    late = ann.post(f"{run_path}/pause", {"reason": "wait"})
+    assert late.status_code == 409
+    assert "is done: it cannot pause now" in late.text
+    assert "The latest decision: done by the feeder" in late.text
+
+    archive = zipfile.ZipFile(io.BytesIO(viewer.get(f"{run_path}/report").content))
+    assert {"succeeded.csv", "report.xlsx", "report.html"} <= set(archive.namelist())
+    assert "planner" in viewer.get("/a/default/products?id=5001").text
+
+    undo_form = {"once": value_of(ann.get(run_path).text, "once"), "reason": "wrong month"}
+    undone = planned(ann, ann.post(f"{run_path}/undo", undo_form))
+    page = ann.get(undone).text
+    assert "<del>20.48</del> → <ins>19.50</ins>" in page
+    assert bob.post(f"{undone}/approve", {"reason": "yes"}).status_code == 303
+    undo_run = ann.post(f"{undone}/apply").headers["location"]
+    with ann.client.stream("GET", f"{undo_run}/events") as events:
+        assert "event: ended" in "".join(events.iter_text())
+    rates = {n: fields["Rate"] for n, fields in stack.sandbox.products([5001, 5002]).items()}
+    assert rates == before
+
+
+def test_whoever_made_a_plan_cannot_approve_it_and_words_send_it_back(
+    visitor: Callable[[str], Visitor],
+) -> None:
+    both, bob = visitor("both"), visitor("approver")
+    path = upload(both, RATES, "july.csv")
+    assert "You made this plan" in both.get(path).text
+    answer = both.post(f"{path}/approve", {"reason": "fine"})
+    assert answer.status_code == 409
+    assert "somebody else must approve it" in answer.text
+
+    assert bob.post(f"{path}/send-back", {"reason": " "}).status_code == 409
+    assert bob.post(f"{path}/send-back", {"reason": "use <b>May</b>"}).status_code == 303
+    page = both.get(path).text
+    assert "sent back" in page
+    assert "use &lt;b&gt;May&lt;/b&gt;" in page
+    late = bob.post(f"{path}/approve", {"reason": "well"})
+    assert late.status_code == 409
+    assert "approver has sent plan july" in late.text
+    assert "sent back" in both.get("/a/default/campaigns").text
+
+
+def test_what_the_reader_asks_is_answered_on_the_page(visitor: Callable[[str], Visitor]) -> None:
+    ann = visitor("planner")
+    path = upload(ann, "id,New price\n5001,20.48\n", "<b>.csv")
+    page = ann.get(path).text
+    assert "nothing was changed" in page
+    assert "say what it is with --map" in page
+    assert "under “What the columns are”" in page
+    assert 'name="column:New price"' in page
+    assert "<b>.csv" not in page
+
+    form = {"once": value_of(page, "once"), "column:New price": "rate"}
+    again = planned(ann, ann.post(f"{path}/again", form))
+    assert "<ins>20.48</ins>" in ann.get(again).text
+    assert "New price as rate" in ann.get(again).text
+
+
+def test_faulty_rows_come_back_as_a_file_with_their_problem(
+    visitor: Callable[[str], Visitor],
+) -> None:
+    ann = visitor("planner")
+    path = upload(ann, "id,rate\n5001,20.48\n5002,many\n5003,=1+1\n")
+    page = ann.get(path).text
+    assert "No plan was made" in page
+    assert "line 3" in page
+    faulty = ann.get(f"{path}/files/problems.csv").text
+    assert "5002,many" in faulty
+    assert "5001" not in faulty
+    assert ann.get(f"{path}/files/request.json").status_code == 404
+    assert ann.get(f"{path}/files/..%2F..%2Fusers.json").status_code == 404
+
+
+def test_the_second_click_makes_no_second_plan(
+    console: Console, visitor: Callable[[str], Visitor]
+) -> None:
+    ann = visitor("planner")
+    once = value_of(ann.get("/a/default/plans/new").text, "once")
+    answers = [
+        ann.post("/a/default/plans", {"once": once}, files={"file": ("may.csv", RATES)})
+        for _ in range(2)
+    ]
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    planned(ann, answers[0])
+    made = [record for record in console.shelf.records("default") if record.wanted.name == "may"]
+    assert len(made) == 1
+
+
+def test_a_console_that_starts_plans_what_another_has_left(console: Console) -> None:
+    record = console.shelf.new("default", "left behind")
+    source = record.file("left.csv")
+    source.write_text(RATES)
+    record.ask(Wanted(record.directory.name, "default", "left", "planner", 0.0, source="left.csv"))
+    with Visitor.of(console).client:  # its start
+        deadline = time.monotonic() + PATIENCE_S
+        while record.outcome is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert record.outcome.digest

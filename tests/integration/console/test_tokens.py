@@ -1,0 +1,174 @@
+"""Four-eyes by identity: a name counts once it is proved by the console or by a token from it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from campaigns import Campaigns, Person, RunRequest
+from campaigns.approval import signed
+from campaigns.errors import NotAllowedError
+from campaigns.plan.plan_file import Header, Plan, keep, new_plan, open_plan
+from campaigns.rows.planned_row import PlannedRow, RowClass
+from campaigns.signing import SigningKey, Word
+from campaigns.store import Approval
+from campaigns.store.signers import Signers
+from console.parts import Console
+from console.security.identity import parse_grants
+from tests.integration.console.visitor import PASSWORD, Visitor, console_of, settings_of
+
+ROW = PlannedRow(
+    RowClass.CHANGE, 2, 5001, {"rate": "19.50"}, {"rate": "20.00"}, seen={"rate": "19.50"}
+)
+
+
+@pytest.fixture
+def console(redis_url: str, tmp_path: Path) -> Console:
+    made = console_of(settings_of(tmp_path, redis_url, campaign_four_eyes=True))
+    made.users.add("both", PASSWORD, parse_grants(["default:planner", "default:approver"]))
+    Signers(made.redis).add_console(made.key)
+    return made
+
+
+@pytest.fixture
+def plan(console: Console, tmp_path: Path) -> Plan:
+    terms = console.campaigns("default").campaigns.terms
+    path = tmp_path / "june.plan"
+    header = Header("june", "default", terms.vendor, "planner", "2026-06-01T00:00:00+00:00")
+    with new_plan(path, header) as writer:
+        writer.add(ROW)
+        keep(path, writer)
+    return open_plan(path)
+
+
+def token_of(console: Console, name: str) -> SigningKey:
+    visitor = Visitor.of(console)
+    visitor.sign_in(name)
+    page = visitor.post("/tokens", {"note": "my laptop", "days": "30"}).text
+    [token] = re.findall(r"revio-token:[\w@.+-]+:[\w=-]+", page)
+    assert token not in visitor.get("/tokens").text
+    return SigningKey.parse(token)
+
+
+@pytest.fixture
+def campaigns(console: Console) -> Callable[[SigningKey | None], Campaigns]:
+    """As the command line has them: with a token, or with a name alone."""
+
+    def made(key: SigningKey | None) -> Campaigns:
+        ours = console.campaigns("default").campaigns
+        return Campaigns(ours.terms, console.jobs, console.redis, key=key)
+
+    return made
+
+
+def author(console: Console, plan: Plan, key: SigningKey, name: str = "planner") -> None:
+    said = Approval(plan.digest, name, time.time(), "")
+    console.campaigns("default").campaigns.store.note_author(signed("plan", "default", said, key))
+
+
+def test_two_tokens_of_two_people_are_four_eyes(
+    console: Console, plan: Plan, campaigns: Callable[[SigningKey | None], Campaigns]
+) -> None:
+    author(console, plan, token_of(console, "planner"))
+    approving = campaigns(token_of(console, "approver"))
+    approving.approve(plan, Person("approver", "agreed"))
+    assert approving.apply(plan, RunRequest("planner"))
+
+
+def test_a_name_on_the_command_line_proves_nobody(
+    console: Console, plan: Plan, campaigns: Callable[[SigningKey | None], Campaigns]
+) -> None:
+    with pytest.raises(NotAllowedError, match="proof of who made this plan"):
+        campaigns(console.key).approve(plan, Person("approver", "agreed"))
+    author(console, plan, console.key)
+    with pytest.raises(NotAllowedError, match="proof of who approves"):
+        campaigns(None).approve(plan, Person("approver", "agreed"))
+
+
+def test_nobody_approves_their_own_plan_under_another_name(
+    console: Console, plan: Plan, campaigns: Callable[[SigningKey | None], Campaigns]
+) -> None:
+    key = token_of(console, "both")
+    author(console, plan, key, "both")
+    with pytest.raises(NotAllowedError, match="somebody else must approve"):
+        campaigns(key).approve(plan, Person("both", "agreed"))
+    with pytest.raises(NotAllowedError, match="cannot speak for approver"):
+        campaigns(key).approve(plan, Person("approver", "agreed"))
+
+
+def test_a_token_proves_only_what_its_owner_might_do(
+    console: Console, plan: Plan, campaigns: Callable[[SigningKey | None], Campaigns]
+) -> None:
+    author(console, plan, console.key, "both")
+    with pytest.raises(NotAllowedError, match="may not approve"):
+        campaigns(token_of(console, "planner")).approve(plan, Person("planner", "agreed"))
+
+
+def test_a_revoked_token_counts_no_more_and_what_it_signed_does(
+    console: Console, plan: Plan, campaigns: Callable[[SigningKey | None], Campaigns]
+) -> None:
+    author(console, plan, console.key)
+    key = token_of(console, "approver")
+    approving = campaigns(key)
+    approving.approve(plan, Person("approver", "agreed"))
+
+    visitor = Visitor.of(console)
+    visitor.sign_in("approver")
+    assert "revoked at" in visitor.post(f"/tokens/{key.id}/revoke").text
+    with pytest.raises(NotAllowedError, match="proof of who approves"):
+        approving.approve(plan, Person("approver", "agreed"))
+
+
+def test_an_approval_that_was_written_into_redis_by_hand_starts_nothing(
+    console: Console, plan: Plan, campaigns: Callable[[SigningKey | None], Campaigns]
+) -> None:
+    author(console, plan, console.key)
+    store = console.campaigns("default").campaigns.store
+    campaigns(console.key).approve(plan, Person("approver", "agreed"))
+    approval = store.approval(plan.digest)
+    assert approval is not None
+    for forged in (
+        replace(approval, by="operator"),
+        replace(approval, signature=""),
+        replace(approval, reason="other"),
+        replace(approval, signer="nobody"),
+    ):
+        store.approve("june", plan.run, forged)
+        with pytest.raises(NotAllowedError, match="proof of who approves"):
+            campaigns(None).apply(plan, RunRequest("planner"))
+
+
+def test_nobody_sees_or_revokes_the_token_of_another(console: Console) -> None:
+    key = token_of(console, "approver")
+    visitor = Visitor.of(console)
+    visitor.sign_in("planner")
+    assert key.id not in visitor.get("/tokens").text
+    assert visitor.post(f"/tokens/{key.id}/revoke").status_code == 404
+    record = Signers(console.redis).get(key.id)
+    assert record is not None
+    assert record.revoked_at is None
+
+
+@pytest.mark.parametrize("days", ["0", "91", "many", ""])
+def test_a_token_does_not_live_for_ever(console: Console, days: str) -> None:
+    visitor = Visitor.of(console)
+    visitor.sign_in("approver")
+    assert visitor.post("/tokens", {"note": "x", "days": days}).status_code == 409
+
+
+@pytest.mark.parametrize("text", ["", "x", "revio-token:ann:abc", "revio-token::AAAA"])
+def test_what_is_not_a_token_is_refused(text: str) -> None:
+    with pytest.raises(NotAllowedError, match="not a token"):
+        SigningKey.parse(text)
+
+
+def test_a_key_does_not_show_its_private_half() -> None:
+    key = SigningKey("ann", b"s" * 32)
+    assert "ssss" not in repr(key)
+    word = Word("default", "approve", "d", "ann", 1.0, "r")
+    assert SigningKey.parse(key.token).sign(word) == key.sign(word)

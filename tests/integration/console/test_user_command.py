@@ -1,0 +1,40 @@
+"""`python -m console user …` edits the file of users."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from campaigns.store.signers import SignerRecord, Signers
+from console.command import main
+
+
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    prefix = "REVIO_ACCOUNTS__DEFAULT__"
+    for name in ("USERNAME", "PASSWORD", "CLIENT_CODE", "SUBSCRIPTION_KEY"):
+        monkeypatch.setenv(f"{prefix}{name}", "x")
+    monkeypatch.setenv(f"{prefix}ENDPOINT", "http://127.0.0.1:1/v20")
+
+
+def test_users_are_added_listed_and_removed_with_their_tokens(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], redis_url: str
+) -> None:
+    monkeypatch.setenv("REVIO_REDIS_URL", redis_url)
+    signers = Signers(Redis.from_url(redis_url))
+    signers.add(SignerRecord("k", "ann", "00", 1e10, ("default:planner",)))
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    assert main(["user", "add", "ann", "default:planner", "default:viewer"]) == 0
+    assert main(["user", "roles", "ann", "default:approver"]) == 0
+    record = signers.get("k")
+    assert record is not None
+    assert record.revoked_at
+    assert main(["user", "list"]) == 0
+    assert capsys.readouterr().out == "ann\tdefault:approver\n"
+    assert main(["user", "remove", "ann"]) == 0
+    assert main(["user", "remove", "ann"]) == 2
+    assert "there is no user ann" in capsys.readouterr().err

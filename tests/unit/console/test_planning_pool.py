@@ -1,0 +1,88 @@
+"""A process that plans may die in any way: the console says so and goes on."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.plans.pool import PlanningPool
+from console.plans.record import Outcome, Record, Wanted
+from console.plans.shelf import Shelf
+from tests.patience import PATIENCE_S
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    record = Shelf(tmp_path).new("default", "once")
+    record.ask(Wanted(record.directory.name, "default", "june", "ann", 0.0))
+    return record
+
+
+@pytest.fixture
+def pools() -> Iterator[list[PlanningPool]]:
+    made: list[PlanningPool] = []
+    yield made
+    for pool in made:
+        pool.close()
+
+
+def outcome_of(
+    record: Record, pools: list[PlanningPool], code: str, patience_s: float = PATIENCE_S
+) -> Outcome:
+    pool = PlanningPool(1, patience_s, (sys.executable, "-c", code))
+    pools.append(pool)
+    pool.plan(record)
+    deadline = time.monotonic() + PATIENCE_S
+    while (outcome := record.outcome) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("raise SystemExit('no room')", "no room"),
+        ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
+        ("pass", "its process failed"),
+    ],
+)
+def test_a_process_that_ends_without_an_answer_is_a_failed_plan(
+    record: Record, pools: list[PlanningPool], code: str, says: str
+) -> None:
+    outcome = outcome_of(record, pools, code)
+    assert outcome.verdict == "failed"
+    assert says in outcome.error[0]
+
+
+def test_a_process_that_takes_too_long_is_ended(record: Record, pools: list[PlanningPool]) -> None:
+    outcome = outcome_of(record, pools, "import time; time.sleep(600)", patience_s=0.3)
+    assert "longer than 0.3 s" in outcome.error[0]
+
+
+def test_the_same_form_twice_is_one_record(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    assert shelf.new("default", "a").directory == shelf.new("default", "a").directory
+    assert shelf.new("default", "a").directory != shelf.new("default", "b").directory
+    assert shelf.new("east", "a").directory != shelf.new("default", "a").directory
+
+
+def test_a_record_counts_once_it_is_stored_as_a_whole(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    record = shelf.new("default", "a")
+    name = record.directory.name
+    assert shelf.record("default", name) is None
+    record.ask(Wanted(name, "default", "june", "ann", 1.0))
+    assert [found.wanted.name for found in shelf.unplanned()] == ["june"]
+    record.end(Outcome("changes", read_as=(("rows", "3"),)))
+    assert list(shelf.unplanned()) == []
+    assert record.outcome == Outcome("changes", read_as=(("rows", "3"),))
+
+
+@pytest.mark.parametrize("name", ["..", "../default", "x", ""])
+def test_a_name_that_is_not_a_records_names_nothing(tmp_path: Path, name: str) -> None:
+    assert Shelf(tmp_path).record("default", name) is None
