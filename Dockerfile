@@ -1,4 +1,4 @@
-# One image for workers, Flower and the sandbox; docker-compose.yml says which is which.
+# One image for workers, Flower, the console and the sandbox; docker-compose.yml says which is which.
 FROM python:3.11-slim-bookworm AS dependencies
 COPY requirements-run.lock .
 # Wheels only: nothing is compiled, so no stage needs a compiler. The environment gets no pip.
@@ -8,7 +8,7 @@ RUN python -m venv --without-pip /venv \
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin revio \
- && install --directory --owner revio /var/cache/revio
+ && install --directory --owner revio /var/cache/revio /var/lib/revio
 COPY --from=dependencies /venv /venv
 ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONPATH=/app \
@@ -24,6 +24,7 @@ COPY worker ./worker
 COPY campaigns ./campaigns
 COPY certification ./certification
 COPY cli ./cli
+COPY console ./console
 COPY sandbox ./sandbox
 COPY deploy ./deploy
 USER revio

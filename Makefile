@@ -56,7 +56,7 @@ side-by-side: setup ## Run two releases on one Redis while everything fails, and
 demo: setup ## Show real jobs and a campaign on this machine, in half a minute
 	$(BIN)/python -m cli.dev.demo
 
-dev: setup ## Run Redis, the sandbox, two workers and Flower until Ctrl-C
+dev: setup ## Run Redis, the sandbox, two workers, Flower and the console until Ctrl-C
 	$(BIN)/python -m cli.dev
 
 # The site's tools are installed by whoever builds it. The variable silences an advertisement.
@@ -66,6 +66,15 @@ docs: .venv/docs-installed ## Build the site into site/ and check its links
 
 .venv/docs-installed: .venv/installed requirements-docs.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
+	touch $@
+
+.PHONY: browser
+# Needs a Chromium on PATH. CONSOLE_SCREENSHOTS names a directory for pictures of the pages.
+browser: .venv/browser-installed ## Try the console in a real browser, and look for barriers in its pages
+	$(BIN)/python -m pytest tests/browser
+
+.venv/browser-installed: .venv/installed requirements-browser.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
 	touch $@
 
 bench: setup ## Measure what jobs cost, beside plain Celery and plain zeep

@@ -26,8 +26,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _as_ctrl_c)
     try:
         with ExitStack() as block:
-            with console.status("starting Redis, the sandbox, two workers and Flower"):
-                stack = block.enter_context(local_stack(flower=True, environment=_READABLE))
+            with console.status("starting Redis, the sandbox, two workers, Flower and the console"):
+                stack = block.enter_context(
+                    local_stack(flower=True, console=True, environment=_READABLE)
+                )
             console.print(_greeting(stack))
             block.enter_context(following(stack.services.values(), console.print))
             _wait_for_the_end_of_any(stack)
@@ -45,6 +47,7 @@ def _greeting(stack: Stack) -> str:
 Redis    {stack.redis.url}
 sandbox  {stack.sandbox.endpoint}
 Flower   {stack.flower_url}
+console  {stack.console}
 
 For the revio command or a producer in another shell:
 {exports}

@@ -28,8 +28,8 @@ _INTERRUPTED = 130  # as shells have it
 
 _WHERE = (
     "Everything here runs on this machine, in processes that end with the demonstration: a Redis, "
-    "two Celery workers (one for callers who wait, one for bulk work) and a sandbox that stands in "
-    f"for Rev.io's SOAP service, with {CUSTOMERS:,} customers."
+    "two Celery workers (one for callers who wait, one for bulk work), the console, and a sandbox "
+    f"that stands in for Rev.io's SOAP service, with {CUSTOMERS:,} customers."
 )
 _HOW_FAST = (
     "Rev.io allows an account 500 calls per minute, so 2,000 updates would take four. To save you "
@@ -60,6 +60,7 @@ def _demonstrate(console: Console) -> bool:
         with console.status("starting them"):
             stack = block.enter_context(
                 local_stack(
+                    console=True,
                     sandbox={
                         "customers": CUSTOMERS,
                         "seed": SEED,
@@ -72,6 +73,7 @@ def _demonstrate(console: Console) -> bool:
                     },
                 )
             )
+        console.print(f"\nWatch it in a browser: {stack.console}")
         jobs = block.enter_context(RevioJobs.connect(stack.redis.url))
         redis = block.enter_context(Redis.from_url(stack.redis.url))
         story = Story(console, stack.sandbox, jobs)

@@ -1,4 +1,4 @@
-"""Starts Redis, the sandbox, workers and Flower as child processes, and ends them all."""
+"""Starts Redis, the sandbox, workers, Flower and the console as children, and ends them all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from celery import Celery
 
+from cli.dev.local_console import LocalConsole
 from cli.dev.service import Service
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import DEFAULT_ACCOUNT, Lane, queue_name
@@ -43,6 +44,7 @@ def local_stack(
     sandbox: Mapping[str, object] | None = None,
     environment: Mapping[str, str] | None = None,
     flower: bool = False,
+    console: bool = False,
     appendonly: bool = False,
 ) -> Iterator[Stack]:
     """A whole system that is ready; at exit none of its processes and files is left.
@@ -62,6 +64,8 @@ def local_stack(
                 stack.start_worker(worker, queues)
             if flower:
                 stack.start_flower()
+            if console:
+                stack.start_console()
             stack.wait_until_ready()
             yield stack
         finally:
@@ -69,13 +73,14 @@ def local_stack(
 
 
 class Stack:
-    """What runs, by name: `sandbox`, `flower` and the workers."""
+    """What runs, by name: `sandbox`, `flower`, `console` and the workers."""
 
     def __init__(self, directory: Path, redis: EmbeddedRedis, settings: Mapping[str, str]) -> None:
         self.directory = directory
         self.redis = redis
         self.services: dict[str, Service] = {}
         self.flower_url: str | None = None
+        self.console: LocalConsole | None = None
         self._settings = settings
         self._endpoint = ""
         self._workers: list[str] = []
@@ -118,13 +123,21 @@ class Stack:
         self.flower_url = f"http://{_HOST}:{port}"
         self._start("flower", [*_CELERY, "flower", f"--address={_HOST}", f"--port={port}"])
 
+    def start_console(self) -> None:
+        """With its users; returns before it serves, see `wait_until_ready`."""
+        self.console = LocalConsole(self.directory, free_port())
+        self.console.add_users(self.process_environment())
+        self._start("console", self.console.command, self.console.environment)
+
     def wait_until_ready(self) -> None:
-        """Until every worker answers and Flower serves. Raises ServiceError."""
+        """Until every worker answers, and Flower and the console serve. Raises ServiceError."""
         with producer_app(self.environment["REVIO_REDIS_URL"]) as app:
             for name in self._workers:
                 self._wait_until(name, partial(_replies, app, _node(name)))
         if self.flower_url:
             self._wait_until("flower", partial(_is_served, f"{self.flower_url}/healthcheck"))
+        if self.console:
+            self._wait_until("console", partial(_is_served, f"{self.console.url}/health"))
 
     def stop(self) -> None:
         """End all services at the same time; Redis ends with the stack's block."""
@@ -134,8 +147,11 @@ class Stack:
             for service in self.services.values():
                 stops.callback(service.wait_or_kill)
 
-    def _start(self, name: str, command: list[str]) -> Service:
-        service = Service(name, command, self.process_environment(), self.directory)
+    def _start(
+        self, name: str, command: Sequence[str], more: Mapping[str, str] | None = None
+    ) -> Service:
+        environment = self.process_environment() | dict(more or {})
+        service = Service(name, command, environment, self.directory)
         self.services[name] = service
         service.start()
         return service

@@ -29,7 +29,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 
-_PORTS = ("6379", "8080", "5555", "9808")
+_PORTS = ("6379", "8080", "5555", "9808", "8070")
 _READY_S = 60
 _CHECK_S = 30
 
@@ -58,6 +58,7 @@ class Place:
             "redis:6379": f"127.0.0.1:{self.ports['6379']}",
             "/run/secrets": str(self.secrets(service)),
             "/var/cache/revio": str(self.root / "cache"),
+            "/var/lib/revio": str(self.root / "lib"),
             "/tmp/heartbeat": str(self.root / "heartbeat" / service),
             "/venv": str(self.root / "venv"),
             "/app": str(self.app),

@@ -48,6 +48,7 @@ SECRETS = {
     "revio_session_key": base64.urlsafe_b64encode(os.urandom(32)).decode() + "\n",
     "revio_accounts__default__password": Account().password,
     "revio_accounts__default__subscription_key": Account().subscription_key,
+    "revio_console_secret": base64.urlsafe_b64encode(os.urandom(32)).decode() + "\n",
     "flower_login": f"{LOGIN}\n",
 }
 VARIABLES = {
@@ -80,11 +81,12 @@ def test_the_file_follows_the_compose_schema() -> None:
     )
 
 
-def test_flower_and_the_exporter_can_be_reached_from_this_machine_and_nothing_else() -> None:
+def test_pages_and_metrics_can_be_reached_from_this_machine_and_nothing_else() -> None:
     published = {name: one["ports"] for name, one in SERVICES.items() if "ports" in one}
     assert published == {
         "flower": ["127.0.0.1:5555:5555"],
         "exporter": ["127.0.0.1:9808:9808"],
+        "console": ["127.0.0.1:8070:8070"],
     }
 
 
@@ -239,6 +241,13 @@ def test_the_exporter_tells_of_every_worker(place: Place) -> None:
         )
 
     wait_until(lambda: workers() == 2)
+
+
+def test_the_console_asks_who_it_is(place: Place) -> None:
+    address = place.here("http://127.0.0.1:8070/", "console")
+    with build_opener(ProxyHandler({})).open(address, timeout=PATIENCE_S) as page:
+        assert page.url.endswith("/login?next=%2F")
+        assert b"Sign in" in page.read()
 
 
 def test_flower_knows_the_broker_and_how_long_its_queues_are(place: Place) -> None:

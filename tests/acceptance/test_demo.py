@@ -87,7 +87,7 @@ def test_stopped_in_the_middle_it_leaves_nothing_behind(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     with demo(tmp_path) as running:
-        assert len(running.children) == 4
+        assert len(running.children) == 5
         running.process.send_signal(number)
         assert running.end() == 130, running.said
     assert "Traceback" not in running.said
