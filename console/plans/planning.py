@@ -222,9 +222,10 @@ def _failed(record: Record, says: str) -> Outcome:
 def _columns(record: Record) -> tuple[str, ...]:
     """The upload's titles, if they can be read: a person may have to say what they mean."""
     if source := record.source:
-        options = read_options(record.wanted.fields)
-        with suppress(CampaignError, OSError, MemoryError), open_table(source, options) as table:
-            return tuple(table.form.columns)
+        with suppress(CampaignError, OSError, MemoryError):
+            options = read_options(record.wanted.fields)
+            with open_table(source, options) as table:
+                return tuple(table.form.columns)
     return ()
 
 

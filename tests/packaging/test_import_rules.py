@@ -88,6 +88,7 @@ PLANTED = [
     Planted("the client's rooms", "revio_jobs.contracts", "revio_jobs.client"),
     Planted("the settings' modules", "settings.units", "settings.model"),
     Planted("the command line's rooms", "cli.exit_code", "cli.tables"),
+    Planted("the console's rooms", "console.security.users", "console.pages.sign_in"),
     Planted("the rooms of certification", "certification.finding", "certification.lab"),
     Planted("the simulation's modules", "simulation.timeline", "simulation.scenario"),
     Planted("the benchmarks' modules", "bench.peers", "bench.field"),
