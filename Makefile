@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test thorough client-versions power-cut side-by-side demo dev docs bench chaos fail-over day certify-proof simulate lock clean
+.PHONY: help setup check fix test thorough client-versions power-cut side-by-side demo dev docs browser bench chaos fail-over day certify-proof simulate lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -68,7 +68,6 @@ docs: .venv/docs-installed ## Build the site into site/ and check its links
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
 	touch $@
 
-.PHONY: browser
 # Needs a Chromium on PATH. CONSOLE_SCREENSHOTS names a directory for pictures of the pages.
 browser: .venv/browser-installed ## Try the console in a real browser, and look for barriers in its pages
 	$(BIN)/python -m pytest tests/browser
