@@ -87,7 +87,7 @@ chaos: setup ## Kill, cut off and fill up everything for ten seeds, and audit th
 fail-over: setup ## Fail over ten times behind one name under load, and audit the outcome
 	$(BIN)/python -m tests.chaos.fail_over
 
-# A quarter of an hour; the tests tell it 60 times as fast. Needs prometheus.
+# Ten minutes; the tests tell it 60 times as fast. Needs prometheus.
 day: setup ## Tell the bad day of docs/operators/day.md in real time, and time its alerts
 	$(BIN)/python -m pytest -q -s tests/acceptance/test_day_in_the_life.py --real-time
 

@@ -24,7 +24,7 @@ from worker.redis_kit.scripts import fail_closed
 OVERSIGHT_INTERVAL_S = 30.0
 
 _LEADER_KEY = "revio:oversight"
-_TOLD_KEY = "revio:oversight:told"
+_ANNOUNCED_KEY = "revio:oversight:told"
 FIXES = {
     "updates_missing": "revio audit names what does not add up; see RevioUpdatesMissing",
     "feeder_lost": "restart the account's workers: any of them carries its runs forward",
@@ -62,12 +62,12 @@ class Oversight:
                 self._seen.clear()
                 return
             troubles = {trouble.key: trouble for trouble in self._troubles()}
-            told = self._told()
-            for key in told.keys() - troubles.keys():
-                self._redis.hdel(_TOLD_KEY, key)
+            announced = self._announced()
+            for key in announced.keys() - troubles.keys():
+                self._redis.hdel(_ANNOUNCED_KEY, key)
             for key in troubles.keys() & self._seen:
-                if told.get(key) != troubles[key].says:
-                    self._tell(troubles[key])
+                if announced.get(key) != troubles[key].says:
+                    self._announce(troubles[key])
             self._seen = set(troubles)
 
     def _troubles(self) -> Iterator[_Trouble]:
@@ -92,12 +92,12 @@ class Oversight:
             if runs and not is_fed:
                 yield account, [run.decode() for run in runs]
 
-    def _told(self) -> dict[str, str]:
-        told: dict[Any, Any] = self._redis.hgetall(_TOLD_KEY)
-        return {key.decode(): says.decode() for key, says in told.items()}
+    def _announced(self) -> dict[str, str]:
+        announced: dict[Any, Any] = self._redis.hgetall(_ANNOUNCED_KEY)
+        return {key.decode(): says.decode() for key, says in announced.items()}
 
-    def _tell(self, trouble: _Trouble) -> None:
-        self._redis.hset(_TOLD_KEY, trouble.key, trouble.says)
+    def _announce(self, trouble: _Trouble) -> None:
+        self._redis.hset(_ANNOUNCED_KEY, trouble.key, trouble.says)
         what = "missing" if trouble.event == "updates_missing" else "runs"
         _log.error(
             trouble.event,
