@@ -294,7 +294,7 @@ def test_multi_starts_workers_with_their_logs_levels_and_process_files(
     multi = [sys.executable, "-m", "celery", "multi"]
     files = [f"--pidfile={tmp_path}/%n.pid", f"--logfile={tmp_path}/%n.log"]
     options = ["-A", "worker", *files, "-l", "DEBUG", "-E", "-X", BULK, "-I", "included"]
-    each = [
+    of_one = [
         "--heartbeat-interval:odd=1",
         "--without-heartbeat:even",
         f"--statedb:odd={tmp_path}/state",
@@ -305,7 +305,7 @@ def test_multi_starts_workers_with_their_logs_levels_and_process_files(
     def run(*arguments: str) -> None:
         subprocess.run(arguments, env=environment, cwd=tmp_path, check=True, capture_output=True)
 
-    run(*multi, "start", *nodes, *options, *each)
+    run(*multi, "start", *nodes, *options, *of_one)
     try:
         logs = [tmp_path / "odd.log", tmp_path / "even.log"]
         wait_until(lambda: all(log.exists() and "worker_ready" in log.read_text() for log in logs))
