@@ -24,8 +24,8 @@ two releases run side by side, so each must understand the other (docs/operators
 hold for this change? Then raise the version in client/src/revio_jobs/version.py and write them:
 python -m tests.integration.wire_forms > tests/integration/wire/<version>.json
 """
-CELERYS = {"revio:broker:unacked"}
-"""Answers to commands, as kombu holds them."""
+CELERYS = {"revio:broker:unacked", "unacked", "unacked_index"}
+"""What kombu holds: answers to commands, and messages of other apps."""
 
 
 @pytest.fixture(scope="module")

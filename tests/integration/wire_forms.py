@@ -233,7 +233,7 @@ def operated(write: Writers) -> None:
 
 
 def campaign_started(write: Writers) -> None:
-    write.store.approve("june", Approval("digest", "bob", NOW, "fine"))
+    write.store.approve("june", RUN, Approval("digest", "bob", NOW, "fine"))
     write.start_run()
 
 
