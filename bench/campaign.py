@@ -181,7 +181,7 @@ def _write(path: Path, rows: int, customers: int) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write("id,rate\n")
         for record in islice(usable, rows):
-            file.write(f"{record['Customer_Product_ID']},{str(record['Rate'])[:-2]}7\n")
+            file.write(f"{record['Customer_Product_ID']},{str(record['Rate'])[:-1]}7\n")
 
 
 @contextmanager
