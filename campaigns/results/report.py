@@ -89,6 +89,9 @@ def write_report(store: OperatorStore, spec: RunSpec, directory: Path) -> Mappin
     with ExitStack() as files:
         book = files.enter_context(new_workbook(directory / "report.xlsx"))
         adds = {name: _outputs(files, directory, book, name, layout) for name in GROUPS}
+        add_fact = book.sheet("read as", ("what", "how"))
+        for fact in header_of(spec).read_as.lines():
+            add_fact(fact)
         for result in row_results(store, spec):
             counts[result.group] += 1
             adds[result.group](result)

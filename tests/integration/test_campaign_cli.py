@@ -220,7 +220,11 @@ def test_formulas_in_the_input_are_harmless_in_what_we_write_and_survive_it(
     assert campaign("report", run, "-o", "out").code == ExitCode.OK
     written = (tmp_path / "out" / "succeeded.csv").read_text()
     assert "5001,'=1+1,\"'=HYPERLINK" in written
-    assert (tmp_path / "out" / "report.html").read_text().count("<script") == 1
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("<script") == 1
+    assert "columns used" in page
+    sheet = openpyxl.load_workbook(tmp_path / "out" / "report.xlsx")["read as"]
+    assert ("columns used", "id, description") in list(sheet.iter_rows(values_only=True))
     again = campaign("plan", "out/succeeded.csv", "-o", "again.plan")
     assert (again.code, again.document["rows"]) == (0, {"same": 2})
 
@@ -638,9 +642,15 @@ def test_who_approves_sees_what_changes_what_is_crossed_and_what_cannot_be_undon
         f"1 row could not be undone: {why}",
         "2098-03-01 00:00 UTC",
         "largest moves by customer",
+        "code2, description, id, rate",
     ):
         assert words in shown
+    assert planned.document["read_as"] == said["read_as"]
     page = (tmp_path / "in.html").read_text(encoding="utf-8")
     assert "&lt;b&gt;Seat&lt;/b&gt;" in page
     assert "2098-03-01 00:00 UTC" in page
-    assert openpyxl.load_workbook(tmp_path / "in.xlsx")["not undoable"]["D2"].value == 5009
+    assert "columns used" in page
+    book = openpyxl.load_workbook(tmp_path / "in.xlsx")
+    assert book["not undoable"]["D2"].value == 5009
+    facts = list(book["summary"].iter_rows(values_only=True))
+    assert ("columns used", "code2, description, id, rate") in facts

@@ -85,6 +85,33 @@ FORMATS: Mapping[str, Callable[[Decimal], Decimal | None]] = {
 }
 
 
+Cells = list[tuple[Decimal, str, bool]]
+"""Of each row: the rate, its number format, and whether the row is hidden."""
+
+
+def write_xlsx(path: Path, cells: Cells) -> None:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    sheet.append(["id", "rate"])
+    for line, (amount, code, is_hidden) in enumerate(cells, start=2):
+        sheet.append([5000 + line, float(amount)])
+        sheet.cell(line, 2).number_format = code
+        sheet.row_dimensions[line].hidden = is_hidden
+    book.save(path)
+
+
+def write_binary(path: Path, cells: Cells) -> None:
+    rows: list[list[Value]] = [["id", "rate"]]
+    rows += [[5000 + line, float(amount)] for line, (amount, _, _) in enumerate(cells, start=2)]
+    write_xlsb(
+        path,
+        {"Prices": rows},
+        formats={(line, 1): code for line, (_, code, _) in enumerate(cells, start=2)},
+        hidden_rows=[line for line, cell in enumerate(cells, start=2) if cell[2]],
+    )
+
+
+@pytest.mark.parametrize("write", [write_xlsx, write_binary])
 @given(
     st.lists(
         st.tuples(AMOUNTS, st.sampled_from(sorted(FORMATS)), st.booleans()),
@@ -97,51 +124,13 @@ FORMATS: Mapping[str, Callable[[Decimal], Decimal | None]] = {
 @SETTINGS
 def test_a_workbooks_planned_rate_is_the_shown_one_or_a_problem(
     tmp_path: Path,
-    cells: list[tuple[Decimal, str, bool]],
+    write: Callable[[Path, Cells], None],
+    cells: Cells,
     rates: Rates | None,
     hidden_rows: HiddenRows | None,
 ) -> None:
-    book = openpyxl.Workbook()
-    sheet: Any = book.active
-    sheet.append(["id", "rate"])
-    for line, (amount, code, is_hidden) in enumerate(cells, start=2):
-        sheet.append([5000 + line, float(amount)])
-        sheet.cell(line, 2).number_format = code
-        sheet.row_dimensions[line].hidden = is_hidden
-    book.save(tmp_path / "in.xlsx")
-    options = ReadOptions(rates=rates, hidden_rows=hidden_rows)
-    found = planned(tmp_path / "in.xlsx", options)
-    for line, (amount, code, is_hidden) in enumerate(cells, start=2):
-        if 5000 + line in found:
-            assert not is_hidden
-            assert found[5000 + line] == FORMATS[code](amount)
-
-
-@given(
-    st.lists(
-        st.tuples(AMOUNTS, st.sampled_from(sorted(FORMATS)), st.booleans()),
-        min_size=1,
-        max_size=8,
-    ),
-    st.sampled_from([None, Rates.SHOWN]),
-    st.sampled_from([None, HiddenRows.SKIP]),
-)
-@SETTINGS
-def test_a_binary_workbooks_planned_rate_is_the_shown_one_or_a_problem(
-    tmp_path: Path,
-    cells: list[tuple[Decimal, str, bool]],
-    rates: Rates | None,
-    hidden_rows: HiddenRows | None,
-) -> None:
-    rows: list[list[Value]] = [["id", "rate"]]
-    rows += [[5000 + line, float(amount)] for line, (amount, _, _) in enumerate(cells, start=2)]
-    path = write_xlsb(
-        tmp_path / "in.xlsb",
-        {"Prices": rows},
-        formats={(line, 1): code for line, (_, code, _) in enumerate(cells, start=2)},
-        hidden_rows=[line for line, cell in enumerate(cells, start=2) if cell[2]],
-    )
-    found = planned(path, ReadOptions(rates=rates, hidden_rows=hidden_rows))
+    write(tmp_path / "in", cells)
+    found = planned(tmp_path / "in", ReadOptions(rates=rates, hidden_rows=hidden_rows))
     for line, (amount, code, is_hidden) in enumerate(cells, start=2):
         if 5000 + line in found:
             assert not is_hidden
