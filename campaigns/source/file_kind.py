@@ -106,6 +106,8 @@ def _stream(name: str) -> bytes:
 def _refuse_foreign_text(start: bytes) -> None:
     if start.startswith(b"<?xml") and b"Excel.Sheet" in start:
         raise InputError(f"the file is an XML Spreadsheet of Excel 2003; {_SAVE_AS}")
+    if start.startswith(b"<?xml") and b"opendocument" in start:
+        raise InputError(f"the file is a flat OpenDocument file (FODS); {_SAVE_AS}")
     if _HTML.match(start) or (start.startswith(b"<?xml") and _HTML.search(start)):
         raise InputError(f"the file is an HTML page, whatever its name says; {_SAVE_AS}")
     if start.startswith(b"<"):

@@ -50,14 +50,16 @@ class XlsxOut:
         sheets = chain([first], (self._new_sheet(name, header) for name in names))
         places = (sheet for sheet in sheets for _ in range(MAX_ROWS))
 
+        texts = [place for place in range(len(header)) if place in text_columns]
+        # A row is written as it is appended, so one cell for each column serves all of them.
+        cells = {place: _text_cell(first) for place in texts}
+
         def add(row: Sequence[object]) -> None:
-            sheet = next(places)
-            sheet.append(
-                [
-                    _as_text(sheet, value) if place in text_columns else _written(value)
-                    for place, value in enumerate(row)
-                ]
-            )
+            sheet, values = next(places), list(map(_written, row))
+            for place in texts:
+                cells[place].value = values[place]
+                values[place] = cells[place]
+            sheet.append(values)
 
         return add
 
@@ -77,13 +79,15 @@ class XlsxOut:
             sheet.close()
 
 
-def _as_text(sheet: Any, value: object) -> Any:  # noqa: ANN401 - openpyxl's
-    cell = WriteOnlyCell(sheet, _written(value))
+def _text_cell(sheet: Any) -> Any:  # noqa: ANN401 - openpyxl's
+    cell = WriteOnlyCell(sheet)
     cell.number_format = FORMAT_TEXT
     return cell
 
 
 def _written(value: object) -> Any:  # noqa: ANN401 - what openpyxl takes
     if isinstance(value, str):
-        return neutral("".join(sign for sign in value if sign >= " " or sign in "\t\n"))
+        if not value.isprintable():
+            value = "".join(sign for sign in value if sign >= " " or sign in "\t\n")
+        return neutral(value)
     return value

@@ -635,6 +635,10 @@ def test_what_is_stated_of_a_file_must_fit_it(
         (b"<html><table><tr><td>id</td></tr></table>", "an HTML page"),
         (b"\r\n<!DOCTYPE html><table>", "an HTML page"),
         (b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?><Workbook/>', "2003"),
+        (
+            b'<?xml version="1.0"?><office:document xmlns:office="urn:oasis:names:tc:opendocument',
+            "FODS",
+        ),
         (b"ID;PWXL;N;E\r\nP;PGeneral\r\n", "SYLK"),
         (b'[{"id": 5001, "rate": 21}]', "JSON"),
         (b"MIME-Version: 1.0\r\n", "web page archive"),
