@@ -132,6 +132,14 @@ class Rails:
             if (says := _row_breach(guard, seen, after, effective))
         ]
 
+    def blocking(self, seen: Seen, after: Mapping[str, Any]) -> set[str]:
+        """The rails that setting `after` breaks and that no reason can cross."""
+        return {
+            guard.rail.value
+            for guard in self.guards
+            if guard.level is Level.BLOCK and _row_breach(guard, seen, after, None)
+        }
+
     def of_repeat(
         self, change: RecentChange | None, now: float, show_time: Callable[[float], str]
     ) -> list[Breach]:

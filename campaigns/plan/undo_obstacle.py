@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
-from campaigns.guard_rails.rails import Level, Rails
+from campaigns.guard_rails.rails import Rails
 from campaigns.rows.planned_row import PlannedRow
 from revio_jobs import CustomerProduct
 from revio_jobs.contracts import Expected
@@ -58,7 +58,5 @@ def _stopped(
     """The rails that would block the way back; those that a reason can override do not count."""
     rate = None if "rate" in row.clear else Decimal(row.after["rate"])
     changed = _Changed(rate, product.quantity, product.cost, None)
-    breaches = rails.of_row(changed, {"rate": old})
-    blocked = {breach.rail.value for breach in breaches if breach.level is Level.BLOCK}
-    if blocked:
+    if blocked := rails.blocking(changed, {"rate": old}):
         yield f"the guard rail {', '.join(sorted(blocked))} blocks the old rate"
