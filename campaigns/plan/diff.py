@@ -138,6 +138,8 @@ def _guarded(
     kind = RowClass.STOPPED if stopped else RowClass.CHANGE
     says = tuple(_in_words(rail) for rail in (stopped or breaches))
     obstacle = undo_obstacle(planned, product, policy)
+    if not (breaches or obstacle):
+        return planned
     return replace(planned, kind=kind, says=says, not_undoable=obstacle)
 
 
