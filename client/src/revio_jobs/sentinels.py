@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from inspect import signature
 from typing import Any
 
 from redis import BlockingConnectionPool, Redis
@@ -14,6 +15,10 @@ from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnec
 from redis.exceptions import RedisError
 from redis.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 
+# redis-py 5.0's blocking pool cannot, although its sentinels' pool asks it to.
+_SPARES_THOSE_IN_USE = (
+    "inuse_connections" in signature(BlockingConnectionPool.disconnect).parameters
+)
 _ANSWERS = "a sentinel answers, and knows no master of that name that is up"
 
 
@@ -44,9 +49,12 @@ class AsyncSentinels(AsyncSentinel):
 class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     """To the master; callers wait for a connection."""
 
-    def disconnect(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as redis-py's
+    def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as redis-py's
         """As redis-py's, which leaves the connections to the sentinels open."""
-        super().disconnect(*args, **kwargs)
+        if _SPARES_THOSE_IN_USE:
+            super().disconnect(inuse_connections)
+        else:
+            super().disconnect()  # also those in use, which lead to a master that was replaced
         for sentinel in self.sentinel_manager.sentinels:
             sentinel.close()
 
@@ -54,9 +62,9 @@ class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
 class AsyncSentinelPool(AsyncSentinelConnectionPool, AsyncBlockingConnectionPool):
     """To the master; callers wait for a connection."""
 
-    async def disconnect(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as redis-py's
+    async def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as redis-py's
         """As redis-py's, which leaves the connections to the sentinels open."""
-        await super().disconnect(*args, **kwargs)
+        await super().disconnect(inuse_connections)
         for sentinel in self.sentinel_manager.sentinels:
             await sentinel.aclose()
 
