@@ -114,7 +114,8 @@ def test_make_dev_says_where_everything_is_and_ends_with_ctrl_c(tmp_path: Path) 
         assert re.search(r"sandbox +http://127\.0\.0\.1:\d+/v20/default\.asmx", said)
         assert re.search(r"Flower +http://127\.0\.0\.1:\d+", said)
         assert re.search(r"export REVIO_ACCOUNTS__DEFAULT__ENDPOINT=http://", said)
-        assert len(children) == 5
+        assert re.search(r"console +http://127\.0\.0\.1:\d+, as ann \(planner\) or bob ", said)
+        assert len(children) == 6
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=PATIENCE_S)[0]
         assert process.returncode == 0, rest
