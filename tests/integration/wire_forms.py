@@ -234,6 +234,7 @@ def operated(write: Writers) -> None:
 
 def campaign_started(write: Writers) -> None:
     write.store.approve("june", RUN, Approval("digest", "bob", NOW, "fine"))
+    write.store.send_back(RUN, Approval("other", "bob", NOW, "too high"))
     write.start_run()
 
 
