@@ -80,7 +80,7 @@ def set_(
 def _setting(campaigns: Campaigns, setting: str, value: str) -> Callable[[str, Person], None]:
     match setting:
         case "rate":
-            rate = _rate(value)
+            rate = rate_of(value)
             return lambda run, who: campaigns.set_rate(run, rate, who)
         case "priority":
             return lambda run, who: campaigns.set_priority(run, value, who)
@@ -107,7 +107,8 @@ def _decide(
         answer.give(document, *run_tables(view, None), next_steps(view))
 
 
-def _rate(text: str) -> float | None:
+def rate_of(text: str) -> float | None:
+    """Calls per minute, or None for as many as there are. Raises CampaignError."""
     if text == "none":
         return None
     try:

@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, Response
 
 from campaigns import RunRequest
 from campaigns.start import parse_canary
+from cli.campaign.control import rate_of
 from cli.campaign.options import start_time, window
 from console.pages.plan_form import (
     IGNORED,
@@ -266,17 +267,6 @@ def apply(visit: Visit) -> Response:
     )
     campaigns.apply(campaigns.open(record.file(PLAN)), request)
     return visit.go(f"runs/{outcome.run}")
-
-
-def rate_of(text: str) -> float:
-    """Calls per minute. Raises Refused."""
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < 1e9:  # noqa: PLR2004 - any finite number
-        raise Refused(f"{text!r} is not a number of calls per minute.")
-    return rate
 
 
 def _planned(visit: Visit) -> tuple[Record, Outcome]:

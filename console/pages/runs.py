@@ -17,9 +17,10 @@ from campaigns.results.eta import eta, pace
 from campaigns.run.request import WEIGHTS
 from campaigns.run.state import Status
 from campaigns.store import RunView
+from cli.campaign.control import rate_of
 from cli.campaign.options import start_time
 from cli.campaign.run_tables import top_errors
-from console.pages.plans import ask_from_run, rate_of
+from console.pages.plans import ask_from_run
 from console.visit import NotFound, Refused, Visit
 
 
@@ -84,7 +85,7 @@ def set_pace(visit: Visit) -> Response:
     rate, priority, start = visit.text("rate"), visit.text("priority"), visit.text("start")
     if not (rate or priority or start):
         raise Refused("Give a rate, a priority or a start.")
-    wanted = None if rate in {"", "none"} else rate_of(rate)
+    wanted = rate_of(rate) if rate else None
 
     def change(campaigns: Campaigns, run: str, person: Person) -> None:
         at = start_time(start, campaigns.terms.time) if start else None
