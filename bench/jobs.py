@@ -238,11 +238,11 @@ ALL = {"a": batching, "bc": throughput, "ef": submitting, "g": latency, "h": sta
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true", help="one small pair each")
-    parser.add_argument("--only", default="", help=f"of {', '.join(ALL)}")
+    parser.add_argument("--only", choices=ALL, help="one of them alone")
     given, _ = parser.parse_known_args()
     heading()
     for name, benchmark in ALL.items():
-        if given.only in {"", name}:
+        if given.only in {None, name}:
             benchmark(SHORT if given.short else FULL)
 
 
