@@ -63,8 +63,20 @@ class _Prefixing:
 class _Dropping(_Prefixing):
     """Drops a connection when the server says that it leads to the wrong place, or says nothing."""
 
+    _is_greeting = False
+    """Answers to the first commands are still to be read: one of them would be taken for a PONG."""
+
+    def on_connect(self) -> None:
+        self._is_greeting = True
+        try:
+            super().on_connect()  # type: ignore[misc] # a mixin
+        finally:
+            self._is_greeting = False
+
     def check_health(self) -> None:
         """Before a command, after some seconds of idleness: a firewall may have dropped it."""
+        if self._is_greeting:
+            return
         try:
             super().check_health()  # type: ignore[misc] # a mixin
         except (RedisConnectionError, RedisTimeoutError):
@@ -85,7 +97,18 @@ class _Dropping(_Prefixing):
 class _AsyncDropping(_Prefixing):
     """As _Dropping."""
 
+    _is_greeting = False
+
+    async def on_connect(self) -> None:
+        self._is_greeting = True
+        try:
+            await super().on_connect()  # type: ignore[misc] # a mixin
+        finally:
+            self._is_greeting = False
+
     async def check_health(self) -> None:
+        if self._is_greeting:
+            return
         try:
             await super().check_health()  # type: ignore[misc] # a mixin
         except (RedisConnectionError, RedisTimeoutError):
