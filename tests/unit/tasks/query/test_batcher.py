@@ -150,8 +150,8 @@ asked = st.tuples(st.sampled_from(["ids", "customer_ids", "line_ids"]), values, 
 def test_each_caller_gets_what_it_would_have_got_alone(
     pool: ThreadPoolExecutor, queries: list[tuple[str, tuple[int, ...], bool]], bad: set[int]
 ) -> None:
-    """At once, or with a later attempt, alone: where all of a call's parts are refused in the same words,
-    such as queries that share a bad id, the vendor seems to refuse everything for a while.
+    """At once, or with a later attempt, alone: where all parts of a call are refused in the same
+    words, such as queries that share a bad id, the vendor seems to refuse everything.
     """
     crowd, alone = Crowd(Vendor(bad), pool), Vendor(bad, open_at_once=True)
     lanes = [Lane.BULK if in_bulk else Lane.INTERACTIVE for *_, in_bulk in queries]
