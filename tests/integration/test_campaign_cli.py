@@ -15,7 +15,6 @@ from urllib.request import ProxyHandler, build_opener
 
 import openpyxl
 import pytest
-from redis import Redis
 
 from campaigns import Campaigns, Person, PlanRequest, Rules, RunRequest
 from campaigns.rules.rounding import Rounding
@@ -25,6 +24,7 @@ from cli.exit_code import ExitCode
 from revio_jobs import RevioJobs
 from revio_jobs.celery_app import producer_app
 from settings import load
+from tests.integration.past_campaigns import forget_campaigns
 from tests.patience import PATIENCE_S
 from worker.wiring.terms import campaign_terms
 
@@ -46,11 +46,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(autouse=True)
 def _as_new(stack: Stack) -> None:
-    stack.sandbox.reset()
-    with Redis.from_url(stack.redis.url) as redis:
-        for key in redis.scan_iter("revio:*:campaign*"):
-            if not key.endswith(b":clearable"):
-                redis.delete(key)
+    forget_campaigns(stack)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from campaigns.store.signers import Signers
 from cli.dev import Stack, local_stack
@@ -18,6 +17,7 @@ from console.plans.record import Wanted
 from console.security.identity import parse_grants
 from settings import load
 from tests.integration.console.visitor import PASSWORD, Visitor, console_of, settings_of, value_of
+from tests.integration.past_campaigns import forget_campaigns
 from tests.patience import PATIENCE_S
 
 A = "REVIO_ACCOUNTS__DEFAULT__"
@@ -56,11 +56,7 @@ def console(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(autouse=True)
 def _as_new(stack: Stack) -> None:
-    stack.sandbox.reset()
-    with Redis.from_url(stack.redis.url) as redis:
-        for key in redis.scan_iter("revio:*:campaign*"):
-            if not key.endswith(b":clearable"):
-                redis.delete(key)
+    forget_campaigns(stack)
 
 
 @pytest.fixture
