@@ -45,7 +45,7 @@ def start(
         stages=stages(plan.summary.changes, request.canary or ()),
         halt=request.halt or terms.halt,
         start_at=start_at(plan, terms, request, clock()),
-        window=request.window,
+        sending_hours=request.sending_hours,
         facts={
             "header": plan.header.document(),
             "summary": plan.summary.document(),

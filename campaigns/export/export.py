@@ -12,15 +12,15 @@ from typing import Any
 
 from campaigns.errors import InputError
 from campaigns.export.layout import ExportLayout
+from campaigns.output.csv_file import write_csv
+from campaigns.output.workbook import MAX_ROWS, new_workbook
 from campaigns.plan.diff import DISCONNECTED
 from campaigns.plan.owned_products import OwnedProducts
 from campaigns.plan.owners import Owners
 from campaigns.plan.row_planner import Reader
 from campaigns.rows.planned_row import RowClass
 from campaigns.rules.rules import Rules, values_of
-from campaigns.source.csv_out import write_csv
 from campaigns.source.table import Form
-from campaigns.source.workbook_out import MAX_ROWS, new_workbook
 from revio_jobs import UnreadableProduct
 
 _ENCODING = "utf-8-sig"

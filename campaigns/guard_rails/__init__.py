@@ -1,1 +1,1 @@
-"""Guard rails, and the gate that holds each job of a campaign to them."""
+"""Guard rails: what a campaign must not do to a price, or not without a reason."""

@@ -14,6 +14,7 @@ from typing import Protocol
 from campaigns.errors import CampaignError, InputError
 from campaigns.guard_rails.rails import DAY_S, Breach, Level, Rails
 from campaigns.guard_rails.repeat import RecentChanges, no_recent_changes
+from campaigns.output.problem_file import ProblemBook, open_problem_file
 from campaigns.plan.diff import Policy
 from campaigns.plan.owned_products import OwnedProducts
 from campaigns.plan.owners import Owners
@@ -26,7 +27,6 @@ from campaigns.source.cells import ParsedRow
 from campaigns.source.csv_file import open_csv_table
 from campaigns.source.file_kind import kind_of
 from campaigns.source.options import ReadOptions
-from campaigns.source.problems import ProblemBook, open_problem_file
 from campaigns.source.read_as import ReadAs
 from campaigns.source.survey import PriceList, surveyed
 from campaigns.source.table import Form, Table

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from campaigns.guard_rails.rails import per_cent
+from campaigns.output.workbook import WorkbookWriter, new_workbook
 from campaigns.plan.figures import Figures
 from campaigns.plan.largest import OTHERS, Totals
 from campaigns.plan.plan_file import Plan
 from campaigns.plan.summary import moved, revenue
 from campaigns.rows.field_change import FieldChange, changes_of
 from campaigns.rows.planned_row import PlannedRow, RowClass
-from campaigns.source.workbook_out import XlsxOut, new_workbook
 from revio_jobs.contracts import CHANGE_NAMES
 
 _SEEN = ("customer_id", "product_id", "description", "quantity")
@@ -35,7 +35,7 @@ def write_workbook(
         _write_totals(book, "products", "product_id", figures.products)
 
 
-def _write_rows(book: XlsxOut, plan: Plan) -> None:
+def _write_rows(book: WorkbookWriter, plan: Plan) -> None:
     fields = [name for name in CHANGE_NAMES if plan.summary.fields[name]]
     titles, texts = _titles(fields)
     add = book.sheet("plan", titles, texts)
@@ -91,7 +91,7 @@ def _old_and_new(change: FieldChange | None, name: str, row: PlannedRow) -> tupl
     return (_amount(row.seen.get(name)) if name == "rate" else None), None
 
 
-def _write_totals(book: XlsxOut, title: str, key_title: str, totals: Totals) -> None:
+def _write_totals(book: WorkbookWriter, title: str, key_title: str, totals: Totals) -> None:
     header = (key_title, "description", "rows", "before", "after", "moved", "moved_percent")
     add = book.sheet(title, header)
     for key, total in totals.largest(len(totals)):

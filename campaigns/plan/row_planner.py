@@ -8,12 +8,12 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from campaigns.guard_rails.rails import Breach, forbidden
+from campaigns.output.problem_file import ProblemBook, ProblemFile
 from campaigns.plan.diff import NOT_EXPECTED, Policy, plan_row
 from campaigns.plan.plan_file import PlanWriter
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.rules.rules import ROUNDED_AGAINST
 from campaigns.source.cells import ParsedRow, Problem
-from campaigns.source.problems import ProblemBook, ProblemFile
 from campaigns.source.survey import PriceList
 from campaigns.source.table import ReadRow
 from revio_jobs import CustomerProduct, UnreadableProduct

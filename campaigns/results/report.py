@@ -10,6 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from campaigns.business_time import BusinessTime
+from campaigns.output.row_file import open_rows, suffix_of
+from campaigns.output.workbook import WorkbookWriter, new_workbook
 from campaigns.pages import Column, PageTable, page
 from campaigns.plan.figures import Figures
 from campaigns.plan.plan_file import Header
@@ -22,9 +24,7 @@ from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.spec import RunSpec
 from campaigns.source.cells import CLEAR
 from campaigns.source.columns import places_of
-from campaigns.source.rows_out import open_rows, suffix_of
 from campaigns.source.table import OUTCOME_PREFIX, Form
-from campaigns.source.workbook_out import XlsxOut, new_workbook
 from campaigns.store import OperatorStore
 from campaigns.store.audit_log import AuditEntry
 from revio_jobs.contracts import CHANGE_NAMES
@@ -106,7 +106,7 @@ def write_report(store: OperatorStore, spec: RunSpec, directory: Path) -> Mappin
 
 
 def _outputs(
-    files: ExitStack, directory: Path, book: XlsxOut, name: str, layout: Layout
+    files: ExitStack, directory: Path, book: WorkbookWriter, name: str, layout: Layout
 ) -> Callable[[RowResult], None]:
     """Adds a row to the file in the input's form, and to the report's sheet of that name."""
     path = directory / f"{name}{suffix_of(layout.form)}"

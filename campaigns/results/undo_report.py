@@ -10,8 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
+from campaigns.output.row_file import AddRow, open_rows
 from campaigns.rows.planned_row import PlannedRow, RowClass
-from campaigns.source.rows_out import AddRow, open_rows
 from campaigns.source.table import Form
 
 _SHOWN = 20

@@ -16,11 +16,11 @@ from collections.abc import Callable
 
 import structlog
 
-from campaigns.guard_rails.send_check import BulkLane
 from campaigns.run.carrier import Carrier
 from campaigns.run.leased_run import LeasedRun
 from campaigns.run.patient_reader import PatientReader
 from campaigns.run.ports import Jobs, Products, Runs
+from campaigns.run.send_check import BulkLane
 from campaigns.run.share import FeederLimits, shares
 from campaigns.run.state import RunState
 from revio_jobs.errors import Unavailable
@@ -67,7 +67,7 @@ class CampaignFeeder:
         states = [each for run in names if (each := self._runs.load(self._account, run))]
         self._carriers = {run: carrier for run, carrier in self._carriers.items() if run in names}
         lane_closed = self._lane.closed(self._account) if states else ""
-        slots = shares(states, self._limits.window, self._clock())
+        slots = shares(states, self._limits.max_in_flight, self._clock())
         for state in states:
             self._guarded(state, slots[state.spec.run], lane_closed)
         return states

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from campaigns.business_time import BusinessTime
 from campaigns.errors import NotAllowedError
-from campaigns.run.spec import DailyWindow
+from campaigns.run.spec import SendingHours
 from campaigns.run.state import RunState
 from campaigns.terms import HaltRules
 
@@ -27,7 +27,7 @@ class RunRequest:
     """As usual those of the settings."""
     start_at: float | None = None
     """Unix time, seconds, or AT_ONCE; as usual the plan's effective date, else at once."""
-    window: DailyWindow | None = None
+    sending_hours: SendingHours | None = None
     """As usual all day."""
     rate: float | None = None
     """Calls a minute at most; as usual as many as there are."""
@@ -67,8 +67,8 @@ def _differing(request: RunRequest, state: RunState, time: BusinessTime) -> Iter
         yield f"halts at {_in_words(spec.halt)}"
     if request.start_at is not None and request.start_at != spec.start_at:
         yield f"its start at {time.show(spec.start_at)}" if spec.start_at else "a start at once"
-    if request.window is not None and request.window != spec.window:
-        yield f"the window {spec.window}" if spec.window else "no daily window"
+    if request.sending_hours is not None and request.sending_hours != spec.sending_hours:
+        yield f"the window {spec.sending_hours}" if spec.sending_hours else "no daily window"
     if request.rate is not None and request.rate != state.rate:
         yield "no rate of its own" if state.rate is None else f"a rate of {state.rate:g}"
     if request.priority is not None and WEIGHTS[request.priority] != state.weight:

@@ -1,4 +1,4 @@
-"""How much of campaigns is under way at a time: the window, its division, a run's own rate."""
+"""How much of campaigns is under way at a time: how many jobs, their division, a run's own rate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BURST_S = 2.0
 class FeederLimits:
     """Of one account's feeder."""
 
-    window: int = 100
+    max_in_flight: int = 100
     """Jobs in the queue, over all runs of the account."""
     ids_per_call: int = 200
     fresh_s: float = 60.0
@@ -25,7 +25,7 @@ class FeederLimits:
     """How long a query may lag behind a change."""
 
 
-def shares(states: Iterable[RunState], window: int, now: float) -> dict[str, int]:
+def shares(states: Iterable[RunState], max_in_flight: int, now: float) -> dict[str, int]:
     """Jobs that each run may have under way, by its weight among those that have rows to send.
 
     Each gets at least one, so that none starves.
@@ -33,7 +33,7 @@ def shares(states: Iterable[RunState], window: int, now: float) -> dict[str, int
     known = list(states)
     sending = [state for state in known if _sends(state, now)]
     weights = sum(state.weight for state in sending)
-    allowed = {state.spec.run: max(window * state.weight // weights, 1) for state in sending}
+    allowed = {state.spec.run: max(max_in_flight * state.weight // weights, 1) for state in sending}
     return {state.spec.run: allowed.get(state.spec.run, 0) for state in known}
 
 

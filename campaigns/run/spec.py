@@ -13,7 +13,7 @@ from campaigns.terms import HaltRules
 
 
 @dataclass(frozen=True, slots=True)
-class DailyWindow:
+class SendingHours:
     """A time of day in which rows are sent; it may span midnight."""
 
     begins: time
@@ -52,7 +52,7 @@ class RunSpec:
     halt: HaltRules = field(default_factory=HaltRules)
     start_at: float = 0.0
     """Unix time, seconds."""
-    window: DailyWindow | None = None
+    sending_hours: SendingHours | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     """For people: author, approval, who applied it and why, the plan's header and summary."""
     zone: str = "UTC"
@@ -62,7 +62,7 @@ class RunSpec:
         """Unix time from which rows are sent; `now` if they are."""
         if self.start_at > now:
             return self.start_at
-        return now + (self.window.opens_in(now) if self.window else 0.0)
+        return now + (self.sending_hours.opens_in(now) if self.sending_hours else 0.0)
 
     def not_yet(self, now: float) -> str:
         """Why the run sends nothing at this hour; "" if it may."""

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, TypeGuard
 
 from campaigns.source.amounts import AmountError, DecimalSign
 from campaigns.source.cell_text import text_fault
+from campaigns.source.cell_values import CellError, day, flag, product_id, whole
 from campaigns.source.columns import EFFECTIVE, Columns
 from campaigns.source.options import Rates
 from campaigns.source.table import CellKind, Form, ReadRow
-from campaigns.source.values import CellError, day, flag, product_id, whole
 
 CLEAR = "(clear)"
 """What a cell says to empty the field; an empty cell leaves it as it is."""

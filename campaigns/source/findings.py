@@ -12,9 +12,9 @@ from campaigns.source.carried import CarriedColumns
 from campaigns.source.cells import CellReader, ParsedRow, Problem
 from campaigns.source.columns import Columns, is_id, places_of
 from campaigns.source.cut_rates import CutRates
+from campaigns.source.first_mentions import FirstMentions
 from campaigns.source.options import Rates, ReadOptions
 from campaigns.source.table import CellKind, Form, ReadRow, place_of
-from campaigns.source.wishes import FirstWishes
 
 _EXAMPLE_CHARACTERS = 40
 _SHOWN_CHARACTERS = 60
@@ -47,7 +47,7 @@ class Findings:
     widest: int = 0
     evidence: DecimalEvidence = field(default_factory=DecimalEvidence)
     """Of the decimal sign of rates, new ones and believed ones."""
-    _wishes: FirstWishes = field(default_factory=FirstWishes)
+    _first: FirstMentions = field(default_factory=FirstMentions)
     _sheets: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -114,7 +114,7 @@ class Findings:
         if self.columns.effective is not None:
             self.days.setdefault(row.effective, place_of(row.line, row.sheet))
         number = self._number(row.line, row.sheet)
-        first, is_same = self._wishes.note(row.id, number, _mark(row))
+        first, is_same = self._first.note(row.id, number, _mark(row))
         if first == number:
             self.without_wish += not row.has_wish
         elif is_same:
@@ -127,7 +127,7 @@ class Findings:
     def _note_faulty(self, product: int, row: ReadRow) -> None:
         """What a faulty row asks for is not known: no other row of its product is planned."""
         number = self._number(row.line, row.sheet)
-        if self._wishes.note(product, number, _UNKNOWN)[0] != number:
+        if self._first.note(product, number, _UNKNOWN)[0] != number:
             self.conflicts.add(product)
 
     def _look_for_a_header(self, row: ReadRow) -> None:

@@ -9,8 +9,8 @@ from datetime import date, time
 from typing import Any
 
 from campaigns.guard_rails.rails import Rails
-from campaigns.guard_rails.send_check import SendRules
-from campaigns.run.spec import DailyWindow, RunSpec
+from campaigns.run.send_check import SendRules
+from campaigns.run.spec import RunSpec, SendingHours
 from campaigns.run.state import Phase, RunState, Status
 from campaigns.terms import HaltRules
 
@@ -21,29 +21,31 @@ _SINCE = "since:"
 
 
 def dump_spec(spec: RunSpec) -> str:
-    """As JSON."""
-    window = spec.window and {
-        "begins": spec.window.begins.isoformat("minutes"),
-        "ends": spec.window.ends.isoformat("minutes"),
-        "zone": spec.window.zone,
+    """As JSON, in which the sending hours are called a window."""
+    document = asdict(spec)
+    del document["sending_hours"]
+    hours = spec.sending_hours and {
+        "begins": spec.sending_hours.begins.isoformat("minutes"),
+        "ends": spec.sending_hours.ends.isoformat("minutes"),
+        "zone": spec.sending_hours.zone,
     }
-    return json.dumps({**asdict(spec), "window": window})
+    return json.dumps({**document, "window": hours})
 
 
 def read_spec(text: bytes) -> RunSpec:
     """From `dump_spec`."""
     document = json.loads(text)
-    window = document["window"]
+    hours = document.pop("window")
     return RunSpec(
         **{
             **document,
             "stages": tuple(document["stages"]),
             "halt": HaltRules(**document["halt"]),
-            "window": window
-            and DailyWindow(
-                time.fromisoformat(window["begins"]),
-                time.fromisoformat(window["ends"]),
-                window["zone"],
+            "sending_hours": hours
+            and SendingHours(
+                time.fromisoformat(hours["begins"]),
+                time.fromisoformat(hours["ends"]),
+                hours["zone"],
             ),
         }
     )

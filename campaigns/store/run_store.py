@@ -9,8 +9,8 @@ from typing import Any
 
 from redis import Redis
 
-from campaigns.guard_rails.send_check import SendRules
 from campaigns.rows.planned_row import PlannedRow
+from campaigns.run.send_check import SendRules
 from campaigns.run.state import RunState, RunStep, Status
 from campaigns.store.audit_log import entry
 from campaigns.store.keys import ROWS_PER_CHUNK, WHAT, AccountKeys, RunKeys

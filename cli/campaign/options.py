@@ -14,7 +14,7 @@ from campaigns.business_time import BusinessTime
 from campaigns.plan.owner_list import read_owner_list
 from campaigns.plan.owners import Owners
 from campaigns.run.request import AT_ONCE
-from campaigns.run.spec import DailyWindow
+from campaigns.run.spec import SendingHours
 from cli.options import Texts, numbers
 
 BadOption = typer.BadParameter
@@ -83,14 +83,14 @@ def start_time(text: str, time: BusinessTime) -> float:
     return AT_ONCE if text.strip() == "now" else time.read(text)
 
 
-def window(text: str | None, zone: str) -> DailyWindow | None:
+def sending_hours(text: str | None, zone: str) -> SendingHours | None:
     """From 22:00-06:00. Raises CampaignError."""
     if not text:
         return None
     begins, _, ends = text.partition("-")
     try:
-        return DailyWindow(
+        return SendingHours(
             time.fromisoformat(begins.strip()), time.fromisoformat(ends.strip()), zone
         )
     except ValueError as exc:
-        raise CampaignError(f"{text!r} is no window such as 22:00-06:00") from exc
+        raise CampaignError(f"{text!r} is not a window such as 22:00-06:00") from exc

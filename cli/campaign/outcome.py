@@ -8,8 +8,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from campaigns import Only, Planned, PlanRequest, UndoReport
+from campaigns.output.row_file import suffix_of
 from campaigns.results.row_results import GROUPS
-from campaigns.source.rows_out import suffix_of
 from cli.answer import Answer, spinner
 from cli.campaign.options import By, Reason, RunName, pairs
 from cli.campaign.outcome_tables import explained, explained_document, undo_document, undo_tables

@@ -44,7 +44,7 @@ def run_document(view: RunView, left: Eta | None) -> dict[str, Any]:
         "rate": state.rate,
         "weight": state.weight,
         "start_at": state.spec.start_at or None,
-        "window": str(state.spec.window) if state.spec.window else None,
+        "window": str(state.spec.sending_hours) if state.spec.sending_hours else None,
         "eta": asdict(left) if left else None,
     }
 
@@ -56,7 +56,7 @@ def run_tables(view: RunView, left: Eta | None) -> list[RenderableType]:
         ("run", state.spec.run),
         ("status", f"{state.status}{f': {state.reason}' if state.reason else ''}"),
         ("waits", view.waits or None),
-        ("window", state.spec.window),
+        ("window", state.spec.sending_hours),
         ("stage", f"{state.stage + 1} of {len(state.spec.stages)}, {state.phase}"),
         ("ended", f"{_ended(view):,} of {state.spec.rows:,}"),
         *((name, f"{count:,}") for name, count in state.counts.items() if count),

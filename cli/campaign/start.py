@@ -13,7 +13,7 @@ from campaigns.business_time import BusinessTime
 from campaigns.start import parse_canary
 from campaigns.terms import HaltRules
 from cli.campaign.approval import PlanPath
-from cli.campaign.options import By, start_time, window
+from cli.campaign.options import By, sending_hours, start_time
 from cli.campaign.run_tables import run_document, run_tables
 from cli.campaign.session import campaign_session
 from cli.options import AccountName, AsJson
@@ -78,7 +78,7 @@ def apply(
                 None if canary is None else parse_canary(canary),
                 _halt(terms.halt, *limits),
                 None if start is None else start_time(start, terms.time),
-                window(within, terms.zone),
+                sending_hours(within, terms.zone),
                 rate,
                 priority,
             ),

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from campaigns import RunRequest
 from campaigns.start import parse_canary
 from cli.campaign.control import rate_of
-from cli.campaign.options import start_time, window
+from cli.campaign.options import sending_hours, start_time
 from console.pages.plan_form import (
     IGNORED,
     SOURCE_DIRECTORY,
@@ -262,7 +262,7 @@ def apply(visit: Visit) -> Response:
         reason=visit.text("reason"),
         canary=parse_canary(canary) if canary else None,
         start_at=start_time(start, campaigns.terms.time) if start else None,
-        window=window(visit.text("window"), campaigns.terms.zone),
+        sending_hours=sending_hours(visit.text("window"), campaigns.terms.zone),
         rate=rate_of(rate) if rate else None,
     )
     campaigns.apply(campaigns.open(record.file(PLAN)), request)

@@ -23,7 +23,7 @@ from campaigns.run.feeder import CampaignFeeder
 from campaigns.run.ports import JobEnd
 from campaigns.run.request import stages
 from campaigns.run.share import FeederLimits
-from campaigns.run.spec import DailyWindow, RunSpec
+from campaigns.run.spec import RunSpec, SendingHours
 from campaigns.run.state import RunState, RunStep, Status
 from campaigns.store import OperatorStore, RedisRuns
 from campaigns.store.run_codec import dump_gate
@@ -167,7 +167,7 @@ class World:
             jobs=Unreliable(self.vendor, self._next_faults()),  # type: ignore[arg-type]
             products=self.vendor,
             lane=self.lane,
-            limits=FeederLimits(window=10, ids_per_call=20, read_back_patience_s=1),
+            limits=FeederLimits(max_in_flight=10, ids_per_call=20, read_back_patience_s=1),
             clock=self.clock,
         )
 
@@ -434,8 +434,8 @@ def test_a_window_of_the_day_may_span_midnight(
 ) -> None:
     zone = ZoneInfo("America/New_York")
     now = datetime.fromisoformat(at).replace(tzinfo=zone).timestamp()
-    window = DailyWindow(begins, ends, "America/New_York")
-    assert window.opens_in(now) == pytest.approx(opens_in_h * 3600, abs=1)
+    hours = SendingHours(begins, ends, "America/New_York")
+    assert hours.opens_in(now) == pytest.approx(opens_in_h * 3600, abs=1)
 
 
 def test_only_one_feeder_works_at_a_time(redis: Redis) -> None:

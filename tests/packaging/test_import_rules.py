@@ -115,7 +115,9 @@ PLANTED = [
         "opentelemetry",
     ),
     Planted("XML is met where SOAP is spoken and workbooks are read", "campaigns.plan", "lxml"),
-    Planted("spreadsheets are met in campaigns.source", "campaigns.plan", "openpyxl"),
+    Planted(
+        "spreadsheets are met where price lists are read and written", "campaigns.plan", "openpyxl"
+    ),
     Planted("terminals are met in the command line", "campaigns.results", "rich"),
 ]
 

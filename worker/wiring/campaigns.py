@@ -11,8 +11,8 @@ from celery import Celery
 from redis import Redis
 from redis.exceptions import RedisError
 
-from campaigns.guard_rails.send_check import CampaignSendCheck
 from campaigns.run.feeder import CampaignFeeder
+from campaigns.run.send_check import CampaignSendCheck
 from campaigns.run.share import FeederLimits
 from campaigns.store import RedisRuns
 from campaigns.store.bulk_jobs import BulkJobs
@@ -93,7 +93,7 @@ def open_campaigns(
                 products=VendorProducts(name, gateways[name]),
                 lane=lane,
                 limits=FeederLimits(
-                    window=settings.campaign_window,
+                    max_in_flight=settings.campaign_window,
                     ids_per_call=account.ids_per_call,
                     fresh_s=settings.campaign_fresh_s,
                     read_back_patience_s=max(account.read_back_lag_s, _READ_BACK_PATIENCE_S),

@@ -17,14 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.errors import InputError
+from campaigns.output.csv_file import write_csv
+from campaigns.output.workbook import new_workbook
 from campaigns.plan.planner import open_price_list
 from campaigns.rules.rules import Rules
 from campaigns.source.cell_text import neutral, original
 from campaigns.source.cells import ParsedRow, Problem
-from campaigns.source.csv_out import write_csv
 from campaigns.source.options import ReadOptions
 from campaigns.source.table import Form
-from campaigns.source.workbook_out import new_workbook
 
 Write = Callable[[bytes], Path]
 
@@ -270,7 +270,7 @@ def test_formulas_are_harmless_in_a_written_workbook(tmp_path: Path) -> None:
 def test_a_sheet_that_is_full_goes_on_in_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("campaigns.source.workbook_out.MAX_ROWS", 2)
+    monkeypatch.setattr("campaigns.output.workbook.MAX_ROWS", 2)
     with new_workbook(tmp_path / "out.xlsx") as out:
         add, _ = out.sheet("failed", ["a"]), out.sheet("none", ["a"])
         for value in range(5):

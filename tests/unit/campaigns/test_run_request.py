@@ -14,7 +14,7 @@ from campaigns.errors import NotAllowedError
 from campaigns.plan.plan_file import Header, Plan
 from campaigns.plan.summary import Summary
 from campaigns.run.request import AT_ONCE, RunRequest, check_same
-from campaigns.run.spec import DailyWindow, RunSpec
+from campaigns.run.spec import RunSpec, SendingHours
 from campaigns.run.state import Phase, RunState, Status
 from campaigns.start import begins_in_words, start_at
 from campaigns.terms import HaltRules, Terms
@@ -78,7 +78,7 @@ STATE = RunState(
     0,
     0,
 )
-WINDOW = DailyWindow(time(22), time(6), "America/New_York")
+HOURS = SendingHours(time(22), time(6), "America/New_York")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_the_same_order_again_attaches_to_the_run(asked: dict[str, Any]) -> None
         ({"canary": ()}, "stages that end at 25"),
         ({"halt": HaltRules(1)}, "halts at 5 % errors, 10 % drift"),
         ({"start_at": AT_ONCE}, "its start at 2026-06-01 09:00 EDT"),
-        ({"window": WINDOW}, "no daily window"),
+        ({"sending_hours": HOURS}, "no daily window"),
         ({"rate": 200.0}, "a rate of 300"),
         ({"priority": "high"}, "priority normal"),
     ],
@@ -112,14 +112,14 @@ def test_another_order_for_a_run_is_refused_with_what_holds(
 
 
 def test_what_holds_is_also_told_of_a_run_without_limits() -> None:
-    spec = replace(STATE.spec, stages=(100,), start_at=0.0, window=WINDOW)
+    spec = replace(STATE.spec, stages=(100,), start_at=0.0, sending_hours=HOURS)
     state = replace(STATE, spec=spec, rate=None)
     asked = RunRequest(
         "ann",
         canary=(5,),
         start_at=NOW,
         rate=1,
-        window=DailyWindow(time(1), time(2), "UTC"),
+        sending_hours=SendingHours(time(1), time(2), "UTC"),
     )
     with pytest.raises(
         NotAllowedError,

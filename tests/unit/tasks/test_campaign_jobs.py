@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from campaigns.guard_rails.rails import Rails
-from campaigns.guard_rails.send_check import CampaignSendCheck, SendRules
+from campaigns.run.send_check import CampaignSendCheck, SendRules
 from revio_jobs.errors import Unavailable
 from tasks.decision import Decision, Done
 

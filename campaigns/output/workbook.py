@@ -1,4 +1,4 @@
-"""Workbooks that we write: numbers stay numbers, and text is never a formula."""
+"""Workbooks that are written: numbers stay numbers, and text is never a formula."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MAX_ROWS = 1_048_575  # beside the header
 
 
 @contextmanager
-def new_workbook(path: Path) -> Iterator[XlsxOut]:
+def new_workbook(path: Path) -> Iterator[WorkbookWriter]:
     """Sheets to be filled; the file is whole when the block has ended. Raises OSError."""
     with path.open("wb") as file:
-        out = XlsxOut()
+        out = WorkbookWriter()
         try:
             yield out
         except BaseException:
@@ -30,7 +30,7 @@ def new_workbook(path: Path) -> Iterator[XlsxOut]:
         out.save(file)
 
 
-class XlsxOut:
+class WorkbookWriter:
     """Sheets of a new workbook; numbers stay numbers, text is never a formula."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Which line of a file named a product first and what it wanted, for a million in little memory."""
+"""The line of a file that mentions a product first, for a million products in little memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORD = (1 << _WORD_BITS) - 1
 _MARK = (1 << 64) - 1
 
 
-class FirstWishes:
+class FirstMentions:
     """A hash table with open addressing: 24 to 48 bytes an id, where a dict takes above 150."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class FirstWishes:
         mark = wish & _MARK
         slot = self._slot(product_id)
         if self._ids[slot]:
-            return self._lines[slot], self._wishes[slot] == mark
+            return self._lines[slot], self._marks[slot] == mark
         self._put(slot, product_id, line, mark)
         self._count += 1
         if self._count * 3 > len(self._ids) * _FULL_THIRDS:
@@ -47,10 +47,10 @@ class FirstWishes:
     def _put(self, slot: int, product_id: int, line: int, mark: int) -> None:
         self._ids[slot] = product_id
         self._lines[slot] = line
-        self._wishes[slot] = mark
+        self._marks[slot] = mark
 
     def _double(self) -> None:
-        known = zip(self._ids, self._lines, self._wishes, strict=True)
+        known = zip(self._ids, self._lines, self._marks, strict=True)
         self._clear(self._bits + 1)
         for product_id, line, mark in known:
             if product_id:
@@ -60,4 +60,4 @@ class FirstWishes:
         self._bits = bits
         self._mask = (1 << bits) - 1
         self._ids, self._lines = (array("I", bytes(4 << bits)) for _ in range(2))
-        self._wishes = array("Q", bytes(8 << bits))
+        self._marks = array("Q", bytes(8 << bits))

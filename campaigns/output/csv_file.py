@@ -1,4 +1,4 @@
-"""CSV that we write, in the form in which the input came."""
+"""CSV files that are written, in the form in which the input came."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from campaigns.source.cell_text import neutral
 from campaigns.source.table import Form
 
 
-class CsvOut:
+class CsvWriter:
     """Rows of text, with formulas made harmless."""
 
     def __init__(self, file: IO[str], form: Form) -> None:
@@ -22,9 +22,9 @@ class CsvOut:
         self._writer.writerow(map(neutral, cells))
 
 
-def write_csv(file: IO[str], form: Form, header: Sequence[str]) -> CsvOut:
+def write_csv(file: IO[str], form: Form, header: Sequence[str]) -> CsvWriter:
     """Begins a file in that form."""
-    out = CsvOut(file, form)
+    out = CsvWriter(file, form)
     out.write(header)
     return out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.source.wishes import FirstWishes
+from campaigns.source.first_mentions import FirstMentions
 
 IDS = st.integers(1, 2**31 - 1)
 
@@ -18,9 +18,9 @@ IDS = st.integers(1, 2**31 - 1)
 def test_each_id_is_remembered_with_its_first_line_and_wish(
     rows: list[tuple[int, int]], start: int, step: int
 ) -> None:
-    wishes, first = FirstWishes(), dict[int, tuple[int, int]]()
+    mentions, first = FirstMentions(), dict[int, tuple[int, int]]()
     series = [(start + step * at, at) for at in range(1500)]
     for line, (product_id, wish) in enumerate([*rows, *series, *rows], start=2):
         first_line, first_wish = first.setdefault(product_id, (line, wish))
         is_same = first_wish % 2**64 == wish % 2**64
-        assert wishes.note(product_id, line, wish) == (first_line, is_same)
+        assert mentions.note(product_id, line, wish) == (first_line, is_same)

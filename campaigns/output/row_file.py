@@ -1,4 +1,4 @@
-"""Rows that go back to people, in the form in which theirs came: a workbook for a workbook."""
+"""A file of rows for people, in the form in which theirs came: a workbook for a workbook."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from campaigns.source.csv_out import open_csv, write_csv
+from campaigns.output.csv_file import open_csv, write_csv
+from campaigns.output.workbook import new_workbook
 from campaigns.source.table import Form
-from campaigns.source.workbook_out import new_workbook
 
 _WORKBOOKS = frozenset({".xlsx", ".xlsm"})
 _TEXTS = frozenset({".csv", ".txt", ".tsv", ".tab"})

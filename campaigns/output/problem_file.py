@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from campaigns.output.row_file import AddRow, open_rows
 from campaigns.source.cells import Problem
-from campaigns.source.rows_out import AddRow, open_rows
 from campaigns.source.table import OUTCOME_PREFIX, Form, place_of
 
 _SHOWN = 3

@@ -1,4 +1,4 @@
-"""What the text of one cell says: a product's number, a count, a day, yes or no."""
+"""The value that the text of one cell stands for: a product's number, a count, a day, yes or no."""
 
 from __future__ import annotations
 
