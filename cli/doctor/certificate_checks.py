@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from certification.certificate import OLD_DAYS, Certificate
-from cli.doctor.finding import Finding, fine, skipped, warning, wrong
+from cli.doctor.check_result import CheckResult, fine, skipped, warning, wrong
 from settings import AccountSettings
 from settings.account import lag_of
 from settings.names import variable
@@ -16,13 +16,13 @@ _HARMFUL = ("partial_update", "date_shift")
 _WARNING = "DO NOT"
 
 
-def certificate_findings(
+def check_certificate(
     account: str,
     settings: AccountSettings,
     certificate: Certificate | None,
     service: Description | None,
     now: float,
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """`service`: what the WSDL says now, if it could be read; `now`: Unix time."""
     check = f"{account}: certificate"
     if certificate is None:
@@ -40,7 +40,7 @@ def certificate_findings(
         yield warning(f"{account}: {name.upper()}", says, fix)
 
 
-def day_findings(account: str, ends_at: float | None, rules: LimitRules) -> Iterator[Finding]:
+def check_day_end(account: str, ends_at: float | None, rules: LimitRules) -> Iterator[CheckResult]:
     """`ends_at`: when the vendor's day has ended by its last quota answer; Unix time."""
     if ends_at is None or not (says := day_disagreement(ends_at, rules)):
         return
@@ -61,7 +61,7 @@ def _outdated(certificate: Certificate, service: Description | None, now: float)
         yield "the WSDL has changed since it was made"
 
 
-def _harm(account: str, certificate: Certificate) -> Iterator[Finding]:
+def _harm(account: str, certificate: Certificate) -> Iterator[CheckResult]:
     for name in _HARMFUL:
         finding = certificate.findings.get(name)
         if finding and finding.says.startswith(_WARNING):

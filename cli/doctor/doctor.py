@@ -16,19 +16,19 @@ from rich.console import RenderableType
 from certification.store import Certificates
 from cli.answer import answering, spinner
 from cli.connection import redis_of
-from cli.doctor.certificate_checks import certificate_findings, day_findings
-from cli.doctor.finding import Finding, Verdict, fine, skipped, wrong
-from cli.doctor.foreign_apps import foreign_apps
+from cli.doctor.certificate_checks import check_certificate, check_day_end
+from cli.doctor.check_result import CheckResult, Verdict, fine, skipped, wrong
+from cli.doctor.foreign_apps import check_foreign_apps
 from cli.doctor.lane_checks import (
-    clock_findings,
-    lane_findings,
-    limits_findings,
-    misnamed_queues,
-    release_findings,
-    strange_accounts,
+    check_account_names,
+    check_clocks,
+    check_lanes,
+    check_limits,
+    check_queue_names,
+    check_releases,
 )
-from cli.doctor.redis_checks import MEMORY_CHECK, redis_findings, served_queues
-from cli.doctor.vendor_checks import vendor_findings
+from cli.doctor.redis_checks import MEMORY_CHECK, check_redis, served_queues
+from cli.doctor.vendor_checks import check_vendor
 from cli.exit_code import ExitCode
 from cli.options import AsJson
 from cli.producer import app_of
@@ -48,40 +48,40 @@ _NEEDED = ("Redis", MEMORY_CHECK)
 class Diagnosis:
     """Grows check by check."""
 
-    findings: list[Finding] = field(default_factory=list)
+    results: list[CheckResult] = field(default_factory=list)
     services: dict[str, Description] = field(default_factory=dict)
     """By account, where the WSDL could be read."""
 
     @property
     def exit_code(self) -> ExitCode:
         """That of the first thing that is wrong."""
-        codes = [finding.code for finding in self.findings if finding.verdict is Verdict.WRONG]
+        codes = [result.code for result in self.results if result.verdict is Verdict.WRONG]
         return codes[0] if codes else ExitCode.OK
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
         return {
             "ok": self.exit_code is ExitCode.OK,
-            "checks": [finding.document() for finding in self.findings],
+            "checks": [result.document() for result in self.results],
             "services": {name: asdict(service) for name, service in self.services.items()},
         }
 
     def tables(self) -> Iterator[RenderableType]:
         """For people."""
         yield table(
-            "", "check", "finding", rows=((f.verdict, f.check, f.says) for f in self.findings)
+            "", "check", "finding", rows=((f.verdict, f.check, f.says) for f in self.results)
         )
         for name, service in self.services.items():
             yield _fields(name, service)
-        for finding in self.findings:
-            if finding.fix:
-                yield f"{finding.verdict}: {finding.check}: {finding.fix}"
+        for result in self.results:
+            if result.fix:
+                yield f"{result.verdict}: {result.check}: {result.fix}"
         yield self._verdict()
 
     def _verdict(self) -> str:
         if self.exit_code:
             return "something is wrong: see above"
-        warnings = sum(finding.verdict is Verdict.WARNING for finding in self.findings)
+        warnings = sum(result.verdict is Verdict.WARNING for result in self.results)
         return (
             f"nothing is wrong, but see {counted(warnings, 'warning')}"
             if warnings
@@ -117,7 +117,7 @@ def diagnose(*, login_again: bool = False) -> Diagnosis:
         _check_vendor(diagnosis, settings, login_again=login_again)
     else:
         reason = "no call is made before Redis and the settings are in order"
-        diagnosis.findings.append(skipped("vendor", reason))
+        diagnosis.results.append(skipped("vendor", reason))
     return diagnosis
 
 
@@ -125,13 +125,13 @@ def _check_settings(diagnosis: Diagnosis) -> Settings | None:
     try:
         settings = load()
     except SettingsError as exc:
-        diagnosis.findings += [_setting_fault(line) for line in exc.faults]
+        diagnosis.results += [_setting_fault(line) for line in exc.faults]
         return None
-    diagnosis.findings.append(fine("settings", f"accounts: {', '.join(settings.accounts)}"))
+    diagnosis.results.append(fine("settings", f"accounts: {', '.join(settings.accounts)}"))
     return settings
 
 
-def _setting_fault(line: str) -> Finding:
+def _setting_fault(line: str) -> CheckResult:
     name, _, says = line.partition(": ")
     fix = "set it in the environment, in .env or in the secrets directory"
     return wrong(name, says, fix, ExitCode.INVALID)
@@ -141,27 +141,27 @@ def _check_redis(diagnosis: Diagnosis) -> bool:
     try:
         redis_settings = load_redis()
     except SettingsError:
-        diagnosis.findings.append(skipped("Redis", "its address is wrong"))
+        diagnosis.results.append(skipped("Redis", "its address is wrong"))
         return False
     with redis_of(redis_settings) as redis:
-        findings = redis_findings(redis, redis_settings.redis_url.get_secret_value())
-    diagnosis.findings += findings
-    return not any(f.verdict is Verdict.WRONG and f.check in _NEEDED for f in findings)
+        results = check_redis(redis, redis_settings.redis_url.get_secret_value())
+    diagnosis.results += results
+    return not any(f.verdict is Verdict.WRONG and f.check in _NEEDED for f in results)
 
 
 def _check_workers(diagnosis: Diagnosis, settings: Settings) -> None:
     with app_of(settings) as app, redis_of(settings) as redis:
         try:
             closures = LaneClosures(LanePauses(redis), open_limiter(settings, redis))
-            diagnosis.findings += lane_findings(closures, settings.accounts, served_queues(app))
-            diagnosis.findings += limits_findings(redis, settings.accounts)
-            diagnosis.findings += clock_findings(redis, settings.accounts)
-            diagnosis.findings += release_findings(redis, settings.accounts)
-            diagnosis.findings += strange_accounts(redis, settings.accounts)
-            diagnosis.findings += misnamed_queues(redis, settings.accounts)
-            diagnosis.findings += foreign_apps(redis)
+            diagnosis.results += check_lanes(closures, settings.accounts, served_queues(app))
+            diagnosis.results += check_limits(redis, settings.accounts)
+            diagnosis.results += check_clocks(redis, settings.accounts)
+            diagnosis.results += check_releases(redis, settings.accounts)
+            diagnosis.results += check_account_names(redis, settings.accounts)
+            diagnosis.results += check_queue_names(redis, settings.accounts)
+            diagnosis.results += check_foreign_apps(redis)
         except (RedisError, KombuError, Unavailable) as exc:
-            diagnosis.findings.append(skipped("workers", str(exc)))
+            diagnosis.results.append(skipped("workers", str(exc)))
 
 
 def _check_vendor(diagnosis: Diagnosis, settings: Settings, *, login_again: bool) -> None:
@@ -172,22 +172,22 @@ def _check_vendor(diagnosis: Diagnosis, settings: Settings, *, login_again: bool
         for name, gateway in application.gateways.items():
             if login_again:
                 application.limiter.reopen(name)
-            findings, service = vendor_findings(
+            results, service = check_vendor(
                 name, settings.accounts[name], gateway, login_again=login_again
             )
-            diagnosis.findings += findings
-            diagnosis.findings += _of_certificate(application, settings, name, service)
+            diagnosis.results += results
+            diagnosis.results += _of_certificate(application, settings, name, service)
             if service:
                 diagnosis.services[name] = service
 
 
 def _of_certificate(
     application: Application, settings: Settings, name: str, service: Description | None
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     account, redis = settings.accounts[name], application.redis
     certificate = Certificates(redis).load(name)
-    yield from certificate_findings(name, account, certificate, service, time.time())
-    yield from day_findings(name, DayEnds(redis).get(name), limit_rules(account))
+    yield from check_certificate(name, account, certificate, service, time.time())
+    yield from check_day_end(name, DayEnds(redis).get(name), limit_rules(account))
 
 
 def _fields(name: str, service: Description) -> RenderableType:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from redis import Redis
 
-from cli.doctor.finding import Finding, fine
+from cli.doctor.check_result import CheckResult, fine
 from revio_jobs.broker import CONTROL_EXCHANGE, EVENT_EXCHANGE
 from revio_jobs.contracts import parse_queue_name
 from worker.redis_kit.scan import scan_keys
@@ -17,7 +17,7 @@ _OURS = {EVENT_EXCHANGE, f"{CONTROL_EXCHANGE}.pidbox", f"reply.{CONTROL_EXCHANGE
 _SHOWN = 5
 
 
-def foreign_apps(redis: Redis) -> Iterator[Finding]:
+def check_foreign_apps(redis: Redis) -> Iterator[CheckResult]:
     """What shows that there are some. Raises RedisError."""
     names = {
         key.removeprefix(_BINDING) for key in scan_keys(redis, f"{_BINDING}*", at_once=1000)

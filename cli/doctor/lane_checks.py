@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from redis import Redis
 
-from cli.doctor.finding import Finding, fine, warning, wrong
+from cli.doctor.check_result import CheckResult, fine, warning, wrong
 from cli.stray_queues import is_misnamed, stray_queues
 from cli.tables import counted
 from cli.unknown_account import jobs_of_it, waiting_jobs
@@ -25,9 +25,9 @@ Served = Mapping[str, Collection[str]]
 """Names of the workers that take from a queue, by its name."""
 
 
-def lane_findings(
+def check_lanes(
     closures: LaneClosures, accounts: Iterable[str], served: Served
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Of each lane, why its jobs wait, if they do. Raises Unavailable."""
     for account in accounts:
         for lane in Lane:
@@ -35,7 +35,7 @@ def lane_findings(
             yield _lane(closures.closed(account, lane), account, lane, workers)
 
 
-def limits_findings(redis: Redis, accounts: Mapping[str, AccountSettings]) -> Iterator[Finding]:
+def check_limits(redis: Redis, accounts: Mapping[str, AccountSettings]) -> Iterator[CheckResult]:
     """Accounts whose live workers go by other limits than these. Raises RedisError."""
     for account, settings in accounts.items():
         if found := differences(redis, account, settings):
@@ -46,7 +46,7 @@ def limits_findings(redis: Redis, accounts: Mapping[str, AccountSettings]) -> It
             )
 
 
-def release_findings(redis: Redis, accounts: Iterable[str]) -> Iterator[Finding]:
+def check_releases(redis: Redis, accounts: Iterable[str]) -> Iterator[CheckResult]:
     """Live workers of another release than this command's. Raises RedisError."""
     others = {
         worker.name: worker.version or "a release that does not say"
@@ -62,7 +62,7 @@ def release_findings(redis: Redis, accounts: Iterable[str]) -> Iterator[Finding]
         )
 
 
-def clock_findings(redis: Redis, accounts: Iterable[str]) -> Iterator[Finding]:
+def check_clocks(redis: Redis, accounts: Iterable[str]) -> Iterator[CheckResult]:
     """Live workers on hosts whose clocks are off. Raises RedisError."""
     workers = {
         worker: off for account in accounts for worker, off in clock_offsets(redis, account).items()
@@ -79,7 +79,7 @@ def clock_findings(redis: Redis, accounts: Iterable[str]) -> Iterator[Finding]:
         )
 
 
-def strange_accounts(redis: Redis, known: Collection[str]) -> Iterator[Finding]:
+def check_account_names(redis: Redis, known: Collection[str]) -> Iterator[CheckResult]:
     """Those whose jobs wait, though the settings here do not know them. Raises RedisError."""
     queues = scan_keys(redis, "revio.*", at_once=1000, kind="list")
     named = map(parse_queue_name, queues)
@@ -93,7 +93,7 @@ def strange_accounts(redis: Redis, known: Collection[str]) -> Iterator[Finding]:
             )
 
 
-def misnamed_queues(redis: Redis, accounts: Collection[str]) -> Iterator[Finding]:
+def check_queue_names(redis: Redis, accounts: Collection[str]) -> Iterator[CheckResult]:
     """Queues with messages whose names are those of no lane. Raises RedisError."""
     for queue in filter(is_misnamed, stray_queues(redis, accounts)):
         says = f"{counted(queue.messages, 'message')}, and no worker takes from a queue so named"
@@ -102,7 +102,7 @@ def misnamed_queues(redis: Redis, accounts: Collection[str]) -> Iterator[Finding
 
 def _lane(
     closure: LaneClosure | None, account: str, lane: Lane, workers: Collection[str]
-) -> Finding:
+) -> CheckResult:
     queue = queue_name(account, lane)
     check = f"workers of {queue}"
     if closure and closure.pause:

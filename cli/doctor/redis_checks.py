@@ -11,7 +11,7 @@ from celery import Celery
 from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
-from cli.doctor.finding import Finding, fine, warning, wrong
+from cli.doctor.check_result import CheckResult, fine, warning, wrong
 from cli.exit_code import ExitCode
 from revio_jobs.cluster_check import ClusterRefusedError
 from worker.redis_kit.redis_memory import FULL, MAKE_ROOM
@@ -24,7 +24,7 @@ _WORKERS_REPLY_S = 1.0
 _SENTINELS = ("sentinel", "sentinels")
 
 
-def redis_findings(redis: Redis, url: str, now: Callable[[], float] = time.time) -> list[Finding]:
+def check_redis(redis: Redis, url: str, now: Callable[[], float] = time.time) -> list[CheckResult]:
     """`url` is shown without its password; a single finding if Redis does not answer."""
     try:
         info: Mapping[str, Any] = redis.info()
@@ -64,7 +64,7 @@ def _address(url: str) -> str:
     return f"{host}:{port}/{parts.path.strip('/') or 0}"
 
 
-def _no_answer(exc: RedisError, where: str) -> Finding:
+def _no_answer(exc: RedisError, where: str) -> CheckResult:
     if isinstance(exc, ClusterRefusedError):
         return wrong("Redis", str(exc), "name another server in REVIO_REDIS_URL")
     if isinstance(exc, AuthenticationError) or "NOAUTH" in str(exc):
@@ -81,14 +81,14 @@ def _difference_s(redis: Redis, now: Callable[[], float]) -> float:
     return float(seconds + micros / 1e6 - (asked + now()) / 2)
 
 
-def _server(info: Mapping[str, Any], where: str) -> Finding:
+def _server(info: Mapping[str, Any], where: str) -> CheckResult:
     version = str(info["redis_version"])
     if tuple(map(int, version.split(".")[:2])) < _OLDEST:
         return wrong("Redis", f"{where} is version {version}", "run Redis 6.2 or newer")
     return fine("Redis", f"{where} answers, version {version}")
 
 
-def _role(info: Mapping[str, Any]) -> Finding:
+def _role(info: Mapping[str, Any]) -> CheckResult:
     if info["role"] != "master":
         return wrong(
             "Redis's role", f"it is a {info['role']}", "name the primary in REVIO_REDIS_URL"
@@ -96,7 +96,7 @@ def _role(info: Mapping[str, Any]) -> Finding:
     return fine("Redis's role", "primary")
 
 
-def _eviction(info: Mapping[str, Any]) -> Finding:
+def _eviction(info: Mapping[str, Any]) -> CheckResult:
     check, policy = "Redis's eviction", str(info["maxmemory_policy"])
     if policy != "noeviction":
         return wrong(
@@ -109,7 +109,7 @@ def _eviction(info: Mapping[str, Any]) -> Finding:
     return fine(check, "noeviction")
 
 
-def _memory(info: Mapping[str, Any]) -> Finding:
+def _memory(info: Mapping[str, Any]) -> CheckResult:
     used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     if not most:
         return fine(MEMORY_CHECK, f"{_mib(used)} used; no maxmemory is set")
@@ -125,7 +125,7 @@ def _mib(size: int) -> str:
     return f"{size / 2**20:.1f} MiB"
 
 
-def _persistence(info: Mapping[str, Any]) -> Finding:
+def _persistence(info: Mapping[str, Any]) -> CheckResult:
     check = "Redis's persistence"
     failed = [
         name
@@ -143,7 +143,7 @@ def _persistence(info: Mapping[str, Any]) -> Finding:
     return fine(check, "append-only file")
 
 
-def _clock(difference_s: float) -> Finding:
+def _clock(difference_s: float) -> CheckResult:
     says = f"Redis's clock is {abs(difference_s):.2f} s {'ahead' if difference_s > 0 else 'behind'}"
     if abs(difference_s) > _CLOCKS_MAY_DIFFER_S:
         return warning("clocks", says, "let NTP set the clocks of this machine and of Redis's")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cli.doctor.finding import Finding, fine, skipped, warning, wrong
+from cli.doctor.check_result import CheckResult, fine, skipped, warning, wrong
 from cli.exit_code import ExitCode, code_of
 from revio_jobs.errors import (
     QuotaExhausted,
@@ -18,9 +18,9 @@ from settings.names import variable
 from worker.soap import Description, RevioGateway
 
 
-def vendor_findings(
+def check_vendor(
     name: str, account: AccountSettings, gateway: RevioGateway, *, login_again: bool = False
-) -> tuple[list[Finding], Description | None]:
+) -> tuple[list[CheckResult], Description | None]:
     """What the WSDL says, and whether the login is taken; it costs up to three calls."""
     try:
         description = gateway.describe()
@@ -29,7 +29,7 @@ def vendor_findings(
     return [*_wsdl(name, description), _login(name, gateway, again=login_again)], description
 
 
-def _no_wsdl(name: str, account: AccountSettings, exc: RevioError) -> Finding:
+def _no_wsdl(name: str, account: AccountSettings, exc: RevioError) -> CheckResult:
     check = f"{name}: WSDL"
     if _is_only_later(exc):
         return skipped(check, str(exc))
@@ -40,7 +40,7 @@ def _no_wsdl(name: str, account: AccountSettings, exc: RevioError) -> Finding:
     return wrong(check, str(exc), fix, code)
 
 
-def _wsdl(name: str, description: Description) -> Iterator[Finding]:
+def _wsdl(name: str, description: Description) -> Iterator[CheckResult]:
     says = (
         f"SOAP {description.soap_version}, {description.operation_count} operations, records at "
         f"{description.records_at}, login by {description.login}, sha256 {description.sha256[:12]}"
@@ -63,7 +63,7 @@ def _wsdl(name: str, description: Description) -> Iterator[Finding]:
         yield fine(f"{name}: address", f"{description.endpoint} is used; the WSDL names {others}")
 
 
-def _login(name: str, gateway: RevioGateway, *, again: bool) -> Finding:
+def _login(name: str, gateway: RevioGateway, *, again: bool) -> CheckResult:
     check = f"{name}: login"
     try:
         gateway.check_login(again=again)

@@ -9,9 +9,9 @@ import pytest
 from celery import Celery
 from redis import Redis
 
-from cli.doctor.finding import Finding, Verdict
-from cli.doctor.foreign_apps import foreign_apps
-from cli.doctor.lane_checks import Served, lane_findings, misnamed_queues, strange_accounts
+from cli.doctor.check_result import CheckResult, Verdict
+from cli.doctor.foreign_apps import check_foreign_apps
+from cli.doctor.lane_checks import Served, check_account_names, check_lanes, check_queue_names
 from cli.exit_code import ExitCode
 from revio_jobs import Lane, RevioJobs
 from revio_jobs.celery_app import producer_app
@@ -38,9 +38,9 @@ class Place:
         )
         self.closures = LaneClosures(self.pauses, self.limiter)
 
-    def look(self, served: Served = SERVED) -> list[Finding]:
+    def look(self, served: Served = SERVED) -> list[CheckResult]:
         """Of the interactive lane, and of the bulk lane."""
-        return list(lane_findings(self.closures, ["default"], served))
+        return list(check_lanes(self.closures, ["default"], served))
 
 
 @pytest.fixture
@@ -84,20 +84,20 @@ def test_jobs_of_accounts_that_are_not_known_are_counted(place: Place, redis_url
         for account in ("typo", "typo", "default"):
             jobs.update(id=1, rate=1, account=account)
     place.redis.set("revio.other.bulk", "no list")
-    [found] = strange_accounts(place.redis, ["default"])
+    [found] = check_account_names(place.redis, ["default"])
     assert (found.check, found.verdict) == ("account typo", Verdict.WARNING)
     assert found.says.startswith("2 jobs of it wait, ")
     place.redis.delete("revio.typo.interactive")  # as when they rest after a failure
-    assert list(strange_accounts(place.redis, ["default"])) == [found]
+    assert list(check_account_names(place.redis, ["default"])) == [found]
     place.redis.delete("revio:typo:waiting:interactive")
-    assert list(strange_accounts(place.redis, ["default"])) == []
+    assert list(check_account_names(place.redis, ["default"])) == []
 
 
 def test_messages_in_a_queue_with_a_mistyped_name_are_told(place: Place, redis_url: str) -> None:
     with producer_app(redis_url) as app:
         for queue in ("revio.default.blk", "revio.default.bulk", "revio.other.bulk", "celery"):
             app.send_task("revio.customer_products.query", kwargs={"ids": [1]}, queue=queue)
-    [found] = misnamed_queues(place.redis, ["default"])
+    [found] = check_queue_names(place.redis, ["default"])
     assert (found.check, found.verdict) == ("queue revio.default.blk", Verdict.WARNING)
     assert found.says.startswith("1 message, ")
     assert "revio.default.bulk" in found.fix
@@ -109,10 +109,10 @@ def test_another_celery_app_on_the_database_is_told_and_ours_is_not(
     with producer_app(redis_url) as app:
         app.send_task("revio.customer_products.query", queue="revio.default.bulk")
         app.control.ping(timeout=0.01)
-    assert list(foreign_apps(place.redis)) == []
+    assert list(check_foreign_apps(place.redis)) == []
     with Celery(broker=redis_url, set_as_current=False) as other:
         other.send_task("invoices.print", queue="invoices")
-    [found] = foreign_apps(place.redis)
+    [found] = check_foreign_apps(place.redis)
     assert found.verdict is Verdict.OK
     assert "invoices" in found.says
 

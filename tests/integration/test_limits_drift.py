@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
-from cli.doctor.lane_checks import clock_findings, limits_findings, release_findings
+from cli.doctor.lane_checks import check_clocks, check_limits, check_releases
 from settings import AccountSettings
 from worker.limiter.limits_drift import PublishedLimits, differences
 
@@ -44,15 +44,15 @@ def test_workers_that_agree_say_nothing(redis: Redis) -> None:
         noted(redis, "a", account())
         noted(redis, "b", account()).publish()
     assert logs == []
-    assert list(limits_findings(redis, {"default": account()})) == []
+    assert list(check_limits(redis, {"default": account()})) == []
 
 
 def test_a_worker_of_another_release_is_told_by_doctor(redis: Redis) -> None:
     noted(redis, "a", account())
-    assert list(release_findings(redis, ["default"])) == []
+    assert list(check_releases(redis, ["default"])) == []
     stored: Any = redis.hget("revio:default:limits", "a")
     redis.hset("revio:default:limits", "b", json.dumps({**json.loads(stored), "version": "0.0.9"}))
-    [finding] = release_findings(redis, ["default"])
+    [finding] = check_releases(redis, ["default"])
     assert finding.says == "b runs 0.0.9"
 
 
@@ -64,7 +64,7 @@ def test_a_difference_is_told_once_by_each_and_by_doctor(redis: Redis) -> None:
         first.publish()
     told = [(log["setting"], log["ours"], log["theirs"], log["of"]) for log in logs]
     assert told == [("calls_per_minute", 100, 500, "a"), ("calls_per_minute", 500, 100, "b")]
-    [finding] = limits_findings(redis, {"default": account()})
+    [finding] = check_limits(redis, {"default": account()})
     assert finding.says == "calls_per_minute is 100 at b, and 500 here"
     assert b"hunter2" not in b"".join(redis.hvals("revio:default:limits"))
 
@@ -99,7 +99,7 @@ def test_a_worker_whose_hosts_clock_is_off_warns_once_and_so_does_doctor(
     [log] = logs
     assert (log["event"], log["log_level"]) == ("clock_is_off", "warning")
     assert log["ahead_of_redis_s"] == pytest.approx(ahead_s, abs=0.5)
-    [finding] = clock_findings(redis, ["default"])
+    [finding] = check_clocks(redis, ["default"])
     assert finding.says.startswith(says[:8])
     assert says.rpartition(" ")[2] in finding.says
 
@@ -108,4 +108,4 @@ def test_clocks_that_nearly_agree_are_no_finding(redis: Redis) -> None:
     with capture_logs() as logs:
         at_a_host(redis, "a", 1.5).publish()
     assert logs == []
-    assert list(clock_findings(redis, ["default"])) == []
+    assert list(check_clocks(redis, ["default"])) == []

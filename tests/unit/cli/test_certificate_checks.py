@@ -9,8 +9,8 @@ import pytest
 
 from certification.certificate import Certificate, Section
 from certification.finding import Finding as Found
-from cli.doctor.certificate_checks import certificate_findings, day_findings
-from cli.doctor.finding import Finding, Verdict
+from cli.doctor.certificate_checks import check_certificate, check_day_end
+from cli.doctor.check_result import CheckResult, Verdict
 from settings import AccountSettings
 from worker.limiter import LimitRules
 
@@ -36,8 +36,8 @@ def setting(**settings: str) -> Certificate:
     return certificate(Found("any", "says", 1, settings))
 
 
-def checks(certificate: Certificate | None, **changes: Any) -> list[Finding]:
-    return list(certificate_findings("default", account(**changes), certificate, None, NOW))
+def checks(certificate: Certificate | None, **changes: Any) -> list[CheckResult]:
+    return list(check_certificate("default", account(**changes), certificate, None, NOW))
 
 
 def test_without_a_certificate_nothing_is_compared_and_the_way_to_one_is_told() -> None:
@@ -110,15 +110,15 @@ RESET = 1_790_000_000.0 - 1_790_000_000.0 % DAY_S + 5 * HOUR_S
 
 
 def test_a_reset_that_the_settings_know_is_in_order() -> None:
-    assert not list(day_findings("default", None, rules(0, "UTC")))
-    assert not list(day_findings("default", RESET + 1, rules(5, "UTC")))
-    assert not list(day_findings("default", RESET - 1, rules(1, "America/New_York")))
+    assert not list(check_day_end("default", None, rules(0, "UTC")))
+    assert not list(check_day_end("default", RESET + 1, rules(5, "UTC")))
+    assert not list(check_day_end("default", RESET - 1, rules(1, "America/New_York")))
 
 
 def test_another_one_is_told_with_the_lines_that_fix_it() -> None:
-    (finding,) = day_findings("default", RESET + 1, rules(0, "UTC"))
+    (finding,) = check_day_end("default", RESET + 1, rules(0, "UTC"))
     assert "ended at 05:00 UTC" in finding.says
     assert "REVIO_ACCOUNTS__DEFAULT__DAY_RESET_HOUR=5" in finding.fix
-    (finding,) = day_findings("default", RESET + 1800, rules(0, "UTC"))
+    (finding,) = check_day_end("default", RESET + 1800, rules(0, "UTC"))
     assert "not a whole hour" in finding.says
     assert "ask Rev.io" in finding.fix

@@ -6,8 +6,8 @@ import pytest
 from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from cli.doctor.finding import Finding, Verdict
-from cli.doctor.redis_checks import address, redis_findings
+from cli.doctor.check_result import CheckResult, Verdict
+from cli.doctor.redis_checks import address, check_redis
 from cli.exit_code import ExitCode
 
 URL = "redis://user:hunter2@redis.example:6380/3"
@@ -38,9 +38,9 @@ class FakeRedis:
         return int(self._at), round(self._at % 1 * 1_000_000)
 
 
-def findings(info: dict[str, Any] | Exception, at: float = 1000.0) -> list[Finding]:
+def findings(info: dict[str, Any] | Exception, at: float = 1000.0) -> list[CheckResult]:
     fake: Any = FakeRedis(info, at)
-    return redis_findings(fake, URL, now=lambda: 1000.0)
+    return check_redis(fake, URL, now=lambda: 1000.0)
 
 
 def test_a_healthy_redis_has_nothing_to_fix() -> None:

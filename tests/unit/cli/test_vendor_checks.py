@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from cli.doctor.finding import Finding, Verdict
-from cli.doctor.vendor_checks import vendor_findings
+from cli.doctor.check_result import CheckResult, Verdict
+from cli.doctor.vendor_checks import check_vendor
 from cli.exit_code import ExitCode
 from revio_jobs.errors import QuotaExhausted, RevioError, Throttled, Unauthorised, Unavailable
 from settings import AccountSettings
@@ -52,9 +52,9 @@ class FakeGateway:
             raise self._login
 
 
-def findings(found: Description | RevioError, login: RevioError | None = None) -> list[Finding]:
+def findings(found: Description | RevioError, login: RevioError | None = None) -> list[CheckResult]:
     gateway: Any = FakeGateway(found, login)
-    return vendor_findings("west", ACCOUNT, gateway)[0]
+    return check_vendor("west", ACCOUNT, gateway)[0]
 
 
 def test_a_vendor_that_fits_and_accepts_us_has_nothing_to_fix() -> None:

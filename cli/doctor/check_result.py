@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One check's outcome."""
 
     check: str
@@ -40,17 +40,17 @@ class Finding:
         }
 
 
-def fine(check: str, says: str) -> Finding:
-    return Finding(check, Verdict.OK, says)
+def fine(check: str, says: str) -> CheckResult:
+    return CheckResult(check, Verdict.OK, says)
 
 
-def warning(check: str, says: str, fix: str) -> Finding:
-    return Finding(check, Verdict.WARNING, says, fix)
+def warning(check: str, says: str, fix: str) -> CheckResult:
+    return CheckResult(check, Verdict.WARNING, says, fix)
 
 
-def wrong(check: str, says: str, fix: str, code: ExitCode = ExitCode.FAILED) -> Finding:
-    return Finding(check, Verdict.WRONG, says, fix, code)
+def wrong(check: str, says: str, fix: str, code: ExitCode = ExitCode.FAILED) -> CheckResult:
+    return CheckResult(check, Verdict.WRONG, says, fix, code)
 
 
-def skipped(check: str, says: str) -> Finding:
-    return Finding(check, Verdict.SKIPPED, says)
+def skipped(check: str, says: str) -> CheckResult:
+    return CheckResult(check, Verdict.SKIPPED, says)
