@@ -101,8 +101,8 @@ class OuterBlanks(StrEnum):
     TRIMMED = "trimmed"
 
 
-class Allowed(StrEnum):
-    DONE = "done"
+class UpdateReaction(StrEnum):
+    APPLIED = "done"
     REFUSED = "refused"
 
 
@@ -140,6 +140,10 @@ class Habits:
     charset: Annotated[Charset, "characters that a text may hold"] = Charset.ALL
     line_breaks: Annotated[LineBreaks, "what becomes of line breaks"] = LineBreaks.KEPT
     outer_blanks: Annotated[OuterBlanks, "blanks at the ends of a text"] = OuterBlanks.KEPT
-    equal_updates: Annotated[Allowed, "an update that changes nothing"] = Allowed.DONE
-    disconnected: Annotated[Allowed, "an update of a disconnected product"] = Allowed.DONE
+    equal_updates: Annotated[UpdateReaction, "an update that changes nothing"] = (
+        UpdateReaction.APPLIED
+    )
+    disconnected: Annotated[UpdateReaction, "an update of a disconnected product"] = (
+        UpdateReaction.APPLIED
+    )
     minute: Annotated[Minute, "whether the gateway's minute slides or is fixed"] = Minute.SLIDING

@@ -8,7 +8,6 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
 from sandbox.contract.update_fields import Changes
 from sandbox.vendor.habits import (
-    Allowed,
     Charset,
     Clearing,
     EmptyTexts,
@@ -18,6 +17,7 @@ from sandbox.vendor.habits import (
     OuterBlanks,
     Overflow,
     Rounding,
+    UpdateReaction,
 )
 from sandbox.vendor.population import Record
 
@@ -58,12 +58,12 @@ class Storing:
     def stored(self, truth: Record, asked: Changes) -> Changes:
         """By the names of the update. Raises NotStoredError."""
         habits, stored = self._habits, {}
-        if habits.disconnected is Allowed.REFUSED and truth["Status"] == "DISCONNECTED":
+        if habits.disconnected is UpdateReaction.REFUSED and truth["Status"] == "DISCONNECTED":
             raise NotStoredError("A disconnected customer product cannot be changed.")
         for name, value in asked.items():
             if (kept := self._kept(name, value)) is not None:
                 stored[name] = kept[0]
-        if habits.equal_updates is Allowed.REFUSED and _is_equal(truth, stored):
+        if habits.equal_updates is UpdateReaction.REFUSED and _is_equal(truth, stored):
             raise NotStoredError("Nothing was changed.")
         if habits.resets and habits.resets not in asked:
             stored[habits.resets] = None

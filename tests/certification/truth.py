@@ -10,7 +10,6 @@ from certification.finding import Finding
 from sandbox.contract.shapes import Dates
 from sandbox.options import Options
 from sandbox.vendor.habits import (
-    Allowed,
     Charset,
     Clearing,
     EmptyTexts,
@@ -19,6 +18,7 @@ from sandbox.vendor.habits import (
     Numbers,
     OuterBlanks,
     Overflow,
+    UpdateReaction,
 )
 from tests.certification.world import TIMEOUT_S
 
@@ -153,7 +153,9 @@ def _is_reset(value: dict[str, Any], truth: str | None) -> bool:
 def _is_cleared(name: str, way: str, options: Options) -> bool:
     habits = options.habits
     if way.startswith("refused"):
-        is_equal = habits.clearing is Clearing.IGNORED and habits.equal_updates is Allowed.REFUSED
+        is_equal = (
+            habits.clearing is Clearing.IGNORED and habits.equal_updates is UpdateReaction.REFUSED
+        )
         return habits.clearing is Clearing.REFUSED or is_equal
     is_date = name.endswith("_date")
     shows_minimum = is_date and habits.no_date is NoDate.MINIMUM
@@ -173,7 +175,7 @@ def _is_emptied(way: str, options: Options) -> bool:
     habits = options.habits
     if way.startswith("refused"):
         is_ignored = habits.empty_texts is EmptyTexts.IGNORED
-        return is_ignored and habits.equal_updates is Allowed.REFUSED
+        return is_ignored and habits.equal_updates is UpdateReaction.REFUSED
     return (
         way
         == {
