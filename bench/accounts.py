@@ -27,7 +27,7 @@ from bench.field import ROOT, cpu_s
 from cli.dev import Service, Stack, local_stack
 from revio_jobs import Lane, RevioJobs, UpdateJob, as_completed
 from revio_jobs.contracts import Job
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from sandbox import Account
 
 SIZES = (1, 10, 100, 500)

@@ -130,7 +130,7 @@ def parse_canary(text: str) -> tuple[int, ...]:
 
 def _check_rails(plan: Plan, rails: Rails, terms: Terms) -> None:
     summary = plan.summary
-    breaches = rails.of_plan(
+    breaches = rails.plan_breaches(
         summary.changes, summary.before, summary.after, is_certified=terms.is_certified
     )
     if stopped := forbidden(breaches, plan.header.overrides):

@@ -15,7 +15,7 @@ class BudgetSpentError(Exception):
     """The experiment has made all the calls that it declared."""
 
 
-class Budget:
+class ExperimentBudget:
     """Implements the Permits port: every permit is one of the account's, and counted here.
 
     An experiment is refused on purpose, so faults and refusals do not close the account for others

@@ -7,7 +7,7 @@ from functools import partial
 
 from pydantic import SecretStr
 
-from certification.budget import Budget
+from certification.budget import ExperimentBudget
 from certification.clock import Clock
 from certification.finding import Exchange
 from certification.redaction import Redactor
@@ -37,7 +37,7 @@ class Lab:
     def __init__(
         self,
         probe: Probe,
-        budget: Budget,
+        budget: ExperimentBudget,
         clock: Clock,
         redactor: Redactor,
         *,

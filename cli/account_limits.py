@@ -12,7 +12,7 @@ from redis import Redis
 from rich.console import RenderableType
 from rich.table import Table
 
-from campaigns.plan.forecast import Budget
+from campaigns.plan.forecast import BulkBudget
 from cli.tables import span, table, when
 from revio_jobs import Lane
 from revio_jobs.broker import queue_keys
@@ -82,11 +82,11 @@ class AccountLimits:
             starts = max(starts, usage.day_resets_at)
         return starts + ahead * 60 / per_minute
 
-    def bulk_budget(self, ids_per_call: int) -> Budget:
+    def bulk_budget(self, ids_per_call: int) -> BulkBudget:
         """What bulk work may call, as of now."""
         usage, rules = self.usage, self.rules
         per_day = rules.day_limit(Lane.BULK)
-        return Budget(
+        return BulkBudget(
             per_minute=max(usage.minute_ceiling - rules.min_reserve, 0),
             per_day=per_day,
             left_today=max(per_day - usage.day_used, 0),

@@ -52,13 +52,17 @@ def audit(
 
 def _document(result: Audit, withdrawals: Iterable[Withdrawal]) -> dict[str, Any]:
     balance = result.balance
-    derived = {name: getattr(balance, name) for name in ("settled", "failed", "missing")}
+    derived = {
+        "settled": balance.succeeded,
+        "failed": balance.failed,
+        "missing": balance.missing,
+    }
     return {
         "balances": result.balances,
         **asdict(balance),
         **derived,
         "not_accepted_yet": result.not_accepted_yet,
-        "findings": {title: asdict(finding) for title, finding in result.findings.items()},
+        "findings": {title: asdict(entry) for title, entry in result.discrepancies.items()},
         "withdrawals": [asdict(entry) | {"at": entry.at.isoformat()} for entry in withdrawals],
     }
 
@@ -78,7 +82,7 @@ def _tables(account: str, result: Audit) -> Iterator[RenderableType]:
     outcomes = ", ".join(f"{outcome} {count}" for outcome, count in balance.ended.items())
     counts = (
         ("accepted", balance.accepted, None),
-        ("settled", balance.settled, outcomes),
+        ("settled", balance.succeeded, outcomes),
         (
             "failed",
             balance.failed,
@@ -92,9 +96,9 @@ def _tables(account: str, result: Audit) -> Iterator[RenderableType]:
     )
     verdict = "it balances" if result.balances else "it does not balance"
     yield table("jobs", "count", "", rows=counts, title=f"account {account}: {verdict}")
-    if result.findings:
+    if result.discrepancies:
         rows = (
-            (title, finding.count, ", ".join(finding.examples[:3]))
-            for title, finding in result.findings.items()
+            (title, entry.count, ", ".join(entry.examples[:3]))
+            for title, entry in result.discrepancies.items()
         )
         yield table("does not add up", "count", "such as", rows=rows)

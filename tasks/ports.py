@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from revio_jobs.contracts import CustomerProductRecord, Lane, UpdateJob
 from revio_jobs.errors import Unreadable
+from revio_jobs.reservation_outcome import KeyConflict
 
 
 class Purpose(StrEnum):
@@ -248,11 +249,6 @@ class NotNow:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyTaken:
-    """The idempotency key belongs to another payload."""
-
-
-@dataclass(frozen=True, slots=True)
 class RawMessage:
     """What the ledger keeps of a message that was not sent through our client."""
 
@@ -270,7 +266,7 @@ class Ledger(Protocol):
 
     def claim(
         self, job: UpdateJob, job_id: str, lane: Lane, raw: RawMessage | None = None
-    ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
+    ) -> Claimed | AlreadyEnded | NotNow | KeyConflict:
         """Take the job. A job that came as a raw message is accepted first."""
 
     def intend(self, lease: Lease, fields: frozenset[str]) -> None:
@@ -295,7 +291,7 @@ class Ledger(Protocol):
         The job's key stays free. Does nothing if the ledger knows the job.
         """
 
-    def put_back(self, lease: Lease, *, unknown: bool) -> None:
+    def requeue(self, lease: Lease, *, unknown: bool) -> None:
         """Return the job to the front of its lane; this attempt does not count.
 
         `unknown` as in `delay`. Raises LeaseLost.

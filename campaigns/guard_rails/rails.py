@@ -121,7 +121,7 @@ class Rails:
     def __add__(self, more: Rails) -> Rails:
         return Rails(self.guards + more.guards)
 
-    def of_row(
+    def row_breaches(
         self, seen: Seen, after: Mapping[str, Any], effective: date | None = None
     ) -> list[Breach]:
         """What setting `after` (typed contract values) breaks; caps see the rounded rate."""
@@ -140,7 +140,7 @@ class Rails:
             if guard.level is Level.BLOCK and _row_breach(guard, seen, after, None)
         }
 
-    def of_repeat(
+    def repeat_breaches(
         self, change: RecentChange | None, now: float, show_time: Callable[[float], str]
     ) -> list[Breach]:
         """What changing a product breaks that a run has changed, or is to change.
@@ -166,7 +166,7 @@ class Rails:
             if guard.rail is Rail.REPEAT and guard.level is not Level.OFF
         ]
 
-    def of_plan(
+    def plan_breaches(
         self, rows: int, before: Decimal, after: Decimal, *, is_certified: bool = True
     ) -> list[Breach]:
         """What changing so many rows, and the revenue from `before` to `after`, breaks.

@@ -131,9 +131,9 @@ def _guarded(
         job = planned.job(policy.account, "plan", "plan", None, 0)
     except InvalidJob as exc:
         return _without_change(RowClass.PROBLEM, row, "; ".join(exc.problems), product)
-    breaches = policy.rails.of_row(product, job.changes(), policy.effective)
+    breaches = policy.rails.row_breaches(product, job.changes(), policy.effective)
     recent = policy.recent(product.customer_product_id)
-    breaches += policy.rails.of_repeat(recent, policy.now, policy.show_time)
+    breaches += policy.rails.repeat_breaches(recent, policy.now, policy.show_time)
     stopped = forbidden(breaches, policy.overrides)
     kind = RowClass.STOPPED if stopped else RowClass.CHANGE
     says = tuple(_in_words(rail) for rail in (stopped or breaches))

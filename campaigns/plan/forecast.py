@@ -11,7 +11,7 @@ _MINUTE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class BulkBudget:
     """What bulk work may call, as of now."""
 
     per_minute: int
@@ -54,7 +54,7 @@ class Forecast:
         }
 
 
-def forecast(changes: int, budget: Budget, rate: float | None = None) -> Forecast:
+def forecast(changes: int, budget: BulkBudget, rate: float | None = None) -> Forecast:
     """Each change is one call; the products are read once just before and once after.
 
     `rate`: calls a minute that the run is held to.
@@ -66,7 +66,7 @@ def forecast(changes: int, budget: Budget, rate: float | None = None) -> Forecas
     return Forecast(changes, reads, share, seconds, budget.now + seconds)
 
 
-def time_for(calls: float, budget: Budget, rate: float | None = None) -> float:
+def time_for(calls: float, budget: BulkBudget, rate: float | None = None) -> float:
     """Seconds until so many calls are made: a day at a time, each as fast as the minute allows."""
     per_second = min(budget.per_minute, rate or math.inf) / _MINUTE_S
     if per_second <= 0 or budget.per_day <= 0:

@@ -83,7 +83,7 @@ class RowPlanner:
         summary = self.writer.summary
         if not summary.changes:
             return []
-        breaches = self.policy.rails.of_plan(
+        breaches = self.policy.rails.plan_breaches(
             summary.changes,
             summary.before,
             summary.after,

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from campaigns.plan.forecast import Budget, time_for
+from campaigns.plan.forecast import BulkBudget, time_for
 from campaigns.store import RunView
 
 _TWO_SIGMA = 2.0
@@ -30,7 +30,7 @@ def pace(view: RunView, now: float) -> float | None:
     return statistics.fmean(whole) if whole else None
 
 
-def eta(view: RunView, budget: Budget) -> Eta | None:
+def eta(view: RunView, budget: BulkBudget) -> Eta | None:
     """None when the run does not go on by itself."""
     left = view.state.spec.rows - sum(view.state.counts.values())
     if view.has_ended or view.state.status != "running":

@@ -16,7 +16,7 @@ from campaigns.store import OperatorStore
 from campaigns.store.keys import ROWS_PER_CHUNK
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "succeeded": (RowOutcome.APPLIED, RowOutcome.ALREADY),
+    "succeeded": (RowOutcome.APPLIED, RowOutcome.ALREADY_DONE),
     "failed": (RowOutcome.FAILED, RowOutcome.DIFFERS),
     "drifted": (RowOutcome.DRIFTED, RowOutcome.SUPERSEDED),
     "unprocessed": ("",),

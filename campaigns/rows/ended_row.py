@@ -20,7 +20,7 @@ class RowOutcome(StrEnum):
     """Its before-values no longer held; left alone."""
     SUPERSEDED = "superseded"
     """A later job of somebody else had set the fields; left alone."""
-    ALREADY = "already"
+    ALREADY_DONE = "already"
     """It had the new values before anything was sent."""
     DIFFERS = "differs"
     """It was applied, and read back otherwise."""

@@ -4,7 +4,7 @@ Everything that a feeder must remember is recorded before it acts: a row is note
 job is submitted, and its key follows from run and product. So whoever takes over submits the noted
 rows again, which makes no second job, and goes on.
 
-A `Carrier` has one run in hand: its `RunJobs` collect what has ended, its `RowSender` reads ahead
+A `RunDriver` has one run in hand: its `RunJobs` collect what has ended, its `RowSender` reads ahead
 and sends, its `StageCheck` reads back. All of them note in the run's `LeasedRun`.
 """
 
@@ -16,10 +16,10 @@ from collections.abc import Callable
 
 import structlog
 
-from campaigns.run.carrier import Carrier
+from campaigns.run.backoff_reader import BackoffReader
 from campaigns.run.leased_run import LeasedRun
-from campaigns.run.patient_reader import PatientReader
 from campaigns.run.ports import Jobs, Products, Runs
+from campaigns.run.run_driver import RunDriver
 from campaigns.run.send_check import BulkLane
 from campaigns.run.share import FeederLimits, shares
 from campaigns.run.state import RunState
@@ -50,8 +50,8 @@ class CampaignFeeder:
         self._limits = limits
         self._clock = clock
         self._token = uuid.uuid4().hex
-        self._reader = PatientReader(products, clock)
-        self._carriers: dict[str, Carrier] = {}
+        self._reader = BackoffReader(products, clock)
+        self._drivers: dict[str, RunDriver] = {}
         self._has_lease = False
 
     def step(self) -> list[RunState] | None:
@@ -61,11 +61,11 @@ class CampaignFeeder:
         """
         self._has_lease = self._runs.lease(self._account, self._token)
         if not self._has_lease:
-            self._carriers.clear()
+            self._drivers.clear()
             return None
         names = self._runs.active(self._account)
         states = [each for run in names if (each := self._runs.load(self._account, run))]
-        self._carriers = {run: carrier for run, carrier in self._carriers.items() if run in names}
+        self._drivers = {run: driver for run, driver in self._drivers.items() if run in names}
         lane_closed = self._lane.closed(self._account) if states else ""
         slots = shares(states, self._limits.max_in_flight, self._clock())
         for state in states:
@@ -80,23 +80,23 @@ class CampaignFeeder:
     def _guarded(self, state: RunState, slots: int, lane_closed: str) -> None:
         run = state.spec.run
         try:
-            self._carrier(run).carry(state, slots, lane_closed)
+            self._driver(run).advance(state, slots, lane_closed)
         except LeaseLost:
-            self._carriers.clear()
+            self._drivers.clear()
         except Unavailable:
             raise
         except Exception:  # noqa: BLE001
             # One run's fault must not stop the others; nothing is half done, so it is tried again.
             _log.exception("campaign_step_failed", run=run)
-            self._carriers.pop(run, None)
+            self._drivers.pop(run, None)
 
-    def _carrier(self, run: str) -> Carrier:
-        if run not in self._carriers:
-            self._carriers[run] = Carrier(
+    def _driver(self, run: str) -> RunDriver:
+        if run not in self._drivers:
+            self._drivers[run] = RunDriver(
                 LeasedRun(self._runs, self._account, run, self._token),
                 jobs=self._jobs,
                 reader=self._reader,
                 limits=self._limits,
                 clock=self._clock,
             )
-        return self._carriers[run]
+        return self._drivers[run]

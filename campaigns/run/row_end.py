@@ -43,5 +43,5 @@ def end_unsent(
     if not drift:
         return None
     if row.is_done(record):
-        return EndedRow(at, RowOutcome.ALREADY, read_at)
+        return EndedRow(at, RowOutcome.ALREADY_DONE, read_at)
     return EndedRow(at, RowOutcome.DRIFTED, read_at, {"found": drift})

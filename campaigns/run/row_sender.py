@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from campaigns.rows.ended_row import EndedRow
+from campaigns.run.backoff_reader import BackoffReader
 from campaigns.run.leased_run import LeasedRun
-from campaigns.run.patient_reader import PatientReader
 from campaigns.run.row_end import end_unsent, row_key
 from campaigns.run.run_jobs import RunJobs
 from campaigns.run.share import Allowance, FeederLimits
@@ -23,7 +23,7 @@ class RowSender:
         leased: LeasedRun,
         *,
         jobs: RunJobs,
-        reader: PatientReader,
+        reader: BackoffReader,
         limits: FeederLimits,
         clock: Callable[[], float],
     ) -> None:

@@ -61,7 +61,7 @@ class CampaignSendCheck:
         if held := self._lane.held(job.account):
             raise Withdrawn(held)
         current = CustomerProduct.model_validate(record) if record else job.campaign
-        breaches = (self._rails + rules.rails).of_row(current, job.changes(), rules.effective)
+        breaches = (self._rails + rules.rails).row_breaches(current, job.changes(), rules.effective)
         if stopped := forbidden(breaches, rules.overrides):
             raise GuardRail(
                 [breach.rail.value for breach in stopped],

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from campaigns.rows.ended_row import EndedRow, RowOutcome
+from campaigns.run.backoff_reader import BackoffReader
 from campaigns.run.leased_run import LeasedRun
-from campaigns.run.patient_reader import PatientReader
 from campaigns.run.state import RunState, RunStep
 from revio_jobs.contracts import CustomerProductRecord
 from tasks.ports import UnreadableRecord
@@ -32,7 +32,7 @@ class StageCheck:
         self,
         state: RunState,
         leased: LeasedRun,
-        reader: PatientReader,
+        reader: BackoffReader,
         ids_per_call: int,
         now: float,
     ) -> RunStep | None:

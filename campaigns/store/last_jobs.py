@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from campaigns.store.keys import WHAT
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from worker.redis_kit.reply import text, texts
 from worker.redis_kit.scripts import fail_closed
 

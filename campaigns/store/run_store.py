@@ -18,7 +18,7 @@ from campaigns.store.row_chunks import RowChunks
 from campaigns.store.run_codec import read_gate, read_spec, read_state
 from tasks.ports import LeaseLost
 from worker.redis_kit.existing import existing
-from worker.redis_kit.lease import Lease
+from worker.redis_kit.leader_lease import LeaderLease
 from worker.redis_kit.reply import numbers, text, texts
 from worker.redis_kit.scripts import fail_closed, load_script
 
@@ -37,7 +37,7 @@ class RedisRuns:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._redis = redis
-        self._lease = Lease(redis, round(lease_s * 1000))
+        self._lease = LeaderLease(redis, round(lease_s * 1000))
         self._keep_s = keep_s
         self._clock = clock
         self._chunks = RowChunks(redis)

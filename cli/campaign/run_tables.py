@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from campaigns.business_time import BusinessTime
-from campaigns.plan.forecast import Budget
+from campaigns.plan.forecast import BulkBudget
 from campaigns.results.eta import Eta, pace
 from campaigns.run.state import Status
 from campaigns.store import RunView
@@ -111,7 +111,7 @@ def top_errors(view: RunView) -> list[tuple[str, int]]:
     return Counter(view.errors).most_common(_SHOWN)
 
 
-def calls_line(budget: Budget) -> str:
+def calls_line(budget: BulkBudget) -> str:
     """How the account's calls are used."""
     used = 1 - budget.left_today / budget.per_day if budget.per_day else 1.0
     return (

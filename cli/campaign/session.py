@@ -12,7 +12,7 @@ from redis import Redis
 
 from campaigns import CampaignError, Campaigns, Person
 from campaigns.errors import NotAllowedError
-from campaigns.plan.forecast import Budget
+from campaigns.plan.forecast import BulkBudget
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.signing import SigningKey
 from certification.store import Certificates
@@ -69,7 +69,7 @@ class CampaignSession:
             raise NotAllowedError(f"REVIO_CONSOLE_TOKEN is {self._key.name}'s, not {by}'s")
         return Person(self._key.name, reason)
 
-    def budget(self) -> Budget:
+    def budget(self) -> BulkBudget:
         """As of now. Raises Unavailable."""
         terms = self.campaigns.terms
         limiter = open_limiter(self._settings, self._redis)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from redis import Redis
 
-from certification.budget import Budget
+from certification.budget import ExperimentBudget
 from certification.catalogue import chosen
 from certification.certificate import Certificate
 from certification.clock import SystemClock
@@ -133,7 +133,7 @@ def _open(settings: Settings, redis: Redis, plan: _Plan) -> Certification:
     account = plan.account
     ours = settings.accounts[account]
     limiter = open_limiter(settings, redis)
-    budget = Budget(
+    budget = ExperimentBudget(
         WaitingPermits(limiter, settings.max_permit_wait_s),
         WaitingPermits(limiter, 0.0),
         calls_per_minute=ours.calls_per_minute,

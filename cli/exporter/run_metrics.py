@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from campaigns.plan.forecast import Budget
+from campaigns.plan.forecast import BulkBudget
 from campaigns.results.eta import eta, pace
 from campaigns.rows.ended_row import RowOutcome
 from campaigns.run.state import Status
@@ -63,7 +63,7 @@ def run_samples(account_status: AccountStatus, ids_per_call: int) -> Iterator[Sa
         yield from _of_run(account, view, budget)
 
 
-def _of_run(account: str, view: RunView, budget: Budget) -> Iterator[Sample]:
+def _of_run(account: str, view: RunView, budget: BulkBudget) -> Iterator[Sample]:
     state, run = view.state, view.state.spec.run
     yield ROWS.sample(state.spec.rows, account, run)
     for outcome in RowOutcome:

@@ -15,7 +15,7 @@ from redis import Redis
 from cli.exit_code import ExitCode, code_of
 from revio_jobs import JobHandle, QueryResult, UpdateResult, as_completed, results
 from revio_jobs.errors import ResultExpired
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.results import Ended, ResultStore
 from revio_jobs.submission import submitted_before
 

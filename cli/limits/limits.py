@@ -21,7 +21,7 @@ from cli.limits.limits_proof import proof_document, proof_tables
 from cli.options import AsJson
 from cli.unknown_account import unknown_account
 from settings import Settings, load
-from worker.limiter.record import Record, prove
+from worker.limiter.call_record import CallRecord, prove
 from worker.wiring.limits import limit_rules, open_limiter
 
 _WATCH_S = 1.0
@@ -70,12 +70,14 @@ def verify(
     with answering(as_json=as_json) as answer, _accounts(account) as (settings, redis, names):
         start = 0.0 if back_s is None else float(redis.time()[0]) - back_s
         proofs = {
-            name: prove(Record(redis, name).entries(start), limit_rules(settings.accounts[name]))
+            name: prove(
+                CallRecord(redis, name).entries(start), limit_rules(settings.accounts[name])
+            )
             for name in names
         }
         documents = {name: proof_document(proof) for name, proof in proofs.items()}
         answer.give({"accounts": documents}, *proof_tables(proofs))
-        broken = [name for name, proof in proofs.items() if not proof.holds]
+        broken = [name for name, proof in proofs.items() if not proof.limits_held]
         if broken:
             complain(f"the limits did not hold: {', '.join(broken)}")
             raise typer.Exit(ExitCode.FAILED)

@@ -10,15 +10,15 @@ from typing import Any
 from rich.console import RenderableType
 
 from cli.tables import counted, table, when
-from worker.limiter.record import Proof
+from worker.limiter.call_record import LimitProof
 
 
-def proof_document(proof: Proof) -> dict[str, Any]:
+def proof_document(proof: LimitProof) -> dict[str, Any]:
     """JSON values; times are Unix times in seconds."""
-    return {"holds": proof.holds, **asdict(proof)}
+    return {"holds": proof.limits_held, **asdict(proof)}
 
 
-def proof_tables(proofs: Mapping[str, Proof]) -> Iterator[RenderableType]:
+def proof_tables(proofs: Mapping[str, LimitProof]) -> Iterator[RenderableType]:
     """For people, by account."""
     for account, proof in proofs.items():
         yield table(
@@ -50,15 +50,15 @@ def proof_tables(proofs: Mapping[str, Proof]) -> Iterator[RenderableType]:
             )
 
 
-def _verdict(proof: Proof) -> str:
+def _verdict(proof: LimitProof) -> str:
     if proof.first_at is None or proof.last_at is None:
         return "no calls are on record"
-    held = "the limits held" if proof.holds else "THE LIMITS DID NOT HOLD"
+    held = "the limits held" if proof.limits_held else "THE LIMITS DID NOT HOLD"
     calls = counted(proof.calls, "call")
     return f"{held} for {calls} from {_at(proof.first_at)} to {_at(proof.last_at)}"
 
 
-def _rows(proof: Proof) -> Iterator[tuple[object, ...]]:
+def _rows(proof: LimitProof) -> Iterator[tuple[object, ...]]:
     until = _at(proof.most_at) if proof.most_at else None
     yield "any 60 seconds", proof.most_in_a_minute, proof.limit_per_minute, until
     for day in proof.days:

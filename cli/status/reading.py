@@ -11,7 +11,7 @@ from campaigns.store.operator_store import OperatorStore
 from cli.account_limits import AccountLimits
 from cli.status.account_status import AccountStatus, LaneStatus
 from revio_jobs import Lane
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from settings import Settings
 from worker.ledger import Auditor
 from worker.ledger.dead_letter_counter import DeadLetterCounter

@@ -23,12 +23,12 @@ from revio_jobs.errors import (
     Unavailable,
     Withdrawn,
 )
+from revio_jobs.reservation_outcome import KeyConflict
 from tasks.decision import Decision, Done, RetryPolicy, Skip, failed, requeue, unknown_account
 from tasks.ports import (
     AlreadyEnded,
     Call,
     Claimed,
-    KeyTaken,
     Lease,
     LeaseLost,
     Ledger,
@@ -98,7 +98,7 @@ class UpdateHandler:
                 return Done(outcome or {})
             case NotNow(reason):
                 return Skip(reason)
-            case KeyTaken():
+            case KeyConflict():
                 return failed(IdempotencyConflict(job.account, job.idempotency_key or "", job_id))
 
     def _refuse(self, job: UpdateJob, job_id: str, lane: Lane) -> Decision:
@@ -141,26 +141,26 @@ class UpdateHandler:
         except LeaseLost:
             raise
         except ReadTooEarly as exc:
-            return self._read_later(job, claimed, exc, attempt)
+            return self._defer(job, claimed, exc, attempt)
         except (Throttled, QuotaExhausted, Unauthorised) as exc:
             # Of the account, not of the job: it waits in its queue, unharmed.
-            self._ledger.put_back(claimed.lease, unknown=bool(attempt.sent))
+            self._ledger.requeue(claimed.lease, unknown=bool(attempt.sent))
             return requeue(exc, self._clock())
         except (Retryable, OutcomeUnknown) as exc:
-            return self._later(job, claimed, exc, attempt)
+            return self._retry(job, claimed, exc, attempt)
         except RevioError as exc:
             if attempt.sent:
                 # The look-up was refused, which says nothing of the update.
-                return self._later(job, claimed, exc, attempt)
+                return self._retry(job, claimed, exc, attempt)
             ending = _failure(job, exc, None)
         except Exception as exc:  # noqa: BLE001
             # A defect of ours says nothing of what the vendor did: the job has not ended by it.
             _log.exception("attempt_failed")
             error = RevioError(f"unexpected {type(exc).__name__}")
-            return self._later(job, claimed, error, attempt)
+            return self._retry(job, claimed, error, attempt)
         return self._settle(claimed.lease, ending)
 
-    def _later(
+    def _retry(
         self, job: UpdateJob, claimed: Claimed, exc: RevioError, attempt: Attempt
     ) -> Decision:
         """Back off, or give the job up.
@@ -183,7 +183,7 @@ class UpdateHandler:
         _log.info("job_delayed", seconds=round(delay, 1), reason=str(exc), unknown=is_sent)
         return Skip(f"again in {delay:.1f} s: {exc}")
 
-    def _read_later(
+    def _defer(
         self, job: UpdateJob, claimed: Claimed, exc: ReadTooEarly, attempt: Attempt
     ) -> Decision:
         """Defer the job, which costs no attempt; not for ever, if its product keeps changing."""

@@ -11,7 +11,7 @@ from redis import Redis
 
 from cli.dev.stack import Stack, local_stack
 from revio_jobs import RevioJobs, UpdateJob, as_completed
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from tests.acceptance.watching import events, wait_until
 from tests.patience import PATIENCE_S
 

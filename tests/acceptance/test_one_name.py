@@ -70,7 +70,7 @@ def test_a_fail_over_and_silent_connections_lose_and_double_nothing_and_work_goe
         assert jobs.update(id=5003, rate="1.11", lane=Lane.BULK).result(timeout=60).outcome
     with connect_redis(redis.url) as primary:
         deadline = time.monotonic() + 60
-        while (audit := Auditor(primary, "default").audit()).balance.settled < len(PRODUCTS) + 3:
+        while (audit := Auditor(primary, "default").audit()).balance.succeeded < len(PRODUCTS) + 3:
             assert time.monotonic() < deadline, audit
             time.sleep(0.2)
         assert audit.balances, audit

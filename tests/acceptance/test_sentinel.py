@@ -72,7 +72,7 @@ def test_a_fail_over_in_mid_run_loses_and_doubles_nothing(
     with connect_redis(redis.url) as master:
         audit = Auditor(master, "default").audit()
     assert audit.balances, audit
-    assert audit.balance.settled == len(PRODUCTS)
+    assert audit.balance.succeeded == len(PRODUCTS)
 
 
 def test_the_command_line_goes_to_the_master_that_the_sentinels_name(

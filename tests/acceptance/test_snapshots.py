@@ -70,6 +70,6 @@ def test_after_a_crash_the_ledger_is_that_of_the_snapshot_and_goes_on_from_there
         audit = Auditor(redis, "default").audit()
         assert audit.balances, audit
         assert audit.balance.accepted == len(PRODUCTS) + 1
-        assert audit.balance.settled == len(PRODUCTS)
+        assert audit.balance.succeeded == len(PRODUCTS)
         repeated = sum(len(done) > 1 for done in stack.sandbox.updates().values())
         assert repeated < len(PRODUCTS) - 100

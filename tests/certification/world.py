@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from certification.budget import Budget
+from certification.budget import ExperimentBudget
 from certification.catalogue import chosen
 from certification.certificate import Certificate
 from certification.journal import Journal
@@ -122,7 +122,7 @@ class World:
         options: Iterable[str] = (),
         read_only: bool = False,
     ) -> Certification:
-        self.budget = Budget(
+        self.budget = ExperimentBudget(
             self._permits(30.0), self._permits(0.0), calls_per_minute=self.calls_per_minute
         )
         probe = Probe(self.config, self.budget, _Line(self), now=self.clock.now)

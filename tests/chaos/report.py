@@ -172,7 +172,9 @@ def _audited(redis: Redis, accepted: int) -> list[str]:
     """What `revio audit` says of the account; no job is under way any more."""
     audit = Auditor(redis, DEFAULT_ACCOUNT).audit()
     balance = audit.balance
-    faults = [f"audit: {wrong}: {finding.examples}" for wrong, finding in audit.findings.items()]
-    if (balance.accepted, balance.settled + balance.failed) != (accepted, accepted):
+    faults = [
+        f"audit: {wrong}: {finding.examples}" for wrong, finding in audit.discrepancies.items()
+    ]
+    if (balance.accepted, balance.succeeded + balance.failed) != (accepted, accepted):
         faults.append(f"audit: {accepted} updates were accepted, and it counts {balance}")
     return faults

@@ -10,7 +10,8 @@ import pytest
 from redis import Redis
 
 from revio_jobs.contracts import Lane, UpdateJob
-from revio_jobs.reservation import Reservation, Reservations
+from revio_jobs.reservation import Reservations
+from revio_jobs.reservation_outcome import Reservation
 from sandbox.local.embedded_redis import EmbeddedRedis
 from worker.ledger import (
     Auditor,

@@ -10,7 +10,7 @@ import pytest
 
 from revio_jobs import errors
 from revio_jobs.contracts import Lane, UpdateJob
-from revio_jobs.reservation import New
+from revio_jobs.reservation_outcome import New
 from tasks.ports import Claimed, Lease, LeaseLost
 from worker.ledger import DeadLetter, Failure, LedgerTimes
 from worker.ledger.retention import HISTORY_KEPT, SHOWN_CHARACTERS
@@ -122,7 +122,7 @@ def test_workers_that_die_of_a_job_are_counted_until_one_does_not(place: Place) 
     counted.append(living.crashes)
     place.bench.ledger.delay(living.lease, 0, unknown=False)
     counted.append((again := place.claimed()).crashes)
-    place.bench.ledger.put_back(again.lease, unknown=False)
+    place.bench.ledger.requeue(again.lease, unknown=False)
     counted.append(place.claimed().crashes)
     assert counted == [0, 1, 2, 3, 0, 0]
 

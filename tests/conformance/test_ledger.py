@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from revio_jobs.contracts import Lane, UpdateJob, job_id_of
-from revio_jobs.reservation import Attached, Conflict, Expired, New, Settled
-from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow
+from revio_jobs.reservation_outcome import Attached, Expired, KeyConflict, New, Settled
+from tasks.ports import AlreadyEnded, Claimed, Lease, LeaseLost, NotNow
 from worker.ledger import LedgerTimes
 
 TIMES = LedgerTimes(lease_s=45.0, park_s=30.0, result_retention_s=3600, key_retention_s=7200)
@@ -66,7 +66,7 @@ def assert_fenced(jobs: Jobs, lease: Lease) -> None:
     with pytest.raises(LeaseLost):
         jobs.ledger.settle(lease, {"ok": {"outcome": "superseded"}}, "superseded", NOTHING)
     with pytest.raises(LeaseLost):
-        jobs.ledger.put_back(lease, unknown=False)
+        jobs.ledger.requeue(lease, unknown=False)
     with pytest.raises(LeaseLost):
         jobs.ledger.delay(lease, 1.0, unknown=False)
     with pytest.raises(LeaseLost):
@@ -82,12 +82,12 @@ def test_a_new_key_is_accepted_and_the_same_job_again_joins_it(jobs: Jobs) -> No
 
 def test_a_key_is_held_by_its_payload_for_as_long_as_it_is_kept(jobs: Jobs) -> None:
     jobs.submit("a")
-    assert jobs.submit("a", rate="2") == Conflict()
+    assert jobs.submit("a", rate="2") == KeyConflict()
     jobs.submit("a")
     jobs.run("a")
-    assert jobs.submit("a", rate="2") == Conflict()
+    assert jobs.submit("a", rate="2") == KeyConflict()
     jobs.bench.advance(7199)
-    assert jobs.submit("a", rate="2") == Conflict()
+    assert jobs.submit("a", rate="2") == KeyConflict()
 
 
 def test_an_ended_job_gives_its_outcome_then_the_fact_alone_and_then_is_forgotten(
@@ -113,7 +113,7 @@ def test_a_claim_accepts_a_job_that_came_as_a_raw_message(jobs: Jobs) -> None:
     claim = jobs.ledger.claim(job, "raw", Lane.BULK)
     assert (claim.attempt, claim.spent_s) == (1, 0.0)
     assert jobs.bench.reserve(job, "raw", Lane.BULK) == Attached()
-    assert jobs.ledger.claim(UpdateJob(id=1, rate="2"), "raw", Lane.BULK) == KeyTaken()
+    assert jobs.ledger.claim(UpdateJob(id=1, rate="2"), "raw", Lane.BULK) == KeyConflict()
 
 
 def test_only_one_worker_gets_a_job(jobs: Jobs) -> None:
@@ -126,7 +126,7 @@ def test_only_one_worker_gets_a_job(jobs: Jobs) -> None:
 
 def test_a_claim_of_another_payload_gets_nothing(jobs: Jobs) -> None:
     jobs.submit("a")
-    assert jobs.ledger.claim(UpdateJob(id=2, rate="1"), jobs.id("a"), Lane.BULK) == KeyTaken()
+    assert jobs.ledger.claim(UpdateJob(id=2, rate="1"), jobs.id("a"), Lane.BULK) == KeyConflict()
     jobs.claimed("a")
 
 
@@ -365,7 +365,7 @@ def wait(jobs: Jobs, where: str) -> None:
             jobs.bench.advance(LONG_S)
         case "put back":
             for _ in range(3):
-                jobs.ledger.put_back(jobs.claimed("a").lease, unknown=False)
+                jobs.ledger.requeue(jobs.claimed("a").lease, unknown=False)
                 jobs.bench.advance(LONG_S)
         case "deferred":
             jobs.ledger.defer(jobs.claimed("a").lease, 10.0, unknown=False)
@@ -382,7 +382,7 @@ def test_waiting_is_not_time_spent_on_a_job(jobs: Jobs, where: str) -> None:
     jobs.bench.advance(LONG_S)  # due after 10 s, but its queue was long
     again = jobs.claimed("a")
     assert (again.attempt, again.spent_s) == (2, 14.0)
-    jobs.ledger.put_back(again.lease, unknown=False)
+    jobs.ledger.requeue(again.lease, unknown=False)
     jobs.bench.advance(LONG_S)
     assert jobs.claimed("a").spent_s == 14.0
 
@@ -422,7 +422,7 @@ def test_a_deferred_look_up_keeps_its_product(jobs: Jobs) -> None:
 def test_a_job_put_back_has_lost_no_attempt_and_keeps_its_place(jobs: Jobs) -> None:
     jobs.submit("a")
     jobs.submit("b", id=1, rate="2")
-    jobs.ledger.put_back((first := jobs.claimed("a")).lease, unknown=False)
+    jobs.ledger.requeue((first := jobs.claimed("a")).lease, unknown=False)
     assert_fenced(jobs, first.lease)
     assert jobs.claim("b") == NotNow("parked")
     assert jobs.claimed("a").attempt == 1
@@ -432,7 +432,7 @@ def test_a_job_put_back_with_an_unknown_fate_keeps_its_product(jobs: Jobs) -> No
     jobs.submit("a")
     jobs.submit("b", id=1, rate="2")
     jobs.ledger.intend((first := jobs.claimed("a")).lease, RATE)
-    jobs.ledger.put_back(first.lease, unknown=True)
+    jobs.ledger.requeue(first.lease, unknown=True)
     assert isinstance(jobs.claim("b"), NotNow)
     again = jobs.claimed("a")
     assert (again.attempt, again.sent) == (1, RATE)

@@ -78,8 +78,8 @@ class Ledgers(RuleBasedStateMachine):
             self.free(pair)
 
     @rule(pair=leases, unknown=st.booleans())
-    def put_back(self, pair: tuple[Lease, Lease], *, unknown: bool) -> None:
-        if self.both(pair, lambda ledger, lease: ledger.put_back(lease, unknown=unknown)):
+    def requeue(self, pair: tuple[Lease, Lease], *, unknown: bool) -> None:
+        if self.both(pair, lambda ledger, lease: ledger.requeue(lease, unknown=unknown)):
             self.free(pair, unknown=unknown)
 
     @rule(pair=leases, seconds=st.integers(0, 20), unknown=st.booleans())
@@ -102,7 +102,7 @@ class Ledgers(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         # Nobody sweeps here, so leases end and nothing comes of it.
-        assert [wrong for wrong in self.auditor.audit().findings if "swept" not in wrong] == []
+        assert [wrong for wrong in self.auditor.audit().discrepancies if "swept" not in wrong] == []
 
     def both(self, pair: tuple[Lease, Lease], do: Callable[[Any, Lease], None]) -> bool:
         done = [succeeds(do, self.redis.ledger, pair[0]), succeeds(do, self.memory, pair[1])]

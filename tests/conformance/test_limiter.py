@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit, Purpose
 from tests.examples import examples
-from worker.limiter import Bound, Change, Granted, Limiter, LimitRules, Refused
+from worker.limiter import Bound, Granted, HealthChange, Limiter, LimitRules, Refused
 from worker.limiter.charge import MOST_SOURCES, OTHER_SOURCES
 
 Make = Callable[..., Any]
@@ -432,7 +432,7 @@ def test_a_turn_that_nobody_takes_is_somebody_elses(limiter_bench: Make) -> None
     admitted(first, 4, BULK)
     assert [first.admit(BULK, patience_s=9).wait_s for _ in range(4)] == [1.0, 2.0, 3.0, 4.0]
     bench.advance(1.5)
-    assert second.admit(BULK) == Refused(Bound.SLOT, 3.5)
+    assert second.admit(BULK) == Refused(Bound.TURN, 3.5)
     bench.advance(1.0)
     assert len(admitted(second, 9, BULK)) == 1
 
@@ -448,7 +448,7 @@ def test_whose_turn_came_too_early_gets_another_after_those_before_him(
     bench.advance(1.0)
     assert limiter.admit(BULK, patience_s=9, in_slot=True) == Refused(Bound.PACE, 3.0)
     bench.advance(1.0)
-    assert limiter.admit(BULK, patience_s=9, in_slot=True) == Refused(Bound.SLOT, 3.0)
+    assert limiter.admit(BULK, patience_s=9, in_slot=True) == Refused(Bound.TURN, 3.0)
 
 
 def test_bulk_can_be_spread_over_the_day(limiter_bench: Make) -> None:
@@ -472,9 +472,9 @@ def test_who_waits_has_a_turn_and_who_comes_later_a_later_one(limiter_bench: Mak
     admitted(first, 1)
     bench.advance(28)
     assert first.admit(call(), patience_s=5) == Refused(Bound.MINUTE, 2.0)
-    assert second.admit(call(), patience_s=5) == Refused(Bound.SLOT, 32.0)
+    assert second.admit(call(), patience_s=5) == Refused(Bound.TURN, 32.0)
     bench.advance(1)
-    assert second.admit(call()) == Refused(Bound.SLOT, 31.0)
+    assert second.admit(call()) == Refused(Bound.TURN, 31.0)
     bench.advance(1)
     assert isinstance(first.admit(call(), in_slot=True), Granted)
     assert first.usage("default").waits_s == {"interactive": 0.0, "bulk": 0.0}
@@ -489,7 +489,7 @@ def test_bulk_steps_back_for_an_interactive_call_that_waits(limiter_bench: Make)
     bench.advance(49.5)
     first.admit(call(), patience_s=5)
     bench.advance(0.5)
-    assert second.admit(BULK).bound is Bound.SLOT
+    assert second.admit(BULK).bound is Bound.TURN
     assert isinstance(first.admit(call(), in_slot=True), Granted)
 
 
@@ -611,7 +611,7 @@ def test_a_breaker_opens_after_faults_in_a_row_and_tries_one_call(limiter_bench:
     assert len(admitted(first, 1)) == 1
     first.report("default", healthy=True)
     changes = [first.report("default", healthy=False) for _ in range(3)]
-    assert changes == [None, None, Change.BREAKER_OPENED]
+    assert changes == [None, None, HealthChange.BREAKER_OPENED]
     assert second.admit(call()) == Refused(Bound.BREAKER, 5.0)
     bench.advance(5)
     assert len(admitted(second, 5)) == 1
@@ -662,7 +662,7 @@ def test_the_healthy_answer_to_a_probe_opens_the_account(limiter_bench: Make) ->
     assert second.report("default", healthy=True) is None
     bench.advance(60)
     assert len(admitted(first, 1)) == 1
-    assert first.report("default", healthy=True) is Change.ACCOUNT_OPENED
+    assert first.report("default", healthy=True) is HealthChange.ACCOUNT_OPENED
     assert len(admitted(second, 5)) == 5
     assert second.usage("default").closed_reason == ""
 

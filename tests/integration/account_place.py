@@ -19,8 +19,8 @@ from campaigns.store.run_codec import dump_gate
 from revio_jobs import Lane, RevioJobs, UpdateJob, errors
 from revio_jobs.broker import HELD, LATER
 from revio_jobs.celery_app import producer_app
+from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.message import encode_message
-from revio_jobs.reservation import LedgerKeys
 from settings import AccountSettings
 from tasks.ports import Claimed, Lease
 from worker.ledger import LedgerTimes, RedisLedger

@@ -28,7 +28,7 @@ from campaigns.run.state import Status
 from cli.exporter.family import Kind
 from cli.exporter.fleet import FAMILIES, FleetCollector
 from revio_jobs import Lane, errors
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from sandbox.local.embedded_redis import free_port
 from settings import AccountSettings, Settings
 from tests.integration.account_place import RUN, VENDOR, Place

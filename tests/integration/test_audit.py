@@ -68,7 +68,7 @@ def test_jobs_in_every_place_add_up(place: Place) -> None:
     audit = place.audit()
     assert audit.balances
     balance = audit.balance
-    assert (balance.accepted, balance.settled, balance.failed) == (7, 1, 1)
+    assert (balance.accepted, balance.succeeded, balance.failed) == (7, 1, 1)
     assert (balance.waiting, balance.running, balance.delayed) == (2, 1, 2)
     assert (balance.missing, balance.dead_letters, audit.not_accepted_yet) == (0, 1, 0)
     assert balance.ended == {"Rejected": 1, "applied": 1}
@@ -136,9 +136,9 @@ def test_what_does_not_add_up_is_named(
     known = set(says)
     if spoil is a_record_vanishes or spoil is a_job_and_its_record_vanish:
         known.add("line for a product, but has ended")
-    assert set(audit.findings) == known
+    assert set(audit.discrepancies) == known
     assert all(
-        finding.count == 1 and len(finding.examples) == 1 for finding in audit.findings.values()
+        entry.count == 1 and len(entry.examples) == 1 for entry in audit.discrepancies.values()
     )
 
 
@@ -178,7 +178,7 @@ class _Meddling:
             claim = self._place.claim(handle)
             if lease := getattr(claim, "lease", None):
                 if lease.product_id % 3:
-                    self._place.ledger.put_back(lease, unknown=False)
+                    self._place.ledger.requeue(lease, unknown=False)
                 elif lease.product_id % 2:
                     self._place.ledger.settle(lease, {"ok": {}}, "applied", RATE)
         return getattr(self._place.redis, name)

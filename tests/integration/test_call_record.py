@@ -15,8 +15,8 @@ from redis import Redis
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Purpose
 from worker.limiter import Granted, LimitRules, RedisLimiter
+from worker.limiter.call_record import CallRecord, Charge, LimitProof, Refund, prove
 from worker.limiter.charge import CallKeys
-from worker.limiter.record import Charge, Proof, Record, Refund, prove
 
 RULES = LimitRules(calls_per_minute=5, calls_per_day=50)
 CALL = Call("default", Lane.INTERACTIVE, Purpose.UPDATE, "job")
@@ -34,7 +34,7 @@ def charge(at: float, number: int = 0) -> Charge:
     return Charge(round(at * MICRO), at, f"{number}")
 
 
-def proof_of(*times: float, rules: LimitRules = RULES) -> Proof:
+def proof_of(*times: float, rules: LimitRules = RULES) -> LimitProof:
     return prove([charge(at, number) for number, at in enumerate(times)], rules)
 
 
@@ -56,9 +56,9 @@ def test_the_record_of_a_busy_limiter_proves_its_limits(redis: Redis) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    proof = prove(Record(redis, "default").entries(), rules)
+    proof = prove(CallRecord(redis, "default").entries(), rules)
     usage = limiters[0].usage("default")
-    assert proof.holds
+    assert proof.limits_held
     assert proof.calls == proof.most_in_a_minute == usage.minute_used
     assert [day.calls for day in proof.days] == [usage.day_used]
 
@@ -68,24 +68,24 @@ def test_a_forged_record_is_found_out(redis: Redis) -> None:
     for number in range(2_500):
         at = NOON + number * 12.5
         redis.xadd(key, {"at": round(at * MICRO), "token": number}, id=f"{round(at * 1000)}-0")
-    proof = prove(Record(redis, "default").entries(), RULES)
+    proof = prove(CallRecord(redis, "default").entries(), RULES)
     assert (proof.calls, proof.most_in_a_minute) == (2_500, 5)
     # 6,912 calls fit into a day by the minute, but only 50 are allowed.
     assert [(breach.window, breach.limit) for breach in proof.breaches] == [("day", 50)]
     last = NOON + 2_499 * 12.5
     redis.xadd(key, {"at": round(last * MICRO), "token": "x"}, id=f"{round(last * 1000)}-1")
-    proof = prove(Record(redis, "default").entries(since=last - 60), RULES)
+    proof = prove(CallRecord(redis, "default").entries(since=last - 60), RULES)
     minute = proof.breaches[0]
-    assert not proof.holds
+    assert not proof.limits_held
     assert (minute.window, minute.calls, minute.limit) == ("minute", 6, 5)
     assert (minute.began_at, minute.ended_at) == (last - 50, last)
 
 
 def test_a_refunded_call_is_none_though_its_refund_is_late() -> None:
     charges = [charge(NOON + number, number) for number in range(6)]
-    assert not prove(charges, RULES).holds
+    assert not prove(charges, RULES).limits_held
     proof = prove([*charges, Refund(NOON + 60, "2")], RULES)
-    assert proof.holds
+    assert proof.limits_held
     assert (proof.calls, proof.refunds, proof.most_in_a_minute) == (5, 1, 5)
 
 
@@ -104,13 +104,13 @@ def test_minutes_that_overlap_are_one_breach() -> None:
 
 def test_a_day_begins_at_its_reset() -> None:
     rules = replace(RULES, calls_per_day=2, day_reset_hour=12)
-    assert proof_of(NOON - 200, NOON - 100, NOON, NOON + 100, rules=rules).holds
-    assert not proof_of(NOON, NOON + 100, NOON + 200, rules=rules).holds
+    assert proof_of(NOON - 200, NOON - 100, NOON, NOON + 100, rules=rules).limits_held
+    assert not proof_of(NOON, NOON + 100, NOON + 200, rules=rules).limits_held
 
 
 def test_nothing_recorded_proves_nothing_wrong(redis: Redis) -> None:
-    proof = prove(Record(redis, "default").entries(), RULES)
-    assert (proof.holds, proof.calls, proof.first_at) == (True, 0, None)
+    proof = prove(CallRecord(redis, "default").entries(), RULES)
+    assert (proof.limits_held, proof.calls, proof.first_at) == (True, 0, None)
 
 
 @given(st.lists(st.integers(0, 100_000), max_size=60).map(sorted), st.integers(1, 6))
@@ -120,4 +120,4 @@ def test_the_proof_counts_as_one_would_by_hand(times_ms: list[int], limit: int) 
     counts = [sum(at - 60_000 < moment <= at for moment in times_ms) for at in times_ms]
     # Equal times count up to each of them; the last of them sees all.
     assert proof.most_in_a_minute == max(counts, default=0)
-    assert proof.holds == (max(counts, default=0) <= limit)
+    assert proof.limits_held == (max(counts, default=0) <= limit)

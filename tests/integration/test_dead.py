@@ -14,7 +14,7 @@ from revio_jobs import JobHandle, Lane, RevioJobs, UpdateJob, errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import job_id_of
 from revio_jobs.message import encode_message
-from revio_jobs.reservation import Attached, New
+from revio_jobs.reservation_outcome import Attached, New
 from tasks.ports import Claimed
 from tests.conftest import Revio, Said
 from worker.ledger import Auditor, DeadLetters, LedgerTimes, RedisLedger, Wanted, redis_ledger

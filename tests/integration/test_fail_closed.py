@@ -27,11 +27,11 @@ NONE: frozenset[str] = frozenset()
         lambda ledger: ledger.intend(LEASE, NONE),
         lambda ledger: ledger.settle(LEASE, {"ok": {}}, "applied", NONE),
         lambda ledger: ledger.bury(JOB, "job", Lane.BULK, {"error": {}}, "InvalidJob"),
-        lambda ledger: ledger.put_back(LEASE, unknown=False),
+        lambda ledger: ledger.requeue(LEASE, unknown=False),
         lambda ledger: ledger.delay(LEASE, 1.0, unknown=False),
         lambda ledger: ledger.defer(LEASE, 1.0, unknown=False),
     ],
-    ids=["claim", "intend", "settle", "bury", "put_back", "delay", "defer"],
+    ids=["claim", "intend", "settle", "bury", "requeue", "delay", "defer"],
 )
 def test_a_ledger_that_cannot_be_asked_is_unavailable(step: Callable[[RedisLedger], None]) -> None:
     with Redis(port=free_port(), retry=Retry(NoBackoff(), 0)) as redis:

@@ -15,8 +15,8 @@ from redis import Redis
 
 from revio_jobs import Lane, RevioJobs, UpdateJob, errors
 from revio_jobs.celery_app import producer_app
+from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.message import encode_message
-from revio_jobs.reservation import LedgerKeys
 from tests.conftest import Revio, Said
 from worker.ledger import LedgerTimes, RedisLedger
 

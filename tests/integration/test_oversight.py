@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from revio_jobs import Lane
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from tests.integration.account_place import RUN, Place
 from worker.celery_app.oversight import Oversight
 

@@ -11,7 +11,7 @@ import pytest
 from campaigns.run.state import Status
 from cli.exit_code import ExitCode
 from revio_jobs import Lane, errors
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from settings import AccountSettings
 from tests.integration.account_place import RUN, VENDOR, Place
 from tests.integration.terminal import interrupted

@@ -167,7 +167,7 @@ def test_jobs_put_back_to_the_front_do_not_make_those_behind_look_lost(here: Pla
     handles = here.submit(900)
     for handle in handles[:250]:
         message = here.redis.rpop(QUEUE)
-        here.ledger.put_back(here.claim(handle).lease, unknown=False)
+        here.ledger.requeue(here.claim(handle).lease, unknown=False)
         here.redis.rpush(QUEUE, message)
     for _ in range(3):
         assert here.sweep(after_s=GRACE_S) == NOTHING
@@ -229,7 +229,7 @@ def test_the_job_of_a_dead_worker_is_put_back_when_its_lease_ends(here: Place) -
     claim = here.claim(handle, lease_s=60)
     here.ledger.intend(claim.lease, frozenset({"rate"}))
     wait_out_the_lease()
-    assert here.sweep() == Swept(abandoned=1)
+    assert here.sweep() == Swept(lease_expired=1)
     assert here.queued() == [handle.job_id]
     with pytest.raises(LeaseLost):
         here.ledger.settle(claim.lease, {"ok": {}}, "applied", frozenset())
@@ -260,9 +260,9 @@ def test_what_has_happened_since_it_was_looked_at_is_not_undone(here: Place) -> 
     seen = here.redis.zscore(delayed, handle.job_id)
     time.sleep(0.002)
     here.ledger.delay(here.claim(handle).lease, 0.0, unknown=False)
-    assert not here.ledger.publish("default", handle.job_id, delayed, seen, front=False)
+    assert not here.ledger.republish("default", handle.job_id, delayed, seen, front=False)
     here.claim(handle)
-    assert not here.ledger.publish("default", handle.job_id, delayed, front=False)
+    assert not here.ledger.republish("default", handle.job_id, delayed, front=False)
     assert here.queued() == []
 
 
@@ -294,7 +294,7 @@ def test_a_parked_job_is_woken_to_the_front_when_the_product_is_free(here: Place
     # In the sweep's eyes, too, it is before those that were submitted later.
     assert here.redis.zrank(WAITING, second.job_id) == 0
     # One that was put back still goes first.
-    here.ledger.put_back(here.claim(second, lease_s=60).lease, unknown=False)
+    here.ledger.requeue(here.claim(second, lease_s=60).lease, unknown=False)
     assert third.job_id not in here.queued()
     again = here.claim(second, lease_s=60)
     here.ledger.settle(again.lease, {"ok": {}}, "applied", frozenset())
@@ -307,7 +307,7 @@ def test_a_parked_job_that_nobody_woke_comes_again_by_itself(here: Place) -> Non
     assert isinstance(here.claim(first, lease_s=1.0), Claimed)
     assert here.claim(second) == NotNow("parked")
     time.sleep(1.1)
-    assert here.sweep() == Swept(due=1, abandoned=1)
+    assert here.sweep() == Swept(due=1, lease_expired=1)
     here.ledger.settle(here.claim(first, lease_s=60).lease, {"ok": {}}, "applied", frozenset())
     assert isinstance(here.claim(second), Claimed)
 
@@ -316,7 +316,7 @@ def test_a_raw_message_that_a_dead_worker_had_is_put_back(here: Place) -> None:
     job = UpdateJob(id=1, rate=1)
     here.ledger.claim(job, "raw", Lane.BULK)
     wait_out_the_lease()
-    assert here.sweep() == Swept(abandoned=1)
+    assert here.sweep() == Swept(lease_expired=1)
     assert here.queued() == ["raw"]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from campaigns.store.keys import AccountKeys, RunKeys
 from revio_jobs.broker import HELD, HELD_AT, LATER
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.version import __version__
 from tests.integration.wire_forms import RUN, dump, wire_forms
 from worker.limiter.charge import CallKeys

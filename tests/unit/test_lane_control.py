@@ -11,7 +11,7 @@ from revio_jobs.contracts import Lane, queue_name
 from worker.celery_app.lane_activity import LaneActivity
 from worker.celery_app.lane_control import LaneControl
 from worker.limiter import LaneClosure
-from worker.limiter.port import Where
+from worker.limiter.port import AccountLane
 
 LANES = [("default", lane) for lane in Lane]
 
@@ -47,7 +47,9 @@ class Closures:
     def __init__(self) -> None:
         self.lanes: set[Lane] = set()
 
-    def among(self, lanes: Iterable[Where], used: Iterable[Where]) -> dict[Where, LaneClosure]:
+    def among(
+        self, lanes: Iterable[AccountLane], used: Iterable[AccountLane]
+    ) -> dict[AccountLane, LaneClosure]:
         spent = "the day's calls are spent"
         return {where: LaneClosure(where[1], spent) for where in used if where[1] in self.lanes}
 

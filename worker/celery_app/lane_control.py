@@ -13,7 +13,7 @@ import structlog
 from revio_jobs.contracts import Lane, queue_name
 from worker.celery_app.lane_activity import LaneActivity
 from worker.limiter import LaneClosure, LaneClosures
-from worker.limiter.port import Where
+from worker.limiter.port import AccountLane
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ class LaneControl:
     def __init__(
         self,
         consumer: Consumer,
-        lanes: Iterable[Where],
+        lanes: Iterable[AccountLane],
         closures: LaneClosures,
         activity: LaneActivity,
         clock: Callable[[], float] = time.monotonic,
@@ -65,18 +65,18 @@ class LaneControl:
         self._closures = closures
         self._activity = activity
         self._clock = clock
-        self._closed: dict[Where, str] = {}
-        self._backoffs: dict[Where, _Backoff] = {}
+        self._closed: dict[AccountLane, str] = {}
+        self._backoffs: dict[AccountLane, _Backoff] = {}
         self._lanes = frozenset(lanes)
         self._lock = threading.Lock()
 
     @property
-    def lanes(self) -> frozenset[Where]:
+    def lanes(self) -> frozenset[AccountLane]:
         """The lanes that this worker serves, open or not."""
         return self._lanes
 
     @property
-    def closed(self) -> Mapping[Where, str]:
+    def closed(self) -> Mapping[AccountLane, str]:
         """The closed lanes and why."""
         return dict(self._closed)
 
@@ -88,7 +88,7 @@ class LaneControl:
         """Take no more of the lane's messages, whether it is open or not."""
         self._change(self._lanes - {(account, lane)}, account, lane)
 
-    def _change(self, lanes: frozenset[Where], account: str, lane: Lane) -> None:
+    def _change(self, lanes: frozenset[AccountLane], account: str, lane: Lane) -> None:
         with self._lock:
             self._lanes = lanes
             self._closed.pop((account, lane), None)
@@ -101,12 +101,16 @@ class LaneControl:
         found by its first job.
         """
         lanes, recent = self._lanes, self._activity.queues
-        used = [where for where in lanes if where in self._closed or queue_name(*where) in recent]
+        used = [
+            account_lane
+            for account_lane in lanes
+            if account_lane in self._closed or queue_name(*account_lane) in recent
+        ]
         closures = self._closures.among(lanes, used)
-        for where in {*used, *closures}:
-            reason = self._reason(where, closures.get(where))
+        for account_lane in {*used, *closures}:
+            reason = self._reason(account_lane, closures.get(account_lane))
             with self._lock:
-                self._set(where, reason)
+                self._set(account_lane, reason)
         self._consumer.call_soon(self._apply_all)
 
     def back_off(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
@@ -115,31 +119,31 @@ class LaneControl:
         Returns when the worker takes no more of the lane's messages, or after 2 s: the job's own
         message can then go back to the front of its queue without being taken again at once.
         """
-        where = (account, lane)
-        if where not in self._lanes:
+        account_lane = (account, lane)
+        if account_lane not in self._lanes:
             return
         until = self._clock() + min(seconds, _LONGEST_BACKOFF_S)
         with self._lock:
-            self._backoffs[where] = _Backoff(reason, until)
-            stopped = self._set(where, reason)
+            self._backoffs[account_lane] = _Backoff(reason, until)
+            stopped = self._set(account_lane, reason)
         if stopped:
             stopped.wait(_STOPPED_WITHIN_S)
 
-    def _reason(self, where: Where, closure: LaneClosure | None) -> str | None:
+    def _reason(self, account_lane: AccountLane, closure: LaneClosure | None) -> str | None:
         if closure:
             return str(closure)
-        backoff = self._backoffs.get(where)
+        backoff = self._backoffs.get(account_lane)
         return backoff.reason if backoff and backoff.until > self._clock() else None
 
-    def _set(self, where: Where, reason: str | None) -> threading.Event | None:
-        account, lane = where
-        was, queue = self._closed.get(where), queue_name(account, lane)
+    def _set(self, account_lane: AccountLane, reason: str | None) -> threading.Event | None:
+        account, lane = account_lane
+        was, queue = self._closed.get(account_lane), queue_name(account, lane)
         if reason is None:
             if was is not None:
-                del self._closed[where]
+                del self._closed[account_lane]
                 _log.info("lane_opened", account=account, lane=lane.value)
             return None
-        self._closed[where] = reason
+        self._closed[account_lane] = reason
         if was is not None:
             return None
         stopped = threading.Event()
@@ -153,7 +157,10 @@ class LaneControl:
         return stopped
 
     def _apply_all(self) -> None:
-        is_open = {queue_name(*where): where not in self._closed for where in self._lanes}
+        is_open = {
+            queue_name(*account_lane): account_lane not in self._closed
+            for account_lane in self._lanes
+        }
         for queue, is_wanted in is_open.items():
             if self._consumer.takes_from(queue) != is_wanted:
                 self._apply(queue)
@@ -162,7 +169,9 @@ class LaneControl:
         """As the lane is by now: Celery runs what was called soon in any order, and late or never
         while Redis is away.
         """
-        if any(queue_name(*where) == queue for where in self._lanes - self._closed.keys()):
+        if any(
+            queue_name(*account_lane) == queue for account_lane in self._lanes - self._closed.keys()
+        ):
             self._consumer.add_task_queue(queue)
         else:
             self._consumer.cancel_task_queue(queue)

@@ -16,9 +16,9 @@ import structlog
 from redis import Redis
 
 from campaigns.store.keys import AccountKeys
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from worker.ledger import Auditor
-from worker.redis_kit.lease import Lease
+from worker.redis_kit.leader_lease import LeaderLease
 from worker.redis_kit.scripts import fail_closed
 
 OVERSIGHT_INTERVAL_S = 30.0
@@ -51,7 +51,7 @@ class Oversight:
         self._redis = redis
         self._accounts = tuple(accounts)
         self._auditors = {account: Auditor(redis, account) for account in self._accounts}
-        self._lease = Lease(redis, round(OVERSIGHT_INTERVAL_S * 2500))
+        self._lease = LeaderLease(redis, round(OVERSIGHT_INTERVAL_S * 2500))
         self._me = uuid.uuid4().hex
         self._seen: set[str] = set()
 

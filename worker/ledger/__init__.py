@@ -1,6 +1,6 @@
 """The ledger: every update that was accepted, and how far it has come."""
 
-from worker.ledger.audit import Audit, Auditor, Balance, Finding, audited_accounts
+from worker.ledger.audit import Audit, Auditor, Balance, Discrepancy, audited_accounts
 from worker.ledger.dead_letter import DeadLetter, Failure
 from worker.ledger.dead_letters import DeadLetters, Retried, Wanted
 from worker.ledger.history import FIRST, EndedUpdate, History
@@ -26,9 +26,9 @@ __all__ = [
     "BeforeSettling",
     "DeadLetter",
     "DeadLetters",
+    "Discrepancy",
     "EndedUpdate",
     "Failure",
-    "Finding",
     "History",
     "LaneJobCounter",
     "LaneJobs",

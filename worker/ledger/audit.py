@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 from redis import Redis
 
 from revio_jobs.contracts import UPDATE_TASK, Lane, queue_name
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from worker.ledger.dead_letter_counter import DeadLetterCounter
 from worker.redis_kit.scan import scan_keys
 from worker.redis_kit.scripts import load_script
@@ -49,19 +49,19 @@ class Balance:
         return sum(count for how, count in self.ended.items() if how[:1].isupper())
 
     @property
-    def settled(self) -> int:
+    def succeeded(self) -> int:
         """How many ended with a result."""
         return sum(self.ended.values()) - self.failed
 
     @property
     def missing(self) -> int:
         """Accepted jobs that are nowhere; 0 when all is well."""
-        known = self.settled + self.failed + self.waiting + self.running + self.delayed
+        known = self.succeeded + self.failed + self.waiting + self.running + self.delayed
         return self.accepted - known
 
 
 @dataclass
-class Finding:
+class Discrepancy:
     """One kind of thing that does not add up."""
 
     count: int = 0
@@ -80,7 +80,7 @@ class Audit:
     """What was found of one account."""
 
     balance: Balance
-    findings: Mapping[str, Finding]
+    discrepancies: Mapping[str, Discrepancy]
     """By what is wrong; empty when nothing is."""
     not_accepted_yet: int
     """Raw messages in the queues, whose jobs the first worker to take them will accept."""
@@ -88,7 +88,7 @@ class Audit:
     @property
     def balances(self) -> bool:
         """Whether no job is missing and nothing is wrong."""
-        return not self.balance.missing and not self.findings
+        return not self.balance.missing and not self.discrepancies
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +115,11 @@ class Auditor:
 
     def audit(self) -> Audit:
         """Everything; it takes about a second for 10,000 jobs."""
-        findings: dict[str, Finding] = {}
+        discrepancies: dict[str, Discrepancy] = {}
         for wrong, job_id in self._wrong():
-            findings.setdefault(wrong, Finding()).note(job_id)
+            discrepancies.setdefault(wrong, Discrepancy()).note(job_id)
         raw = sum(self._not_accepted(lane) for lane in Lane)
-        return Audit(self.balance(), findings, raw)
+        return Audit(self.balance(), discrepancies, raw)
 
     def balance(self) -> Balance:
         """One atomic reading; of the dead letters, another one."""
@@ -156,7 +156,7 @@ class Auditor:
             for job_id, state in self._states("set", self._of_products(f"{kind}:")):
                 if state.is_still_there and not state.lives:
                     yield f"{kind} for a product, but has ended", job_id
-        for job_id in self._abandoned():
+        for job_id in self._lease_expired():
             yield "its worker's lease ended over a minute ago, and nobody swept", job_id
 
     def _records(self) -> Iterator[tuple[str, str]]:
@@ -170,7 +170,7 @@ class Auditor:
             if state.has_ended and state.places:
                 yield "ended, and yet waiting, running or delayed", job_id
 
-    def _abandoned(self) -> list[str]:
+    def _lease_expired(self) -> list[str]:
         seconds, _ = self._redis.time()
         before = seconds * 1000 - _LEASE_ENDED_LONG_AGO_MS
         expired: list[Any] = self._redis.zrangebyscore(self._keys.running, 0, before, 0, _AT_ONCE)

@@ -8,7 +8,7 @@ from typing import Any
 
 from redis import Redis
 
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from worker.redis_kit.scripts import load_script
 
 _AT_ONCE = 200

@@ -13,7 +13,9 @@ from redis import Redis
 from revio_jobs.contracts import Lane, UpdateJob, job_id_of
 from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import revive
-from revio_jobs.reservation import LedgerKeys, Reservation, Reservations
+from revio_jobs.ledger_keys import LedgerKeys
+from revio_jobs.reservation import Reservations
+from revio_jobs.reservation_outcome import Reservation
 from worker.ledger.dead_letter import DeadLetter, Failure
 from worker.redis_kit.scripts import load_script
 

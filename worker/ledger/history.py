@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from redis import Redis
 
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 
 _AT_ONCE = 500
 FIRST = "-"

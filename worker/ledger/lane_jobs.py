@@ -11,7 +11,7 @@ from redis import Redis
 
 from revio_jobs.broker import HELD, LATER, queue_keys
 from revio_jobs.contracts import Lane, queue_name
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from worker.redis_kit.scripts import load_script
 
 # One script's worth: Redis does nothing else meanwhile.

@@ -10,7 +10,7 @@ from typing import Any
 from redis import Redis
 
 from revio_jobs.contracts import Lane, queue_name
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from worker.ledger.queued_message import QueuedMessage
 from worker.redis_kit.scripts import fail_closed
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from revio_jobs.contracts import Lane, UpdateJob
 from revio_jobs.errors import revive
-from revio_jobs.reservation import Attached, Conflict, Expired, New, Reservation, Settled
-from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow, RawMessage
+from revio_jobs.reservation_outcome import Attached, Expired, KeyConflict, New, Reservation, Settled
+from tasks.ports import AlreadyEnded, Claimed, Lease, LeaseLost, NotNow, RawMessage
 from worker.ledger.dead_letter import DeadLetter, Failure, leaves_dead_letter
 from worker.ledger.retention import HISTORY_KEPT, SHOWN_CHARACTERS, LedgerTimes
 
@@ -38,7 +38,7 @@ class _Record:
     claims: int = 0
     """Since a worker last concluded anything."""
     taken_at: float = 0.0
-    executed_by: float = 0.0
+    execution_over_at: float = 0.0
     lookups: int = 0
     spent_s: float = 0.0
     deferred_s: float = 0.0
@@ -77,7 +77,7 @@ class MemoryLedger:
             self._records[job.account, job_id] = accepted
             return New()
         if record.job.fingerprint() != job.fingerprint():
-            return Conflict()
+            return KeyConflict()
         if not record.how:
             return Attached()
         outcome = self._outcome(record)
@@ -85,11 +85,11 @@ class MemoryLedger:
 
     def claim(
         self, job: UpdateJob, job_id: str, lane: Lane, raw: RawMessage | None = None
-    ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
+    ) -> Claimed | AlreadyEnded | NotNow | KeyConflict:
         """See the port."""
         place = raw.place if raw else None
-        if isinstance(self.reserve(job, job_id, lane, sequence=place), Conflict):
-            return KeyTaken()
+        if isinstance(self.reserve(job, job_id, lane, sequence=place), KeyConflict):
+            return KeyConflict()
         now, record = self._clock(), self._records[job.account, job_id]
         if record.how:
             return AlreadyEnded(self._outcome(record), record.how, record.ended_at)
@@ -123,7 +123,7 @@ class MemoryLedger:
             lookups=max(record.lookups - 1, 0),
             spent_s=record.spent_s,
             deferred_s=record.deferred_s,
-            since_execution_s=max(now - record.executed_by, 0.0) if record.sent else 0.0,
+            since_execution_s=max(now - record.execution_over_at, 0.0) if record.sent else 0.0,
         )
 
     def intend(self, lease: Lease, fields: frozenset[str]) -> None:
@@ -133,7 +133,7 @@ class MemoryLedger:
             raise LeaseLost(lease.job_id)
         now = self._clock()
         record.sent, record.leased_until = fields, now + self._times.lease_s
-        record.quiet_until = record.executed_by = now + self._times.quiet_s
+        record.quiet_until = record.execution_over_at = now + self._times.quiet_s
         record.lookups = 0
 
     def settle(
@@ -164,12 +164,12 @@ class MemoryLedger:
             refused.ended_at = self._clock()
             self._dead[job.account, job_id] = _letter(job.account, job_id, refused)
 
-    def put_back(self, lease: Lease, *, unknown: bool) -> None:
+    def requeue(self, lease: Lease, *, unknown: bool) -> None:
         """See the port."""
         record = self._held(lease)
         record.attempts -= 1
         record.place = "waiting"
-        self._give_up(lease, unknown=unknown)
+        self._release(lease, unknown=unknown)
 
     def delay(self, lease: Lease, seconds: float, *, unknown: bool, why: str = "") -> None:
         """See the port."""
@@ -178,14 +178,14 @@ class MemoryLedger:
             failure = Failure(self._clock(), why[:SHOWN_CHARACTERS])
             record.history = [*record.history, failure][-HISTORY_KEPT:]
         record.spent_s += self._clock() - record.taken_at + seconds
-        self._give_up_until(lease, seconds, unknown=unknown)
+        self._release_until(lease, seconds, unknown=unknown)
 
     def defer(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
         """See the port."""
         record = self._held(lease)
         deferred_s = record.deferred_s + seconds
         record.attempts -= 1
-        self._give_up_until(lease, seconds, unknown=unknown)
+        self._release_until(lease, seconds, unknown=unknown)
         record.deferred_s = deferred_s
 
     def dead_letters(self, account: str) -> list[DeadLetter]:
@@ -238,14 +238,14 @@ class MemoryLedger:
             raise LeaseLost(lease.job_id)
         return record
 
-    def _give_up_until(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
+    def _release_until(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
         record = self._held(lease)
         record.place, record.due_at = "delayed", self._clock() + seconds
         if unknown:
             record.quiet_until = record.due_at
-        self._give_up(lease, unknown=unknown)
+        self._release(lease, unknown=unknown)
 
-    def _give_up(self, lease: Lease, *, unknown: bool) -> None:
+    def _release(self, lease: Lease, *, unknown: bool) -> None:
         record = self._held(lease)
         record.claims, record.deferred_s = 0, 0.0
         if unknown:

@@ -12,8 +12,10 @@ from redis import Redis
 
 from revio_jobs.broker import priority_key
 from revio_jobs.contracts import Lane, UpdateJob, queue_name
-from revio_jobs.reservation import Conflict, LedgerKeys, Reservation, Reservations
-from tasks.ports import AlreadyEnded, Claimed, KeyTaken, Lease, LeaseLost, NotNow, RawMessage
+from revio_jobs.ledger_keys import LedgerKeys
+from revio_jobs.reservation import Reservations
+from revio_jobs.reservation_outcome import KeyConflict, Reservation
+from tasks.ports import AlreadyEnded, Claimed, Lease, LeaseLost, NotNow, RawMessage
 from worker.ledger.dead_letter import leaves_dead_letter
 from worker.ledger.dead_letters import DeadLetters, Encode
 from worker.ledger.retention import (
@@ -52,19 +54,19 @@ class RedisLedger:
         self._intend = load_script(redis, "worker.ledger", "intend")
         self._settle = load_script(redis, "worker.ledger", "settle")
         self._release = load_script(redis, "worker.ledger", "release")
-        self._publish = load_script(redis, "worker.ledger", "publish")
+        self._republish = load_script(redis, "worker.ledger", "republish")
         self._withdraw = load_script(redis, "worker.ledger", "withdraw")
 
     def claim(
         self, job: UpdateJob, job_id: str, lane: Lane, raw: RawMessage | None = None
-    ) -> Claimed | AlreadyEnded | NotNow | KeyTaken:
+    ) -> Claimed | AlreadyEnded | NotNow | KeyConflict:
         lease = Lease(job.account, job_id, job.id, uuid.uuid4().hex)
         with fail_closed("the ledger"):
             status, *detail = self._try_claim(job, lease)
             if status == "unknown":
                 # A raw message, or the first after Redis lost its last second.
-                if isinstance(self._accept(job, job_id, lane, raw or RawMessage()), Conflict):
-                    return KeyTaken()
+                if isinstance(self._accept(job, job_id, lane, raw or RawMessage()), KeyConflict):
+                    return KeyConflict()
                 status, *detail = self._try_claim(job, lease)
         match status:
             case "claimed":
@@ -73,7 +75,7 @@ class RedisLedger:
                 outcome = json.loads(detail[0]) if detail[0] else None
                 return AlreadyEnded(outcome, detail[1], int(detail[2]) / 1000)
             case "conflict":
-                return KeyTaken()
+                return KeyConflict()
             case _:
                 return NotNow(status)
 
@@ -108,7 +110,7 @@ class RedisLedger:
     def intend(self, lease: Lease, fields: frozenset[str]) -> None:
         keys = LedgerKeys(lease.account)
         with fail_closed("the ledger"):
-            held = self._intend(
+            is_ours = self._intend(
                 keys=[keys.record(lease.job_id), keys.running],
                 args=[
                     lease.job_id,
@@ -118,7 +120,7 @@ class RedisLedger:
                     _ms(self._times.quiet_s),
                 ],
             )
-        if not held:
+        if not is_ours:
             raise LeaseLost(lease.job_id)
 
     def settle(
@@ -165,23 +167,23 @@ class RedisLedger:
             kept_s = self._times.dead_retention_s
             self._dead.bury(job, job_id, lane, outcome, how, kept_s=kept_s)
 
-    def put_back(self, lease: Lease, *, unknown: bool) -> None:
+    def requeue(self, lease: Lease, *, unknown: bool) -> None:
         keys = LedgerKeys(lease.account)
         with fail_closed("the ledger"):
             lane = self._lane(lease.account, lease.job_id)
-            self._give_up(lease, keys.waiting(lane), 0, "put back", unknown=unknown)
+            self._release_job(lease, keys.waiting(lane), 0, "put back", unknown=unknown)
 
     def delay(self, lease: Lease, seconds: float, *, unknown: bool, why: str = "") -> None:
         keys = LedgerKeys(lease.account)
         with fail_closed("the ledger"):
-            self._give_up(lease, keys.delayed, seconds, "delay", unknown=unknown, why=why)
+            self._release_job(lease, keys.delayed, seconds, "delay", unknown=unknown, why=why)
 
     def defer(self, lease: Lease, seconds: float, *, unknown: bool) -> None:
         keys = LedgerKeys(lease.account)
         with fail_closed("the ledger"):
-            self._give_up(lease, keys.delayed, seconds, "defer", unknown=unknown)
+            self._release_job(lease, keys.delayed, seconds, "defer", unknown=unknown)
 
-    def _give_up(
+    def _release_job(
         self,
         lease: Lease,
         target: str,
@@ -218,7 +220,7 @@ class RedisLedger:
         if not answer[0]:
             raise LeaseLost(lease.job_id)
         if parked := answer[1].decode():
-            self.publish(lease.account, parked, LedgerKeys(lease.account).delayed, front=True)
+            self.republish(lease.account, parked, LedgerKeys(lease.account).delayed, front=True)
 
     def withdraw(
         self, account: str, job_id: str, outcome: Mapping[str, Any], how: str
@@ -239,7 +241,7 @@ class RedisLedger:
         self.settle(Lease(account, job_id, int(product[0]), token), outcome, how, frozenset())
         return True
 
-    def publish(
+    def republish(
         self, account: str, job_id: str, found_in: str, score: float | None = None, *, front: bool
     ) -> bool:
         """Put the job's message into its queue again; False if somebody has taken it meanwhile.
@@ -260,7 +262,7 @@ class RedisLedger:
             return False
         message = _text(original) if original else self._encode(job, job_id, in_lane)
         return bool(
-            self._publish(
+            self._republish(
                 keys=[
                     keys.record(job_id),
                     found_in,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from redis import Redis
 
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from worker.redis_kit.scripts import fail_closed
 
 

@@ -19,10 +19,10 @@ from redis import Redis
 
 from revio_jobs.broker import queue_keys
 from revio_jobs.contracts import Lane, queue_name
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 from worker.ledger.redis_ledger import RedisLedger
 from worker.redis_kit.existing import existing
-from worker.redis_kit.lease import Lease
+from worker.redis_kit.leader_lease import LeaderLease
 from worker.redis_kit.scripts import fail_closed
 
 _log = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ class Swept:
 
     due: int = 0
     """Their time to be tried again had come."""
-    abandoned: int = 0
+    lease_expired: int = 0
     """Their worker's lease had run out."""
     lost: int = 0
     """Neither a queue nor a worker held them."""
@@ -60,7 +60,7 @@ class Sweeper:
         self._redis = redis
         self._ledger = ledger
         self._accounts = {key: account for account in accounts for key in _keys(account)}
-        self._lease = Lease(redis, round(interval_s * 3000))
+        self._lease = LeaderLease(redis, round(interval_s * 3000))
         self._lost_after_s = lost_after_s
         self._clock = clock
         self._me = uuid.uuid4().hex
@@ -79,7 +79,9 @@ class Sweeper:
             rounds = [self._sweep(account) for account in sorted(set(busy.values()))]
         swept = Swept(*map(sum, zip(*map(_counts, rounds), strict=True)))
         if swept != Swept():
-            _log.info("jobs_put_back", due=swept.due, abandoned=swept.abandoned, lost=swept.lost)
+            _log.info(
+                "jobs_put_back", due=swept.due, abandoned=swept.lease_expired, lost=swept.lost
+            )
         return swept
 
     def _with_jobs(self) -> dict[str, str]:
@@ -91,19 +93,19 @@ class Sweeper:
         seconds, micros = self._redis.time()
         now_ms = seconds * 1000 + micros / 1000
         return Swept(
-            due=self._put_back_before(account, keys.delayed, now_ms),
-            abandoned=self._put_back_before(account, keys.running, now_ms),
-            lost=sum(self._put_back_lost(account, lane) for lane in Lane),
+            due=self._republish_due(account, keys.delayed, now_ms),
+            lease_expired=self._republish_due(account, keys.running, now_ms),
+            lost=sum(self._republish_lost(account, lane) for lane in Lane),
         )
 
-    def _put_back_before(self, account: str, key: str, now_ms: float) -> int:
+    def _republish_due(self, account: str, key: str, now_ms: float) -> int:
         entries = self._redis.zrangebyscore(key, 0, now_ms, start=0, num=_AT_ONCE, withscores=True)
         return sum(
-            self._ledger.publish(account, job_id, key, score, front=False)
+            self._ledger.republish(account, job_id, key, score, front=False)
             for job_id, score in _scores(entries).items()
         )
 
-    def _put_back_lost(self, account: str, lane: Lane) -> int:
+    def _republish_lost(self, account: str, lane: Lane) -> int:
         """Those that wait since before the queue's oldest job, and have been missing for a while.
 
         A job is missing for a moment between leaving the queue and being claimed, too.
@@ -116,7 +118,7 @@ class Sweeper:
             job: since for job, since in self._missing_since.items() if job[0] != key
         } | known
         return sum(
-            self._ledger.publish(account, job_id, key, score, front=False)
+            self._ledger.republish(account, job_id, key, score, front=False)
             for job_id, score in missing.items()
             if now - known[key, job_id] >= self._lost_after_s
         )
@@ -157,4 +159,4 @@ def _job_id(message: bytes) -> str:
 
 
 def _counts(swept: Swept) -> tuple[int, int, int]:
-    return swept.due, swept.abandoned, swept.lost
+    return swept.due, swept.lease_expired, swept.lost

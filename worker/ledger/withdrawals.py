@@ -16,7 +16,8 @@ from revio_jobs.broker import queue_keys
 from revio_jobs.contracts import UPDATE_TASK, Lane, UpdateJob, job_id_of, queue_name
 from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import InvalidJob, Withdrawn
-from revio_jobs.reservation import LedgerKeys, Reservations
+from revio_jobs.ledger_keys import LedgerKeys
+from revio_jobs.reservation import Reservations
 from tasks.decision import failed
 from worker.ledger.redis_ledger import RedisLedger
 from worker.redis_kit.scripts import fail_closed

@@ -6,15 +6,15 @@ from worker.limiter.lane_closure import LaneClosure, LaneClosures
 from worker.limiter.lane_pauses import LanePauses, Pause
 from worker.limiter.memory_limiter import MemoryLimiter
 from worker.limiter.permits import WaitingPermits
-from worker.limiter.port import Bound, Change, Granted, Limiter, Refused, Usage
+from worker.limiter.port import Bound, Granted, HealthChange, Limiter, Refused, Usage
 from worker.limiter.redis_limiter import RedisLimiter
 from worker.limiter.rules import LimitRules
 
 __all__ = [
     "Bound",
-    "Change",
     "DayEnds",
     "Granted",
+    "HealthChange",
     "LaneClosure",
     "LaneClosures",
     "LanePauses",

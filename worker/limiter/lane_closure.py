@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from revio_jobs.contracts import Lane
 from worker.limiter.lane_pauses import LanePauses, Pause
-from worker.limiter.port import Bound, Limiter, Refused, Where
+from worker.limiter.port import AccountLane, Bound, Limiter, Refused
 
 # A wait of at most this long is spent in the worker, where the call is made: it closes no lane.
 _SHORT_WAIT_S = 3.0
@@ -75,18 +75,25 @@ class LaneClosures:
             return paused
         return self._limited(account, lane, self._limiter.closed(account, lane))
 
-    def among(self, lanes: Iterable[Where], used: Collection[Where]) -> dict[Where, LaneClosure]:
+    def among(
+        self, lanes: Iterable[AccountLane], used: Collection[AccountLane]
+    ) -> dict[AccountLane, LaneClosure]:
         """The closures of `lanes` that operators have paused, and of the `used` ones that a limit
         closes. The cost grows with `used`.
         """
         pauses = self._pauses.among(list(lanes))
-        refusals = self._limiter.closed_among([where for where in used if where not in pauses])
+        refusals = self._limiter.closed_among(
+            [account_lane for account_lane in used if account_lane not in pauses]
+        )
         limited = {
-            where: closure
-            for where, refused in refusals.items()
-            if (closure := self._limited(*where, refused))
+            account_lane: closure
+            for account_lane, refused in refusals.items()
+            if (closure := self._limited(*account_lane, refused))
         }
-        return limited | {where: _closed_by(where[1], pause) for where, pause in pauses.items()}
+        return limited | {
+            account_lane: _closed_by(account_lane[1], pause)
+            for account_lane, pause in pauses.items()
+        }
 
     def _limited(self, account: str, lane: Lane, refused: Refused | None) -> LaneClosure | None:
         if refused is None or refused.wait_s <= _SHORT_WAIT_S:

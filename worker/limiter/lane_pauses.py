@@ -10,7 +10,7 @@ from datetime import datetime
 from redis import Redis
 
 from revio_jobs.contracts import Lane
-from worker.limiter.port import Where
+from worker.limiter.port import AccountLane
 from worker.redis_kit.scripts import fail_closed
 
 
@@ -51,7 +51,7 @@ class LanePauses:
             stored = self._redis.get(_key(account, lane))
         return _pause(stored) if stored else None
 
-    def among(self, lanes: Sequence[Where]) -> dict[Where, Pause]:
+    def among(self, lanes: Sequence[AccountLane]) -> dict[AccountLane, Pause]:
         """The pauses of those lanes that are paused, in one exchange."""
         if not lanes:
             return {}

@@ -182,7 +182,7 @@ class AccountNow:
                 due = self.bulk_next_at() - self.rules.burst * interval
                 times.append((due, Bound.PACE))
                 has_spare_step = due + interval <= self.now
-            times.append((min(state.interactive_slot, self.now + self.window), Bound.SLOT))
+            times.append((min(state.interactive_slot, self.now + self.window), Bound.TURN))
         waits, slot = max(times)[0] > self.now, state.slots[lane]
         if in_slot:
             # Its slot came too early: it queues behind others to whom that happened.
@@ -191,7 +191,7 @@ class AccountNow:
             # The holder of the last slot has not come for it.
             slot = 0
         if self.now < slot <= self.now + self.window:
-            times.append((slot + interval, Bound.SLOT))
+            times.append((slot + interval, Bound.TURN))
         return max(times, key=lambda candidate: candidate[0])
 
     def note_delayed(self) -> None:

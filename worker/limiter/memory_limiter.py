@@ -16,7 +16,7 @@ from worker.limiter.charge import (
     source_counter,
 )
 from worker.limiter.memory_account import MICRO, MINUTE_US, AccountNow, State, us
-from worker.limiter.port import Change, Granted, Refused, Usage, Where
+from worker.limiter.port import AccountLane, Granted, HealthChange, Refused, Usage
 from worker.limiter.rules import LimitRules
 
 
@@ -51,8 +51,12 @@ class MemoryLimiter:
     def closed(self, account: str, lane: Lane) -> Refused | None:
         return self._account(account).closed(lane)
 
-    def closed_among(self, lanes: Collection[Where]) -> dict[Where, Refused]:
-        return {where: refused for where in lanes if (refused := self.closed(*where))}
+    def closed_among(self, lanes: Collection[AccountLane]) -> dict[AccountLane, Refused]:
+        return {
+            account_lane: refused
+            for account_lane in lanes
+            if (refused := self.closed(*account_lane))
+        }
 
     def answered(self, permit: Permit) -> None:
         account = self._account(permit.call.account)
@@ -110,7 +114,7 @@ class MemoryLimiter:
         state.closed_until, state.closed_reason, state.probing = 0, "", False
         return was_closed
 
-    def report(self, account: str, *, healthy: bool) -> Change | None:
+    def report(self, account: str, *, healthy: bool) -> HealthChange | None:
         view = self._account(account)
         state = view.state
         state.faults = 0 if healthy else state.faults + 1
@@ -118,11 +122,11 @@ class MemoryLimiter:
             state.breaker_open_until = 0
             if state.probing:
                 self.reopen(account)
-                return Change.ACCOUNT_OPENED
+                return HealthChange.ACCOUNT_OPENED
         if view.is_breaker_open():
             state.breaker_open_until = view.now + us(view.rules.breaker_probe_interval_s)
         opened = not healthy and state.faults == view.rules.breaker_faults
-        return Change.BREAKER_OPENED if opened else None
+        return HealthChange.BREAKER_OPENED if opened else None
 
     def usage(self, account: str) -> Usage:
         view = self._account(account)

@@ -9,7 +9,7 @@ import structlog
 
 from revio_jobs.errors import QuotaExhausted, Throttled, Unauthorised, Unavailable
 from tasks.ports import Call, Permit
-from worker.limiter.port import Bound, Change, Granted, Limiter, Refused
+from worker.limiter.port import Bound, Granted, HealthChange, Limiter, Refused
 
 _log = structlog.get_logger(__name__)
 
@@ -102,8 +102,8 @@ class WaitingPermits:
             _log.warning("report_failed", account=account, error=str(exc))
             return
         match change:
-            case Change.BREAKER_OPENED:
+            case HealthChange.BREAKER_OPENED:
                 reason = "the vendor fails call by call"
                 _log.warning("breaker_opened", account=account, reason=reason)
-            case Change.ACCOUNT_OPENED:
+            case HealthChange.ACCOUNT_OPENED:
                 _log.warning("account_opened", account=account)

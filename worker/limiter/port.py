@@ -10,7 +10,7 @@ from typing import Protocol
 from revio_jobs.contracts import Lane
 from tasks.ports import Call, Permit
 
-Where = tuple[str, Lane]
+AccountLane = tuple[str, Lane]
 """A lane of an account."""
 
 
@@ -24,7 +24,7 @@ class Bound(StrEnum):
     DAY = "day"
     MINUTE = "minute"
     PACE = "pace"
-    SLOT = "turn"
+    TURN = "turn"
     """Somebody who came earlier waits for the next call, or somebody interactive does."""
 
 
@@ -46,7 +46,7 @@ class Refused:
     """Of Bound.ACCOUNT: the vendor's refusal."""
 
 
-class Change(StrEnum):
+class HealthChange(StrEnum):
     """What a call's result has changed for the account."""
 
     BREAKER_OPENED = "breaker opened"
@@ -112,7 +112,7 @@ class Limiter(Protocol):
         spent day.
         """
 
-    def closed_among(self, lanes: Collection[Where]) -> dict[Where, Refused]:
+    def closed_among(self, lanes: Collection[AccountLane]) -> dict[AccountLane, Refused]:
         """As `closed`, of those lanes of any accounts that are closed."""
 
     def answered(self, permit: Permit) -> None:
@@ -146,7 +146,7 @@ class Limiter(Protocol):
     def reopen(self, account: str) -> bool:
         """Open a closed account, because somebody has corrected it. False if it was open."""
 
-    def report(self, account: str, *, healthy: bool) -> Change | None:
+    def report(self, account: str, *, healthy: bool) -> HealthChange | None:
         """Count a healthy answer or a fault. Returns what that has changed, if anything."""
 
     def usage(self, account: str) -> Usage:

@@ -20,7 +20,7 @@ from worker.limiter.charge import (
     counts_by_source,
     new_token,
 )
-from worker.limiter.port import Bound, Change, Granted, Refused, Usage, Where
+from worker.limiter.port import AccountLane, Bound, Granted, HealthChange, Refused, Usage
 from worker.limiter.redis_clock import CLOCK_KEY, MICRO, RedisClock
 from worker.limiter.rules import LimitRules
 from worker.redis_kit.scripts import fail_closed, load_script
@@ -129,10 +129,10 @@ class RedisLimiter:
         return answer
 
     def closed(self, account: str, lane: Lane) -> Refused | None:
-        where = account, lane
-        return self.closed_among([where]).get(where)
+        account_lane = account, lane
+        return self.closed_among([account_lane]).get(account_lane)
 
-    def closed_among(self, lanes: Collection[Where]) -> dict[Where, Refused]:
+    def closed_among(self, lanes: Collection[AccountLane]) -> dict[AccountLane, Refused]:
         if not lanes:
             return {}
         with fail_closed("the limiter"):
@@ -144,18 +144,18 @@ class RedisLimiter:
                     pipeline.hget(keys.day(start), "calls")
                 answers = pipeline.execute()
         return {
-            where: refused
-            for where, state, calls in zip(lanes, answers[::2], answers[1::2], strict=True)
-            if (refused := self._refused(where, state, int(calls or 0), now, wall))
+            account_lane: refused
+            for account_lane, state, calls in zip(lanes, answers[::2], answers[1::2], strict=True)
+            if (refused := self._refused(account_lane, state, int(calls or 0), now, wall))
         }
 
     def _resets(self, account: str, wall: float) -> tuple[float, float, float]:
         return self._rules[account].resets_around(wall)
 
     def _refused(
-        self, where: Where, state: Sequence[Any], calls: int, now: int, wall: float
+        self, account_lane: AccountLane, state: Sequence[Any], calls: int, now: int, wall: float
     ) -> Refused | None:
-        account, lane = where
+        account, lane = account_lane
         rules, (_, end, _) = self._rules[account], self._resets(account, wall)
         paused_until, faults, breaker_open_until, closed_until = (
             int(value or 0) for value in state[:-1]
@@ -241,7 +241,7 @@ class RedisLimiter:
         with fail_closed("the limiter"):
             return bool(self._redis.hdel(CallKeys(account).state, *fields))
 
-    def report(self, account: str, *, healthy: bool) -> Change | None:
+    def report(self, account: str, *, healthy: bool) -> HealthChange | None:
         if healthy and account not in self._faulty:
             return None
         rules = self._rules[account]
@@ -252,8 +252,8 @@ class RedisLimiter:
             )
         (self._faulty.add if faults > 0 else self._faulty.discard)(account)
         if faults < 0:
-            return Change.ACCOUNT_OPENED
-        return Change.BREAKER_OPENED if 0 < faults == rules.breaker_faults else None
+            return HealthChange.ACCOUNT_OPENED
+        return HealthChange.BREAKER_OPENED if 0 < faults == rules.breaker_faults else None
 
     def usage(self, account: str) -> Usage:
         rules, keys = self._rules[account], CallKeys(account)

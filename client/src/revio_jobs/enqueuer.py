@@ -15,7 +15,8 @@ from revio_jobs.connection import ConnectionDropped
 from revio_jobs.contracts import Job, Lane
 from revio_jobs.handles import Submitted
 from revio_jobs.publishing import send_events
-from revio_jobs.reservation import SCRIPT, Reservation, Reservations
+from revio_jobs.reservation import SCRIPT, Reservations
+from revio_jobs.reservation_outcome import Reservation
 
 FAIL_OVER_S = 10.0
 """For how long submitting goes on when each server that it reaches says that it cannot serve, or

@@ -10,7 +10,7 @@ from typing import Any, Self
 from revio_jobs.broker import HELD, KOMBU_HELD, queue_keys
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.errors import Forgotten, ResultExpired
-from revio_jobs.reservation import LedgerKeys
+from revio_jobs.ledger_keys import LedgerKeys
 
 SCRIPT = files("revio_jobs").joinpath("probe.lua").read_text("utf-8")
 """See the file."""

@@ -1,10 +1,9 @@
-"""Idempotency keys: what became of a submission, decided in one atomic step in Redis."""
+"""Reserves idempotency keys: one atomic step in Redis decides what a submission is."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -13,83 +12,11 @@ from redis import Redis
 
 from revio_jobs.contracts import Lane, UpdateJob, queue_name
 from revio_jobs.encoded_job import EncodedJob
+from revio_jobs.ledger_keys import LedgerKeys
+from revio_jobs.reservation_outcome import Attached, Expired, KeyConflict, New, Reservation, Settled
 
 SCRIPT = files("revio_jobs").joinpath("reserve.lua").read_text("utf-8")
 """Accepts jobs; see the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class New:
-    """The job was accepted, and its message is in the queue."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """The same job is on its way: wait for its result."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The same job has ended."""
-
-    outcome: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """The same job ended so long ago that its result has gone."""
-
-    outcome: str
-    settled_at: float
-    """Unix time, seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """The key belongs to another payload."""
-
-
-Reservation = New | Attached | Settled | Expired | Conflict
-
-
-class LedgerKeys:
-    """The ledger's keys of one account in Redis."""
-
-    def __init__(self, account: str) -> None:
-        self._prefix = f"revio:{account}"
-        self.sequence = f"{self._prefix}:sequence"
-        self.unused_sequences = f"{self._prefix}:unused_sequences"
-        self.running = f"{self._prefix}:running"
-        self.delayed = f"{self._prefix}:delayed"
-        self.ended = f"{self._prefix}:ended"
-        self.dead = f"{self._prefix}:dead"
-        self.dead_kinds = f"{self.dead}_kinds"
-        self.history = f"{self._prefix}:history"
-        self.history_number = f"{self._prefix}:history_number"
-
-    def record(self, job_id: str) -> str:
-        return f"{self._prefix}:job:{job_id}"
-
-    def outcome(self, job_id: str) -> str:
-        return f"{self._prefix}:outcome:{job_id}"
-
-    def waiting(self, lane: Lane) -> str:
-        return f"{self._prefix}:waiting:{lane.value}"
-
-    def product(self, product_id: int) -> str:
-        return f"{self._prefix}:product:{product_id}"
-
-    def line(self, product_id: int) -> str:
-        return f"{self._prefix}:line:{product_id}"
-
-    def parked(self, product_id: int) -> str:
-        return f"{self._prefix}:parked:{product_id}"
-
-    def dead_by(self, error: str) -> str:
-        return f"{self.dead}_by:{error}"
-
-    def dead_letter(self, job_id: str) -> str:
-        return f"{self.dead}:{job_id}"
 
 
 class Reservations:
@@ -176,4 +103,4 @@ def read_reservation(answer: int | list[Any]) -> Reservation:
         case "expired":
             return Expired(str(detail[0]), int(detail[1]) / 1000)
         case _:
-            return Conflict()
+            return KeyConflict()

@@ -16,8 +16,8 @@ from revio_jobs.contracts import CustomerProduct
 from revio_jobs.errors import IdempotencyConflict, RevioError, Withdrawn, revive
 from revio_jobs.existence_probe import SCRIPT, ExistenceProbe, JobRef, due_probes
 from revio_jobs.key_prefix import KeyPrefix, key_prefix_of
+from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.pages import Pages, read_pages
-from revio_jobs.reservation import LedgerKeys
 
 PROGRESS = "PROGRESS"
 """Celery's state of a query of many calls; its meta is {"done": calls answered, "total": calls}."""

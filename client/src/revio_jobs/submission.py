@@ -18,7 +18,7 @@ from revio_jobs.contracts.decode import decode
 from revio_jobs.contracts.problems import abridged
 from revio_jobs.errors import IdempotencyConflict, InvalidJob, ResultExpired
 from revio_jobs.handles import Submission, Submitted
-from revio_jobs.reservation import Attached, Conflict, Expired, New, Reservation, Settled
+from revio_jobs.reservation_outcome import Attached, Expired, KeyConflict, New, Reservation, Settled
 from revio_jobs.results import Ended, read_outcome
 
 _SUBMISSION: Mapping[type[Reservation], Submission] = {
@@ -26,7 +26,7 @@ _SUBMISSION: Mapping[type[Reservation], Submission] = {
     Attached: "attached",
     Settled: "settled",
     Expired: "expired",
-    Conflict: "conflict",
+    KeyConflict: "conflict",
 }
 
 
@@ -129,7 +129,7 @@ def _ended(job: Job | None, job_id: str, reservation: Reservation) -> Ended | No
             return read_outcome(outcome)
         case Expired(how, settled_at):
             return Ended(ResultExpired(job_id, how, settled_at))
-        case Conflict():
+        case KeyConflict():
             update = cast("UpdateJob", job)
             return Ended(IdempotencyConflict(update.account, str(update.idempotency_key), job_id))
         case _:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.plan.forecast import Budget, forecast, time_for
+from campaigns.plan.forecast import BulkBudget, forecast, time_for
 from campaigns.results.eta import eta, pace
 from campaigns.run.spec import RunSpec
 from campaigns.run.state import Phase, RunState, Status
@@ -14,10 +14,10 @@ NOW = 1_800_000_000.0
 DAY_S = 86_400.0
 
 
-def budget(**more: float) -> Budget:
+def budget(**more: float) -> BulkBudget:
     known = {"per_minute": 500, "per_day": 145_000, "left_today": 145_000}
     fields = {**known, "day_resets_at": NOW + DAY_S, "now": NOW, **more}
-    return Budget(**fields)  # type: ignore[arg-type]
+    return BulkBudget(**fields)  # type: ignore[arg-type]
 
 
 def test_a_change_is_a_call_and_is_read_before_and_after() -> None:

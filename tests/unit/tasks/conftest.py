@@ -184,8 +184,8 @@ class FlakyLedger(MemoryLedger):
     ) -> None:
         self._step(lambda: MemoryLedger.settle(self, lease, outcome, how, wrote))
 
-    def put_back(self, lease: Lease, *, unknown: bool) -> None:
-        self._step(lambda: MemoryLedger.put_back(self, lease, unknown=unknown))
+    def requeue(self, lease: Lease, *, unknown: bool) -> None:
+        self._step(lambda: MemoryLedger.requeue(self, lease, unknown=unknown))
 
     def delay(self, lease: Lease, seconds: float, *, unknown: bool, why: str = "") -> None:
         self._step(lambda: MemoryLedger.delay(self, lease, seconds, unknown=unknown, why=why))

@@ -21,7 +21,7 @@ class Seen:
 
 
 def breaches(guard: str, seen: Seen, effective: date | None = None, **after: Any) -> list[str]:
-    return [rail.says for rail in Rails.parse([guard]).of_row(seen, after, effective)]
+    return [rail.says for rail in Rails.parse([guard]).row_breaches(seen, after, effective)]
 
 
 @pytest.mark.parametrize(
@@ -69,16 +69,16 @@ def test_a_product_billed_past_the_change_is_told(
 
 def test_a_plan_as_a_whole_has_rails_too() -> None:
     rails = Rails.parse(["rows=override:100", "revenue=block:10"])
-    told = [rail.says for rail in rails.of_plan(101, Decimal(1000), Decimal(1101))]
+    told = [rail.says for rail in rails.plan_breaches(101, Decimal(1000), Decimal(1101))]
     assert told == ["101 rows change, more than 100", "revenue changes by 10.1 %, more than 10 %"]
-    assert not rails.of_plan(100, Decimal(1000), Decimal(1100))
+    assert not rails.plan_breaches(100, Decimal(1000), Decimal(1100))
 
 
 @pytest.mark.parametrize("level", ["warn", "override", "block"])
 def test_a_plan_for_an_account_without_a_certificate_is_told(level: str) -> None:
     rails = Rails.parse([f"uncertified={level}"])
-    assert not rails.of_plan(1, Decimal(1), Decimal(1))
-    (breach,) = rails.of_plan(1, Decimal(1), Decimal(1), is_certified=False)
+    assert not rails.plan_breaches(1, Decimal(1), Decimal(1))
+    (breach,) = rails.plan_breaches(1, Decimal(1), Decimal(1), is_certified=False)
     assert (breach.rail, breach.level) == (Rail.UNCERTIFIED, level)
     assert "revio certify" in breach.says
     stopped = forbidden([breach], overrides=())
@@ -87,7 +87,7 @@ def test_a_plan_for_an_account_without_a_certificate_is_told(level: str) -> None
 
 def test_a_reason_crosses_an_override_and_nothing_crosses_a_block() -> None:
     rails = Rails.parse(["zero=override", "change=block:50", "below_cost=warn"])
-    found = rails.of_row(Seen(), {"rate": Decimal(0)})
+    found = rails.row_breaches(Seen(), {"rate": Decimal(0)})
     assert {entry.rail for entry in found} == {Rail.ZERO, Rail.CHANGE, Rail.BELOW_COST}
     assert {rail.rail for rail in forbidden(found, [])} == {Rail.ZERO, Rail.CHANGE}
     assert {rail.rail for rail in forbidden(found, Rail)} == {Rail.CHANGE}
@@ -106,7 +106,7 @@ def test_more_guards_never_let_more_through(
     one: list[Guard], more: list[Guard], rate: Decimal
 ) -> None:
     def stopped(rails: Rails) -> int:
-        return len(forbidden(rails.of_row(Seen(), {"rate": rate}), []))
+        return len(forbidden(rails.row_breaches(Seen(), {"rate": rate}), []))
 
     both = Rails(tuple(one)) + Rails(tuple(more))
     assert stopped(both) >= max(stopped(Rails(tuple(one))), stopped(Rails(tuple(more))))

@@ -16,8 +16,10 @@ from revio_jobs.connection import ConnectionDropped
 from revio_jobs.contracts import Job, Lane
 from revio_jobs.enqueuer import FAIL_OVER_PAUSE_S, FAIL_OVER_S
 from revio_jobs.handles import Submitted
+from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.publishing import send_events
-from revio_jobs.reservation import RECORD_FIELDS, SCRIPT, LedgerKeys, Reservation, read_record
+from revio_jobs.reservation import RECORD_FIELDS, SCRIPT, read_record
+from revio_jobs.reservation_outcome import Reservation
 
 
 class AsyncEnqueuer(Protocol):

@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from revio_jobs.contracts import CustomerProduct
 from revio_jobs.existence_probe import SCRIPT, ExistenceProbe, JobRef, due_probes
 from revio_jobs.key_prefix import key_prefix_of
+from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.pages import Pages, unpack
-from revio_jobs.reservation import LedgerKeys
 from revio_jobs.results import FETCH_SIZE, Ended, ResultReader
 
 

@@ -12,7 +12,7 @@ from revio_jobs.contracts import CustomerProduct, Job, Lane
 from revio_jobs.existence_probe import ExistenceProbe, JobRef
 from revio_jobs.handles import Submitted
 from revio_jobs.pages import Pages
-from revio_jobs.reservation import Reservation
+from revio_jobs.reservation_outcome import Reservation
 from revio_jobs.results import Ended
 from revio_jobs.submission import checked_source
 from revio_jobs.testing.revio import InMemoryRevio

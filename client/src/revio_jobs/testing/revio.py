@@ -24,7 +24,7 @@ from revio_jobs.contracts import (
 from revio_jobs.encoded_job import identified
 from revio_jobs.errors import Forgotten, OutcomeUnknown, Rejected, ResultExpired, RevioError
 from revio_jobs.handles import Submitted
-from revio_jobs.reservation import Attached, Conflict, Expired, New, Reservation, Settled
+from revio_jobs.reservation_outcome import Attached, Expired, KeyConflict, New, Reservation, Settled
 from revio_jobs.results import Ended, read_outcome
 from revio_jobs.submission import submitted
 
@@ -155,7 +155,7 @@ class InMemoryRevio:
         record = self._records.get(job_id)
         if record is not None:
             same = record.fingerprint == fingerprint
-            return submitted(job, job_id, _reservation(record) if same else Conflict())
+            return submitted(job, job_id, _reservation(record) if same else KeyConflict())
         self._records[job_id] = _Record(job, lane, len(self._records) + 1, fingerprint)
         self._waiting.append(job_id)
         return submitted(job, job_id, New())

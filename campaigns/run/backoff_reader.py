@@ -13,7 +13,7 @@ _FIRST_S = 1.0
 _LONGEST_S = 60.0
 
 
-class PatientReader:
+class BackoffReader:
     """Rests twice as long after each failure, up to a minute; a limit says itself how long."""
 
     def __init__(self, products: Products, clock: Callable[[], float]) -> None:
@@ -21,7 +21,7 @@ class PatientReader:
         self._clock = clock
         self._next_s = _FIRST_S
         self._until = 0.0
-        self.rests = ""
+        self.backing_off = ""
         """Why nothing can be read, in words that change little while it lasts; "" if it can."""
 
     def read(
@@ -33,22 +33,22 @@ class PatientReader:
         try:
             found = self._products.read(ids)
         except (Retryable, Permanent) as exc:
-            self.rests = self._rest_after(exc)
+            self.backing_off = self._backoff_after(exc)
             return None
-        self._next_s, self.rests = _FIRST_S, ""
+        self._next_s, self.backing_off = _FIRST_S, ""
         return found
 
-    def _rest_after(self, error: Retryable | Permanent) -> str:
+    def _backoff_after(self, error: Retryable | Permanent) -> str:
         now = self._clock()
-        self._next_s, rest_s = min(self._next_s * 2, _LONGEST_S), self._next_s
+        self._next_s, backoff_s = min(self._next_s * 2, _LONGEST_S), self._next_s
         match error:
             case Throttled():
-                rest_s, says = error.retry_after, "no call is free just now"
+                backoff_s, says = error.retry_after, "no call is free just now"
             case QuotaExhausted():
-                rest_s = error.until - now
-                says = f"the day's calls are spent for {max(rest_s, 0) / 3600:.1f} h"
+                backoff_s = error.until - now
+                says = f"the day's calls are spent for {max(backoff_s, 0) / 3600:.1f} h"
             case _:
                 says = str(error)
         # Limits may be raised meanwhile, so even a long wait is looked at now and then.
-        self._until = now + min(max(rest_s, 0.0), _LONGEST_S)
+        self._until = now + min(max(backoff_s, 0.0), _LONGEST_S)
         return says

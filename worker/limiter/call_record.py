@@ -24,7 +24,7 @@ _SHOWN_BREACHES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class LimitBreach:
     """A time that held more calls than it may."""
 
     window: str
@@ -45,7 +45,7 @@ class Day:
 
 
 @dataclass
-class Proof:
+class LimitProof:
     """What a record says, after all of it was read."""
 
     limit_per_minute: int
@@ -58,17 +58,17 @@ class Proof:
     most_at: float | None = None
     """When the fullest 60 seconds ended."""
     days: list[Day] = field(default_factory=list)
-    breaches: list[Breach] = field(default_factory=list)
+    breaches: list[LimitBreach] = field(default_factory=list)
     """The first of them."""
     breach_count: int = 0
 
     @property
-    def holds(self) -> bool:
+    def limits_held(self) -> bool:
         """No 60 seconds and no day held more than their limit."""
         return self.breach_count == 0
 
 
-class Record:
+class CallRecord:
     """One account's record in Redis."""
 
     def __init__(self, redis: Redis, account: str) -> None:
@@ -92,7 +92,7 @@ class Record:
             start = f"({entries[-1][0].decode()}"
 
 
-def prove(entries: Iterable[Charge | Refund], rules: LimitRules) -> Proof:
+def prove(entries: Iterable[Charge | Refund], rules: LimitRules) -> LimitProof:
     """Replay a record, oldest first, against the limits as they are now."""
     replay = _Replay(rules)
     for entry in entries:
@@ -103,12 +103,12 @@ def prove(entries: Iterable[Charge | Refund], rules: LimitRules) -> Proof:
 class _Replay:
     def __init__(self, rules: LimitRules) -> None:
         self._rules = rules
-        self._proof = Proof(rules.calls_per_minute, rules.calls_per_day)
+        self._proof = LimitProof(rules.calls_per_minute, rules.calls_per_day)
         self._settles_after_s = 2 * rules.window_s
         self._open: OrderedDict[str, Charge] = OrderedDict()
         """Those that may still be taken back."""
         self._minute: deque[Charge] = deque()
-        self._breach: Breach | None = None
+        self._breach: LimitBreach | None = None
         self._day = Day(0.0, 0)
         self._day_ends = 0.0
 
@@ -123,7 +123,7 @@ class _Replay:
             self._judge(self._open.popitem(last=False)[1])
         self._open[entry.token] = entry
 
-    def end(self) -> Proof:
+    def end(self) -> LimitProof:
         while self._open:
             self._judge(self._open.popitem(last=False)[1])
         self._end_minutes()
@@ -158,7 +158,9 @@ class _Replay:
             began_at, calls = before.began_at, max(calls, before.calls)
         else:
             self._end_minutes()
-        self._breach = Breach("minute", calls, self._proof.limit_per_minute, began_at, ended_at)
+        self._breach = LimitBreach(
+            "minute", calls, self._proof.limit_per_minute, began_at, ended_at
+        )
 
     def _end_minutes(self) -> None:
         if self._breach:
@@ -178,9 +180,9 @@ class _Replay:
             return
         self._proof.days.append(day)
         if day.calls > limit:
-            self._add(Breach("day", day.calls, limit, day.began_at, self._day_ends))
+            self._add(LimitBreach("day", day.calls, limit, day.began_at, self._day_ends))
 
-    def _add(self, breach: Breach) -> None:
+    def _add(self, breach: LimitBreach) -> None:
         self._proof.breach_count += 1
         if len(self._proof.breaches) < _SHOWN_BREACHES:
             self._proof.breaches.append(breach)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from campaigns.rows.ended_row import RowOutcome
+from campaigns.run.backoff_reader import BackoffReader
 from campaigns.run.leased_run import LeasedRun
-from campaigns.run.patient_reader import PatientReader
 from campaigns.run.ports import Jobs
 from campaigns.run.row_sender import RowSender
 from campaigns.run.run_jobs import RunJobs
@@ -18,15 +18,15 @@ from campaigns.run.state import Phase, RunState, RunStep, Status
 _STEPS_A_ROUND = 4
 
 
-class Carrier:
-    """Carries one run forward. All that it knows beside the recorded state may be lost."""
+class RunDriver:
+    """Carries one run forward. All that it knows besides the recorded state may be lost."""
 
     def __init__(
         self,
         leased: LeasedRun,
         *,
         jobs: Jobs,
-        reader: PatientReader,
+        reader: BackoffReader,
         limits: FeederLimits,
         clock: Callable[[], float],
     ) -> None:
@@ -38,18 +38,18 @@ class Carrier:
         self._sender = RowSender(leased, jobs=self._jobs, reader=reader, limits=limits, clock=clock)
         self._check = StageCheck(limits.read_back_patience_s)
 
-    def carry(self, state: RunState, slots: int, lane_closed: str) -> None:
+    def advance(self, state: RunState, slots: int, lane_closed: str) -> None:
         """One round; each step starts from the state that the one before has noted.
 
         `slots`: jobs that may be under way. `lane_closed`: why nothing may go out; "" if it may.
         """
         now: RunState | None = state
         for _ in range(_STEPS_A_ROUND):
-            if now is None or not self._advance(now, slots, lane_closed):
+            if now is None or not self._step(now, slots, lane_closed):
                 return
             now = self._leased.load()
 
-    def _advance(self, state: RunState, slots: int, lane_closed: str) -> bool:
+    def _step(self, state: RunState, slots: int, lane_closed: str) -> bool:
         """Does at most one thing. Returns whether there may be another one to do."""
         if self._leased.note(self._jobs.collect(state)):
             return True
@@ -74,7 +74,7 @@ class Carrier:
         if not why:
             if self._sender.step(state, slots):
                 return True
-            why = self._reader.rests
+            why = self._reader.backing_off
         if why:
             self._leased.note_wait(state, why)
         return False
@@ -90,8 +90,8 @@ class Carrier:
             return self._end_stage(state)
         ids_per_call = self._limits.ids_per_call
         progress = self._check.step(state, self._leased, self._reader, ids_per_call, self._clock())
-        if progress is None and self._reader.rests:
-            self._leased.note_wait(state, self._reader.rests)
+        if progress is None and self._reader.backing_off:
+            self._leased.note_wait(state, self._reader.backing_off)
         return self._leased.note(progress or RunStep())
 
     def _end_stage(self, state: RunState) -> bool:

@@ -7,7 +7,7 @@ from redis import Redis
 from worker.redis_kit.scripts import load_script
 
 
-class Lease:
+class LeaderLease:
     """Held under a token for `ttl_ms` milliseconds from the last `take`."""
 
     def __init__(self, redis: Redis, ttl_ms: int) -> None:
