@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from redis import Redis
 
-from campaigns.approval import approve, send_back, signed
+from campaigns.approval import approve, check_account, send_back, signed
 from campaigns.errors import NotAllowedError
 from campaigns.export import Exported, ExportRequest, export
 from campaigns.plan.plan_file import Plan, open_plan
 from campaigns.plan.planner import Origin, Planned, Planner, PlanRequest, overriding_all
 from campaigns.plan.product_reader import ProductReader
+from campaigns.plan.reduced_plan import plan_without
 from campaigns.results.explain import Touched, campaigns_of
 from campaigns.results.report import write_report
 from campaigns.results.retry_undo import Only, rows_to_retry, rows_to_undo
@@ -83,6 +84,21 @@ class Campaigns:
     def plan(self, to: Path, request: PlanRequest) -> Planned:
         """Make the plan file `to`. Reads current values; changes nothing."""
         return self._authored(self._planning.make(to, request))
+
+    def leave_out(
+        self, plan: Plan, ids: Collection[int], to: Path, request: PlanRequest
+    ) -> Planned:
+        """Make the plan file `to` from another plan, without the rows of those products.
+
+        The values are those read for the old plan; approvals of that do not count for the new one.
+        """
+        check_account(plan, self.terms)
+        if self.store.exists(plan.run):
+            raise NotAllowedError(f"run {plan.run} has begun: its rows cannot be left out any more")
+        planned = plan_without(
+            plan, ids, to, request, self.terms, now=self._clock(), on_row=self._planning.on_row
+        )
+        return self._authored(planned)
 
     def export(self, to: Path, request: ExportRequest) -> Exported:
         """Write what products have now to `to`, a list to edit and plan; see `export`."""

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from console.pages import campaigns, dead_letters, operations, plans, runs, sign_in, tokens
+from console.pages import (
+    campaigns,
+    dead_letters,
+    operations,
+    plan_rows,
+    plans,
+    runs,
+    sign_in,
+    tokens,
+)
 from console.route import Page
 from console.security.identity import Role
 
@@ -28,7 +37,9 @@ PAGES = (
     Page("POST", "/a/{account}/plans", plans.ask, _PLAN),
     Page("GET", "/a/{account}/plans/{plan}", plans.show_plan, _LOOK),
     Page("GET", "/a/{account}/plans/{plan}/progress", plans.show_progress, _LOOK),
-    Page("GET", "/a/{account}/plans/{plan}/rows", plans.show_rows, _LOOK),
+    Page("GET", "/a/{account}/plans/{plan}/rows", plan_rows.show_rows, _LOOK),
+    Page("POST", "/a/{account}/plans/{plan}/ticks", plan_rows.change_ticks, _PLAN),
+    Page("POST", "/a/{account}/plans/{plan}/without", plan_rows.plan_without, _PLAN),
     Page("GET", "/a/{account}/plans/{plan}/files/{file}", plans.download, _LOOK),
     Page("POST", "/a/{account}/plans/{plan}/again", plans.ask_again, _PLAN),
     Page("POST", "/a/{account}/plans/{plan}/approve", plans.approve, _APPROVE),

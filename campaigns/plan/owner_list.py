@@ -1,9 +1,9 @@
-"""Files that list customers or lines: one id a row, with or without a title."""
+"""Files that list customers, lines or products: one id a row, with or without a title."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -22,8 +22,20 @@ def read_owner_list(path: Path, kind: str) -> list[int]:
     A column `customer_id` (or `customer`) counts, else the only column. Raises InputError that
     names what is not an id, and where.
     """
+    return _ids(path, kind, {kind, f"{kind}id"})
+
+
+def read_product_list(path: Path) -> list[int]:
+    """The ids in a file of customer products, by a column `id` or `customer_product_id`.
+
+    A price list is such a file. Raises InputError as `read_owner_list` does.
+    """
+    return _ids(path, "customer product", {"id", "customerproductid"})
+
+
+def _ids(path: Path, noun: str, titles: Collection[str]) -> list[int]:
     with open_table(path, ReadOptions()) as table, table.rows() as rows:
-        place, has_title = _column(table.form.columns, kind)
+        place, has_title = _column(table.form.columns, noun, titles)
         first = [] if has_title else [(table.header_line, table.form.columns[place])]
         ids, faults = list[int](), list[str]()
         for line, cell in chain(first, _cells(rows, place)):
@@ -34,23 +46,23 @@ def read_owner_list(path: Path, kind: str) -> list[int]:
                 faults.append(f"line {line}: {cell[:40]!r}")
         if faults:
             more = f"; and {len(faults) - _SHOWN:,} more" if len(faults) > _SHOWN else ""
-            raise InputError(f"not the number of a {kind} ({'; '.join(faults[:_SHOWN])}{more})")
+            raise InputError(f"not the number of a {noun} ({'; '.join(faults[:_SHOWN])}{more})")
         if not ids:
-            raise InputError(f"the file names no {kind}")
+            raise InputError(f"the file names no {noun}")
     return list(dict.fromkeys(ids))
 
 
-def _column(titles: Sequence[str], kind: str) -> tuple[int, bool]:
+def _column(titles: Sequence[str], noun: str, meant: Collection[str]) -> tuple[int, bool]:
     """Where the ids are, and whether the first line is a title."""
     keys = [re.sub(r"[\W_]+", "", title.lower()) for title in titles]
-    places = [place for place, key in enumerate(keys) if key in {kind, f"{kind}id"}]
+    places = [place for place, key in enumerate(keys) if key in meant]
     if len(places) == 1:
         return places[0], True
     if len(titles) == 1 and (titles[0].isdecimal() or not keys[0].endswith("id")):
         return 0, not titles[0].isdecimal()
     raise InputError(
-        f"name one column {kind}_id, or give a file of nothing but ids; its first "
-        f"line has: {', '.join(title[:40] for title in titles[:20])}"
+        f"name one column {noun.replace(' ', '_')}_id, or give a file of nothing but ids; its "
+        f"first line has: {', '.join(title[:40] for title in titles[:20])}"
     )
 
 

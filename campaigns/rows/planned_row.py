@@ -29,6 +29,8 @@ class RowClass(StrEnum):
     NOT_MEANT = "not meant"
     """The filter left it out."""
     DISCONNECTED = "disconnected"
+    LEFT_OUT = "left out"
+    """A person took it out of an earlier plan, from which this one was made."""
     UNTOUCHED = "left alone"
     """Undo: it was edited since."""
     STOPPED = "stopped"

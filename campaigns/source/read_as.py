@@ -41,6 +41,8 @@ class ReadAs:
     rows_hidden: int = 0
     hidden_rows: str = ""
     """What became of them: plan or skip."""
+    rows_left_out: tuple[str, ...] = ()
+    """How many rows a person took out of which plan, in words; the earliest first."""
     rates: str = ""
     """Which value counted where cells show another than they hold: shown or stored."""
     currencies: tuple[str, ...] = ()
@@ -90,6 +92,7 @@ class ReadAs:
             ("rows without a wish", _counted(self.rows_without_wish)),
             ("rows repeated", _counted(self.rows_repeated, ", each counted once")),
             ("rows hidden", _counted(self.rows_hidden, f", {_BECAME.get(self.hidden_rows, '')}")),
+            ("rows left out", "; ".join(self.rows_left_out)),
         )
         yield from (line for line in named if line[1])
 

@@ -6,6 +6,7 @@ from typer.core import TyperCommand, TyperGroup
 from cli.campaign.approval import approve, review
 from cli.campaign.control import cancel, pause, resume, set_
 from cli.campaign.export import export
+from cli.campaign.leave_out import leave_out
 from cli.campaign.outcome import explain, report, retry, undo
 from cli.campaign.planning import PlanExit, plan
 from cli.campaign.start import apply
@@ -36,6 +37,9 @@ for planning in (plan, retry, undo):
         cls=_PlanCommand,
         epilog="Exit codes: 0 nothing to do. 1 problems, and no plan. 2 a plan with changes.",
     )(planning)
+app.command("leave-out", cls=_PlanCommand, epilog="Exit codes: 1 problems, and no plan. 2 a plan.")(
+    leave_out
+)
 for command in (export, review, approve, apply, watch, pause, resume, cancel, report, explain):
     app.command()(command)
 app.command("list")(list_)

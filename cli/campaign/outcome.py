@@ -69,7 +69,7 @@ def retry(
         with spinner(session.progress.says, quiet=as_json):
             planned = session.campaigns.retry(name, output, only, request)
         hint = f"No row is {only}; --only takes {', '.join(Only)}."
-        _give_plan(answer, session, planned, output, hint=None if planned.summary.rows else hint)
+        give_plan(answer, session, planned, output, hint=None if planned.summary.rows else hint)
 
 
 def undo(
@@ -91,7 +91,7 @@ def undo(
         request = PlanRequest(output.name.removesuffix(".plan"), session.person(by, reason).by)
         with spinner(session.progress.says, quiet=as_json):
             planned, left = session.campaigns.undo(name, output, request, reason, left_to)
-        _give_plan(answer, session, planned, output, left=left)
+        give_plan(answer, session, planned, output, left=left)
 
 
 def explain(
@@ -109,7 +109,7 @@ def explain(
         )
 
 
-def _give_plan(
+def give_plan(
     answer: Answer,
     session: CampaignSession,
     planned: Planned,
@@ -118,6 +118,7 @@ def _give_plan(
     left: UndoReport | None = None,
     hint: str | None = None,
 ) -> NoReturn:
+    """What planning came to, and its exit code."""
     outlook = Outlook.of(session, planned)
     answer.give(
         {**plan_document(planned, outlook), **(undo_document(left) if left else {})},

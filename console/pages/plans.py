@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import Any
-from urllib.parse import urlencode
 
 from starlette.responses import FileResponse, Response
 
@@ -23,23 +21,22 @@ from console.pages.plan_form import (
     store_upload,
     uploaded,
 )
+from console.pages.plan_record import begin, new_record, record_of
+from console.pages.plan_rows import row_query, rows_of
 from console.plans.planning import FAILED
 from console.plans.record import (
     LEFT,
+    LEFT_OUT,
     PAGE,
     PLAN,
     REVIEW,
-    ROWS,
     WORKBOOK,
     Outcome,
     Record,
-    Wanted,
 )
-from console.plans.row_index import FLAGS, SORTS, RowIndex, RowQuery
 from console.visit import NotFound, Refused, Visit
 
 _DOWNLOADS = {PLAN: "plan", PAGE: "html", WORKBOOK: "xlsx", LEFT: "csv"}
-_PAGES = 100_000_000
 
 
 def show_form(visit: Visit) -> Response:
@@ -57,22 +54,24 @@ def ask(visit: Visit) -> Response:
         raise Refused("Choose a file, or name customers and lines, not both.")
     title = file.filename or "" if file else ""
     name = plan_name(visit, title)
-    record = _new(visit)
+    record = new_record(visit)
     source = store_upload(file, record.directory) if file else ""
-    return _begin(visit, record, name=name, source=source, source_title=title, fields=fields)
+    return begin(visit, record, name=name, source=source, source_title=title, fields=fields)
 
 
 def ask_again(visit: Visit) -> Response:
     """Plan the same upload otherwise: a new plan, beside the old one."""
-    old = _record(visit)
+    old = record_of(visit)
     wanted = old.wanted
-    fields, record = fields_of(visit), _new(visit)
+    fields, record = fields_of(visit), new_record(visit)
     if wanted.kind != "plan":
         fields = {**wanted.fields, **fields}
     if old.source:
         (record.directory / SOURCE_DIRECTORY).mkdir(mode=0o700, exist_ok=True)
         shutil.copyfile(old.source, record.file(wanted.source))
-    return _begin(
+    if wanted.of_plan:
+        shutil.copyfile(old.file(LEFT_OUT), record.file(LEFT_OUT))
+    return begin(
         visit,
         record,
         name=visit.text("name") or wanted.name,
@@ -80,6 +79,7 @@ def ask_again(visit: Visit) -> Response:
         source=wanted.source,
         source_title=wanted.source_title,
         of_run=wanted.of_run,
+        of_plan=wanted.of_plan,
         reason=wanted.reason,
         only=wanted.only,
         fields=fields,
@@ -92,36 +92,14 @@ def ask_from_run(visit: Visit, kind: str, run: str) -> Response:
     reason, only = visit.text("reason"), visit.text("only") or "transient"
     if kind == "undo" and not reason:
         raise Refused("To take a run back needs a reason: it goes into the audit log.")
-    return _begin(visit, _new(visit), name=name, kind=kind, of_run=run, reason=reason, only=only)
-
-
-def _new(visit: Visit) -> Record:
-    once = visit.text("once")
-    if not once:
-        raise Refused("The form is incomplete: reload its page.")
-    return visit.console.shelf.new(visit.account, once)
-
-
-def _begin(visit: Visit, record: Record, *, name: str, **asked: Any) -> Response:  # noqa: ANN401 - fields of Wanted
-    """A form that comes twice finds its record asked for, and leaves it as it is."""
-    if not record.is_asked:
-        record.ask(
-            Wanted(
-                id=record.directory.name,
-                account=visit.account,
-                name=name,
-                author=visit.name,
-                asked_at=visit.console.clock(),
-                **asked,
-            )
-        )
-    visit.console.pool.plan(record)
-    return visit.go(f"plans/{record.directory.name}")
+    return begin(
+        visit, new_record(visit), name=name, kind=kind, of_run=run, reason=reason, only=only
+    )
 
 
 def show_plan(visit: Visit) -> Response:
     """As far as it has come."""
-    record = _record(visit)
+    record = record_of(visit)
     outcome = record.outcome
     if outcome is None:
         visit.console.pool.plan(record)  # a console that was ended may have left it
@@ -141,7 +119,7 @@ def show_plan(visit: Visit) -> Response:
 
 def show_progress(visit: Visit) -> Response:
     """A part of the page above; when planning has ended, the browser is told to load it anew."""
-    record = _record(visit)
+    record = record_of(visit)
     if record.outcome is None:
         return visit.page("planning_part.html.j2", progress=record.progress, wanted=record.wanted)
     return Response(headers={"HX-Refresh": "true"})
@@ -165,61 +143,14 @@ def _show_review(visit: Visit, record: Record, outcome: Outcome) -> Response:
         time=campaigns.terms.time,
         is_own=campaigns.terms.four_eyes and record.wanted.author == visit.name,
         has_left=has_left,
-        **_found_rows(visit, record),
-    )
-
-
-def show_rows(visit: Visit) -> Response:
-    """The table of rows alone, for a page that is open."""
-    record = _record(visit)
-    if not record.file(ROWS).exists():
-        raise NotFound("This plan has no rows.")
-    return visit.page("plan_rows.html.j2", wanted=record.wanted, **_found_rows(visit, record))
-
-
-def _found_rows(visit: Visit, record: Record) -> dict[str, Any]:
-    index, query = RowIndex(record.file(ROWS)), row_query(visit)
-
-    def address(**changes: Any) -> str:  # noqa: ANN401 - parts of a query string
-        parts = {
-            "search": query.search,
-            "kind": query.kind,
-            "flag": query.flag,
-            "sort": query.sort,
-            "down": "1" if query.descending else "",
-            **changes,
-        }
-        given = {name: value for name, value in parts.items() if value not in {"", None}}
-        return f"{visit.at(f'plans/{record.directory.name}')}?{urlencode(given)}#rows"
-
-    return {
-        "rows": index.find(query),
-        "kinds": index.kinds(),
-        "row_query": query,
-        "flags": FLAGS,
-        "sorts": SORTS,
-        "address": address,
-    }
-
-
-def row_query(visit: Visit) -> RowQuery:
-    """Of the query string; what makes no sense is as if it were not there."""
-    query = visit.query
-    page = query.get("page", "")
-    is_number = page.isascii() and page.isdigit() and int(page[:9]) < _PAGES
-    return RowQuery(
-        search=query.get("search", "")[:200],
-        kind=query.get("kind", ""),
-        flag=query.get("flag", "") if query.get("flag", "") in FLAGS else "",
-        sort=query.get("sort", "line") if query.get("sort") in SORTS else "line",
-        descending=query.get("down") == "1",
-        page=int(page[:9]) if is_number else 1,
+        source_plan=visit.console.shelf.record(visit.account, record.wanted.of_plan),
+        **rows_of(visit, record, row_query(visit.query)),
     )
 
 
 def download(visit: Visit) -> Response:
     """One of the plan's files."""
-    record, name = _record(visit), visit.params["file"]
+    record, name = record_of(visit), visit.params["file"]
     outcome = record.outcome
     is_problems = outcome is not None and outcome.problem_file and name == outcome.problem_file
     if (name not in _DOWNLOADS and not is_problems) or not record.file(name).is_file():
@@ -270,15 +201,8 @@ def apply(visit: Visit) -> Response:
 
 
 def _planned(visit: Visit) -> tuple[Record, Outcome]:
-    record = _record(visit)
+    record = record_of(visit)
     outcome = record.outcome
     if outcome is None or not outcome.digest:
         raise Refused("There is no finished plan to decide about.")
     return record, outcome
-
-
-def _record(visit: Visit) -> Record:
-    record = visit.console.shelf.record(visit.account, visit.params["plan"])
-    if record is None:
-        raise NotFound("There is no such plan, or it is of another account.")
-    return record

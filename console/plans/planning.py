@@ -31,7 +31,18 @@ from cli.campaign.planning import mapping_of, rails_of, rounding_of
 from cli.campaign.session import CampaignSession, session_of
 from cli.connection import redis_of
 from cli.producer import app_of
-from console.plans.record import LEFT, PAGE, PLAN, REVIEW, ROWS, WORKBOOK, Outcome, Record, Wanted
+from console.plans.record import (
+    LEFT,
+    LEFT_OUT,
+    PAGE,
+    PLAN,
+    REVIEW,
+    ROWS,
+    WORKBOOK,
+    Outcome,
+    Record,
+    Wanted,
+)
 from console.plans.row_index import RowIndex
 from revio_jobs import RevioJobs
 from revio_jobs.errors import RevioError
@@ -106,6 +117,12 @@ def _plan(
             request = PlanRequest(wanted.name, wanted.author)
             left = record.file(LEFT)
             return campaigns.undo(wanted.of_run, to, request, wanted.reason, left)
+        case "without":
+            overrides = pairs("overrides", wanted.fields.get("overrides"))
+            request = PlanRequest(wanted.name, wanted.author, overrides=overrides)
+            old = campaigns.open(record.directory.parent / wanted.of_plan / PLAN)
+            left_out = map(int, record.file(LEFT_OUT).read_text(encoding="ascii").split())
+            return campaigns.leave_out(old, set(left_out), to, request), None
         case _:
             return campaigns.plan(to, _request(session, record, wanted)), None
 

@@ -9,34 +9,40 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from campaigns.plan.figures import shown_move
 from campaigns.plan.plan_file import Plan
 from campaigns.plan.summary import moved, revenue
 from campaigns.rows.field_change import changes_of
-from campaigns.rows.planned_row import PlannedRow
+from campaigns.rows.planned_row import PlannedRow, RowClass
 
 PAGE_ROWS = 50
 _AT_ONCE = 5000
+_CACHE_KIB = 32_768
 _SCHEMA = """
+CREATE TABLE kind(code INTEGER PRIMARY KEY, name TEXT UNIQUE);
 CREATE TABLE product(key INTEGER PRIMARY KEY, description TEXT UNIQUE);
 CREATE TABLE row(
   n INTEGER PRIMARY KEY, line INTEGER, sheet TEXT, id INTEGER, customer INTEGER,
-  product INTEGER REFERENCES product(key), kind TEXT, changes TEXT, revenue REAL, money TEXT,
+  product INTEGER REFERENCES product(key), traits INTEGER, changes TEXT, revenue REAL, money TEXT,
   percent REAL, moved TEXT, says TEXT, undo TEXT);
 """
+# An index per order, each with all that filters ask for: a page is found in the index alone, and
+# the rows that are skipped are not read.
 _INDEXES = """
-CREATE INDEX by_id ON row(id);
-CREATE INDEX by_customer ON row(customer, n);
-CREATE INDEX by_product ON row(product, n);
-CREATE INDEX by_revenue ON row(revenue, n);
-CREATE INDEX by_percent ON row(percent, n);
-CREATE INDEX by_kind ON row(kind, n);
-CREATE INDEX by_says ON row(n) WHERE says <> '';
-CREATE INDEX by_undo ON row(n) WHERE undo <> '';
-CREATE TABLE counted(kind TEXT PRIMARY KEY, rows INTEGER);
-INSERT INTO counted SELECT kind, count(*) FROM row GROUP BY kind;
+CREATE INDEX by_line ON row(n, traits, product);
+CREATE INDEX by_id ON row(id, n, traits, product);
+CREATE INDEX by_customer ON row(customer, n, traits, product);
+CREATE INDEX by_product ON row(product, n, traits);
+CREATE INDEX by_revenue ON row(revenue, n, traits, product);
+CREATE INDEX by_percent ON row(percent, n, traits, product);
+CREATE TABLE counted(product INTEGER, traits INTEGER, rows INTEGER);
+INSERT INTO counted SELECT product, traits, count(*) FROM row GROUP BY product, traits;
 """
+_KINDS = tuple(RowClass)
+_KIND_SHIFT = 2
+_GUARDED, _NOT_UNDOABLE = 1, 2
 SORTS: Mapping[str, str] = {
     "line": "n",
     "id": "id",
@@ -45,12 +51,19 @@ SORTS: Mapping[str, str] = {
     "revenue": "revenue",
     "percent": "percent",
 }
+UNTICKED = "unticked"
 FLAGS: Mapping[str, str] = {
     "": "all rows",
     "guarded": "rows a guard rail speaks of",
     "not-undoable": "rows an undo could not put back",
+    UNTICKED: "rows that are unticked",
 }
-_FLAG_CLAUSES = {"guarded": "row.says <> ''", "not-undoable": "row.undo <> ''"}
+_FLAG_CLAUSES = {
+    "guarded": f"traits & {_GUARDED}",
+    "not-undoable": f"traits & {_NOT_UNDOABLE}",
+    # Unary plus: the rows come in their order and each is looked up, rather than found and sorted.
+    UNTICKED: "+row.n IN (SELECT n FROM unticked)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,8 @@ class RowChange:
 class ShownRow:
     """A row as a page shows it."""
 
+    n: int
+    """Its place in the plan."""
     line: int
     sheet: str
     id: int
@@ -77,6 +92,11 @@ class ShownRow:
     moved: str
     says: str
     undo: str
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it is sent when the plan is applied."""
+        return self.kind == RowClass.CHANGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +139,7 @@ class RowIndex:
         draft.unlink(missing_ok=True)
         with closing(sqlite3.connect(draft)) as db:
             db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
+            db.executemany("INSERT INTO kind VALUES(?, ?)", enumerate(_KINDS))
             products: dict[str, int] = {}
             for batch in _batches(_columns(row, products) for row in plan.rows()):
                 db.executemany(f"INSERT INTO row VALUES({', '.join('?' * 14)})", batch)
@@ -129,42 +150,63 @@ class RowIndex:
         return cls(path)
 
     def kinds(self) -> dict[str, int]:
-        """Rows by what planning made of them."""
+        """Rows by what planning made of them, the most frequent first."""
         with closing(self._open()) as db:
-            return dict(db.execute("SELECT kind, rows FROM counted ORDER BY rows DESC"))
+            found = db.execute(
+                "SELECT name, sum(rows) AS n FROM counted JOIN kind ON code = traits >> ? "
+                "GROUP BY name ORDER BY n DESC",
+                (_KIND_SHIFT,),
+            )
+            return dict(found)
 
-    def find(self, query: RowQuery) -> RowPage:
-        """One page; the last one if there are not so many."""
-        clause, values = _where(query)
+    def find(self, query: RowQuery, unticked: Path | None = None) -> RowPage:
+        """One page; the last one if there are not so many.
+
+        `unticked`: the file of a `TickStore` of this index, which the flag UNTICKED asks for.
+        """
+        clause, values = where(query)
         order = SORTS.get(query.sort, "n")
         way = "DESC" if query.descending else "ASC"
-        with closing(self._open()) as db:
-            (count,) = db.execute(*self._count(query, clause, values)).fetchone()
+        with closing(self._open(unticked)) as db:
+            (count,) = db.execute(*self._count(clause, values)).fetchone()
             page = min(max(query.page, 1), max(-(-count // PAGE_ROWS), 1))
             # The rows of the page are looked up first, so that what is skipped is not read.
             statement = (
-                "SELECT line, sheet, id, customer, description, kind, changes, money, moved, says, "  # noqa: S608 - clause and order are ours
-                "undo FROM (SELECT n AS place FROM row "
-                f"{clause} ORDER BY {order} {way}, n {way} LIMIT ? OFFSET ?) "
-                "JOIN row ON n = place LEFT JOIN product ON key = product "
+                "SELECT n, line, sheet, id, customer, description, name, changes, money, moved, "  # noqa: S608 - clause and order are ours
+                f"says, undo FROM (SELECT n AS place FROM row {clause} "
+                f"ORDER BY {order} {way}, n {way} LIMIT ? OFFSET ?) "
+                f"JOIN row ON n = place JOIN kind ON code = traits >> {_KIND_SHIFT} "
+                "LEFT JOIN product ON key = product "
                 f"ORDER BY row.{order} {way}, n {way}"
             )
             rows = db.execute(statement, (*values, PAGE_ROWS, (page - 1) * PAGE_ROWS)).fetchall()
         return RowPage([_shown(row) for row in rows], count, page)
 
-    def _count(
-        self, query: RowQuery, clause: str, values: Sequence[object]
-    ) -> tuple[str, Sequence[object]]:
-        if not (query.search or query.flag):
-            kinds = "WHERE kind = ?" if query.kind else ""
-            return f"SELECT coalesce(sum(rows), 0) FROM counted {kinds}", values  # noqa: S608
+    def attach(self, db: sqlite3.Connection) -> None:
+        """Let statements of `db`, which was opened by a URI, see the rows."""
+        db.execute("ATTACH ? AS rows", (self._address,))
+
+    def _count(self, clause: str, values: Sequence[object]) -> tuple[str, Sequence[object]]:
+        if "row." not in clause:
+            return f"SELECT coalesce(sum(rows), 0) FROM counted {clause}", values  # noqa: S608
         return f"SELECT count(*) FROM row {clause}", values  # noqa: S608
 
-    def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{self._path}?mode=ro&immutable=1", uri=True)
+    @property
+    def _address(self) -> str:
+        return f"file:{quote(str(self._path))}?mode=ro&immutable=1"
+
+    def _open(self, unticked: Path | None = None) -> sqlite3.Connection:
+        db = sqlite3.connect(self._address, uri=True)
+        if unticked and unticked.is_file():
+            db.execute("ATTACH ? AS ticks", (f"file:{quote(str(unticked))}?mode=ro",))
+            db.execute(f"PRAGMA ticks.cache_size = {-_CACHE_KIB}")  # all of it, for a million rows
+        else:
+            db.execute("CREATE TEMP TABLE unticked(n INTEGER PRIMARY KEY)")
+        return db
 
 
-def _where(query: RowQuery) -> tuple[str, list[object]]:
+def where(query: RowQuery) -> tuple[str, list[object]]:
+    """The clause of the rows that are meant, and its values."""
     clauses: list[str] = []
     values: list[object] = []
     if search := query.search.strip():
@@ -174,12 +216,12 @@ def _where(query: RowQuery) -> tuple[str, list[object]]:
         else:
             escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             clauses.append(
-                "row.product IN (SELECT key FROM product WHERE description LIKE ? ESCAPE '\\')"
+                "+product IN (SELECT key FROM product WHERE description LIKE ? ESCAPE '\\')"
             )
             values.append(f"%{escaped}%")
     if query.kind:
-        clauses.append("row.kind = ?")
-        values.append(query.kind)
+        clauses.append("traits >> ? = (SELECT code FROM kind WHERE name = ?)")
+        values += [_KIND_SHIFT, query.kind]
     if query.flag in _FLAG_CLAUSES:
         clauses.append(_FLAG_CLAUSES[query.flag])
     return (f"WHERE {' AND '.join(clauses)}" if clauses else ""), values
@@ -195,7 +237,7 @@ def _columns(row: PlannedRow, products: dict[str, int]) -> tuple[object, ...]:
         row.id,
         row.seen.get("customer_id"),
         products.setdefault(description, len(products) + 1),
-        row.kind.value,
+        _traits(row),
         "\x1e".join(f"{c.name}\x1f{_text(c.old)}\x1f{_text(c.new)}" for c in changes_of(row)),
         float(after - before),
         f"{after - before:+,.2f}" if after != before else "",
@@ -206,10 +248,17 @@ def _columns(row: PlannedRow, products: dict[str, int]) -> tuple[object, ...]:
     )
 
 
+def _traits(row: PlannedRow) -> int:
+    """Its kind, and what flags ask for, in one number."""
+    flags = (_GUARDED if row.says else 0) | (_NOT_UNDOABLE if row.not_undoable else 0)
+    return _KINDS.index(row.kind) << _KIND_SHIFT | flags
+
+
 def _shown(row: Sequence[Any]) -> ShownRow:
-    line, sheet, number, customer, product, kind, changes, *rest = row
+    place, line, sheet, number, customer, product, kind, changes, *rest = row
     parsed = [RowChange(*part.split("\x1f")) for part in changes.split("\x1e") if part]
     return ShownRow(
+        int(place),
         int(line),
         sheet,
         int(number),

@@ -99,10 +99,11 @@ function keys() {
 
 function begin(root) {
   localTimes(root);
-  root.querySelectorAll("form[method=post]").forEach(sendOnce);
+  root.querySelectorAll("form[method=post]:not([hx-post])").forEach(sendOnce);
   root.querySelectorAll(".drop").forEach(dropZone);
 }
 
+document.documentElement.classList.add("with-script");
 begin(document);
 keys();
 const live = document.querySelector("[data-events]");

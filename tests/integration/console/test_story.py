@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -170,6 +171,40 @@ def test_whoever_made_a_plan_cannot_approve_it_and_words_send_it_back(
     assert late.status_code == 409
     assert "approver has sent plan july" in late.text
     assert "sent back" in both.get("/a/default/campaigns").text
+
+
+def test_unticked_rows_are_left_out_of_a_new_plan_that_needs_its_own_approval(
+    visitor: Callable[[str], Visitor],
+) -> None:
+    ann, bob = visitor("planner"), visitor("approver")
+    path = upload(ann, f"{RATES}5003,30.15\n", "august.csv")
+    assert bob.post(f"{path}/approve", {"reason": "as agreed"}).status_code == 303
+    page = ann.get(path).text
+    assert page.count('name="ticked"') == page.count(" checked") == 3
+    assert 'name="ticked"' not in bob.get(path).text
+    assert "Every row is ticked" in ann.post(f"{path}/without", {"once": "early"}).text
+
+    saved = ann.post(f"{path}/ticks", {"do": "untick", "search": "5002", "page": "1"})
+    assert saved.headers["location"].endswith(f"{path}?search=5002&sort=line&page=1#rows")
+    part = ann.post(f"{path}/ticks", {"part": "1", "shown": ["1", "2"], "ticked": ["1"]})
+    assert "1 row is unticked" in part.text
+    assert "<html" not in part.text
+    assert "Keep product 5002" in ann.get(f"{path}/rows?flag=unticked").text
+
+    once = value_of(ann.get(f"{path}/rows").text, "once")
+    answers = [ann.post(f"{path}/without", {"once": once}) for _ in range(2)]
+    [new] = {planned(ann, answer) for answer in answers}
+    page = ann.get(new).text
+    assert "waits for approval" in page
+    assert "without 1 row that planner has unticked" in page
+    assert re.search(
+        r"rows left out</th><td>1 of plan august \([0-9a-f]{10}, made by planner\)", page
+    )
+    assert "another version of plan august was approved" in ann.post(f"{new}/apply").text
+    assert bob.post(f"{new}/approve", {"reason": "yes"}).status_code == 303
+    run = ann.post(f"{new}/apply").headers["location"]
+    with ann.client.stream("GET", f"{run}/events") as events:
+        assert "2 of 2" in "".join(events.iter_text())
 
 
 def test_what_the_reader_asks_is_answered_and_faulty_rows_come_back(

@@ -81,7 +81,9 @@ class Visitor:
     def get(self, path: str) -> Any:
         return self.client.get(path)
 
-    def post(self, path: str, form: Mapping[str, str] | None = None, **more: Any) -> Any:
+    def post(
+        self, path: str, form: Mapping[str, str | list[str]] | None = None, **more: Any
+    ) -> Any:
         return self.client.post(path, data={"csrf": self.csrf, **(form or {})}, **more)
 
 

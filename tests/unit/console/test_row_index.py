@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from campaigns.plan.plan_file import Header, keep, new_plan, open_plan
 from campaigns.rows.planned_row import PlannedRow, RowClass
-from console.plans.row_index import PAGE_ROWS, RowIndex, RowQuery
+from console.plans.row_index import PAGE_ROWS, UNTICKED, RowIndex, RowQuery
+from console.plans.tick_store import TickStore
 
 HEADER = Header("june", "default", "v", "ann", "2026-06-01T00:00:00+00:00")
 ROWS = 120
@@ -99,3 +101,48 @@ def test_a_row_shows_each_field_old_and_new(index: RowIndex) -> None:
     [change] = row.changes
     assert (change.field, change.old, change.new) == ("rate", "10.00", "12.00")
     assert (row.money, row.moved, row.says) == ("+4.00", "+20.0 %", "change: too much")
+
+
+@pytest.fixture
+def ticks(index: RowIndex, tmp_path: Path) -> TickStore:
+    return TickStore(index, tmp_path, "ann")
+
+
+def test_the_rows_of_a_page_are_unticked_and_ticked_again(ticks: TickStore) -> None:
+    ticks.set(shown=[2, 3, 5], ticked=[5])
+    assert list(ticks.products()) == [5001, 5002]
+    ticks.set(shown=[2, 3], ticked=[2])
+    assert list(ticks.products()) == [5002]
+    assert ticks.among([1, 2, 3]) == {3}
+
+
+def test_a_row_that_changes_nothing_cannot_be_unticked(ticks: TickStore) -> None:
+    ticks.set(shown=[1, 4, 10_000], ticked=[])
+    assert ticks.count() == 0
+
+
+def test_all_rows_that_a_filter_finds_are_unticked_over_all_pages(
+    index: RowIndex, ticks: TickStore
+) -> None:
+    ticks.untick_found(RowQuery(search="trunk"))
+    assert ticks.count() == 40
+    ticks.tick_found(RowQuery(search="1003"))
+    assert ticks.count() == 37
+    found = index.find(RowQuery(flag=UNTICKED, sort="id", descending=True), ticks.path)
+    assert found.count == 37
+    assert [row.product for row in found.rows] == ["SIP 100%_trunk"] * 37
+    ticks.untick_found(RowQuery(flag="guarded"))
+    ticks.untick_found(RowQuery())
+    assert ticks.count() == index.kinds()["change"]
+    ticks.tick_found(RowQuery(flag=UNTICKED))
+    assert ticks.count() == 0
+
+
+def test_each_person_has_ticks_of_their_own(
+    index: RowIndex, ticks: TickStore, tmp_path: Path
+) -> None:
+    ticks.set(shown=[2], ticked=[])
+    bob = TickStore(index, tmp_path, "bob")
+    assert bob.count() == 0
+    assert index.find(RowQuery(flag=UNTICKED), bob.path).count == 0
+    assert TickStore(index, tmp_path, "ann").count() == 1
