@@ -61,5 +61,6 @@ PAGES = (
     Page("GET", "/a/{account}/dead", dead_letters.list_dead, _LOOK),
     Page("GET", "/a/{account}/dead/{job}", dead_letters.show_dead, _LOOK),
     Page("POST", "/a/{account}/dead/{job}/retry", dead_letters.retry, _OPERATE),
+    Page("POST", "/a/{account}/dead/{job}/settle", dead_letters.settle, _OPERATE),
     Page("POST", "/a/{account}/dead/{job}/discard", dead_letters.discard, _OPERATE),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import islice
-from typing import Any
 
 from starlette.responses import Response
 
@@ -12,15 +11,14 @@ from cli.dead.dead import not_to_be_retried
 from cli.dead.dead_tables import letter_document
 from cli.producer import app_of
 from console.decision_log import DecisionLog
+from console.pages.unknown_outcome import look_at, settle_as_seen
 from console.visit import NotFound, Refused, Visit
-from revio_jobs import Lane
 from revio_jobs.errors import OutcomeUnknown
 from revio_jobs.message import encode_message
 from worker.ledger import DeadLetter, DeadLetters, Wanted
 from worker.ledger.dead_letter_counter import DeadLetterCounter
 
 _SHOWN = 100
-_LOOK_S = 20.0
 
 
 def list_dead(visit: Visit) -> Response:
@@ -46,25 +44,10 @@ def show_dead(visit: Visit) -> Response:
         facts=letter_document(letter),
         is_unknown=isinstance(letter.error, OutcomeUnknown),
         left_because=not_to_be_retried(letter, even_unknown=True),
-        seen=_seen(visit, letter) if visit.query.get("look") else None,
+        look=look_at(visit, letter) if visit.query.get("look") else None,
         time=visit.campaigns.campaigns.terms.time,
         flower=visit.console.settings.console_flower_url,
     )
-
-
-def _seen(visit: Visit, letter: DeadLetter) -> dict[str, Any]:
-    """The product's fields that the update was to change, as Rev.io has them now."""
-    query = visit.console.jobs.query(
-        ids=[letter.product_id], account=visit.account, lane=Lane.INTERACTIVE
-    )
-    try:
-        found = query.result(timeout=_LOOK_S).customer_products
-    except TimeoutError:
-        raise Refused("Nobody has answered yet: workers are busy, or none runs.") from None
-    if not found:
-        raise Refused(f"Rev.io has no product {letter.product_id} any more.")
-    record = found[0].model_dump(mode="json")
-    return {name: record[name] for name in letter.payload if name in record and name != "id"}
 
 
 def retry(visit: Visit) -> Response:
@@ -83,6 +66,15 @@ def discard(visit: Visit) -> Response:
         raise Refused("To discard a dead letter needs a reason.")
     _letters(visit).discard(visit.account, letter.job_id)
     return _noted(visit, f"discard dead letter {letter.job_id}", "dead")
+
+
+def settle(visit: Visit) -> Response:
+    """Of unknown outcome, as the person has seen the product, if it still looks so."""
+    letter, letters = _letter(visit), _letters(visit)
+    if not visit.text("reason"):
+        raise Refused("To settle an outcome needs a reason.")
+    settle_as_seen(visit, letter, letters)
+    return _noted(visit, f"settle {letter.job_id} as applied", f"jobs?job={letter.job_id}")
 
 
 def _noted(visit: Visit, what: str, then: str) -> Response:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from math import inf
 from typing import Any
 
@@ -52,6 +53,7 @@ class DeadLetters:
         self._encode = encode
         self._reservations = Reservations(redis)
         self._discard = load_script(redis, "worker.ledger", "discard")
+        self._settle_seen = load_script(redis, "worker.ledger", "settle_seen")
 
     def find(
         self, account: str, wanted: Wanted | None = None, *, oldest_first: bool = False
@@ -129,6 +131,48 @@ class DeadLetters:
         """Forget it; False: there was none."""
         keys = LedgerKeys(account)
         return bool(self._discard(keys=[keys.dead, keys.dead_letter(job_id)], args=[job_id]))
+
+    def settle_as_applied(
+        self,
+        letter: DeadLetter,
+        fields: Collection[str],
+        *,
+        settled_at: datetime,
+        result_retention_s: int,
+        key_retention_s: int,
+    ) -> Mapping[str, Any] | None:
+        """Of unknown outcome, and the vendor shows all its `fields`: it has been applied.
+
+        Returns the job's result; None: it is not a dead letter any more, or was not of unknown
+        outcome.
+        """
+        keys = LedgerKeys(letter.account)
+        result = {
+            "outcome": "applied",
+            "id": letter.product_id,
+            "calls": 0,
+            "settled_at": settled_at.isoformat(),
+            "verified": True,
+            "sent": sorted(fields),
+        }
+        is_settled = self._settle_seen(
+            keys=[
+                keys.record(letter.job_id),
+                keys.outcome(letter.job_id),
+                keys.dead,
+                keys.dead_letter(letter.job_id),
+                keys.history,
+                keys.history_number,
+            ],
+            args=[
+                letter.job_id,
+                json.dumps({"ok": result}),
+                "applied",
+                result_retention_s,
+                key_retention_s,
+            ],
+        )
+        return result if is_settled else None
 
     def _read(self, account: str, job_ids: list[str]) -> Iterator[DeadLetter]:
         keys = LedgerKeys(account)

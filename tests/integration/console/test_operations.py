@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cli.producer import app_of
 from console.parts import Console
 from revio_jobs import Lane, RevioJobs, UpdateJob, errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.message import encode_message
+from revio_jobs.testing import InMemoryRevio, InMemoryRevioJobs
 from tasks.ports import Claimed
-from tests.integration.console.visitor import Visitor, console_of, settings_of
+from tests.integration.console.visitor import Visitor, console_of, settings_of, value_of
 from worker.ledger import LedgerTimes, RedisLedger
+from worker.ledger.history import FIRST, History
 from worker.limiter import LanePauses
 
 REJECTED = errors.Rejected("E1", "no <b>such</b> rate")
@@ -115,6 +122,84 @@ def test_an_unknown_outcome_is_tried_again_only_by_who_says_to_have_looked(
     assert "1 update ended as OutcomeUnknown" in operator.get("/a/default/operations").text
     answer = operator.post(f"/a/default/dead/{job}/retry", {"even_unknown": "yes"})
     assert answer.status_code == 303
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """An update of product 5001 to 12.50 of which nobody knows what became of it."""
+
+    revio: InMemoryRevio
+    operator: Visitor
+    job: str
+
+    @property
+    def path(self) -> str:
+        return f"/a/default/dead/{self.job}"
+
+    def look(self) -> str:
+        return str(self.operator.get(f"{self.path}?look=1").text)
+
+    def settle(self, seen: str, reason: str = "I looked") -> Any:
+        return self.operator.post(f"{self.path}/settle", {"reason": reason, "seen": seen})
+
+
+@pytest.fixture
+def unknown(console: Console, producer: Producer) -> Unknown:
+    revio = InMemoryRevio([{"customer_product_id": 5001, "rate": "12.50"}])
+    looking = replace(console, jobs=InMemoryRevioJobs(revio))
+    operator = Visitor.of(looking)
+    operator.sign_in("operator")
+    return Unknown(revio, operator, producer.fail("a", UNKNOWN))
+
+
+def test_an_unknown_outcome_is_settled_as_seen_for_whoever_asks_for_the_result(
+    unknown: Unknown, producer: Producer, console: Console
+) -> None:
+    assert "First look at the product" in unknown.operator.get(unknown.path).text
+    page = unknown.look()
+    assert "The product is as the update wants it: the vendor has executed it" in page
+    seen = html.unescape(value_of(page, "seen"))
+    assert "needs a reason" in unknown.settle(seen, reason="").text
+    assert unknown.settle(seen).headers["location"] == f"/a/default/jobs?job={unknown.job}"
+
+    found = producer.jobs.find("default", "a")
+    assert found
+    assert (found.result(timeout=1).outcome, found.result(timeout=1).verified) == ("applied", True)
+    assert app_of(console.settings).AsyncResult(unknown.job).result["outcome"] == "applied"
+    assert "nothing to do" in unknown.operator.get("/a/default/dead").text
+    page = unknown.operator.get("/a/default/operations").text
+    assert f"<td>operator</td><td>settle {unknown.job} as applied</td><td>I looked</td>" in page
+    assert "it balances" in unknown.operator.get("/a/default/audit").text
+    *_, ended = History(console.redis).after("default", FIRST)
+    assert (ended.job_id, ended.how) == (unknown.job, "applied")
+    assert unknown.settle(seen).status_code == 404  # a second click
+
+
+def test_an_outcome_is_not_settled_if_the_product_looks_otherwise_than_it_was_seen(
+    unknown: Unknown,
+) -> None:
+    seen = html.unescape(value_of(unknown.look(), "seen"))
+    unknown.revio.products[5001] = unknown.revio.products[5001].model_copy(
+        update={"rate": Decimal("13.00")}
+    )
+    refused = unknown.settle(seen)
+    assert refused.status_code == 409
+    assert "The product looks otherwise than you saw it: it has rate 13.00 now" in refused.text
+
+    page = unknown.look()
+    assert "The product is not as the update wants it" in page
+    assert "Settle as applied" not in page
+    refused = unknown.settle('{"rate": "13.00"}')
+    assert refused.status_code == 409
+    assert "which is not what the update wants" in refused.text
+
+
+def test_an_outcome_that_is_known_is_not_settled(unknown: Unknown, producer: Producer) -> None:
+    job = producer.fail("b", REJECTED)
+    form = {"reason": "x", "seen": '{"rate": "12.50"}'}
+    refused = unknown.operator.post(f"/a/default/dead/{job}/settle", form)
+    assert refused.status_code == 409
+    assert "Its outcome is known: it ended as Rejected" in refused.text
 
 
 def test_a_discarded_letter_is_gone_and_the_log_says_who_and_why(
