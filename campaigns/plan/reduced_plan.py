@@ -9,13 +9,13 @@ from pathlib import Path
 
 from campaigns.errors import InputError
 from campaigns.guard_rails.rails import Rails
+from campaigns.output.problem_file import ProblemBook
 from campaigns.plan.diff import Policy
 from campaigns.plan.plan_file import Header, Plan, keep, new_plan, open_plan
 from campaigns.plan.planner import Planned, PlanRequest, PlanVerdict, check_outputs, check_overrides
 from campaigns.plan.row_planner import RowPlanner
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.rules.rules import Rules
-from campaigns.source.problems import ProblemBook
 from campaigns.terms import Terms
 
 _SHOWN = 5

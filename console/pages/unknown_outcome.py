@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from celery.states import SUCCESS
-
 from cli.dead.dead import not_to_be_retried
 from cli.producer import app_of
 from console.visit import Refused, Visit
@@ -18,7 +16,7 @@ from revio_jobs.contracts import CustomerProductRecord
 from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import OutcomeUnknown
 from revio_jobs.key_prefix import key_prefix_of
-from revio_jobs.results import ResultReader
+from revio_jobs.results import Ended, ResultReader
 from tasks.update.attempt import change_of
 from tasks.update.reconcile import UpdateFate, judge
 from worker.ledger import DeadLetter, DeadLetters
@@ -98,7 +96,7 @@ def _store(visit: Visit, job_id: str, result: Mapping[str, Any]) -> None:
     console = visit.console
     app, prefix = app_of(console.settings), key_prefix_of(console.redis.connection_pool)
     meta = {
-        "status": SUCCESS,
+        "status": Ended(dict(result)).state,
         "result": result,
         "traceback": None,
         "children": [],
