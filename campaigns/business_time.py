@@ -27,6 +27,10 @@ class BusinessTime:
         beside = "%H:%M" if here.date() == in_utc.date() else _MINUTE
         return f"{here:{_MINUTE}} {here:%Z} ({in_utc:{beside}} UTC)"
 
+    def clock(self, at: float) -> str:
+        """A Unix time's hour and minute here: 22:00."""
+        return f"{datetime.fromtimestamp(at, ZoneInfo(self.zone)):%H:%M}"
+
     def show_iso(self, text: str) -> str:
         """As `show`, of an ISO 8601 time with its offset."""
         return self.show(datetime.fromisoformat(text).timestamp())

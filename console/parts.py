@@ -23,6 +23,7 @@ from console.security.sessions import SessionLimits, SessionStore
 from console.security.users import UserFile
 from revio_jobs import RevioJobs
 from settings import Settings
+from worker.limiter import CallMinutes
 
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -42,6 +43,8 @@ class Console:
     secret: str
     provider: Provider | None = None
     clock: Callable[[], float] = field(default=time.time)
+    call_minutes: dict[str, CallMinutes] = field(default_factory=dict)
+    """By account; see `calls`."""
 
     @classmethod
     def of(cls, settings: Settings, users: UserFile | None = None) -> Console:
@@ -81,6 +84,11 @@ class Console:
     def campaigns(self, account: str) -> CampaignSession:
         """Of an account of the settings. Raises RedisError."""
         return session_of(self.settings, self.redis, self.jobs, account, key=self.key)
+
+    def calls(self, account: str) -> CallMinutes:
+        """Of the last hour; all who look share what has been read."""
+        made = CallMinutes(self.redis, account, clock=self.clock)
+        return self.call_minutes.setdefault(account, made)
 
     @property
     def key(self) -> SigningKey:

@@ -11,6 +11,7 @@ from cli.jobs.explain import explanation
 from cli.limits.lane import resume_lanes
 from cli.status.reading import read_account
 from console.decision_log import DecisionLog
+from console.pages.call_plot import LANES, plot_calls
 from console.visit import NotFound, Refused, Visit
 from revio_jobs import Lane
 from revio_jobs.contracts import job_id_of
@@ -25,13 +26,18 @@ def show_operations(visit: Visit) -> Response:
     """What `revio status` and `revio limits` show."""
     console, account = visit.console, visit.account
     status = read_account(console.settings, console.redis, account)
+    time = visit.campaigns.campaigns.terms.time
+    minutes = console.calls(account).latest()
     return visit.page(
         "operations.html.j2",
         account_status=status,
         usage=status.limits.usage,
         concerns=list(status.concerns()),
         decisions=DecisionLog(console.redis, account).latest(_DECISIONS),
-        time=visit.campaigns.campaigns.terms.time,
+        minutes=minutes,
+        plot=plot_calls(minutes, status.limits.usage.minute_limit, time),
+        lanes=LANES,
+        time=time,
         never=math.inf,
         flower=console.settings.console_flower_url,
     )

@@ -1,5 +1,6 @@
 """The account's call limits, shared by all processes and hosts."""
 
+from worker.limiter.call_minutes import CallMinute, CallMinutes
 from worker.limiter.day_ends import DayEnds, day_disagreement
 from worker.limiter.day_resets import reset_hour
 from worker.limiter.lane_closure import LaneClosure, LaneClosures
@@ -12,6 +13,8 @@ from worker.limiter.rules import LimitRules
 
 __all__ = [
     "Bound",
+    "CallMinute",
+    "CallMinutes",
     "DayEnds",
     "Granted",
     "HealthChange",

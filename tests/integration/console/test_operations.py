@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -18,11 +19,11 @@ from revio_jobs import Lane, RevioJobs, UpdateJob, errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.message import encode_message
 from revio_jobs.testing import InMemoryRevio, InMemoryRevioJobs
-from tasks.ports import Claimed
+from tasks.ports import Call, Claimed, Purpose
 from tests.integration.console.visitor import Visitor, console_of, settings_of, value_of
 from worker.ledger import LedgerTimes, RedisLedger
 from worker.ledger.history import FIRST, History
-from worker.limiter import LanePauses
+from worker.limiter import LanePauses, LimitRules, RedisLimiter
 
 REJECTED = errors.Rejected("E1", "no <b>such</b> rate")
 UNKNOWN = errors.OutcomeUnknown("nobody knows")
@@ -90,6 +91,20 @@ def test_a_lane_is_paused_and_resumed_with_a_reason_and_a_name(
     for decision in ("pause lane bulk", "resume lane bulk", "it is well"):
         assert decision in page
     assert operator.post("/a/default/lanes/fast/pause", {"reason": "x"}).status_code == 404
+
+
+def test_operations_show_the_last_hours_calls_against_the_limit(
+    console: Console, operator: Visitor
+) -> None:
+    assert "No call in the last hour" in operator.get("/a/default/operations").text
+    limiter = RedisLimiter(
+        console.redis, {"default": LimitRules(calls_per_minute=500, calls_per_day=150_000)}
+    )
+    limiter.admit(Call("default", Lane.INTERACTIVE, Purpose.QUERY))
+    page = operator.get("/a/default/operations").text
+    assert "Calls per minute in the last 60 minutes, against the limit of 500" in page
+    assert re.search(r'<rect class="interactive".*<title>\d\d:\d\d: 1 interactive</title>', page)
+    assert re.search(r"UTC</time>\s*</th><td class=\"n\">1</td><td class=\"n\">0</td>", page)
 
 
 def test_a_dead_letter_is_found_shown_and_tried_again_once(
