@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from hypothesis import HealthCheck, settings
 from redis import Redis
 
 from cli.command import main
+from cli.dev import service
+from sandbox.local.children import spawn
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
+from tests.warm_start import WarmStarts
 
 # How long an example takes tells how busy the machine is, and nothing of what is tested.
 settings.register_profile(
@@ -30,6 +34,18 @@ settings.load_profile("any-machine")
 def _ctrl_c_reaches_what_tests_start() -> None:
     """A shell's background job ignores Ctrl-C, and so would every process that it starts."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _services_start_warm() -> Iterator[None]:
+    """Where a process can be bound to the one that forked it."""
+    if sys.platform != "linux":
+        yield
+        return
+    starts = WarmStarts(spawn)
+    with pytest.MonkeyPatch.context() as patch, closing(starts):
+        patch.setattr(service, "spawn", starts.spawn)
+        yield
 
 
 @pytest.fixture(autouse=True)
