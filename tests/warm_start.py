@@ -26,7 +26,8 @@ from typing import IO
 
 _ROOT = Path(__file__).parents[1]
 _PYTHON = (sys.executable, "-m")
-_MODULES = ("celery", "sandbox")
+# An app of another name may patch modules before it has them imported.
+_SERVICES = (("celery", "-A", "worker"), ("sandbox",))
 # What may differ between a service's environment and that in which the imports were done.
 _ITS_OWN = ("REVIO_", "FLOWER_", "PYTEST_")
 _IMPORTS = (
@@ -85,7 +86,7 @@ class WarmStarts:
         env: Mapping[str, str],
         cwd: Path,
     ) -> subprocess.Popen[bytes] | WarmProcess:
-        if tuple(command[:2]) != _PYTHON or command[2] not in _MODULES:
+        if not any(tuple(command[: 2 + len(s)]) == (*_PYTHON, *s) for s in _SERVICES):
             return self._cold(command, output=output, env=env, cwd=cwd)
         request = json.dumps([command[2:], dict(env), str(cwd)]).encode()
         read, write = os.pipe()
