@@ -24,6 +24,8 @@ class Proxy:
     listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
     _muted: threading.Event = field(default_factory=threading.Event)
     """Of the connections that are opened now."""
+    is_deaf: bool = False
+    """Whether connections that are opened now get no answer, ever."""
 
     @property
     def port(self) -> int:
@@ -43,6 +45,9 @@ class Proxy:
 
     def _forward(self, accepted: socket.socket) -> None:
         muted = self._muted
+        if self.is_deaf:
+            muted = threading.Event()
+            muted.set()
         with suppress(OSError), accepted:
             client = self._decrypted(accepted)
             with client, socket.create_connection(("127.0.0.1", self.target)) as server:

@@ -41,9 +41,6 @@ def _queues(settings: Settings) -> list[Queue]:
     return [lane_queue(account, lane) for account in settings.accounts for lane in Lane]
 
 
-# A server or a connection that is silent for so long counts as gone.
-_SILENCE_S = 5
-
 refuse_other_brokers(os.environ)
 refuse_subcommands()
 settings = _load_settings()
@@ -53,9 +50,6 @@ connection = connection_settings(
     broker={
         "visibility_timeout": settings.visibility_timeout_s,
         "unacked_restore_interval": HOLD_INTERVAL_S,
-        "socket_timeout": _SILENCE_S,
-        # What hangs is noticed after two of these.
-        "health_check_interval": 3,
     },
 )
 broker_url = connection["broker_url"]
@@ -88,6 +82,8 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
+    # However long Redis is away: the consumer would begin anew after a hundred.
+    broker_connection_max_retries=None,
     # It would set a prefetch that the pool has raised to what it was without that.
     worker_enable_prefetch_count_reduction=False,
     result_expires=settings.result_retention_s,

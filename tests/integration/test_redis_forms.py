@@ -300,7 +300,7 @@ def test_a_client_whose_connection_was_dropped_silently_proceeds(
             await asyncio.sleep(0.01)
             return (await jobs.update(id=2, rate="1")).submission
 
-    monkeypatch.setattr("revio_jobs.connection._TRUSTED_S", trusted_s)
+    monkeypatch.setattr("revio_jobs.connection.TRUSTED_S", trusted_s)
     login = quote(AWKWARD, safe="")
     with proxy(server.port) as name:
         url = f"redis://:{login}@127.0.0.1:{name.port}/7?socket_timeout=0.5"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from functools import partial
 from typing import Any
 
 import structlog
@@ -22,6 +23,9 @@ _EVENTS_EVERY_S = 0.25
 _EVENTS_AT_ONCE = 1000
 # A full Redis takes the connection and then refuses, at once each time.
 _FULL_PAUSE_S = 2.0
+# Between two attempts to connect; the first failure is followed by the shorter one.
+_CONNECT_PAUSE_S = 0.5
+_CONNECT_PAUSE_MAX_S = 3.0
 
 
 class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
@@ -39,6 +43,16 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         super().__init__(*args, **kwargs, without_mingle=True, without_gossip=True)
         self.connection_errors = (*self.connection_errors, Exception)
         self.pool.consumer = self
+
+    def ensure_connected(self, conn: Any) -> Any:  # noqa: ANN401 - as Celery's
+        """As Celery's, which pauses for up to 30 s between two attempts."""
+        conn.ensure_connection = partial(
+            conn.ensure_connection,
+            interval_start=_CONNECT_PAUSE_S,
+            interval_step=_CONNECT_PAUSE_S,
+            interval_max=_CONNECT_PAUSE_MAX_S,
+        )
+        return super().ensure_connected(conn)
 
     def on_connection_error_before_connected(self, exc: BaseException) -> None:
         """As Celery's."""

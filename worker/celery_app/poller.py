@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import inf
+from select import POLLIN, poll
 from time import monotonic
 from typing import Any
 
 from kombu.transport import redis
 
+from revio_jobs.silence import TRUSTED_S, Heeding
 from worker.celery_app.held_messages import HOLD_INTERVAL_S
 
 # A message waits this long for an idle worker at most, and a turn of the loop.
 TURN_S = 0.035
 _ROUNDS_FIRST = 2
+# What is asked here is answered at once by a server that serves.
+_ANSWERED_WITHIN_S = 4.0
 
 
 class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
@@ -24,6 +29,7 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
     _rounds = 0
     """Consecutive ones in which we reported what we hold."""
     _held_at = -inf
+    _tried_at = -inf
     turn_timer: Any = None
     """Makes the event loop take a turn at least every 35 ms."""
 
@@ -33,14 +39,38 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
 
     def on_poll_start(self) -> None:
         """As kombu's: somebody is about to wait for messages."""
+        self._drop_silent()
         for channel in self._channels:
             channel.before_waiting()
         super().on_poll_start()
 
     def get(self, callback: Any, timeout: float | None = None) -> None:  # noqa: ANN401 - as kombu's
-        """As kombu's, which waits for the answer of a blocking command."""
+        """As kombu's, which waits for the answer of a blocking command.
+
+        Called where there is no event loop, as in Flower: there no timer of kombu's tries the
+        connection that listens, and it would never be known that it has fallen silent.
+        """
+        if monotonic() - self._tried_at > TRUSTED_S:
+            self._tried_at = monotonic()
+            self.maybe_check_subclient_health()
         turn_s = TURN_S if any(channel.active_queues for channel in self._channels) else timeout
         super().get(callback, turn_s if timeout is None else min(timeout, turn_s or timeout))
+
+    def _drop_silent(self) -> None:
+        """kombu's loop waits for events of sockets, and a silent one has none."""
+        for connection in list(self._listening()):
+            if _has_unread(connection):
+                continue
+            if connection.waited_s > _ANSWERED_WITHIN_S:
+                connection.note_silence()
+            if connection.is_suspect:
+                connection.disconnect()
+
+    def _listening(self) -> Iterator[Any]:
+        for channel, client, _ in list(self._chan_to_sock):
+            connection = client.connection
+            if isinstance(connection, Heeding) and channel in self._channels:
+                yield connection
 
     def drop_if_strange(self, channel: Any) -> None:  # noqa: ANN401 - a channel
         """redis-py connects anew by itself; nobody would read what such a connection answers."""
@@ -66,3 +96,12 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
         self._rounds += 1
         if self._rounds > _ROUNDS_FIRST:
             super().maybe_restore_messages()
+
+
+def _has_unread(connection: Any) -> bool:  # noqa: ANN401 - redis-py's
+    sock = connection._sock  # noqa: SLF001
+    if sock is None:
+        return True
+    poller = poll()
+    poller.register(sock, POLLIN)
+    return bool(poller.poll(0))

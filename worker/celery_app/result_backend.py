@@ -14,6 +14,13 @@ from redis.exceptions import ResponseError
 
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.errors import RevioError
+from revio_jobs.heeding_connections import (
+    HeedingManaged,
+    HeedingManagedTls,
+    HeedingTcp,
+    HeedingTls,
+    heed_silence,
+)
 from revio_jobs.key_prefix import KeyPrefix
 from worker.celery_app.persistent_redis import PersistentRedis
 from worker.redis_kit.auto_pipeline import AutoPipeline, Escort, shared_redis
@@ -154,9 +161,24 @@ class _Outcomes:
 class OutcomeBackend(_Outcomes, RedisBackend):  # type: ignore[misc] # Celery is untyped
     """On one Redis."""
 
+    connection_class_ssl = HeedingTls
+
+    def _get_pool(self, **params: Any) -> Any:  # noqa: ANN401 - as Celery's
+        return super()._get_pool(**{"connection_class": HeedingTcp, **params})
+
 
 class SentinelOutcomeBackend(_Outcomes, SentinelBackend):  # type: ignore[misc] # as above
     """On the master that sentinels watch."""
+
+    connection_class_ssl = HeedingManagedTls
+
+    def _get_pool(self, **params: Any) -> Any:  # noqa: ANN401 - as Celery's
+        return super()._get_pool(**{"connection_class": HeedingManaged, **params})
+
+    def _get_sentinel_instance(self, **params: Any) -> Any:  # noqa: ANN401 - as Celery's
+        manager = super()._get_sentinel_instance(**params)
+        heed_silence(manager)
+        return manager
 
 
 def backend_url(result_backend: str) -> str:

@@ -35,6 +35,7 @@ from redis.exceptions import NoScriptError
 
 from revio_jobs.broker import HELD, HELD_AT, LATER, PRIORITY_STEPS, queue_keys, queue_of
 from revio_jobs.celery_connection import ProtocolChannel
+from revio_jobs.celery_connection import SentinelChannel as ClientSentinelChannel
 from revio_jobs.contracts import UPDATE_TASK, parse_queue_name
 from revio_jobs.key_prefix import KeyPrefix
 from worker.celery_app.held_messages import HeldMessages
@@ -290,7 +291,7 @@ class Transport(_Holding, redis.Transport):  # type: ignore[misc]
     Channel = Channel
 
 
-class SentinelChannel(_Taking, redis.SentinelChannel):  # type: ignore[misc]
+class SentinelChannel(_Taking, ClientSentinelChannel):
     """On the master that sentinels know."""
 
 

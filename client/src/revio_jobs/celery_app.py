@@ -15,6 +15,7 @@ from revio_jobs.celery_connection import WireAMQP, ignore_environment
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.redis_address import RedisAddress, parse_redis_url
+from revio_jobs.silence import TRUSTED_S
 
 WIRE_SETTINGS: dict[str, Any] = {
     "task_serializer": "json",
@@ -32,7 +33,8 @@ WIRE_SETTINGS: dict[str, Any] = {
     # A producer hears within seconds that Redis is down.
     "broker_connection_timeout": 4,
     "redis_socket_connect_timeout": 4,
-    "redis_socket_timeout": 30,
+    # A server or a connection that is silent for so long counts as gone.
+    "redis_socket_timeout": 5,
     "redis_socket_keepalive": True,
     "redis_retry_on_timeout": False,
 }
@@ -88,6 +90,7 @@ def connection_settings(
         "socket_connect_timeout": WIRE_SETTINGS["redis_socket_connect_timeout"],
         "socket_timeout": WIRE_SETTINGS["redis_socket_timeout"],
         "socket_keepalive": True,
+        "health_check_interval": TRUSTED_S,
         **broker,
         **options,
     }
@@ -98,7 +101,7 @@ def connection_settings(
         "result_backend": _url(address, options),
         "redis_backend_use_ssl": tls,
         "result_backend_transport_options": shared,
-        "redis_backend_health_check_interval": options.get("health_check_interval"),
+        "redis_backend_health_check_interval": transport["health_check_interval"],
         "redis_client_name": options.get("client_name"),
         "redis_socket_timeout": transport["socket_timeout"],
         "redis_socket_connect_timeout": transport["socket_connect_timeout"],
@@ -109,7 +112,11 @@ def connection_settings(
 
 def _sentinel_options(address: RedisAddress) -> dict[str, Any]:
     connect_timeout = WIRE_SETTINGS["redis_socket_connect_timeout"]
-    timeouts = {"socket_timeout": connect_timeout, "socket_connect_timeout": connect_timeout}
+    timeouts = {
+        "socket_timeout": connect_timeout,
+        "socket_connect_timeout": connect_timeout,
+        "health_check_interval": TRUSTED_S,
+    }
     tls = {"ssl": True, **address.tls} if address.uses_tls else {}
     return timeouts | dict(address.sentinel_login) | tls
 

@@ -10,10 +10,20 @@ from celery.app.utils import Settings
 from kombu import Connection
 from kombu.transport import redis
 
+from revio_jobs.heeding_connections import (
+    HeedingManaged,
+    HeedingManagedTls,
+    HeedingTcp,
+    HeedingTls,
+    heed_silence,
+)
+
 
 class ProtocolChannel:
     """A channel of kombu's on a Redis server, with the version of Redis's protocol to speak."""
 
+    connection_class = HeedingTcp
+    connection_class_ssl = HeedingTls
     from_transport_options = (*redis.Channel.from_transport_options, "protocol")
     protocol: int | None = None
     """2 or 3; None: redis-py's default."""
@@ -31,12 +41,31 @@ class _Transport(redis.Transport):  # type: ignore[misc] # as above
     Channel = _Channel
 
 
+class SentinelChannel(redis.SentinelChannel):  # type: ignore[misc] # as above
+    """A channel of kombu's on the master that sentinels name."""
+
+    connection_class = HeedingManaged
+    connection_class_ssl = HeedingManagedTls
+
+    def _sentinel_managed_pool(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as kombu's
+        pool = super()._sentinel_managed_pool(*args, **kwargs)
+        heed_silence(pool.sentinel_manager)
+        return pool
+
+
+class _SentinelTransport(redis.SentinelTransport):  # type: ignore[misc] # as above
+    Channel = SentinelChannel
+
+
+_TRANSPORTS = {redis.Transport: _Transport, redis.SentinelTransport: _SentinelTransport}
+
+
 class _Connection(Connection):  # type: ignore[misc] # as above
     """Other Celery apps in the same process keep kombu's own transport under its name."""
 
     def get_transport_cls(self) -> Any:  # noqa: ANN401 - as kombu's
         chosen = super().get_transport_cls()
-        return _Transport if chosen is redis.Transport else chosen
+        return _TRANSPORTS.get(chosen, chosen)
 
 
 class WireAMQP(AMQP):  # type: ignore[misc] # Celery is untyped

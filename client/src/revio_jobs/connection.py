@@ -18,7 +18,6 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
@@ -27,12 +26,11 @@ from revio_jobs.key_prefix import OPTION, KeyPrefix
 from revio_jobs.redis_address import RedisAddress, parse_redis_url
 from revio_jobs.redis_faults import Remedy, fault_of
 from revio_jobs.sentinels import AsyncSentinelPool, AsyncSentinels, SentinelPool, Sentinels
+from revio_jobs.silence import TRUSTED_S, AsyncHeeding, Heeding
 
 DEFAULT_SENTINEL_MASTER = "mymaster"
 
 _TIMEOUT_S = 5.0
-# A connection that was idle for so long is tried before it is used.
-_TRUSTED_S = 3
 # Redis serves one command at a time: more connections would only wait there instead of here.
 _POOL: Mapping[str, Any] = {"max_connections": 64, "timeout": 20.0}
 
@@ -60,64 +58,26 @@ class _Prefixing:
         return super().pack_commands(prefixed)  # type: ignore[misc] # a mixin
 
 
-class _Dropping(_Prefixing):
+class _Dropping(_Prefixing, Heeding):
     """Drops a connection when the server says that it leads to the wrong place, or says nothing."""
-
-    _is_greeting = False
-    """Answers to the first commands are still to be read: one of them would be taken for a PONG."""
-
-    def on_connect(self) -> None:
-        self._is_greeting = True
-        try:
-            super().on_connect()  # type: ignore[misc] # a mixin
-        finally:
-            self._is_greeting = False
-
-    def check_health(self) -> None:
-        """Before a command, after some seconds of idleness: a firewall may have dropped it."""
-        if self._is_greeting:
-            return
-        try:
-            super().check_health()  # type: ignore[misc] # a mixin
-        except (RedisConnectionError, RedisTimeoutError):
-            self.disconnect()  # type: ignore[attr-defined]
-            self.connect()  # type: ignore[attr-defined]
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as redis-py's
         try:
-            return super().read_response(*args, **kwargs)  # type: ignore[misc] # a mixin
+            return super().read_response(*args, **kwargs)
         except ResponseError as exc:
             fault = fault_of(exc)
             if fault is None or fault.remedy is not Remedy.RECONNECT:
                 raise
-            self.disconnect()  # type: ignore[attr-defined]
+            self.disconnect()
             raise ConnectionDropped(f"{fault.word}: {fault.meaning}") from exc
 
 
-class _AsyncDropping(_Prefixing):
+class _AsyncDropping(_Prefixing, AsyncHeeding):
     """As _Dropping."""
-
-    _is_greeting = False
-
-    async def on_connect(self) -> None:
-        self._is_greeting = True
-        try:
-            await super().on_connect()  # type: ignore[misc] # a mixin
-        finally:
-            self._is_greeting = False
-
-    async def check_health(self) -> None:
-        if self._is_greeting:
-            return
-        try:
-            await super().check_health()  # type: ignore[misc] # a mixin
-        except (RedisConnectionError, RedisTimeoutError):
-            await self.disconnect(nowait=True)  # type: ignore[attr-defined]
-            await self.connect()  # type: ignore[attr-defined]
 
     async def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as redis-py's
         try:
-            return await super().read_response(*args, **kwargs)  # type: ignore[misc] # a mixin
+            return await super().read_response(*args, **kwargs)
         except ResponseError as exc:
             fault = fault_of(exc)
             if fault is None or fault.remedy is not Remedy.RECONNECT:
@@ -196,7 +156,7 @@ def connect_redis(
         return kind.from_pool(pool)
     retry = Retry(NoBackoff(), 0)
     options = _sentinel_options(address, timeout_s) | {"retry": retry}
-    watching = Sentinels(address.sentinels, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
+    watching = Sentinels(address.sentinels, sentinel_kwargs=options)
     master: Redis = watching.master_for(  # type: ignore[no-untyped-call]
         sentinel_master,
         kind,
@@ -224,7 +184,7 @@ def connect_redis_async(
         )
     retry = AsyncRetry(NoBackoff(), 0)
     options = _sentinel_options(address, timeout_s) | {"retry": retry}
-    watching = AsyncSentinels(address.sentinels, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
+    watching = AsyncSentinels(address.sentinels, sentinel_kwargs=options)
     master: AsyncRedis = watching.master_for(
         sentinel_master,
         connection_pool_class=AsyncSentinelPool,
@@ -272,7 +232,7 @@ def _timeouts(address: RedisAddress, timeout_s: float) -> dict[str, Any]:
         return {"socket_timeout": timeout_s}
     return {
         "socket_timeout": timeout_s,
-        "health_check_interval": _TRUSTED_S,
+        "health_check_interval": TRUSTED_S,
         "socket_connect_timeout": timeout_s,
         "socket_keepalive": True,
     }

@@ -15,6 +15,8 @@ from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnec
 from redis.exceptions import RedisError
 from redis.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 
+from revio_jobs.heeding_connections import heed_silence
+
 # redis-py 5.0's blocking pool cannot, although its sentinels' pool asks it to.
 _SPARES_THOSE_IN_USE = (
     "inuse_connections" in signature(BlockingConnectionPool.disconnect).parameters
@@ -24,6 +26,10 @@ _ANSWERS = "a sentinel answers, and knows no master of that name that is up"
 
 class Sentinels(Sentinel):
     """Says why no sentinel names a master, where redis-py shows the settings of its connections."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as redis-py's
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        heed_silence(self)
 
     def discover_master(self, service_name: str) -> Any:  # noqa: ANN401 - as redis-py's
         """Raises MasterNotFoundError."""
@@ -36,6 +42,10 @@ class Sentinels(Sentinel):
 
 class AsyncSentinels(AsyncSentinel):
     """As Sentinels."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as redis-py's
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        heed_silence(self)
 
     async def discover_master(self, service_name: str) -> Any:  # noqa: ANN401 - as redis-py's
         """Raises redis-py's MasterNotFoundError for asyncio."""
