@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test thorough client-versions power-cut side-by-side demo dev docs browser bench chaos fail-over day certify-proof simulate lock clean
+.PHONY: help setup check fix test thorough client-versions power-cut side-by-side demo dev docs browser bench chaos fail-over silence day certify-proof simulate lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -86,6 +86,11 @@ chaos: setup ## Kill, cut off and fill up everything for ten seeds, and audit th
 # About two minutes; one fail-over runs among the tests.
 fail-over: setup ## Fail over ten times behind one name under load, and audit the outcome
 	$(BIN)/python -m tests.chaos.fail_over
+
+# About four minutes.
+silence: setup ## Let all connections fall silent ten times under load, and audit the outcome
+	$(BIN)/python -m tests.chaos.fail_over --silence
+	$(BIN)/python -m tests.chaos.fail_over --silence --deaf-s 6 --runs 3
 
 # Ten minutes; the tests tell it 60 times as fast. Needs prometheus.
 day: setup ## Tell the bad day of docs/operators/day.md in real time, and time its alerts

@@ -58,19 +58,19 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
 
     def _drop_silent(self) -> None:
         """kombu's loop waits for events of sockets, and a silent one has none."""
-        for connection in list(self._listening()):
-            if _has_unread(connection):
+        for client in list(self._listening()):
+            connection = client.connection
+            if not isinstance(connection, Heeding) or _has_unread(connection):
                 continue
             if connection.waited_s > _ANSWERED_WITHIN_S:
                 connection.note_silence()
             if connection.is_suspect:
-                connection.disconnect()
+                connection.disconnect()  # type: ignore[attr-defined] # a mixin
+                # Else kombu would drop the next connection for what this one did not answer.
+                client.health_check_response_counter = 0
 
     def _listening(self) -> Iterator[Any]:
-        for channel, client, _ in list(self._chan_to_sock):
-            connection = client.connection
-            if isinstance(connection, Heeding) and channel in self._channels:
-                yield connection
+        return (client for channel, client, _ in self._chan_to_sock if channel in self._channels)
 
     def drop_if_strange(self, channel: Any) -> None:  # noqa: ANN401 - a channel
         """redis-py connects anew by itself; nobody would read what such a connection answers."""

@@ -68,7 +68,7 @@ class _Dropping(_Prefixing, Heeding):
             fault = fault_of(exc)
             if fault is None or fault.remedy is not Remedy.RECONNECT:
                 raise
-            self.disconnect()
+            self.disconnect()  # type: ignore[attr-defined]
             raise ConnectionDropped(f"{fault.word}: {fault.meaning}") from exc
 
 
