@@ -67,7 +67,8 @@ def test_a_fail_over_and_silent_connections_lose_and_double_nothing_and_work_goe
     with RevioJobs.connect(redis.url) as jobs:
         assert jobs.update(id=5002, rate="9.99", lane=Lane.BULK).result(timeout=60).outcome
         redis.name.mute()
-        assert jobs.update(id=5003, rate="1.11", lane=Lane.BULK).result(timeout=60).outcome
+        handle = jobs.update(id=5003, rate="1.11", lane=Lane.BULK)
+        assert handle.result(timeout=GOES_ON_WITHIN_S).outcome
     with connect_redis(redis.url) as primary:
         deadline = time.monotonic() + 60
         while (audit := Auditor(primary, "default").audit()).balance.succeeded < len(PRODUCTS) + 3:
