@@ -57,7 +57,7 @@ class Certification:
         with self._lab.budget.allowing(_CALLS_TO_LOAD):
             description = self._described()
         self._begin(description)
-        self.put_back()
+        self.restore()
         for experiment in self._experiments:
             if experiment.name not in self.journal.done:
                 self._progress(experiment.name)
@@ -70,7 +70,7 @@ class Certification:
         self._lab.probe.close()
         self.journal.close()
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         """Restore what an interrupted run has changed. Raises StoppedError."""
         self.bench.restore()
 
@@ -115,7 +115,7 @@ class Certification:
             findings.append(Finding.unknown(experiment.name, why))
         except UnsupportedChange as exc:
             findings.append(Finding.unknown(experiment.name, str(exc)))
-        self.put_back()
+        self.restore()
         evidence = tuple(exchange.document() for exchange in self._lab.evidence)
         return Done(tuple(findings), evidence, self._lab.budget.used - before)
 

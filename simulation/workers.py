@@ -49,7 +49,7 @@ class Journal:
     """From a job's submission to the permit."""
     asked: int = 0
     """Decisions of the limiter."""
-    put_back: Counter[Lane] = field(default_factory=Counter)
+    requeued: Counter[Lane] = field(default_factory=Counter)
     pauses: list[tuple[float, float]] = field(default_factory=list)
     """When each began and ended. One that was made longer while it lasted is one."""
     lowered: list[tuple[float, int]] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Fleet:
         queue.jobs.extend([now] * jobs)
         self.wake(lane, jobs)
 
-    def give_back(self, lane: Lane, jobs: Iterable[Job]) -> None:
+    def requeue(self, lane: Lane, jobs: Iterable[Job]) -> None:
         """To the front of the queue."""
         given = list(jobs)
         self.queues[lane].jobs.extendleft(given)
@@ -140,11 +140,11 @@ class WorkerProcess:
         idle.clear()
         idle.extend(kept)
         lost, self._taken = list(self._taken.values()), {}
-        self._fleet.timeline.start(self._put_back_lost(lost), _LEASE_S)
+        self._fleet.timeline.start(self._requeue_lost(lost), _LEASE_S)
         self.start(after_s)
 
-    def _put_back_lost(self, jobs: list[Job]) -> Process:
-        self._fleet.give_back(self._lane, jobs)
+    def _requeue_lost(self, jobs: list[Job]) -> Process:
+        self._fleet.requeue(self._lane, jobs)
         yield from ()
 
     def _thread(self, number: int) -> Process:
@@ -166,9 +166,9 @@ class WorkerProcess:
         try:
             permit = yield from self._acquire(call)
         except (Throttled, QuotaExhausted) as exc:
-            fleet.journal.put_back[self._lane] += 1
+            fleet.journal.requeued[self._lane] += 1
             self._rest(exc)
-            fleet.give_back(self._lane, [self._taken.pop(number)])
+            fleet.requeue(self._lane, [self._taken.pop(number)])
             return
         now = fleet.timeline.now
         fleet.journal.granted[self._lane].append(now)
@@ -205,4 +205,4 @@ class WorkerProcess:
         else:
             fleet.limiter.report(ACCOUNT, healthy=False)
             yield _RETRY_AFTER_FAULT_S
-        fleet.give_back(self._lane, [job])
+        fleet.requeue(self._lane, [job])

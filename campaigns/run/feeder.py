@@ -66,7 +66,7 @@ class CampaignFeeder:
         names = self._runs.active(self._account)
         states = [each for run in names if (each := self._runs.load(self._account, run))]
         self._drivers = {run: driver for run, driver in self._drivers.items() if run in names}
-        lane_closed = self._lane.closed(self._account) if states else ""
+        lane_closed = self._lane.closure_reason(self._account) if states else ""
         slots = shares(states, self._limits.max_in_flight, self._clock())
         for state in states:
             self._guarded(state, slots[state.spec.run], lane_closed)

@@ -33,11 +33,11 @@ class RunRulesSource(Protocol):
 class BulkLane(Protocol):
     """Knows whether campaigns' calls may go out, by account. Raises Unavailable."""
 
-    def held(self, account: str) -> str:
+    def pause_reason(self, account: str) -> str:
         """Who has paused the lane and why, in words; "" if nobody has."""
 
-    def closed(self, account: str) -> str:
-        """As `held`, or why no call may go out for a while; "" if calls may go out."""
+    def closure_reason(self, account: str) -> str:
+        """As `pause_reason`, or why no call may go out for a while; "" if calls may go out."""
 
 
 class CampaignSendCheck:
@@ -58,8 +58,8 @@ class CampaignSendCheck:
             raise Withdrawn(f"no campaign {run} is known here")
         if not rules.is_open:
             raise Withdrawn(f"campaign {run} is {rules.status}")
-        if held := self._lane.held(job.account):
-            raise Withdrawn(held)
+        if reason := self._lane.pause_reason(job.account):
+            raise Withdrawn(reason)
         current = CustomerProduct.model_validate(record) if record else job.campaign
         breaches = (self._rails + rules.rails).row_breaches(current, job.changes(), rules.effective)
         if stopped := forbidden(breaches, rules.overrides):

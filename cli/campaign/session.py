@@ -146,7 +146,7 @@ class _Waits:
     _told: str = ""
 
     def tell(self) -> None:
-        says = self.lane.closed(self.account) or _NO_ANSWER
+        says = self.lane.closure_reason(self.account) or _NO_ANSWER
         if says != self._told:
             self._told = says
             self.say(f"still reading: {says}")

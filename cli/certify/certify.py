@@ -166,7 +166,7 @@ def _run(run: Certification) -> Certificate:
         return run.run()
     except KeyboardInterrupt:
         complain("interrupted: putting back what was changed; once more leaves it to the next run")
-        run.put_back()
+        run.restore()
         raise
 
 

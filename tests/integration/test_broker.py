@@ -75,7 +75,7 @@ class Worker:
 
     def look_round(self) -> None:
         """As the event loop does every few seconds."""
-        self._connection.transport.cycle.hold_and_restore()
+        self._connection.transport.cycle.renew_and_restore()
 
     def _take(self, _: object, message: Any) -> None:
         self.messages.append(message)

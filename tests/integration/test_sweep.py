@@ -108,7 +108,7 @@ def wait_out_the_lease() -> None:
     time.sleep(LEASE_S + 0.01)
 
 
-def test_a_lost_message_is_put_back_after_the_grace(here: Place) -> None:
+def test_a_lost_message_is_republished_after_the_grace(here: Place) -> None:
     [handle] = here.submit(1)
     original = json.loads(here.redis.rpop(QUEUE))
     assert here.sweep() == NOTHING
@@ -223,7 +223,7 @@ def test_a_job_of_a_newer_release_is_left_and_stops_nothing(here: Place, payload
     assert here.queued() == [second.job_id]
 
 
-def test_the_job_of_a_dead_worker_is_put_back_when_its_lease_ends(here: Place) -> None:
+def test_the_job_of_a_dead_worker_is_republished_when_its_lease_ends(here: Place) -> None:
     [handle] = here.submit(1)
     here.take()
     claim = here.claim(handle, lease_s=60)
@@ -312,7 +312,7 @@ def test_a_parked_job_that_nobody_woke_comes_again_by_itself(here: Place) -> Non
     assert isinstance(here.claim(second), Claimed)
 
 
-def test_a_raw_message_that_a_dead_worker_had_is_put_back(here: Place) -> None:
+def test_a_raw_message_that_a_dead_worker_had_is_republished(here: Place) -> None:
     job = UpdateJob(id=1, rate=1)
     here.ledger.claim(job, "raw", Lane.BULK)
     wait_out_the_lease()

@@ -69,9 +69,9 @@ def test_campaigns_tell_a_pauses_hours_in_the_businesss_time_zone() -> None:
         return CampaignLane(closures, times)
 
     since = "2026-06-01 05:00 EDT (09:00 UTC)"
-    assert lane(Limits(pause=pause)).held("default") == (
+    assert lane(Limits(pause=pause)).pause_reason("default") == (
         f"the bulk lane is paused by ann since {since}: month end"
     )
-    assert lane(Limits(Refused(Bound.DAY, 61))).closed("default") == (
+    assert lane(Limits(Refused(Bound.DAY, 61))).closure_reason("default") == (
         "the day's calls for bulk jobs are spent: no calls before 2026-06-01 08:02 EDT (12:02 UTC)"
     )

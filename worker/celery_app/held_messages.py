@@ -1,4 +1,4 @@
-"""The messages that a worker holds: acknowledged in bundles, given back, kept alive.
+"""The messages that a worker holds: acknowledged in bundles, requeued, renewed.
 
 A message is acknowledged after its job has ended, and acknowledgements leave with the next request
 for messages: a round trip for each was among the largest costs of a message. So Redis hears of the
@@ -46,7 +46,7 @@ class HeldMessages(redis.QoS):  # type: ignore[misc] # kombu is untyped
         self._leftovers_due = 0.0
         self._put_off: dict[str, tuple[float, bool]] = {}
         """By delivery tag: for how many seconds, and whether an attempt is to be counted."""
-        self._return: Callable[..., int] = self._script("return")
+        self._requeue: Callable[..., int] = self._script("requeue")
         self._restore: Callable[..., int] = self._script("restore")
         _all.add(self)
 
@@ -81,7 +81,7 @@ class HeldMessages(redis.QoS):  # type: ignore[misc] # kombu is untyped
         self._put_off[delivery_tag] = (seconds, count)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - as kombu's
-        """Acknowledge the message, or with `requeue` give it back as it came.
+        """Acknowledge the message, or with `requeue` return it as it came.
 
         A message that Redis does not take back comes again when others find that nobody holds it.
         """
@@ -90,14 +90,17 @@ class HeldMessages(redis.QoS):  # type: ignore[misc] # kombu is untyped
             self.ack(delivery_tag)
             return
         with suppress(RedisError):
-            self.give_back([delivery_tag], seconds, count=count)
+            self.requeue([delivery_tag], seconds, count=count)
         virtual.QoS.ack(self, delivery_tag)
 
-    def give_back(self, tags: Sequence[str], seconds: float = 0.0, *, count: bool = False) -> int:
-        """To the front of their queues, the last one foremost; returns how many were held."""
+    def requeue(self, tags: Sequence[str], seconds: float = 0.0, *, count: bool = False) -> int:
+        """Return messages to the front of their queues, the last one foremost.
+
+        Returns how many were held.
+        """
         with self.channel.conn_or_acquire() as client:
             args = [seconds, int(count), *tags]
-            return self._return(keys=[HELD, HELD_AT, LATER], args=args, client=client)
+            return self._requeue(keys=[HELD, HELD_AT, LATER], args=args, client=client)
 
     @property
     def is_left(self) -> bool:
@@ -108,11 +111,11 @@ class HeldMessages(redis.QoS):  # type: ignore[misc] # kombu is untyped
         """Called when the channel closes."""
         with suppress(RedisError):
             self.send_acks()
-            self.channel.give_back_unread()
+            self.channel.requeue_unread()
         super().restore_unacked_once(stderr)
 
     def restore_visible(self, *_: object, **__: object) -> None:
-        """Give back what silent workers held."""
+        """Requeue what silent workers held."""
         silent_s = self.channel.visibility_timeout
         with self.channel.conn_or_acquire() as client:
             args = [silent_s, self.channel.unacked_restore_limit]
@@ -124,16 +127,16 @@ class HeldMessages(redis.QoS):  # type: ignore[misc] # kombu is untyped
             return
         self._leftovers_due = monotonic() + _LEFTOVERS_EVERY_S
         try:
-            leftovers.give_back()
+            leftovers.requeue()
         except NoPermissionError:
             # The user is newer than the releases that left something there.
             self._leftovers_due = inf
 
-    def hold(self) -> None:
-        """Say that we have our messages still."""
+    def renew(self) -> None:
+        """Tell Redis that this worker still holds its messages."""
         self.send_acks()
         if self.is_left:
-            self.channel.give_back_unread()
+            self.channel.requeue_unread()
         with self.channel.conn_or_acquire() as client:
             self._flush()
             if tags := [*self._delivered, *self.channel.unread_tags]:
@@ -185,8 +188,8 @@ class HeldMessages(redis.QoS):  # type: ignore[misc] # kombu is untyped
 _all: WeakSet[HeldMessages] = WeakSet()
 
 
-def hold_what_is_left() -> None:
+def renew_what_is_left() -> None:
     """Renew the hold of channels that closed or are stopping, in a thread. Raises RedisError."""
     for held in list(_all):
         if held.is_left:
-            held.hold()
+            held.renew()

@@ -26,7 +26,7 @@ class _Leftover(NamedTuple):
 
 
 class Leftovers:
-    """Gives back the messages of our lanes; those of other apps stay."""
+    """Requeues the messages of our lanes; those of other apps stay."""
 
     def __init__(self, client: Any, silent_s: float) -> None:  # noqa: ANN401 - redis-py's, or kombu's
         """`silent_s`: for how long a worker has said nothing before it counts as dead."""
@@ -34,7 +34,7 @@ class Leftovers:
         self._silent_s = silent_s
         self._adopt = load_script(client, "worker.celery_app", "adopt")
 
-    def give_back(self) -> int:
+    def requeue(self) -> int:
         """Returns how many messages there were. Raises RedisError."""
         returned = sum(self._returned(leftover) for leftover in self._ours())
         if returned:

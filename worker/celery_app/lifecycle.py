@@ -26,7 +26,7 @@ from worker.celery_app.control import (
 )
 from worker.celery_app.feeder_thread import LOOK_INTERVAL_S, FeederThreads
 from worker.celery_app.heartbeat import Heartbeat, Readiness
-from worker.celery_app.held_messages import HOLD_INTERVAL_S, hold_what_is_left
+from worker.celery_app.held_messages import HOLD_INTERVAL_S, renew_what_is_left
 from worker.celery_app.lane_activity import lane_activity
 from worker.celery_app.lane_control import LaneControl
 from worker.celery_app.logs import configure_logs
@@ -177,7 +177,7 @@ class Lifecycle:
     def _hold(self) -> None:
         """While the worker stops, Celery's loop turns no more."""
         with fail_closed("the broker"):
-            hold_what_is_left()
+            renew_what_is_left()
 
     def _repeat(
         self, name: str, interval_s: float, work: Callable[[], object], *, at_once: bool = False

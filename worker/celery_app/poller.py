@@ -82,14 +82,14 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
     def maybe_restore_messages(self) -> None:
         """Called every HOLD_INTERVAL_S by a timer, and in each turn of a worker without a loop."""
         if monotonic() - self._held_at >= 0.8 * HOLD_INTERVAL_S:
-            self.hold_and_restore()
+            self.renew_and_restore()
 
-    def hold_and_restore(self) -> None:
+    def renew_and_restore(self) -> None:
         """One round: say what is held here, then give back what others are silent about."""
         self._held_at = monotonic()
         for channel in self._channels:
             try:
-                channel.qos.hold()
+                channel.qos.renew()
             except (*channel.connection_errors, channel.ResponseError):
                 self._rounds = 0
                 return

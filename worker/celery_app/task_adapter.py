@@ -21,7 +21,7 @@ from tasks.alerts import alert_of
 from tasks.decision import Decision, Done, Requeue, Retry, Skip
 from tasks.ports import RawMessage
 from worker.celery_app.advice import advice_on
-from worker.celery_app.message_source import shown_source, source_kwarg
+from worker.celery_app.source_header import shown_source, source_kwarg
 
 _log = structlog.get_logger(__name__)
 

@@ -138,7 +138,7 @@ class _Taking:
         if not served:
             return
         queues, others = self._round.next(served)
-        self.give_back_unread()
+        self.requeue_unread()
         free = self.qos.can_consume_max_estimate()
         wanted = _TAKEN_AT_ONCE if free is None else min(free, _TAKEN_AT_ONCE)
         keys = [key for step in zip(*map(_keys_of, queues), strict=True) for key in step]
@@ -217,14 +217,14 @@ class _Taking:
         """What a request may have taken that has not been delivered; the last one first."""
         return [f"{self._tags}{number}" for number in reversed(self._asked)]
 
-    def give_back_unread(self) -> None:
+    def requeue_unread(self) -> None:
         """Of a request that was not answered, or whose answer could not be delivered."""
         if tags := self.unread_tags:
-            self.qos.give_back(tags)
+            self.qos.requeue(tags)
             self._asked = range(0)
 
     def _restore(self, message: Any, leftmost: bool = False) -> None:  # noqa: ANN401, ARG002, FBT001, FBT002 - as kombu's
-        self.qos.give_back([message.delivery_tag])
+        self.qos.requeue([message.delivery_tag])
 
 
 def _packed(args: Iterable[object]) -> bytes:

@@ -1,4 +1,4 @@
-"""Puts back what the broker has lost, and wakes what is due.
+"""Republishes what the broker has lost, and wakes what is due.
 
 A message is lost when Redis forgets its last moments, or when somebody deletes a queue. The ledger
 still knows those jobs: there they wait, but no queue and no worker holds them.

@@ -146,11 +146,11 @@ class AutoPipeline(Redis):
                     handle.answer = _answer(connection)
                 if any(map(_is_of_wrong_server, together)):
                     connection.disconnect()
-                    self._give_back()
+                    self._release_connection()
             except BaseException:
                 # What still comes would be taken for the answers to later calls.
                 connection.disconnect()
-                self._give_back()
+                self._release_connection()
                 raise
         except BaseException as exc:  # noqa: BLE001 - each caller raises it
             error = _as_redis_error(exc)
@@ -162,12 +162,12 @@ class AutoPipeline(Redis):
         """The same for a second: then the pool looks whether it stands, and where the master is."""
         now = monotonic()
         if self._connection and (now - self._taken_at > _TRUSTED_S or _has_ended(self._connection)):
-            self._give_back()
+            self._release_connection()
         if not self._connection:
             self._connection, self._taken_at = self.connection_pool.get_connection(), now
         return self._connection
 
-    def _give_back(self) -> None:
+    def _release_connection(self) -> None:
         connection, self._connection = self._connection, None
         self.connection_pool.release(connection)
 

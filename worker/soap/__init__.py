@@ -1,6 +1,6 @@
 """The gateway to Rev.io's SOAP service."""
 
-from worker.soap.answer.raw import RawRecord
+from worker.soap.answer.raw_records import RawRecord
 from worker.soap.config import SESSION_EXPIRED_MESSAGE, TRANSIENT_MESSAGE, SoapConfig
 from worker.soap.gateway import RevioGateway, open_gateway
 from worker.soap.probe import Kind, Probe, Reply, open_probe

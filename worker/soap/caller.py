@@ -29,7 +29,7 @@ _READS = frozenset({Purpose.QUERY, Purpose.VERIFY})
 _FAULT_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR})
 
 BeforeSend = Callable[[], None]
-Prepared = Callable[[], Message]
+BuildMessage = Callable[[], Message]
 """Builds the message; called once the call has its permit."""
 
 
@@ -86,7 +86,7 @@ class Caller:
 
     def ask(
         self,
-        prepared: Prepared,
+        build: BuildMessage,
         reader: AnswerReader,
         call: Call,
         before_send: BeforeSend = nothing_before,
@@ -97,13 +97,13 @@ class Caller:
         Success=false is an answer.
         """
         with self._spans.open(call, reader.operation):
-            answer = self._ask(prepared, reader, call, before_send, session_key)
+            answer = self._ask(build, reader, call, before_send, session_key)
             note_answer(success=answer.success, code=answer.error_code)
             return answer
 
     def _ask(
         self,
-        prepared: Prepared,
+        build: BuildMessage,
         reader: AnswerReader,
         call: Call,
         before_send: BeforeSend,
@@ -111,7 +111,7 @@ class Caller:
     ) -> SoapAnswer:
         def post(before: BeforeSend) -> HttpResponse:
             try:
-                message = prepared()
+                message = build()
             except RevioError as exc:
                 raise _StoppedError(exc) from exc
             headers = {**message.headers, **self._key_header()}

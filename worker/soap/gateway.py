@@ -25,7 +25,7 @@ from tasks.ports import (
 from worker.soap import vendor
 from worker.soap.answer.reader import AnswerReader, SoapAnswer
 from worker.soap.authenticator import Authenticator
-from worker.soap.caller import BeforeSend, Caller, Prepared, nothing_before
+from worker.soap.caller import BeforeSend, BuildMessage, Caller, nothing_before
 from worker.soap.config import SoapConfig
 from worker.soap.error_map import ErrorMap, SessionExpiredError
 from worker.soap.first_update import FirstUpdate
@@ -47,7 +47,7 @@ _log = structlog.get_logger(__name__)
 # For a vendor that refuses whatever it is asked, and does not say for how long.
 _SLOW_DOWN_S = 10.0
 
-_Prepare = Callable[[Schema, Login], Prepared]
+_Prepare = Callable[[Schema, Login], BuildMessage]
 
 
 class RevioGateway:
@@ -102,14 +102,14 @@ class RevioGateway:
         """As the port says; also raises InvalidJob for filters without a value."""
         wanted = filters if callable(filters) else partial(replace, filters)
 
-        def prepare(schema: Schema, login: Login) -> Prepared:
-            def query() -> Message:
+        def prepare(schema: Schema, login: Login) -> BuildMessage:
+            def build() -> Message:
                 filters = wanted()
                 self._observer.asked_for(call, filters.count)
                 note_query(filters)
                 return query_message(schema, login, filters)
 
-            return query
+            return build
 
         answer = self._call(vendor.QUERY, prepare, call)
         if not _were_asked_for(answer, wanted()):
@@ -125,14 +125,14 @@ class RevioGateway:
         expired another login and the update again. `before_send` runs before each update.
         """
 
-        def prepare(schema: Schema, login: Login) -> Prepared:
+        def prepare(schema: Schema, login: Login) -> BuildMessage:
             message = update_message(schema, login, change)
 
-            def prepared() -> Message:
+            def build() -> Message:
                 note_update(change)
                 return message
 
-            return prepared
+            return build
 
         def send() -> None:
             self._call(vendor.UPDATE, prepare, call, before_send)
@@ -175,7 +175,7 @@ class RevioGateway:
                 self.query(Filters(ids=(1,)), self._own_call())
             return
 
-        def prepare(schema: Schema, login: Login) -> Prepared:
+        def prepare(schema: Schema, login: Login) -> BuildMessage:
             return lambda: session_message(schema, vendor.SESSION_VALIDATE, login)
 
         self._call(vendor.SESSION_VALIDATE, prepare, self._own_call())
@@ -212,10 +212,10 @@ class RevioGateway:
         reader = service.readers[operation]
 
         def attempt(session: Session | None) -> SoapAnswer:
-            prepared = prepare(
+            build = prepare(
                 service.schema, self._authenticator.login(session.key if session else None)
             )
-            return self._attempt(prepared, reader, session, call, before_send)
+            return self._attempt(build, reader, session, call, before_send)
 
         try:
             return attempt(session)
@@ -248,7 +248,7 @@ class RevioGateway:
 
     def _attempt(
         self,
-        prepared: Prepared,
+        build: BuildMessage,
         reader: AnswerReader,
         session: Session | None,
         call: Call,
@@ -256,7 +256,7 @@ class RevioGateway:
     ) -> SoapAnswer:
         """One call. Raises SessionExpiredError, or an error of the tree."""
         key = session.key if session else None
-        answer = self._caller.ask(prepared, reader, call, before_send, key)
+        answer = self._caller.ask(build, reader, call, before_send, key)
         if not answer.success:
             raise self._refused(answer, session, call.purpose)
         self._oddities.note(answer)

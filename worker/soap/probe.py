@@ -19,7 +19,7 @@ from revio_jobs.contracts import Lane
 from revio_jobs.errors import QuotaExhausted, RevioError, Throttled, Unauthorised
 from tasks.ports import Call, Change, Filters, Permits, Purpose, SpoiltAnswer
 from worker.soap import vendor
-from worker.soap.answer.raw import RawRecord, read_raw
+from worker.soap.answer.raw_records import RawRecord, read_raw_records
 from worker.soap.answer.reader import SoapAnswer
 from worker.soap.caller import Caller
 from worker.soap.config import SoapConfig
@@ -198,7 +198,7 @@ class Probe:
             answer.error_code,
             answer.message,
             SecretStr(answer.session_key) if answer.session_key else None,
-            read_raw(http) if http and answer.success and operation == vendor.QUERY else (),
+            read_raw_records(http) if http and answer.success and operation == vendor.QUERY else (),
             http.status if http else None,
             bytes=len(http.body) if http else 0,
         )

@@ -20,11 +20,11 @@ class CampaignLane:
         self._closures = closures
         self._times = times
 
-    def held(self, account: str) -> str:
+    def pause_reason(self, account: str) -> str:
         """See the port."""
         return self._worded(self._closures.paused(account, Lane.BULK), account)
 
-    def closed(self, account: str) -> str:
+    def closure_reason(self, account: str) -> str:
         """See the port."""
         return self._worded(self._closures.closed(account, Lane.BULK), account)
 

@@ -37,10 +37,10 @@ class Lane:
 
     reason: str = ""
 
-    def held(self, account: str) -> str:
+    def pause_reason(self, account: str) -> str:
         return self.reason
 
-    closed = held
+    closure_reason = pause_reason
 
 
 @pytest.fixture

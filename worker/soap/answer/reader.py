@@ -14,7 +14,7 @@ from tasks.ports import UnreadableRecord
 from worker.soap import vendor
 from worker.soap.answer.forbidden import MARK, REPLACEMENT, mark_forbidden
 from worker.soap.answer.lexical import read_boolean
-from worker.soap.answer.plain import Cut, PlainRecords
+from worker.soap.answer.pattern_records import Cut, PatternRecords
 from worker.soap.answer.records import RecordReader
 from worker.soap.answer.xml import (
     BrokenXmlError,
@@ -72,7 +72,7 @@ class AnswerReader:
     def __init__(self, operation: Operation, place: RecordPlace | None = None) -> None:
         self._operation = operation
         self._place = place
-        self._plain = PlainRecords.of(place) if place else None
+        self._pattern = PatternRecords.for_place(place) if place else None
 
     @property
     def operation(self) -> str:
@@ -101,7 +101,7 @@ class AnswerReader:
         return SpoiltAnswerError(str(error)) if is_ours and is_whole else error
 
     def _read_fast(self, body: bytes) -> SoapAnswer:
-        if self._plain and (cut := self._plain.cut(body)):
+        if self._pattern and (cut := self._pattern.cut(body)):
             # Whatever is wrong, the careful way finds it again and has the last word on it.
             with suppress(UnreadableAnswerError):
                 return self._read(cut.rest, cut)

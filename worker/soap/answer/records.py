@@ -12,7 +12,7 @@ from revio_jobs.contracts import CustomerProductRecord
 from tasks.ports import UnreadableRecord
 from worker.soap import vendor
 from worker.soap.answer.lexical import READERS, Value, read_integer
-from worker.soap.answer.plain import MARK, Cut
+from worker.soap.answer.pattern_records import MARK, Cut
 from worker.soap.answer.xml import (
     SpoiltAnswerError,
     UnreadableAnswerError,

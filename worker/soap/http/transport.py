@@ -127,7 +127,7 @@ class Transport:
             )
         finally:
             if reusable:
-                self._give_back(host, wire)
+                self._keep_idle(host, wire)
             else:
                 wire.close()
         return answer
@@ -143,7 +143,7 @@ class Transport:
                 return wire
             wire.close()
 
-    def _give_back(self, host: _Host, wire: Wire) -> None:
+    def _keep_idle(self, host: _Host, wire: Wire) -> None:
         wire.idle_since = self._clock()
         with self._lock:
             idle = self._idle[host]

@@ -1,4 +1,4 @@
-"""The short way for records that are written as ASP.NET writes them, which is nearly always.
+"""The fast path: one pattern reads records that are written as ASP.NET writes them; nearly all are.
 
 Such a record is a text that a regular expression made from the schema matches from its first byte
 to its last, and that means the same wherever it stands: it has no comment, no reference but XML's
@@ -50,8 +50,8 @@ class Cut:
     """The marks use xsi:nil too, to show what the prefix means there."""
 
 
-class PlainRecords:
-    """Finds the plain records of one schema."""
+class PatternRecords:
+    """Finds the records of one schema that its pattern matches."""
 
     def __init__(self, place: RecordPlace) -> None:
         self._columns = {f.name: _Column(f) for f in place.fields if f.kind}
@@ -66,7 +66,7 @@ class PlainRecords:
         )
 
     @classmethod
-    def of(cls, place: RecordPlace) -> Self | None:
+    def for_place(cls, place: RecordPlace) -> Self | None:
         """None for a schema whose records cannot do without prefixes."""
         namespaces = {_split(tag)[0] for tag in (place.tags[-1], *(f.tag for f in place.fields))}
         return cls(place) if len(namespaces) == 1 else None

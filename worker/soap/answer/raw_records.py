@@ -41,7 +41,7 @@ class RawRecord:
         return self.leaves.get(vendor.FIELD_BY_NAME[name].record)
 
 
-def read_raw(http: HttpResponse) -> tuple[RawRecord, ...]:
+def read_raw_records(http: HttpResponse) -> tuple[RawRecord, ...]:
     """Empty if the document cannot be parsed."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
     try:
