@@ -12,23 +12,17 @@ from redis import Redis
 
 from revio_jobs.contracts import Lane
 from revio_jobs.errors import Unavailable
-from tasks.ports import Call, Permit, Purpose
-from worker.limiter.charge import (
-    MOST_SOURCES,
-    CallKeys,
-    count_tokens,
-    counts_by_source,
-    new_token,
-)
+from tasks.ports import Call, Permit
+from worker.limiter.charge import MOST_SOURCES, CallKeys, new_token
 from worker.limiter.port import AccountLane, Bound, Granted, HealthChange, Refused, Usage
 from worker.limiter.redis_clock import CLOCK_KEY, MICRO, RedisClock
+from worker.limiter.redis_usage import read_usage
 from worker.limiter.rules import LimitRules
 from worker.redis_kit.scripts import fail_closed, load_script
 
 # A little over a day, so that a day can be verified after it has ended.
 _RECORD_FOR_MS = 26 * 3600 * 1000
 _TRIES = 4
-_MINUTE_US = 60 * MICRO
 _CLOSES = ("paused_until", "faults", "rests_until", "closed_until")
 
 
@@ -256,63 +250,9 @@ class RedisLimiter:
         return HealthChange.BREAKER_OPENED if 0 < faults == rules.breaker_faults else None
 
     def usage(self, account: str) -> Usage:
-        rules, keys = self._rules[account], CallKeys(account)
         with fail_closed("the limiter"):
             now = self._redis_clock.now()
-            start, end, _ = rules.resets_around(float(self._redis.time()[0]))
-            with self._redis.pipeline() as pipeline:
-                pipeline.zrangebyscore(keys.arrivals, f"({now - _MINUTE_US}", "+inf")
-                pipeline.hgetall(keys.day(start))
-                pipeline.hgetall(keys.state)
-                arrivals, day, raw = pipeline.execute()
-        state = {name.decode(): value.decode() for name, value in raw.items()}
-        counts = {name.decode(): int(count) for name, count in day.items()}
-        paused, rests = (
-            max(int(state.get(name, 0)) - now, 0) for name in ("paused_until", "rests_until")
-        )
-        tokens = [entry.decode().partition(":")[2] for entry in arrivals]
-        purposes, lanes = count_tokens(tokens)
-        ramp_from = int(state.get("ramp_from", 0))
-        limit = rules.limit_at(
-            now,
-            ramp_from=ramp_from,
-            ceiling=int(state["ceiling"]) if "ceiling" in state else None,
-            ceiling_at=int(state.get("ceiling_at", 0)),
-        )
-        return Usage(
-            minute_used=len(tokens),
-            minute_limit=rules.calls_per_minute,
-            minute_ceiling=limit,
-            interactive_ceiling=max(
-                limit,
-                rules.post_pause_ceiling_at(
-                    now, ramp_from=ramp_from, count=int(state.get("level", 0))
-                ),
-            ),
-            day_used=counts.get("calls", 0),
-            day_limit=rules.calls_per_day,
-            day_resets_at=end,
-            paused_for_s=paused / MICRO,
-            pause_reason=state.get("pause_reason", "") if paused else "",
-            faults_in_a_row=int(state.get("faults", 0)),
-            breaker_rests_for_s=rests / MICRO,
-            closed_reason=state.get("closed_reason", ""),
-            closed_at=int(state["closed_at"]) / MICRO if "closed_at" in state else None,
-            bulk_headroom=rules.headroom_at(
-                now,
-                limit=limit,
-                delayed=int(state.get("missed", 0)),
-                delayed_at=int(state.get("missed_at", 0)),
-            ),
-            purposes_today={purpose.value: counts.get(purpose.value, 0) for purpose in Purpose},
-            sources_today=counts_by_source(counts),
-            purposes_minute=purposes,
-            lanes_minute=lanes,
-            waits_s={
-                lane.value: max(int(state.get(f"turn:{lane.value}", 0)) - now, 0) / MICRO
-                for lane in Lane
-            },
-        )
+            return read_usage(self._redis, account, self._rules[account], now)
 
 
 def _us(seconds: float) -> int:

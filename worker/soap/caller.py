@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import perf_counter
@@ -200,6 +201,15 @@ class Caller:
             spent = isinstance(error, Throttled)
             self._permits.pause(self._config.account, *pause, minute_spent=spent)
         return error
+
+    @contextmanager
+    def closing(self) -> Iterator[None]:
+        """Closes the account on a refusal, also on an old one that this call has only met again."""
+        try:
+            yield
+        except Unauthorised as exc:
+            self.with_pause(exc)
+            raise
 
     def _with_report(self, error: RevioError) -> RevioError:
         """The error itself, after the breaker was told; a refused account is not its business."""

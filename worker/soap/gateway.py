@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 import structlog
 
 from revio_jobs.contracts import CustomerProductRecord, Lane
-from revio_jobs.errors import RevioError, Unauthorised, Unavailable
+from revio_jobs.errors import RevioError, Unavailable
 from tasks.ports import (
     Call,
     Change,
@@ -23,11 +23,11 @@ from tasks.ports import (
     Wanted,
 )
 from worker.soap import vendor
-from worker.soap.answer.reader import AnswerReader, SoapAnswer
+from worker.soap.answer.reader import SoapAnswer
 from worker.soap.authenticator import Authenticator
-from worker.soap.caller import BeforeSend, BuildMessage, Caller, nothing_before
+from worker.soap.caller import BeforeSend, BuildMessage, Caller
 from worker.soap.config import SoapConfig
-from worker.soap.error_map import ErrorMap, SessionExpiredError
+from worker.soap.error_map import ErrorMap
 from worker.soap.first_update import FirstUpdate
 from worker.soap.http.transport import Transport
 from worker.soap.observer import CallObserver, Unobserved
@@ -35,7 +35,8 @@ from worker.soap.oddities import Oddities
 from worker.soap.request.builder import query_message, session_message, update_message
 from worker.soap.request.message import Login, Message
 from worker.soap.service import LazyVendorService, VendorService
-from worker.soap.session.sessions import Session, Sessions, SessionStore
+from worker.soap.session.sessions import Sessions, SessionStore
+from worker.soap.session_caller import SessionCaller
 from worker.soap.spans import note_query, note_update
 from worker.soap.wsdl.description import Description, describe
 from worker.soap.wsdl.schema import Schema
@@ -46,8 +47,6 @@ _log = structlog.get_logger(__name__)
 
 # For a vendor that refuses whatever it is asked, and does not say for how long.
 _SLOW_DOWN_S = 10.0
-
-_Prepare = Callable[[Schema, Login], BuildMessage]
 
 
 class RevioGateway:
@@ -87,6 +86,15 @@ class RevioGateway:
         )
         self._sessions = Sessions(config, store, self._authenticator.create_session, now)
         self._oddities = Oddities(config.account)
+        self._session_caller = SessionCaller(
+            config,
+            caller=self._caller,
+            errors=self._errors,
+            sessions=self._sessions,
+            authenticator=self._authenticator,
+            oddities=self._oddities,
+            service=self._service,
+        )
 
     @property
     def unknown_elements(self) -> Mapping[str, int]:
@@ -111,7 +119,7 @@ class RevioGateway:
 
             return build
 
-        answer = self._call(vendor.QUERY, prepare, call)
+        answer = self._session_caller.ask(vendor.QUERY, prepare, call)
         if not _were_asked_for(answer, wanted()):
             raise Unavailable("the vendor answered with products that were not asked for")
         if answer.unreadable:
@@ -135,9 +143,9 @@ class RevioGateway:
             return build
 
         def send() -> None:
-            self._call(vendor.UPDATE, prepare, call, before_send)
+            self._session_caller.ask(vendor.UPDATE, prepare, call, before_send)
 
-        with self._closing():
+        with self._caller.closing():
             state = self._watch.check(self._caller.fetch, self._config.wsdl_check_s)
         if state.is_proven or not self._config.proves_first_update:
             send()
@@ -155,7 +163,7 @@ class RevioGateway:
 
     def check_schema(self, max_age_s: float) -> None:
         """As the port says."""
-        with self._closing():
+        with self._caller.closing():
             self._watch.check(self._caller.fetch, max_age_s)
 
     def slow_down(self, reason: str) -> None:
@@ -178,7 +186,7 @@ class RevioGateway:
         def prepare(schema: Schema, login: Login) -> BuildMessage:
             return lambda: session_message(schema, vendor.SESSION_VALIDATE, login)
 
-        self._call(vendor.SESSION_VALIDATE, prepare, self._own_call())
+        self._session_caller.ask(vendor.SESSION_VALIDATE, prepare, self._own_call())
 
     def describe(self) -> Description:
         """What the WSDL says, field by field. Raises Retryable or Unauthorised."""
@@ -198,81 +206,6 @@ class RevioGateway:
 
     def _service(self) -> VendorService:
         return self._lazy_service.get(self._caller.fetch)
-
-    def _call(
-        self,
-        operation: str,
-        prepare: _Prepare,
-        call: Call,
-        before_send: BeforeSend = nothing_before,
-    ) -> SoapAnswer:
-        with self._closing():
-            service = self._service()
-            session = self._session(service, call)
-        reader = service.readers[operation]
-
-        def attempt(session: Session | None) -> SoapAnswer:
-            build = prepare(
-                service.schema, self._authenticator.login(session.key if session else None)
-            )
-            return self._attempt(build, reader, session, call, before_send)
-
-        try:
-            return attempt(session)
-        except SessionExpiredError:
-            _log.info("session_expired", account=self._config.account)
-        if session is None:
-            raise Unavailable("the vendor speaks of an expired session, but none was used")
-        with self._closing():
-            session = self._sessions.renew(session, call)
-        try:
-            return attempt(session)
-        except SessionExpiredError:
-            raise Unavailable("the vendor refused a new session as expired") from None
-
-    def _session(self, service: VendorService, call: Call) -> Session | None:
-        """None if each call carries the credentials itself."""
-        if service.schema.uses_sessions:
-            return self._sessions.current(call)
-        self._sessions.check_not_refused()
-        return None
-
-    @contextmanager
-    def _closing(self) -> Iterator[None]:
-        """Closes the account on a refusal, also on an old one that this call has only met again."""
-        try:
-            yield
-        except Unauthorised as exc:
-            self._caller.with_pause(exc)
-            raise
-
-    def _attempt(
-        self,
-        build: BuildMessage,
-        reader: AnswerReader,
-        session: Session | None,
-        call: Call,
-        before_send: BeforeSend,
-    ) -> SoapAnswer:
-        """One call. Raises SessionExpiredError, or an error of the tree."""
-        key = session.key if session else None
-        answer = self._caller.ask(build, reader, call, before_send, key)
-        if not answer.success:
-            raise self._refused(answer, session, call.purpose)
-        self._oddities.note(answer)
-        if session and answer.session_key:
-            self._sessions.rotate(session, answer.session_key)
-        return answer
-
-    def _refused(
-        self, answer: SoapAnswer, session: Session | None, purpose: Purpose
-    ) -> RevioError | SessionExpiredError:
-        error = self._errors.of_refusal(answer, purpose, session.key if session else None)
-        if isinstance(error, SessionExpiredError):
-            return error
-        if isinstance(error, Unauthorised):
-            self._sessions.remember_refused()
-        return self._caller.with_pause(error)
 
 
 def open_gateway(
