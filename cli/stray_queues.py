@@ -13,7 +13,7 @@ from redis import Redis
 from revio_jobs import Lane
 from revio_jobs.broker import queue_keys, queue_of
 from revio_jobs.contracts import parse_queue_name, queue_name
-from worker.ledger.queued_message import QueuedMessage
+from worker.queues.queued_message import QueuedMessage
 from worker.redis_kit.scan import scan_keys
 
 _LOOKED_AT = 10_000

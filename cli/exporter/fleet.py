@@ -15,7 +15,7 @@ from cli.exporter.family import Sample, metrics_of
 from cli.status.reading import read_account
 from revio_jobs.errors import Unavailable
 from settings import Settings
-from worker.ledger import LaneJobCounter
+from worker.queues.lane_jobs import LaneJobCounter
 
 FAMILIES = (
     *worker_metrics.FAMILIES,

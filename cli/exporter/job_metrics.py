@@ -9,8 +9,8 @@ from cli.status.account_status import AccountStatus
 from revio_jobs import Lane
 from revio_jobs.errors import OutcomeUnknown, Unreadable
 from tasks.alerts import ALERTS
-from worker.ledger import LaneJobs
 from worker.limiter.port import Bound
+from worker.queues.lane_jobs import LaneJobs
 
 JOBS = Family(
     "revio_lane_jobs",

@@ -33,9 +33,9 @@ from worker.ledger.location import (
     JobLocation,
     locate,
 )
-from worker.ledger.taken_message import TakenMessage, find_taken
 from worker.limiter import LaneClosures, LanePauses
 from worker.limiter.limits_drift import live_workers
+from worker.queues.taken_message import TakenMessage, find_taken
 from worker.wiring.limits import limit_rules, open_limiter
 
 _OF_OTHERS = {

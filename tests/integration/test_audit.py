@@ -186,7 +186,9 @@ class _Meddling:
 
 def test_the_sweep_makes_good_what_the_audit_finds_unswept(place: Place) -> None:
     nobody_sweeps(place)
-    sweeper = Sweeper(place.redis, place.ledger, ["default"], interval_s=5, lost_after_s=20)
+    sweeper = Sweeper(
+        place.redis, place.ledger.republisher, ["default"], interval_s=5, lost_after_s=20
+    )
     sweeper.sweep()
     assert place.audit().balances
 

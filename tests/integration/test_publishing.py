@@ -143,7 +143,7 @@ def test_added_headers_come_again_with_a_message_that_is_made_anew(
     app = producer_app(redis_url)
     ledger = RedisLedger(redis, LedgerTimes(45.0), partial(encode_message, app))
     job_id = message["headers"]["id"]
-    assert ledger.republish("default", job_id, "revio:default:waiting:bulk", front=True)
+    assert ledger.republisher.republish("default", job_id, "revio:default:waiting:bulk", front=True)
     assert queued(redis) == [message]
     app.close()
 

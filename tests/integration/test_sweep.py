@@ -60,7 +60,7 @@ class Place:
     def sweeper(self, interval_s: float = 5.0) -> Sweeper:
         return Sweeper(
             self.redis,
-            self.ledger,
+            self.ledger.republisher,
             ["default", "acme"],
             interval_s=interval_s,
             lost_after_s=GRACE_S,
@@ -260,9 +260,11 @@ def test_what_has_happened_since_it_was_looked_at_is_not_undone(here: Place) -> 
     seen = here.redis.zscore(delayed, handle.job_id)
     time.sleep(0.002)
     here.ledger.delay(here.claim(handle).lease, 0.0, unknown=False)
-    assert not here.ledger.republish("default", handle.job_id, delayed, seen, front=False)
+    assert not here.ledger.republisher.republish(
+        "default", handle.job_id, delayed, seen, front=False
+    )
     here.claim(handle)
-    assert not here.ledger.republish("default", handle.job_id, delayed, front=False)
+    assert not here.ledger.republisher.republish("default", handle.job_id, delayed, front=False)
     assert here.queued() == []
 
 

@@ -217,7 +217,9 @@ def operated(write: Writers) -> None:
     LanePauses(write.redis).pause("default", Lane.BULK, Pause("prices", "ann", datetime.now(UTC)))
     DayEnds(write.redis).note("default", NOW)
     PublishedLimits(write.redis, {"default": ACCOUNT}, "bulk@host").publish()
-    Sweeper(write.redis, write.ledger, ["default"], interval_s=10, lost_after_s=60).sweep()
+    Sweeper(
+        write.redis, write.ledger.republisher, ["default"], interval_s=10, lost_after_s=60
+    ).sweep()
     states = RedisWsdlStates(write.redis)
     states.save("default", WsdlState("digest", {"rate": "required"}, NOW))
     states.claim("default", "check", 60.0)

@@ -4,7 +4,6 @@ from worker.ledger.audit import Audit, Auditor, Balance, Discrepancy, audited_ac
 from worker.ledger.dead_letter import DeadLetter, Failure
 from worker.ledger.dead_letters import DeadLetters, Retried, Wanted
 from worker.ledger.history import FIRST, EndedUpdate, History
-from worker.ledger.lane_jobs import LaneJobCounter, LaneJobs
 from worker.ledger.memory_ledger import MemoryLedger
 from worker.ledger.redis_ledger import BeforeSettling, RedisLedger
 from worker.ledger.redis_writes import RedisWrites
@@ -30,8 +29,6 @@ __all__ = [
     "EndedUpdate",
     "Failure",
     "History",
-    "LaneJobCounter",
-    "LaneJobs",
     "LedgerTimes",
     "MemoryLedger",
     "RedisLedger",

@@ -11,7 +11,7 @@ from redis import Redis
 
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.ledger_keys import LedgerKeys
-from worker.ledger.queued_message import QueuedMessage
+from worker.queues.queued_message import QueuedMessage
 from worker.redis_kit.scripts import fail_closed
 
 # How many of the next jobs of each queue are searched for one that is nowhere else.

@@ -7,17 +7,16 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-import structlog
 from redis import Redis
 
-from revio_jobs.broker import priority_key
-from revio_jobs.contracts import Lane, UpdateJob, queue_name
+from revio_jobs.contracts import Lane, UpdateJob
 from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.reservation import Reservations
 from revio_jobs.reservation_outcome import KeyConflict, Reservation
 from tasks.ports import AlreadyEnded, Claimed, Lease, LeaseLost, NotNow, RawMessage
 from worker.ledger.dead_letter import leaves_dead_letter
 from worker.ledger.dead_letters import DeadLetters, Encode
+from worker.ledger.republisher import Republisher
 from worker.ledger.retention import (
     DEAD_LETTERS_KEPT,
     HISTORY_KEPT,
@@ -25,8 +24,6 @@ from worker.ledger.retention import (
     LedgerTimes,
 )
 from worker.redis_kit.scripts import fail_closed, load_script
-
-_log = structlog.get_logger(__name__)
 
 _WROTE = "wrote:"
 
@@ -47,14 +44,14 @@ class RedisLedger:
         self._before_settling = before_settling
         self._redis = redis
         self._times = times
-        self._encode = encode
         self._reservations = Reservations(redis)
         self._dead = DeadLetters(redis, encode)
         self._claim = load_script(redis, "worker.ledger", "claim")
         self._intend = load_script(redis, "worker.ledger", "intend")
         self._settle = load_script(redis, "worker.ledger", "settle")
         self._release = load_script(redis, "worker.ledger", "release")
-        self._republish = load_script(redis, "worker.ledger", "republish")
+        self.republisher = Republisher(redis, encode)
+        """Puts the messages of accepted jobs into their queues again."""
         self._withdraw = load_script(redis, "worker.ledger", "withdraw")
 
     def claim(
@@ -220,7 +217,9 @@ class RedisLedger:
         if not answer[0]:
             raise LeaseLost(lease.job_id)
         if parked := answer[1].decode():
-            self.republish(lease.account, parked, LedgerKeys(lease.account).delayed, front=True)
+            self.republisher.republish(
+                lease.account, parked, LedgerKeys(lease.account).delayed, front=True
+            )
 
     def withdraw(
         self, account: str, job_id: str, outcome: Mapping[str, Any], how: str
@@ -240,43 +239,6 @@ class RedisLedger:
             return None if status == b"unknown" else False
         self.settle(Lease(account, job_id, int(product[0]), token), outcome, how, frozenset())
         return True
-
-    def republish(
-        self, account: str, job_id: str, found_in: str, score: float | None = None, *, front: bool
-    ) -> bool:
-        """Put the job's message into its queue again; False if somebody has taken it meanwhile.
-
-        `found_in` is the sorted set that it was found in, with that score.
-        """
-        keys = LedgerKeys(account)
-        record = self._redis.hmget(keys.record(job_id), "payload", "lane", "message")
-        payload, lane, original = record
-        if payload is None or lane is None:
-            self._redis.zrem(found_in, job_id)
-            return False
-        try:
-            job, in_lane = UpdateJob.model_validate_json(payload), Lane(_text(lane))
-        except ValueError:
-            # Accepted by a newer release, and for its workers to run.
-            _log.exception("job_unreadable", job=job_id, account=account)
-            return False
-        message = _text(original) if original else self._encode(job, job_id, in_lane)
-        return bool(
-            self._republish(
-                keys=[
-                    keys.record(job_id),
-                    found_in,
-                    keys.waiting(in_lane),
-                    _queue_key(queue_name(account, in_lane), message if original else ""),
-                ],
-                args=[
-                    job_id,
-                    "" if score is None else repr(score),
-                    message,
-                    "front" if front else "back",
-                ],
-            )
-        )
 
     def _lane(self, account: str, job_id: str) -> Lane:
         lane = self._redis.hget(LedgerKeys(account).record(job_id), "lane")
@@ -302,16 +264,6 @@ def _claimed(job: UpdateJob, lease: Lease, detail: list[Any]) -> Claimed:
         deferred_s=int(deferred_ms) / 1000,
         since_execution_s=int(since_ms or 0) / 1000,
     )
-
-
-def _queue_key(queue: str, original: str) -> str:
-    """A raw message goes back to the list of its priority."""
-    if not original:
-        return queue
-    try:
-        return priority_key(queue, int(json.loads(original)["properties"]["priority"]))
-    except (ValueError, KeyError, TypeError):
-        return queue
 
 
 def _ms(seconds: float) -> int:

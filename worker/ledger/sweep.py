@@ -20,7 +20,7 @@ from redis import Redis
 from revio_jobs.broker import queue_keys
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.ledger_keys import LedgerKeys
-from worker.ledger.redis_ledger import RedisLedger
+from worker.ledger.republisher import Republisher
 from worker.redis_kit.existing import existing
 from worker.redis_kit.leader_lease import LeaderLease
 from worker.redis_kit.scripts import fail_closed
@@ -50,7 +50,7 @@ class Sweeper:
     def __init__(
         self,
         redis: Redis,
-        ledger: RedisLedger,
+        republisher: Republisher,
         accounts: Iterable[str],
         *,
         interval_s: float,
@@ -58,7 +58,7 @@ class Sweeper:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = redis
-        self._ledger = ledger
+        self._republisher = republisher
         self._accounts = {key: account for account in accounts for key in _keys(account)}
         self._lease = LeaderLease(redis, round(interval_s * 3000))
         self._lost_after_s = lost_after_s
@@ -101,7 +101,7 @@ class Sweeper:
     def _republish_due(self, account: str, key: str, now_ms: float) -> int:
         entries = self._redis.zrangebyscore(key, 0, now_ms, start=0, num=_AT_ONCE, withscores=True)
         return sum(
-            self._ledger.republish(account, job_id, key, score, front=False)
+            self._republisher.republish(account, job_id, key, score, front=False)
             for job_id, score in _scores(entries).items()
         )
 
@@ -118,7 +118,7 @@ class Sweeper:
             job: since for job, since in self._missing_since.items() if job[0] != key
         } | known
         return sum(
-            self._ledger.republish(account, job_id, key, score, front=False)
+            self._republisher.republish(account, job_id, key, score, front=False)
             for job_id, score in missing.items()
             if now - known[key, job_id] >= self._lost_after_s
         )

@@ -138,7 +138,7 @@ def open_application(
         ledger=ledger,
         sweeper=Sweeper(
             redis,
-            ledger,
+            ledger.republisher,
             settings.accounts,
             interval_s=settings.sweep_interval_s,
             lost_after_s=settings.sweep_after_s,

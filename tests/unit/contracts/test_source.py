@@ -13,7 +13,7 @@ from revio_jobs import QueryJob, UpdateJob
 from revio_jobs.errors import InvalidJob
 from revio_jobs.message import describe
 from revio_jobs.testing import InMemoryAsyncRevioJobs, InMemoryRevio, InMemoryRevioJobs
-from worker.ledger.queued_message import QueuedMessage
+from worker.queues.queued_message import QueuedMessage
 
 
 def revio() -> InMemoryRevio:

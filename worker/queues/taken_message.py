@@ -11,7 +11,7 @@ from redis import Redis
 
 from revio_jobs.broker import HELD, LATER, queue_of
 from revio_jobs.key_prefix import key_prefix_of
-from worker.ledger.queued_message import QueuedMessage
+from worker.queues.queued_message import QueuedMessage
 from worker.redis_kit.scripts import fail_closed
 
 _AT_ONCE = 200

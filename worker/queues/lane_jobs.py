@@ -52,8 +52,8 @@ class LaneJobCounter:
         self._redis = redis
         self._account = account
         self._keys = LedgerKeys(account)
-        self._count_held = load_script(redis, "worker.ledger", "count_held")
-        self._count_lanes = load_script(redis, "worker.ledger", "count_lanes")
+        self._count_held = load_script(redis, "worker.queues", "count_held")
+        self._count_lanes = load_script(redis, "worker.queues", "count_lanes")
 
     def count(self) -> Mapping[Lane, LaneJobs]:
         """By lane. Each of the numbers is right at a moment of its own."""
