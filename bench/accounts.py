@@ -200,10 +200,10 @@ def usage(worker: Service, redis: Redis, work: Callable[[], None]) -> tuple[floa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--before", type=Path, help="another checkout, measured beside this one")
+    parser.add_argument("--before", type=Path, help="another checkout, measured alongside this one")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="numbers of accounts")
     parser.add_argument("--short", action="store_true", help="1 and 10 accounts")
-    parser.add_argument("--fairness", action="store_true", help="queries beside a backlog")
+    parser.add_argument("--fairness", action="store_true", help="queries next to a backlog")
     given = parser.parse_args()
     sizes = [1, 10] if given.short else [int(size) for size in given.sizes.split(",")]
     checkouts = [checkout.resolve() for checkout in (given.before, ROOT) if checkout]

@@ -167,7 +167,7 @@ def _size(redis: Redis, key: str) -> int:
 
 
 def _peak_mb(pid: int) -> float:
-    """Of that program alone; 0 when it has just ended."""
+    """Resident memory of that program alone; 0 when it has just ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     except OSError:

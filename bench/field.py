@@ -67,7 +67,7 @@ class Field:
             redis.flushall()
 
     def redis(self) -> Redis:
-        """A connection beside the client's."""
+        """A connection separate from the client's."""
         return Redis.from_url(self.stack.redis.url)
 
     @contextmanager

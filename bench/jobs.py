@@ -51,7 +51,7 @@ def rate(count: int, work: Callable[[], object]) -> float:
 
 
 def updates(count: int) -> list[Job]:
-    """Of products that accept them, each with a key of its own."""
+    """Updates of products that accept them, each under its own key."""
     accepting = (id_ for id_ in range(FIRST, FIRST + 2 * count) if id_ % 25)
     return [
         UpdateJob(id=id_, rate="12.50", idempotency_key=uuid.uuid4().hex)

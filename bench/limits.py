@@ -51,7 +51,7 @@ class Race:
 class Score:
     calls: int
     use: float
-    """Of what the limit allows in the time."""
+    """Share of what the limit allows in the time."""
     throttled: int
     most_in_a_minute: int
 

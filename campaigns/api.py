@@ -48,7 +48,7 @@ class Person:
 
 
 class Campaigns:
-    """Of one account. Methods raise CampaignError, and RevioError when something is out of reach.
+    """Campaigns of one account. Methods raise CampaignError, and RevioError if something is down.
 
     plan = campaigns.plan(path, PlanRequest("june", author, source=csv)).plan
     campaigns.approve(plan, Person("ann", "as agreed"))
@@ -179,7 +179,7 @@ class Campaigns:
         self._decide(run, "cancel", person, _OPEN, Status.CANCELLED)
 
     def set_rate(self, run: str, rate: float | None, person: Person) -> None:
-        """Calls a minute at most; None: as many as there are."""
+        """Limit the run to `rate` calls per minute; None for no limit of its own."""
         shown = "none" if rate is None else f"{rate:g}"
         settings = {"rate": "" if rate is None else repr(rate)}
         self._decide(run, f"set rate={shown}", person, _OPEN, settings=settings)

@@ -19,7 +19,7 @@ class BusinessTime:
     """An IANA name."""
 
     def show(self, at: float) -> str:
-        """A Unix time to the minute, UTC beside it: 2026-06-01 22:00 EDT (2026-06-02 02:00 UTC)."""
+        """A Unix time to the minute, with UTC: 2026-06-01 22:00 EDT (2026-06-02 02:00 UTC)."""
         in_utc = datetime.fromtimestamp(at, UTC)
         here = in_utc.astimezone(ZoneInfo(self.zone))
         if not here.utcoffset():

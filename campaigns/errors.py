@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class CampaignError(Exception):
-    """Nothing was sent and nothing was changed; the text says what to mend."""
+    """Nothing was sent and nothing was changed; the text says what to fix."""
 
 
 class InputError(CampaignError):

@@ -15,9 +15,9 @@ class HaltRules:
     """When a run halts by itself."""
 
     errors_percent: float = 5.0
-    """Of the rows that have ended since the run was last started or resumed: those that failed."""
+    """Largest share of failed rows among those that ended since the run last started or resumed."""
     drift_percent: float = 10.0
-    """Of the same rows: those that had drifted or were superseded."""
+    """Largest share of drifted or superseded rows among the same."""
     after: int = 50
     """Rows that must have ended before the rates count; at a stage's end they count anyway."""
     differences: int = 0

@@ -83,7 +83,7 @@ class ExperimentBudget:
         self._permits.pause(account, seconds, reason, minute_spent=minute_spent)
 
     def close(self, account: str, reason: str) -> None:
-        """Nothing: who experiments stops by themselves."""
+        """Does nothing: an experimenter stops by themselves."""
 
     def report(self, account: str, *, healthy: bool) -> None:
         if healthy:

@@ -17,7 +17,7 @@ class Scene:
     lab: Lab
     bench: Workbench
     findings: Mapping[str, Finding]
-    """Of the experiments before, by name."""
+    """Findings of the earlier experiments, by name."""
     products: Sequence[int]
     """Those that were named: they exist, and the bench may change them unless it only reads."""
     day_ends_at: float | None = None

@@ -20,7 +20,7 @@ _CALLS_TO_LOAD = 40
 _CALLS_PER_PRODUCT = 6
 _TRIES = 5
 _BACKOFF_S = 2.0
-# Findings of a run that was interrupted longer ago are found anew.
+# Findings of a run that was interrupted longer ago are discarded and measured again.
 _FRESH_S = 86_400.0
 
 Progress = Callable[[str], None]

@@ -22,7 +22,7 @@ from worker.soap import Kind, RawRecord, Reply
 UNMEASURED_S = 300.0
 """How long a query may lag behind an update, before that is measured."""
 RESTORING_CALLS = 60
-"""Calls beside an experiment's own, to put one product back; hardly any are needed."""
+"""Calls allowed on top of an experiment's own to restore one product; few are needed."""
 _ROUNDS = 6
 
 

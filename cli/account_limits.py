@@ -125,7 +125,7 @@ class AccountLimits:
             "limit",
             "left",
             "left for bulk",
-            "begins anew",
+            "resets",
             rows=[
                 (*minute, left["minute_left_interactive"], left["minute_left_bulk"], "always"),
                 (*day, left["day_left_interactive"], left["day_left_bulk"], when(resets)),

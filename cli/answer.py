@@ -50,7 +50,7 @@ class Answer:
 
 @contextmanager
 def answering(*, as_json: bool) -> Iterator[Answer]:
-    """For the body of a command: whatever it raises becomes words and an exit code."""
+    """For the body of a command: any error becomes a message and an exit code."""
     answer = Answer(as_json=as_json)
     try:
         yield answer

@@ -154,9 +154,9 @@ def _add_service(parser: ArgumentParser) -> None:
 
 def _add_limits(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("--calls-per-minute", type=int, default=500, help="in any 60 s; 0 is no limit")
-    add("--calls-per-day", type=int, default=150_000, help="from the start on; 0 is no limit")
-    add("--ids-per-call", type=int, default=0, help="most ids in a query; 0 is no limit")
+    add("--calls-per-minute", type=int, default=500, help="in any 60 s; 0 for no limit")
+    add("--calls-per-day", type=int, default=150_000, help="from the start on; 0 for no limit")
+    add("--ids-per-call", type=int, default=0, help="most ids in a query; 0 for no limit")
 
 
 def _add_shapes(parser: ArgumentParser) -> None:

@@ -74,7 +74,7 @@ class AccountSettings(BaseModel):
     )
     calls_per_day: Count = Field(default=150_000, description="Calls that we may make in a day.")
     day_reset_hour: int = Field(
-        default=0, ge=0, le=23, description="Hour (0 to 23) at which the day's calls begin anew."
+        default=0, ge=0, le=23, description="Hour (0 to 23) at which the day's calls are reset."
     )
     day_reset_timezone: TimeZone = Field(
         default="UTC", description="Time zone of that hour, an IANA name."
@@ -129,7 +129,7 @@ class AccountSettings(BaseModel):
     )
     transient_codes: Annotated[Codes, NoDecode] = Field(
         default=(),
-        description="Error codes, separated by commas, of refusals that pass by themselves, such "
+        description="Error codes, separated by commas, of refusals that are transient, such "
         "as a deadlock. Such a call is made again.",
     )
     transient_message: Annotated[str, AfterValidator(check_pattern)] | None = Field(
@@ -154,7 +154,7 @@ class AccountSettings(BaseModel):
         "after the product's last update, and none is skipped as unchanged. `deferred` is 300.",
     )
     use_environment_proxies: bool = Field(
-        default=False, description="Whether `HTTPS_PROXY` and the like apply to calls."
+        default=False, description="Whether proxy variables such as `HTTPS_PROXY` apply to calls."
     )
 
     @property

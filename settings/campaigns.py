@@ -56,8 +56,7 @@ class CampaignSettings(BaseModel):
     )
     campaign_rail_uncertified: Level = Field(
         default="warn",
-        description="Guard rail, a plan for an account of which there is no certificate: see "
-        "`revio certify`.",
+        description="Guard rail, a plan for an account without a certificate: see `revio certify`.",
     )
     campaign_round_step: Annotated[Decimal, Field(gt=0, decimal_places=4)] = Field(
         default=Decimal("0.01"), description="Computed rates are rounded to multiples of this."

@@ -24,7 +24,7 @@ def faults_of(error: ValidationError) -> list[str]:
     return [
         _one_line(f"{variable(_location(details))}{_given(details)}: {_what(details)}")
         for details in error.errors(include_url=False)
-        # It only follows from a fault that has a line of its own.
+        # It only follows from a fault that has its own line.
         if details["type"] != "default_factory_not_called"
     ]
 
@@ -37,7 +37,7 @@ def faults_of_names(names: Iterable[str]) -> list[str]:
     """
     heads = {name.upper().removeprefix(PREFIX): name.upper() for name in names}
     lines = [
-        f"{name}: is no setting{_hint(meant)}"
+        f"{name}: is not a setting{_hint(meant)}"
         for rest, name in heads.items()
         if name != SECRETS_DIR_VARIABLE and (meant := _probably_meant(rest)) is not None
     ]
@@ -75,7 +75,7 @@ def _what(details: ErrorDetails) -> str:
     if location == ("accounts",):
         return _accounts_fault()
     if field is None:
-        return f"is no setting{_hint(_sibling(location))}"
+        return f"is not a setting{_hint(_sibling(location))}"
     if kind == "missing":
         return f"must be set. {field.description}"
     return f"{_complaint(details)}. {field.description}"

@@ -125,6 +125,6 @@ def _secrets_dir() -> Path | None:
     """The directory, if any. Raises SettingsError if the one that was asked for is not there."""
     named = os.environ.get(SECRETS_DIR_VARIABLE)
     if named and not Path(named).is_dir():
-        raise SettingsError([f"{SECRETS_DIR_VARIABLE}: {named!r} is no directory"])
+        raise SettingsError([f"{SECRETS_DIR_VARIABLE}: {named!r} is not a directory"])
     directory = Path(named) if named else _DEFAULT_SECRETS_DIR
     return directory if directory.is_dir() else None

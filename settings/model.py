@@ -29,7 +29,7 @@ _LEASE_MARGIN_S = 10
 AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 
-def _upper(value: Any) -> Any:  # noqa: ANN401 - whatever a source holds; pydantic judges it next
+def _upper(value: Any) -> Any:  # noqa: ANN401 - any value of a source; pydantic validates it next
     return value.upper() if isinstance(value, str) else value
 
 
@@ -91,7 +91,7 @@ class Settings(ConsoleSettings, CampaignSettings, RedisSettings):
         default=128 * 1024,
         ge=0,
         description="Bytes of JSON beyond which a query's records are stored as compressed pages "
-        "beside the Celery result.",
+        "next to the Celery result.",
     )
     answer_cache_bytes: int = Field(
         default=16 * 1024 * 1024,
@@ -112,7 +112,7 @@ class Settings(ConsoleSettings, CampaignSettings, RedisSettings):
     stop_grace_s: Seconds = Field(
         default=30,
         description="Seconds after which a worker that was told to stop leaves while nothing runs, "
-        "whatever Redis does.",
+        "even if Redis does not answer.",
     )
     threads: int = Field(
         default=16, ge=1, le=512, description="Threads, and so calls at a time, of a worker."
@@ -121,7 +121,7 @@ class Settings(ConsoleSettings, CampaignSettings, RedisSettings):
         default=128,
         ge=1,
         le=1024,
-        description="Queries that a worker holds beside those: they wait together and share calls.",
+        description="Queries that a worker holds besides: they wait together and share calls.",
     )
     sweep_interval_s: Seconds = Field(
         default=2, description="Seconds between two searches for jobs that the queue has lost."

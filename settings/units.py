@@ -19,7 +19,7 @@ def _check_time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as exc:
-        raise ValueError(f"{name!r} is no time zone; UTC or America/New_York would be one") from exc
+        raise ValueError(f"{name!r} is not a time zone such as UTC or America/New_York") from exc
     return name
 
 
@@ -29,7 +29,7 @@ def _check_fernet_key(key: str) -> str:
     except (binascii.Error, ValueError):
         raw = b""
     if len(raw) != _FERNET_KEY_BYTES:
-        raise ValueError("is no Fernet key (32 bytes in URL-safe base64, 44 characters)")
+        raise ValueError("is not a Fernet key (32 bytes in URL-safe base64, 44 characters)")
     return key
 
 
@@ -43,7 +43,7 @@ def secret(check: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(apply)
 
 
-def _split_at_commas(value: Any) -> Any:  # noqa: ANN401 - whatever a source holds; pydantic judges it next
+def _split_at_commas(value: Any) -> Any:  # noqa: ANN401 - any value of a source; pydantic validates it next
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
@@ -62,7 +62,7 @@ Codes = Annotated[tuple[str, ...], BeforeValidator(_split_at_commas)]
 
 
 def check_pattern(value: str) -> str:
-    """Raises ValueError for what is no regular expression."""
+    """Raises ValueError for an invalid regular expression."""
     try:
         re.compile(value)
     except re.error as exc:

@@ -18,7 +18,7 @@ MINUTE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of an outcome, from some time on."""
+    """Statistics of an outcome, from some time on."""
 
     calls: dict[Lane, int]
     use: float

@@ -52,7 +52,7 @@ class Scenario:
     foreign: Sequence[Foreign] = ()
     outages: Sequence[tuple[float, float]] = ()
     has_fixed_minute: bool = False
-    """The vendor's minute begins anew with each full minute; False: it slides."""
+    """Whether the vendor's count is reset at each full minute; otherwise it slides."""
     seed: int = 1
 
 

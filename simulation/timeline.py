@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Generator
 
 Process = Generator[float | None, None, None]
-"""Yields the seconds that it waits; None: until it is woken. Its end is its end."""
+"""Yields the seconds that it waits, or None to wait until it is woken; ends when it returns."""
 
 
 class Timeline:

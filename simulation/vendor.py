@@ -31,7 +31,7 @@ class Reply:
 
 
 class FixedMinute:
-    """A count that begins anew with each full minute, as some gateways keep it."""
+    """A count that is reset at each full minute, as some gateways keep it."""
 
     def __init__(self, calls: int, clock: Callable[[], float]) -> None:
         self._calls = calls
@@ -65,7 +65,7 @@ class Vendor:
     ) -> None:
         """The day begins now; `outages` are times (start, end) at which it answers nothing.
 
-        Its minute slides, or else begins anew with each full minute.
+        Its minute slides, or its count is reset at each full minute.
         """
         self._fixed_minute = FixedMinute(calls_per_minute, clock) if has_fixed_minute else None
         self._gateway = ApiGateway(

@@ -37,5 +37,5 @@ jobs, as `account_closed`."""
 
 
 def alert_of(error: BaseException) -> Alert | None:
-    """What to say aloud of a job that ends with this error; None: nobody needs to be woken."""
+    """What to log at error level of a job that ends with this error; None if nobody is needed."""
     return next((alert for kind, alert in ALERTS.items() if isinstance(error, kind)), None)

@@ -85,7 +85,7 @@ class RetryPolicy:
     def delay(
         self, attempt: int, spent_s: float, chance: random.Random, *, by_attempts: bool = True
     ) -> float | None:
-        """Seconds from attempt number `attempt` (1 is the first) to the next; None: give up.
+        """Seconds from attempt number `attempt` (1 is the first) to the next, or None to give up.
 
         `spent_s`: time since the first attempt, without waits that are not backoff.
         `by_attempts`: whether the number of attempts is limited, or the time alone.

@@ -1,4 +1,4 @@
-"""Writes the products of customers and lines to a file that is a price list of its own."""
+"""Writes the products of customers and lines to a file that can serve as a price list."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _why_nothing(left_out: Counter[RowClass]) -> str:
 
 @contextmanager
 def _new_file(to: Path, layout: ExportLayout) -> Iterator[AddRow]:
-    """Rows to a file beside `to`, which gets its name when the block has ended well."""
+    """Write rows to a file next to `to`, which gets that name once the block has succeeded."""
     writers = {".csv": _csv, ".xlsx": _xlsx}
     if (writer := writers.get(to.suffix.lower())) is None:
         raise InputError(f"{to}: an export is a .csv or an .xlsx file")

@@ -50,7 +50,7 @@ class ExportLayout:
 
     @property
     def text_columns(self) -> frozenset[int]:
-        """Places of columns whose cells are text whatever they look like."""
+        """Places of columns whose cells are always text."""
         places = {title: place for place, title in enumerate(self.titles)}
         return frozenset(
             place

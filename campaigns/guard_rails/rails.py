@@ -108,7 +108,7 @@ class Seen(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rails:
-    """Guards that all hold: two of one rail are both checked, so adding never loosens."""
+    """All of these guards apply: two of one rail are both checked, so adding never loosens."""
 
     guards: tuple[Guard, ...] = ()
 

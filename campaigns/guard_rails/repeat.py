@@ -14,9 +14,9 @@ class RecentChange:
     rule: str
     """By which rule or list."""
     at: float | None
-    """Unix time, seconds; None: it is still to come."""
+    """Unix time, seconds; None if it is still to come."""
     status: str = ""
-    """Of the run, where the change is still to come."""
+    """The run's status, if the change is still to come."""
     is_certain: bool = True
     """False: the update was sent, and nothing proves what became of it."""
 
@@ -29,8 +29,8 @@ class RecentChange:
 
 
 RecentChanges = Callable[[int], RecentChange | None]
-"""The latest change of a product within the time that is looked at; None: there is none."""
+"""The latest change of a product within the period that is looked at; None if there is none."""
 
 
 def no_recent_changes(_: int) -> None:
-    """Where no run is known."""
+    """For callers that know of no run."""

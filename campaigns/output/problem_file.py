@@ -40,7 +40,7 @@ class ProblemBook:
 
 
 class ProblemFile:
-    """The faulty rows with one more column; once corrected, the file is a plan of its own."""
+    """The faulty rows with one more column; once corrected, the file is itself a price list."""
 
     def __init__(self, add: AddRow, width: int) -> None:
         self._add = add

@@ -14,7 +14,7 @@ from openpyxl.styles.numbers import FORMAT_TEXT
 
 from campaigns.source.cell_text import neutral
 
-MAX_ROWS = 1_048_575  # beside the header
+MAX_ROWS = 1_048_575  # besides the header
 
 
 @contextmanager

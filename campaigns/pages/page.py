@@ -1,7 +1,7 @@
 """Renders a template to one HTML file that needs nothing else.
 
 It loads no script, font, image or style. Its own script and style are bound by their digests, so
-that a browser runs no other, whatever texts of a vendor or of a price list the page shows.
+that a browser runs no other, even if the vendor's or a price list's texts hold scripts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from markupsafe import Markup
 _PACKAGE = "campaigns.pages"
 
 
-def page(template: str, **facts: Any) -> str:  # noqa: ANN401 - whatever the template shows
+def page(template: str, **facts: Any) -> str:  # noqa: ANN401 - what the template shows
     """The file's text. Every fact is escaped; one that the template lacks is an error."""
     script, style = _asset("tables.js"), _asset("page.css")
     policy = f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}"

@@ -50,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Text beside a point."""
+    """Text next to a point."""
 
     x: float
     y: float
@@ -151,7 +151,7 @@ def _scale(
 ) -> tuple[Decimal, float]:
     """The least level that is drawn, and units for each of money.
 
-    Steps are small beside the totals, so the scale begins near the least of them.
+    Steps are small compared with the totals, so the scale begins near the least of them.
     """
     steps = [level for _, *ends in levels[1:-1] for level in ends] or [Decimal(0)]
     low, high = min(*steps, before, after), max(*steps, before, after)

@@ -47,7 +47,7 @@ class Policy:
     account: str = "default"
     includes_disconnected: bool = False
     clearable: Callable[[], frozenset[str] | None] = lambda: None
-    """The fields that can be emptied; None: nobody knows."""
+    """The fields that can be emptied; None if it is not known."""
     recent: RecentChanges = no_recent_changes
     is_certified: bool = True
     """Whether there is a certificate of what the account's vendor does."""

@@ -30,10 +30,10 @@ class Figures:
     by_percent: Largest = field(default_factory=lambda: Largest(_LARGEST))
     """By the change of the rate; a rate that rises from nothing is the largest."""
     by_money: Largest = field(default_factory=lambda: Largest(SHOWN_ROWS))
-    """By the change of revenue; all rows, if there are no more."""
+    """The rows with the largest change of revenue; all rows, if there are fewer."""
     customers: Totals = field(default_factory=lambda: Totals(_CUSTOMERS))
     products: Totals = field(default_factory=lambda: Totals(_PRODUCTS))
-    """Of the catalogue."""
+    """The product's id in the catalogue."""
     samples: dict[int, list[PlannedRow]] = field(default_factory=dict)
     """A few rows of each product of the catalogue, of the first 200."""
     not_undoable: list[PlannedRow] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Figures:
 
     @classmethod
     def of(cls, rows: Iterable[PlannedRow]) -> Figures:
-        """Of the rows that change."""
+        """Only of the rows that change."""
         figures = cls()
         for row in rows:
             if row.kind is RowClass.CHANGE:

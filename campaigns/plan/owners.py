@@ -17,7 +17,7 @@ class Missing:
 
     @classmethod
     def of(cls, ids: Sequence[int]) -> Missing:
-        """Of all of them."""
+        """Owners of all products."""
         return cls(len(ids), tuple(ids[:_NAMED]))
 
     def __str__(self) -> str:

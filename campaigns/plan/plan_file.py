@@ -47,7 +47,7 @@ class Header:
     form: Form = field(default_factory=Form)
     rules: Mapping[str, Any] = field(default_factory=dict)
     rails: tuple[str, ...] = ()
-    """Guard rails of the plan's own, beside those of the settings."""
+    """The plan's own guard rails, besides those of the settings."""
     overrides: Mapping[str, str] = field(default_factory=dict)
     """The reason by the rail."""
     effective: str | None = None
@@ -133,7 +133,7 @@ class PlanWriter:
 
 @contextmanager
 def new_plan(path: Path, header: Header) -> Iterator[PlanWriter]:
-    """A plan under way, in a file beside `path`; see `keep`. Whatever is not kept is removed."""
+    """A plan that is being written next to `path`; it is removed unless `keep` is called."""
     draft = _draft(path)
     try:
         with draft.open("wb") as file:
@@ -180,7 +180,7 @@ def _header(path: Path, line: bytes) -> Header:
     document = _parsed(line) if line.startswith(_HEADER) else {}
     version = document.get("revio_plan")
     if version is None:
-        raise PlanFileError(f"{path.name} is no plan; `revio campaign plan` makes one")
+        raise PlanFileError(f"{path.name} is not a plan; `revio campaign plan` makes one")
     if version != FORMAT:
         raise PlanFileError(f"{path.name}: format {version} is not known here, only {FORMAT}")
     try:
@@ -214,7 +214,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
     try:
         document = json.loads(line)
     except (ValueError, RecursionError):
-        raise PlanFileError("the plan is damaged: a line is no JSON") from None
+        raise PlanFileError("the plan is damaged: a line is not JSON") from None
     if not isinstance(document, dict):
-        raise PlanFileError("the plan is damaged: a line is no object")
+        raise PlanFileError("the plan is damaged: a line is not an object")
     return document

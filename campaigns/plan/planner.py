@@ -40,8 +40,8 @@ _RULE_FORM = Form(columns=("id",))
 class ChangeHistory(Protocol):
     """What earlier runs have changed, and are still to change."""
 
-    def since(self, at: float, *, beside: str | None = None) -> RecentChanges:
-        """Since `at` (Unix time), without the changes of the run `beside`."""
+    def since(self, at: float, *, except_run: str | None = None) -> RecentChanges:
+        """Changes since `at` (Unix time), without those of the run `except_run`."""
 
 
 class PlanVerdict(StrEnum):
@@ -63,7 +63,7 @@ class PlanRequest:
     customers: Sequence[int] = ()
     """Without a source: whose products are meant."""
     lines: Sequence[int] = ()
-    """Without a source: on which lines, beside those of the customers."""
+    """Lines whose products are planned if there is no source, besides those of the customers."""
     rails: Rails = field(default_factory=Rails)
     """Beside those of the settings, which nothing loosens."""
     overrides: Mapping[str, str] = field(default_factory=dict)
@@ -113,9 +113,9 @@ class Planner:
     clearable: Callable[[], frozenset[str] | None] = lambda: None
     """Asked when products have been read, so that a worker has seen the vendor's schema."""
     on_row: Callable[[PlannedRow], None] = lambda _: None
-    """Told each row as it is planned, whatever came of it."""
+    """Called with each row as it is planned, whatever its outcome."""
     history: ChangeHistory | None = None
-    """What earlier runs have changed; None: nobody knows."""
+    """What earlier runs have changed; None if it is not known."""
 
     def make(self, to: Path, request: PlanRequest) -> Planned:
         """Plan into the file `to`.
@@ -197,8 +197,8 @@ class Planner:
         if self.history is None or not back_s:
             return no_recent_changes
         # What an undo takes back is meant to be changed twice.
-        beside = header.of_run if header.kind == "undo" else None
-        return self.history.since(self.clock() - back_s, beside=beside)
+        undone = header.of_run if header.kind == "undo" else None
+        return self.history.since(self.clock() - back_s, except_run=undone)
 
 
 @contextmanager
@@ -273,9 +273,9 @@ def overriding_all(rails: Rails, reason: str) -> dict[str, str]:
 
 
 def check_outputs(to: Path, request: PlanRequest) -> None:
-    """Raises InputError rather than write over what is no plan, or over the input."""
+    """Raises InputError rather than overwrite the input, or a file that is not a plan."""
     if to.exists() and not is_plan(to):
-        raise InputError(f"{to} is there and is no plan: choose another name for -o")
+        raise InputError(f"{to} exists and is not a plan: choose another name for -o")
     problems, source = request.problems_to, request.source
     if problems and (problems == to or (source and problems.resolve() == source.resolve())):
         raise InputError(f"--problems {problems} would write over a file that is needed")

@@ -51,7 +51,7 @@ def _write_rows(book: WorkbookWriter, plan: Plan) -> None:
 
 
 def _titles(fields: Sequence[str]) -> tuple[Sequence[str], frozenset[int]]:
-    """And the places of those whose cells are text whatever they look like."""
+    """And the places of those whose cells are always text."""
     changed = [f"{name}_{when}" for name in fields for when in ("before", "after")]
     titles = (
         *("class", "sheet", "line", "id", *_SEEN),
@@ -85,7 +85,7 @@ def _cells(row: PlannedRow, fields: Sequence[str]) -> list[Any]:
 
 
 def _old_and_new(change: FieldChange | None, name: str, row: PlannedRow) -> tuple[object, object]:
-    """Of a row whose rate stays the rate is shown all the same: totals begin with it."""
+    """A row's rate is shown even if it stays: totals begin with it."""
     if change:
         return change.old, change.new
     return (_amount(row.seen.get(name)) if name == "rate" else None), None

@@ -53,7 +53,7 @@ class Summary:
 
     @property
     def faulty(self) -> int:
-        """Rows that somebody must mend or leave out."""
+        """Rows that somebody must fix or leave out."""
         return self.rows[RowClass.PROBLEM] + self.rows[RowClass.STOPPED]
 
     def add(self, row: PlannedRow) -> None:

@@ -51,7 +51,7 @@ def eta(view: RunView, budget: BulkBudget) -> Eta | None:
 
 
 def _whole_minutes(ended: Mapping[int, int], now: float) -> list[int]:
-    """Of the run's last minutes those that are over; the first was not a whole one."""
+    """The run's last whole minutes: neither its first one nor the current one."""
     this = int(now // 60)
     if not ended:
         return []

@@ -31,7 +31,7 @@ class Only(StrEnum):
 
 
 def rows_to_retry(results: Iterable[RowResult], only: Only) -> Iterator[ParsedRow]:
-    """The rows as they were wanted; their before-values are read anew."""
+    """The rows as they were requested; their before-values are read again."""
     for result in results:
         transient = result.group == "failed" and result.error in TRANSIENT
         if transient if only is Only.TRANSIENT else result.group == only:

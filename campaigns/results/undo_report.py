@@ -50,7 +50,7 @@ class UndoReport:
     counts: Counter[Why] = field(default_factory=Counter)
     examples: dict[Why, list[LeftRow]] = field(default_factory=dict)
     charged_more: Decimal = Decimal(0)
-    """Of all that were billed, a billing period."""
+    """Sum over all products that were billed, per billing period."""
     add_row: AddRow | None = None
     decimal_comma: bool = False
 

@@ -12,7 +12,7 @@ from revio_jobs.contracts import CHANGE_NAMES, Expected
 
 EMPTY = "(empty)"
 UNKNOWN = "(unknown)"
-"""Of a field that cannot be read."""
+"""Stands for the value of a field that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class _Node:
     kind: Kind
     evaluate: Callable[[Values], Any]
     word: str = ""
-    """A bare word that is no field: a text if it stands to the right of a comparison."""
+    """A bare word that is not a field: a text if it stands to the right of a comparison."""
 
 
 _CONSTANTS = {
@@ -242,7 +242,7 @@ class _Parser:
         try:
             return date.fromisoformat(text)
         except ValueError as exc:
-            raise ExpressionError(f"{text} is no date") from exc
+            raise ExpressionError(f"{text} is not a date") from exc
 
     def _nested(self, parse: Callable[[], _Node]) -> _Node:
         self._depth += 1

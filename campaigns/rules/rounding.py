@@ -70,5 +70,5 @@ def _amount(text: str) -> Decimal:
     if not (
         amount.is_finite() and amount > 0 and -int(amount.as_tuple().exponent) <= _MAX_DECIMALS
     ):
-        raise CampaignError(f"{text!r} is no amount such as 0.01, with at most 4 decimals")
+        raise CampaignError(f"{text!r} is not an amount such as 0.01, with at most 4 decimals")
     return amount

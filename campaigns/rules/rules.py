@@ -1,4 +1,4 @@
-"""What is to become of each product, beside what a file says of it."""
+"""What to change of each product, besides what a file says of it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Rules:
         """`sets` are `field=expression`. Raises ExpressionError."""
         condition = compile_rule(where) if where else None
         if condition and condition.kind is not Kind.FLAG:
-            raise ExpressionError(f"where {where!r} is no condition such as status=ACTIVE")
+            raise ExpressionError(f"where {where!r} is not a condition such as status=ACTIVE")
         return cls(condition, dict(_assignment(text) for text in sets), rounding)
 
     def document(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ _LONGEST_S = 60.0
 
 
 class BackoffReader:
-    """Rests twice as long after each failure, up to a minute; a limit says itself how long."""
+    """Backs off twice as long after each failure, up to a minute; a limit says how long itself."""
 
     def __init__(self, products: Products, clock: Callable[[], float]) -> None:
         self._products = products
@@ -49,6 +49,6 @@ class BackoffReader:
                 says = f"the day's calls are spent for {max(backoff_s, 0) / 3600:.1f} h"
             case _:
                 says = str(error)
-        # Limits may be raised meanwhile, so even a long wait is looked at now and then.
+        # Limits may be raised in the meantime, so even a long wait is checked now and then.
         self._until = now + min(max(backoff_s, 0.0), _LONGEST_S)
         return says

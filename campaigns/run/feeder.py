@@ -55,7 +55,7 @@ class CampaignFeeder:
         self._has_lease = False
 
     def step(self) -> list[RunState] | None:
-        """One round over all runs; their states as it found them. None: another feeder works.
+        """One round over all runs. Returns their states at its start; None if another feeder works.
 
         Raises Unavailable.
         """

@@ -22,10 +22,10 @@ class LeasedRun:
     account: str
     run: str
     token: str
-    """Of the lease."""
+    """The lease's token."""
 
     def load(self) -> RunState | None:
-        """The recorded state; None: the run has gone."""
+        """The recorded state; None if the run has gone."""
         return self.runs.load(self.account, self.run)
 
     def rows(self, indexes: Iterable[int]) -> dict[int, PlannedRow]:

@@ -25,7 +25,7 @@ class Runs(Protocol):
         """Runs that have not ended."""
 
     def load(self, account: str, run: str) -> RunState | None:
-        """None: it has gone."""
+        """The recorded state; None if the run has gone."""
 
     def rows(self, account: str, run: str, indexes: Iterable[int]) -> dict[int, PlannedRow]:
         """Those rows of the plan."""
@@ -53,14 +53,17 @@ class Jobs(Protocol):
     """Submits update jobs to the bulk lane. Raises Unavailable."""
 
     def submit(self, jobs: Sequence[UpdateJob]) -> dict[str, JobEnd | None]:
-        """By idempotency key; None: it is on its way. A repeat of a key is no second job."""
+        """Submit jobs, or find those already submitted under the same keys.
+
+        Returns their ends by idempotency key; None for a job that has not ended.
+        """
 
     def answers(self, account: str, keys: Sequence[str]) -> dict[str, JobEnd]:
-        """Of those jobs the ones that have ended, by key."""
+        """The ends of those jobs that have ended, by key."""
 
 
 class Products(Protocol):
     """Reads products of one account: one vendor call, on the bulk lane."""
 
     def read(self, ids: Sequence[int]) -> Mapping[int, CustomerProductRecord | UnreadableRecord]:
-        """By id, those that there are, or why one cannot be read. Raises Retryable or Permanent."""
+        """The existing products by id, or why one cannot be read. Raises Retryable or Permanent."""

@@ -15,7 +15,7 @@ def row_key(run: str, product_id: int, number: int) -> str:
 
 
 def ending(at: int, answer: JobEnd, row: PlannedRow, now: float) -> EndedRow:
-    """Of a row whose job has ended."""
+    """How a row ends whose job has ended."""
     if answer.result is None:
         return EndedRow(at, RowOutcome.FAILED, now, {"error": answer.error, "says": answer.says})
     outcome = RowOutcome(answer.result["outcome"])
@@ -32,7 +32,7 @@ def end_unsent(
     record: CustomerProductRecord | UnreadableRecord | None,
     read_at: float,
 ) -> EndedRow | None:
-    """How a row ends that is not to be sent; None: it is."""
+    """How a row ends without being sent; None if it has to be sent."""
     if record is None:
         problem = {"error": "Rejected", "says": "there is no such product"}
         return EndedRow(at, RowOutcome.FAILED, read_at, problem)

@@ -54,7 +54,7 @@ class RunJobs:
     def _answers(
         self, rows: Mapping[int, PlannedRow], keys: Mapping[str, int]
     ) -> dict[str, JobEnd]:
-        """Of those keys the ones that have ended; the others are submitted again now and then."""
+        """The ends of those keys whose jobs have ended; the others are resubmitted now and then."""
         known = self._jobs.answers(self._leased.account, list(keys))
         now = self._clock()
         late = {

@@ -18,7 +18,7 @@ class SendRules:
     status: str
     is_open: bool
     rails: Rails = field(default_factory=Rails)
-    """Those of the plan, beside the worker's own."""
+    """The plan's rails, besides the worker's own."""
     overrides: frozenset[str] = frozenset()
     effective: date | None = None
 
@@ -27,7 +27,7 @@ class RunRulesSource(Protocol):
     """Knows what each run lets through."""
 
     def send_rules(self, account: str, run: str) -> SendRules | None:
-        """None: there is no such run. Raises Unavailable."""
+        """The rules of a run; None if there is no such run. Raises Unavailable."""
 
 
 class BulkLane(Protocol):

@@ -14,7 +14,7 @@ _BURST_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class FeederLimits:
-    """Of one account's feeder."""
+    """Limits of one account's feeder."""
 
     max_in_flight: int = 100
     """Jobs in the queue, over all runs of the account."""

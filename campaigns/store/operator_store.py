@@ -75,7 +75,7 @@ class RunView:
 
 
 class OperatorStore:
-    """Of one account. Every method raises Unavailable."""
+    """What operators of one account have decided. Every method raises Unavailable."""
 
     def __init__(
         self, redis: Redis, account: str, *, keep_s: int, clock: Callable[[], float] = time.time
@@ -91,7 +91,7 @@ class OperatorStore:
         self._transition = load_script(redis, "campaigns.store", "transition")
 
     def keys(self, run: str) -> RunKeys:
-        """Of a run."""
+        """What operators did with a run."""
         return RunKeys(self._account, run)
 
     def approve(self, plan: str, run: str, approval: Approval) -> None:
@@ -103,7 +103,7 @@ class OperatorStore:
             pipeline.execute()
 
     def send_back(self, run: str, refusal: Approval) -> None:
-        """`refusal`: the opposite of an approval; it counts whatever was approved before."""
+        """`refusal`: the opposite of an approval; it overrides any earlier approval."""
         with fail_closed(WHAT), self._redis.pipeline() as pipeline:
             pipeline.hset(self._common.approvals, f"back:{refusal.digest}", refusal.document())
             self._note(pipeline, run, "send back", refusal)
@@ -116,7 +116,7 @@ class OperatorStore:
         pipeline.expire(audit, self._keep_s)
 
     def approval(self, digest: str) -> Approval | None:
-        """Of exactly that plan."""
+        """The approval of exactly that plan."""
         with fail_closed(WHAT):
             found = self._redis.hget(self._common.approvals, f"digest:{digest}")
         return Approval(digest, *json.loads(found)) if found else None
@@ -127,25 +127,25 @@ class OperatorStore:
             self._redis.hset(self._common.approvals, f"author:{word.digest}", word.document())
 
     def author(self, digest: str) -> Approval | None:
-        """Who has made exactly that plan; None: nobody has given a proof."""
+        """Who has made exactly that plan; None if nobody has given a proof."""
         with fail_closed(WHAT):
             found = self._redis.hget(self._common.approvals, f"author:{digest}")
         return Approval(digest, *json.loads(found)) if found else None
 
     def sent_back(self, digest: str) -> Approval | None:
-        """Who did not want exactly that plan, and why; None: nobody has sent it back."""
+        """Who refused exactly that plan, and why; None if nobody has sent it back."""
         with fail_closed(WHAT):
             found = self._redis.hget(self._common.approvals, f"back:{digest}")
         return Approval(digest, *json.loads(found)) if found else None
 
     def approved_digest(self, plan: str) -> str | None:
-        """Of the last plan of that name that was approved."""
+        """The digest of the last plan of that name that was approved."""
         with fail_closed(WHAT):
             found = self._redis.hget(self._common.approvals, f"name:{plan}")
         return text(found) if found else None
 
     def clearable(self) -> frozenset[str] | None:
-        """The fields that the vendor's schema can empty; None: no worker has seen it yet."""
+        """The fields that the vendor's schema can empty; None if no worker has seen it yet."""
         with fail_closed(WHAT):
             found = self._redis.get(self._common.clearable)
         return frozenset(json.loads(found)) if found else None

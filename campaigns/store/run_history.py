@@ -22,13 +22,13 @@ _UNCERTAIN = "OutcomeUnknown"
 
 
 class RunHistory:
-    """Of one account's runs, as long as they are kept."""
+    """The history of one account's runs, for as long as they are kept."""
 
     def __init__(self, store: OperatorStore) -> None:
         self._store = store
 
-    def since(self, at: float, *, beside: str | None = None) -> RecentChanges:
-        """The changes since `at` (Unix time), and those to come, without those of `beside`.
+    def since(self, at: float, *, except_run: str | None = None) -> RecentChanges:
+        """The changes since `at` (Unix time), and those to come, without those of `except_run`.
 
         The runs are read when it is first asked for a product. Raises Unavailable then.
         """
@@ -37,7 +37,7 @@ class RunHistory:
         def recent(product_id: int) -> RecentChange | None:
             nonlocal runs
             if runs is None:
-                runs = [run for run in self._runs(at) if run.name != beside]
+                runs = [run for run in self._runs(at) if run.name != except_run]
             changes = (run.change_of(product_id) for run in runs)
             return next((change for change in changes if _counts(change, at)), None)
 

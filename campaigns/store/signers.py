@@ -43,7 +43,7 @@ class SignerRecord:
 
 
 class Signers:
-    """Of all accounts. Methods raise Unavailable."""
+    """The signers of all accounts. Methods raise Unavailable."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -58,7 +58,7 @@ class Signers:
         self.add(SignerRecord(key.id, ANYBODY, key.public.hex(), 0.0, ()))
 
     def get(self, signer: str) -> SignerRecord | None:
-        """None: nobody knows it."""
+        """The signer; None if nobody is known by it."""
         with fail_closed(WHAT):
             found = self._redis.hget(SIGNERS, signer)
         return _record(text(found)) if found else None

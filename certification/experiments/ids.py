@@ -65,7 +65,7 @@ class _Sizes:
         return self.reply(size) is not None
 
     def reply(self, size: int) -> Reply | None:
-        """None: not taken."""
+        """None if the query was refused."""
         if size not in self.replies:
             self.replies[size] = self.ask(self.ids(size))
         return self.replies[size]

@@ -14,7 +14,7 @@ from certification.finding import Finding
 from worker.soap import Kind
 
 _TRIALS = 20
-# A trial whose update had to be sent again says nothing, and is made anew.
+# A trial whose update had to be sent again says nothing, and is repeated.
 _ATTEMPTS = 32
 _LONGEST_S = 900.0
 # Seconds after an update at which a query is made, as long as nothing is known.
@@ -79,7 +79,7 @@ def _shows(
     value: Any,  # noqa: ANN401 - of the field's kind
     times: tuple[float, ...],
 ) -> _Lag | None:
-    """None: not within the longest time."""
+    """The lag of one change; None if it was not shown within the longest time."""
     began, low = scene.lab.clock.now(), 0.0
     for at in times:
         scene.lab.clock.sleep(max(began + at - scene.lab.clock.now(), 0))

@@ -40,7 +40,7 @@ def _fresh(scene: Scene) -> tuple[SecretStr, Reply]:
 def _is_dead(scene: Scene, key: SecretStr, alive: Reply) -> bool | None:
     """Whether the session is refused where another one was answered.
 
-    None: no answer, and where each answer brings another key that may have ended the session.
+    None if there was no answer, and each answer brings another key, which may have ended it.
     """
     for _ in range(_CONFIRMED):
         reply = _use(scene, key, tries=1)
@@ -52,7 +52,7 @@ def _is_dead(scene: Scene, key: SecretStr, alive: Reply) -> bool | None:
 
 
 def _is_dead_after(scene: Scene, prepare: Callable[[], SecretStr], alive: Reply) -> bool:
-    """As `_is_dead`, of a session that is made anew until there is an answer."""
+    """As `_is_dead`, for a session that is created again until there is an answer."""
     for _ in range(TRIES):
         if (is_dead := _is_dead(scene, prepare(), alive)) is not None:
             return is_dead
@@ -119,7 +119,7 @@ def _recognising(reply: Reply, code: str | None, message: str) -> dict[str, str]
 
 
 def _pattern(message: str) -> str:
-    """Of letters, digits, dots and stars alone: an .env file takes it as it is."""
+    """A regular expression of letters, digits, dots and stars alone, for an .env file."""
     words = (re.sub(r"[^A-Za-z0-9 ]", ".", part) for part in message.split("#"))
     return ".*".join(words)
 

@@ -54,7 +54,7 @@ def _text(length: int) -> str:
 
 
 def _written(scene: Scene, product: int, name: str, text: str) -> str | None:
-    """What a query shows of it; None: it was not taken."""
+    """What a query shows of it; None if the update was refused."""
     if scene.bench.set(product, **{name: text}).kind is not Kind.DONE:
         return None
     return scene.bench.read(product).text(name) or ""

@@ -1,4 +1,4 @@
-"""What an update does beside what it names, and which updates are refused."""
+"""What an update does besides what it names, and which updates are refused."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class _PlanCommand(TyperCommand):
 
 
 class _Campaigns(TyperGroup):
-    """A misspelt `plan` is no command of its own, and must not look like a plan with changes."""
+    """A misspelt `plan` is not a command, and must not look like a plan with changes."""
 
     usage_code = PlanExit.PROBLEMS
 

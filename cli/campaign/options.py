@@ -75,7 +75,7 @@ def day(option: str, text: str | None) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as exc:
-        raise typer.BadParameter(f"{text!r} is no date", param_hint=option) from exc
+        raise typer.BadParameter(f"{text!r} is not a date", param_hint=option) from exc
 
 
 def start_time(text: str, time: BusinessTime) -> float:

@@ -23,7 +23,7 @@ class Outlook:
 
     @classmethod
     def of(cls, session: CampaignSession, planned: Planned) -> Outlook:
-        """Of a plan that was just made. Raises Unavailable."""
+        """The forecast for a plan that was just made. Raises Unavailable."""
         campaigns = session.campaigns
         return cls(
             forecast(planned.summary.changes, session.budget()),

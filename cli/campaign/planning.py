@@ -99,7 +99,7 @@ def plan(
     ignored: Annotated[
         Texts,
         typer.Option(
-            "--ignore-column", help="A column to carry along, whatever it looks like; repeatable."
+            "--ignore-column", help="A column to carry along, whatever is in it; repeatable."
         ),
     ] = None,
     sheets: Annotated[

@@ -110,7 +110,7 @@ def session_of(
     *,
     key: SigningKey | None = None,
 ) -> CampaignSession:
-    """Of an account of the settings. `tell` hears why reading takes long; `key` signs decisions.
+    """The campaigns of an account. `tell` hears why reading takes long; `key` signs decisions.
 
     Raises RedisError.
     """

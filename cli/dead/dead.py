@@ -184,7 +184,7 @@ def _choice(
 
 
 def not_to_be_retried(letter: DeadLetter, *, even_unknown: bool) -> str | None:
-    """Why it is left as it is; None: it may be retried."""
+    """Why it is left as it is; None if it may be retried."""
     if letter.campaign:
         return f"it is a row of campaign {letter.campaign}, which has a retry of its own"
     if isinstance(letter.error, OutcomeUnknown) and not even_unknown:

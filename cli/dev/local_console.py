@@ -40,7 +40,7 @@ class LocalConsole:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Its settings, beside those of the stack."""
+        """The console's settings, besides those of the stack."""
         return {
             "REVIO_CONSOLE_SECRET": self._secret,
             "REVIO_CONSOLE_URL": self.url,

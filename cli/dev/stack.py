@@ -50,7 +50,7 @@ def local_stack(
     """A whole system that is ready; at exit none of its processes and files is left.
 
     `workers` are queues by the worker's name, `sandbox` the options of its command line with
-    underscores, `environment` settings beside those that connect the parts. No setting of the
+    underscores, `environment` settings besides those that connect the parts. No setting of the
     caller's environment or `.env` is used. Raises ServiceError with the log of what did not start.
     """
     with (
@@ -160,7 +160,7 @@ class Stack:
         self.services[name].wait_until(is_ready, timeout_s=_READY_TIMEOUT_S)
 
     def process_environment(self) -> dict[str, str]:
-        """Of ours only what the stack sets; it runs elsewhere than an `.env` in the checkout."""
+        """Only the stack's own REVIO_ variables; no `.env` is in the directory where it runs."""
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(_OURS)
         }

@@ -36,7 +36,7 @@ def check_certificate(
         yield fine(check, says)
     yield from _harm(account, certificate)
     for name, says in _differences(settings, certificate.settings):
-        fix = f"{_variable(account, name)}={certificate.settings[name]}, or certify anew"
+        fix = f"{_variable(account, name)}={certificate.settings[name]}, or certify again"
         yield warning(f"{account}: {name.upper()}", says, fix)
 
 

@@ -28,7 +28,7 @@ Served = Mapping[str, Collection[str]]
 def check_lanes(
     closures: LaneClosures, accounts: Iterable[str], served: Served
 ) -> Iterator[CheckResult]:
-    """Of each lane, why its jobs wait, if they do. Raises Unavailable."""
+    """Whether each lane's jobs can run, and if not, why they wait. Raises Unavailable."""
     for account in accounts:
         for lane in Lane:
             workers = sorted(served.get(queue_name(account, lane), ()))

@@ -32,7 +32,7 @@ DAY_LEFT = Family(
     "revio_day_calls_left", "Calls that the lane may still make today.", ("account", "lane")
 )
 DAY_RESET = Family(
-    "revio_day_reset_timestamp_seconds", "When the day's calls begin anew.", ("account",)
+    "revio_day_reset_timestamp_seconds", "When the day's count of calls is reset.", ("account",)
 )
 PAUSED = Family(
     "revio_calls_paused_seconds",
@@ -84,7 +84,7 @@ _REASON_CHARACTERS = 100
 
 
 def call_samples(limits: AccountLimits) -> Iterator[Sample]:
-    """Of one account."""
+    """Samples of one account."""
     account, usage, left = limits.account, limits.usage, limits.left
     yield MINUTE_LIMIT.sample(usage.minute_limit, account)
     yield MINUTE_CEILING.sample(usage.minute_ceiling, account)

@@ -27,14 +27,14 @@ FAMILIES = (
 
 
 class FleetCollector(Collector):
-    """Reads Redis anew at each scrape, and never writes to it."""
+    """Reads Redis at each scrape, and never writes to it."""
 
     def __init__(self, settings: Settings, redis: Redis) -> None:
         self._settings = settings
         self._redis = redis
 
     def describe(self) -> list[Metric]:
-        """Nothing: to register a collector is no scrape."""
+        """Empty: registering a collector must not scrape."""
         return []
 
     def collect(self) -> Iterator[Metric]:

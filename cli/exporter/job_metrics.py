@@ -94,7 +94,7 @@ _CLOSED_BY = {
 
 
 def job_samples(status: AccountStatus, jobs: Mapping[Lane, LaneJobs]) -> Iterator[Sample]:
-    """Of one account; `jobs`: by lane."""
+    """Samples of one account; `jobs` are by lane."""
     for lane in status.lanes:
         yield from _lane_samples(status, lane.lane, jobs[lane.lane])
         name = lane.lane.value

@@ -53,7 +53,7 @@ FAMILIES = (RUNS, ROWS, ENDED, PACE, LEFT, STATE, STUCK, WAITS, LAST_ENDED)
 
 
 def run_samples(account_status: AccountStatus, ids_per_call: int) -> Iterator[Sample]:
-    """Of one account. A run that has ended has no series of its own."""
+    """Samples of one account's runs that have not ended."""
     account = account_status.account
     statuses = Counter(view.state.status for view in account_status.all_runs)
     for status in Status:

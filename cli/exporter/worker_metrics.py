@@ -56,7 +56,7 @@ FAMILIES = (
 
 
 def worker_samples(status: AccountStatus) -> Iterator[Sample]:
-    """Of one account."""
+    """Samples of one account."""
     for lane in Lane:
         serving = sum(lane in worker.lanes for worker in status.workers)
         yield WORKERS.sample(serving, status.account, lane.value)
@@ -75,5 +75,5 @@ def redis_samples(memory: Mapping[str, Any]) -> Iterator[Sample]:
 
 
 def build_sample() -> Sample:
-    """Of this process."""
+    """Samples of this process."""
     return BUILD.sample(1, __version__)

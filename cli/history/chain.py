@@ -1,7 +1,7 @@
 """Lines of JSON, each with a digest over itself and the line before it. No I/O.
 
 Whoever alters, drops or moves a line breaks the chain there. It does not protect against somebody
-who makes all later digests anew: note the last digest elsewhere.
+who recomputes all later digests: note the last digest elsewhere.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Link:
 
     digest: str = START
     number: int | None = None
-    """Of the last update; None: there was none."""
+    """The number of the last update; None if there was none."""
     entry: str | None = None
     """Its id in Redis."""
 
@@ -44,7 +44,7 @@ class Checked:
     lines: int
     problems: tuple[str, ...]
     first: Link | None
-    """What the first line follows; None: there is no line."""
+    """The digest that the first line follows; None if there is no line."""
     last: Link
 
 
@@ -57,7 +57,7 @@ def check(lines: Iterable[tuple[str, str]]) -> Checked:
         count += 1
         document = _read(line)
         if document is None:
-            problems.append(f"{where}: is no line of a history")
+            problems.append(f"{where}: is not a line of a history")
             continue
         if first is None:
             first = Link(document["previous"])
@@ -70,7 +70,7 @@ def check(lines: Iterable[tuple[str, str]]) -> Checked:
 
 
 def last_link(line: str) -> Link | None:
-    """Where a chain goes on after this line; None: it is no whole line of a history."""
+    """Where a chain goes on after this line; None if it is not a whole line of a history."""
     document = _read(line)
     return _link_of(document) if document else None
 

@@ -56,7 +56,7 @@ class HistoryFiles:
     def end(self) -> Link:
         """Where the chain ends now. Raises OSError.
 
-        A line that was cut off when a writer died is taken away: its update is written anew.
+        A line that was cut off when a writer died is taken away: its update is written again.
         """
         for path in sorted(self._directory.glob(f"{self._account}-????-??-??.jsonl"), reverse=True):
             if link := _end_of(path):
@@ -70,7 +70,7 @@ def _day(document: Mapping[str, Any]) -> str:
 
 
 def _end_of(path: Path) -> Link | None:
-    """Of the file's last whole line; what comes after it is taken away."""
+    """The state of the chain at the file's last whole line; what follows it is removed."""
     text = path.read_bytes()
     whole = text[: text.rfind(b"\n") + 1]
     if len(whole) < len(text):
@@ -81,5 +81,5 @@ def _end_of(path: Path) -> Link | None:
         return None
     link = last_link(lines[-1].decode(errors="replace"))
     if link is None:
-        raise OSError(f"{path}: its last line is no line of a history")
+        raise OSError(f"{path}: its last line is not a line of a history")
     return link

@@ -56,9 +56,9 @@ class Explanation:
     because: tuple[str, ...]
     """Whole sentences, the nearest reason first."""
     runs_at: float | None = None
-    """Unix time, seconds; None: it has run, or nobody can tell."""
+    """Unix time, seconds; None if it has run, or if nobody can tell."""
     source: str | None = None
-    """The service that submitted it; None: it is not known, or the job has ended."""
+    """The service that submitted it; None if it is not known or the job has ended."""
 
     def document(self) -> dict[str, Any]:
         """JSON values."""

@@ -45,7 +45,7 @@ class JobStatus:
 
     @classmethod
     def of(cls, account: str, job_id: str, ended: Ended) -> Self:
-        """Of a job that has ended."""
+        """Set once the job has ended."""
         if isinstance(ended.value, BaseException):
             state = State.EXPIRED if isinstance(ended.value, ResultExpired) else State.FAILED
             return cls(account, job_id, state, error=ended.value)

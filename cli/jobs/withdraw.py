@@ -125,7 +125,7 @@ class _Run:
                     # For callers that wait with Celery alone.
                     self._app.backend.mark_as_failure(update.job_id, error)
                 else:
-                    self.kept.append((update, "a worker has taken it meanwhile"))
+                    self.kept.append((update, "a worker has taken it in the meantime"))
         finally:
             self._withdrawals.record(
                 self._selection, reason, by, withdrawn=len(self.taken), kept=len(self.kept)

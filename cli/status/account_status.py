@@ -30,7 +30,7 @@ class LaneStatus:
     queued: int
     """Messages in the queue: queries, raw messages and accepted updates."""
     oldest_wait_s: float | None
-    """Seconds since the oldest waiting update was accepted; None: no update waits."""
+    """Seconds since the oldest waiting update was accepted; None if no update waits."""
     closure: LaneClosure | None
     """Why no job of the lane is started now, if none is."""
     runs_in_s: float = 0.0
@@ -53,7 +53,7 @@ class AccountStatus:
     """The live workers that serve the account."""
     drift: Sequence[Difference]
     clock_offsets_s: Mapping[str, float]
-    """Of the workers whose clocks are off: seconds ahead of Redis's."""
+    """Workers whose clocks are off, with the seconds that they are ahead of Redis's clock."""
     balance: Balance
     dead_letters: Mapping[str, int]
     """By the class of the error."""

@@ -29,7 +29,7 @@ _WATCH_S = 2.0
 def status(
     *,
     account: Annotated[str | None, typer.Option(help="Only this account; all if omitted.")] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every 2 seconds.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every 2 seconds.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show whether calls go out, what waits too long, what needs a person and which runs go on.

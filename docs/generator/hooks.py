@@ -35,7 +35,7 @@ _IS_NO_LOAD = re.compile(r"<link\b[^>]*?rel=\"?(?:canonical|next|prev)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that stand beside docs/."""
+    """Add the pages outside docs/."""
     for name, page in ROOT_PAGES.items():
         text = (ROOT / name).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text))

@@ -11,7 +11,7 @@ ROOT_PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
 }
-"""Pages that stand beside docs/ in the repository, and their names on the site."""
+"""Pages outside docs/ in the repository, and their names on the site."""
 
 _DOCS = "docs/"
 _LINK = re.compile(r"(?<=\]\()(?P<path>[^)#\s]+)(?=[)#])")

@@ -6,7 +6,7 @@ from docs.generator.tables import table
 from revio_jobs.redis_faults import REDIS_FAULTS, Remedy
 
 _DONE = {
-    Remedy.RECONNECT: "drops the connection, resolves the name anew, connects and repeats",
+    Remedy.RECONNECT: "drops the connection, resolves the name again, connects and repeats",
     Remedy.RELOAD: "loads the script there and repeats",
     Remedy.WAIT: "waits and repeats",
     Remedy.FIX: "says so and repeats rarely: somebody must change Redis or the settings",

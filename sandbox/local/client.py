@@ -54,11 +54,11 @@ class RunningSandbox:
         return calls
 
     def products(self, ids: Iterable[int] | None = None) -> dict[int, dict[str, str | None]]:
-        """What is true of the products, whatever a query shows yet."""
+        """The products as they are stored, even if a query does not show it yet."""
         return _by_id(self.control(f"products{_asking(ids)}"))
 
     def updates(self, ids: Iterable[int] | None = None) -> dict[int, list[dict[str, Any]]]:
-        """Of each product that was updated, ``{"at": …, "fields": {…}}`` for every execution."""
+        """By product, ``{"at": …, "fields": {…}}`` for every execution of an update."""
         return _by_id(self.control(f"updates{_asking(ids)}"))
 
     def fault(self, name: str, **rule: object) -> None:
@@ -84,7 +84,7 @@ class RunningSandbox:
         self.control("spoil", {str(product_id): fields})
 
     def release(self, update_shape: str | None = None) -> None:
-        """The service and its WSDL change, as ``--update-shape`` says; None: back to the first."""
+        """Change the service and its WSDL, as ``--update-shape`` does; None restores the first."""
         self.control("release", {} if update_shape is None else {"update_shape": update_shape})
 
     def limits(self, **changes: float) -> dict[str, float]:

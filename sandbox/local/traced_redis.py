@@ -104,7 +104,7 @@ class TracedRedis:
         redis.program = str(self._script())
 
     def start(self) -> None:
-        """Start the server anew; what its files hold now counts as on the disk."""
+        """Restart the server; what its files hold now counts as on the disk."""
         self._redis.stop()
         self._durable = {str(path): path.stat().st_size for path in self._files()}
         self._redis.start()
@@ -136,7 +136,7 @@ class TracedRedis:
         return [path for path in self._redis.directory.rglob("*.aof") if path.is_file()]
 
     def _script(self) -> Path:
-        """The server becomes our child, and strace a process beside it that outlives it."""
+        """The server becomes our child; strace is a separate process that outlives it."""
         script = self._redis.directory / "traced-redis"
         options = f"-DD -f --seccomp-bpf -y -T -s 0 -e signal=KILL -e trace={_TRACED}"
         script.write_text(

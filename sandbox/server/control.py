@@ -90,7 +90,7 @@ class ControlEndpoints:
         return {str(id_): self._products[id_].truth for id_ in self._asked(query)}
 
     def _updates(self, query: dict[str, str]) -> object:
-        """Of each product that was updated, what every execution set."""
+        """What every execution of an update set, by product."""
         executed = {id_: self._products[id_].executions for id_ in self._asked(query)}
         return {
             str(id_): [asdict(execution) for execution in executions]

@@ -59,7 +59,7 @@ class Journal:
         self._entries.append(entry)
 
     def count(self, event: str) -> None:
-        """Something that is no call: a fetched WSDL, a refused connection."""
+        """Something that is not a call: a fetched WSDL, a refused connection."""
         self._other[event] += 1
 
     def summary(self) -> dict[str, object]:

@@ -30,7 +30,7 @@ class SessionCount(StrEnum):
 class SessionLife(StrEnum):
     ABSOLUTE = "absolute"
     SLIDING = "sliding"
-    """Each use begins the session's life anew."""
+    """Each use restarts the session's lifetime."""
 
 
 class FilterLogic(StrEnum):

@@ -34,7 +34,7 @@ class Product:
     pending: deque[tuple[float, Record]] = field(default_factory=deque)
     markup: Rendered | None = None
     spoilt: dict[str, str] = field(default_factory=dict)
-    """Markup that a query shows as these fields' content, whatever they are."""
+    """Markup that a query shows as these fields' content, regardless of their values."""
 
     def __post_init__(self) -> None:
         self.shown = dict(self.truth)

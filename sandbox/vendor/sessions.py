@@ -54,7 +54,7 @@ class Sessions:
         return self.add()
 
     def add(self) -> str:
-        """One more, beside those there are."""
+        """Open another session."""
         key = self._new_key()
         self.made.append(key)
         self._expiries[key] = self._clock() + self._lifetime

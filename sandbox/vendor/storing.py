@@ -70,7 +70,7 @@ class Storing:
         return stored
 
     def _kept(self, name: str, value: str | None) -> tuple[str | None] | None:
-        """What is stored; None: the field stays as it is."""
+        """The value to store, or None to leave the field as it is."""
         if value is None:
             return self._cleared(name)
         if name in _TEXTS:

@@ -101,7 +101,7 @@ class Reader(Protocol):
 
 
 class Gateway(Reader, Protocol):
-    """One account at the vendor. Every call inside takes a permit of its own."""
+    """One account at the vendor. Every call takes its own permit."""
 
     def query(self, filters: Wanted, call: Call) -> list[CustomerProductRecord]:
         """One vendor call. Raises Retryable or Permanent, PartlyReadable, or SpoiltAnswer."""
@@ -123,4 +123,4 @@ class Gateway(Reader, Protocol):
         """
 
     def slow_down(self, reason: str) -> None:
-        """Pause the account for some ten seconds: the vendor refuses whatever it is asked."""
+        """Pause the account for some ten seconds, because the vendor refuses every request."""

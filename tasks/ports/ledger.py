@@ -53,7 +53,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyEnded:
-    """The job has its outcome. None: it ended so long ago that only `how` is still known."""
+    """The job has its outcome; None if it ended so long ago that only `how` is known."""
 
     outcome: Mapping[str, Any] | None
     how: str
@@ -73,7 +73,7 @@ class RawMessage:
     """What the ledger keeps of a message that was not sent through our client."""
 
     place: int | None = None
-    """Its place in the account's order of submissions; None: the last."""
+    """Its place in the account's order of submissions; None for the last."""
     text: str = ""
     """The message, to be delivered again as it was sent; "": one is made from the job."""
 

@@ -105,7 +105,7 @@ class Answers:
         }
 
     def now(self) -> int | None:
-        """The time that `keep` needs, read before the call; None: nothing can be cached now."""
+        """The time that `keep` needs, read before the call; None if nothing can be cached now."""
         try:
             return self._writes.now()
         except Unavailable:

@@ -71,7 +71,7 @@ class PartAsker:
         delay: Callable[[int], float | None],
         sleep: Callable[[float], None],
     ) -> None:
-        """`delay`: seconds to wait after attempt number n (1 is the first); None: give up."""
+        """`delay`: seconds to wait after attempt number n (1 is the first), or None to give up."""
         self._query = query
         self._delay = delay
         self._sleep = sleep

@@ -17,7 +17,7 @@ _LEVEL = 1
 
 
 class PageStore(Protocol):
-    """Stores pages beside Celery's result, for as long as the result is kept."""
+    """Stores pages next to Celery's result, for as long as the result is kept."""
 
     def store(self, account: str, job_id: str, pages: Sequence[bytes]) -> dict[str, Any]:
         """Replace the job's pages. Returns what a reader needs to find them (JSON values).

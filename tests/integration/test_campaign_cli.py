@@ -291,7 +291,7 @@ def test_a_run_is_a_task_in_flower_and_so_are_its_jobs(
         (["watch", "nobody"], 2, "no run is called nobody"),
         (["plan", ".", "-o", "x.plan"], 1, ". is a directory"),
         (["plan", "in.csv", "-o", "nowhere/x.plan"], 1, "nowhere/.x.plan.draft: No such file"),
-        (["plan", "in.csv", "-o", "in.csv"], 1, "in.csv is there and is no plan"),
+        (["plan", "in.csv", "-o", "in.csv"], 1, "in.csv exists and is not a plan"),
         (["plan", "in.csv", "-o", "x.plan", "--problems", "in.csv"], 1, "would write over"),
         (["plan", "in.plan", "-o", "x.plan"], 1, "in.plan is a plan already"),
         (["review", "nothing.plan"], 2, "cannot be read"),

@@ -129,7 +129,7 @@ def test_whatever_is_done_to_a_line_shows(place: Place) -> None:
         ((one, three), ":2", "lines are missing"),
         ((one, three, two), ":2", "or were moved"),
         ((one, one, two, three), ":2", "is update 1, where update 2 is expected"),
-        ((one, {"number": 2}, three), ":2", "is no line of a history"),
+        ((one, {"number": 2}, three), ":2", "is not a line of a history"),
     ):
         place.rewrite(*lines)
         ended = place.history("verify", place.file)

@@ -27,7 +27,7 @@ _ADVICE: Mapping[type[RevioError], str] = {
     Unauthorised: "correct the account's login, key or address, restart the workers, then "
     "revio lane resume",
     GuardRail: "plan the row again, with an override that names its reason",
-    Withdrawn: "nothing: a campaign sends the row again when it resumes; submit anew what somebody "
+    Withdrawn: "nothing: a campaign sends the row again when it resumes; submit again what was "
     "revoked by mistake",
     ResultExpired: "nothing: it is never executed again",
 }

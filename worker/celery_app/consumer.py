@@ -74,7 +74,7 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
                 # About a setting that will change its default, and that we have set.
                 warnings.simplefilter("ignore", CPendingDeprecationWarning)
                 super().on_connection_error_after_connected(exc)
-        except Exception as closing:  # noqa: BLE001 - whatever it is, the next step is to connect
+        except Exception as closing:  # noqa: BLE001 - after any error, the next step is to connect
             _log.warning("lost_connection_not_closed", reason=repr(closing))
         _wait_if_full(exc)
 
@@ -83,7 +83,7 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         self.on_invalid_task(None, message, exc)
 
     def on_invalid_task(self, body: object, message: Any, exc: BaseException) -> None:  # noqa: ANN401, ARG002
-        """A message that is no JSON, or malformed: its caller is told, its body is not shown."""
+        """A message that is malformed or not JSON: its caller is told, its body is not shown."""
         headers = message.headers or {}
         job_id, task = headers.get("id"), headers.get("task")
         _log.error("message_dropped", job=job_id, task=task, reason=str(exc))

@@ -2,7 +2,7 @@
 
 A probe that asks the worker through Redis costs seconds of CPU, and calls every worker dead when
 Redis is away. These files cost a probe one look: `alive` is touched by a thread of the process,
-whatever becomes of Redis and the vendor; `ready` by the loop that takes messages, while it turns.
+even if Redis or the vendor fails; `ready` by the loop that takes messages, while it turns.
 """
 
 from __future__ import annotations

@@ -27,4 +27,4 @@ class LaneActivity:
 
 
 lane_activity = LaneActivity()
-"""Of this process: kombu makes its channels itself, so they cannot be given one."""
+"""This process's only one: kombu creates its channels itself, so they cannot be given one."""

@@ -23,7 +23,7 @@ _STOPPED_WITHIN_S = 2.0
 
 
 class Consumer(Protocol):
-    """Of Celery's consumer, what decides from which queues messages are taken."""
+    """The part of Celery's consumer that decides from which queues messages are taken."""
 
     def call_soon(self, function: Callable[..., None], *args: str) -> object:
         """Run it in the consumer's own thread."""
@@ -50,7 +50,7 @@ class _Backoff:
 class LaneControl:
     """One per worker process.
 
-    Each lane's state is derived anew every second, so that no dead process keeps a lane closed.
+    Each lane's state is recomputed every second, so that no dead process keeps a lane closed.
     """
 
     def __init__(

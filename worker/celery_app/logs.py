@@ -103,7 +103,7 @@ class _Titled(dict[str, Any]):
 
 
 def _handler(logfile: str | None) -> logging.Handler:
-    """A file that is rotated from outside is opened anew."""
+    """Reopens a file that is rotated from outside."""
     return WatchedFileHandler(logfile) if logfile else logging.StreamHandler(sys.stderr)
 
 

@@ -45,7 +45,7 @@ class _Trouble:
 
 
 class Oversight:
-    """Of all accounts; one of all workers at a time looks."""
+    """Watches all accounts; one worker of all does so at a time."""
 
     def __init__(self, redis: Redis, accounts: Iterable[str]) -> None:
         self._redis = redis

@@ -73,7 +73,7 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
         return (client for channel, client, _ in self._chan_to_sock if channel in self._channels)
 
     def drop_if_strange(self, channel: Any) -> None:  # noqa: ANN401 - a channel
-        """redis-py connects anew by itself; nobody would read what such a connection answers."""
+        """redis-py reconnects by itself; nobody would read what such a connection answers."""
         connection = channel.client.connection
         sock = self._chan_to_sock.get((channel, channel.client, "BRPOP"))
         if connection._sock is not sock:  # noqa: SLF001

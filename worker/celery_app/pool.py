@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 
 class Consumer(Protocol):
-    """Of Celery's consumer, what says how many messages it may hold."""
+    """The part of Celery's consumer that says how many messages it may hold."""
 
     qos: Any
     """kombu's QoS of the present connection."""
 
 
 class JobPool(TaskPool):  # type: ignore[misc] # Celery is untyped
-    """Celery's pool of threads, and beside it one for queries, of `worker_query_threads`.
+    """Celery's pool of threads, and a second one of `worker_query_threads` for queries.
 
     A query in there does not count against the prefetch, just as a task with an ETA does not: the
     worker holds one message a thread of either kind. Queries beyond that are as other jobs.
@@ -62,7 +62,7 @@ class JobPool(TaskPool):  # type: ignore[misc] # Celery is untyped
         prefetch.increment_eventually()
 
         def leave(_: object) -> None:
-            # A new connection has a prefetch of its own, which this query never raised.
+            # A new connection has its own prefetch, which this query never raised.
             prefetch.decrement_eventually()
             self._room.release()
 

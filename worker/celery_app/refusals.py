@@ -18,7 +18,7 @@ _NO_LIMIT = (
 )
 _PREFETCH = "a worker takes one message per free thread; set REVIO_THREADS"
 _NO_CHILDREN = "jobs are threads of one process, which has no children to replace"
-_NO_SCHEDULE = "this app has no schedule; a producer may use a Celery beat of its own"
+_NO_SCHEDULE = "this app has no schedule; a producer may run its own Celery beat"
 
 OPTIONS: Mapping[str, str] = {
     "--pool": "jobs run in threads of our own pool; leave it out",
@@ -37,7 +37,7 @@ OPTIONS: Mapping[str, str] = {
     "--scheduler": _NO_SCHEDULE,
     "--purge": "use `revio withdraw`, which also tells callers and the ledger",
 }
-"""Of `celery worker`: the option's long name, and the way to do it."""
+"""Options of `celery worker` by long name, each with what to do instead."""
 
 SUBCOMMANDS: Mapping[str, str] = {
     "amqp": "it would take or drop messages that the ledger knows of: see `revio lane`, `revio "
@@ -48,7 +48,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "migrate": "messages without the ledger would be lost or done twice: move all of Redis by "
     "replication, then change REVIO_REDIS_URL",
 }
-"""Of `celery`, and the way to do it."""
+"""Commands of `celery`, each with what to do instead."""
 
 BROKERS: Mapping[str, str] = {
     "CELERY_BROKER_URL": "--broker",

@@ -42,7 +42,7 @@ class RunEvents:
         self._clock = clock
         self._next_at = 0.0
         self._accounts: dict[str, str] = {}
-        """Of the runs that were fed here a moment ago."""
+        """The accounts of the runs that were fed here a moment ago, by run."""
         self._told: dict[str, dict[str, Any]] = {}
 
     def tell(self, runs: Iterable[RunState]) -> None:

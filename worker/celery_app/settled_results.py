@@ -11,7 +11,7 @@ from celery import Celery, current_task
 def store_with_settlement(app: Celery, key: str, text: str, outcome: Mapping[str, Any]) -> None:
     """Called just before the ledger records `outcome`, as `text` under `key`.
 
-    Only for a success that nothing follows: a failure has callbacks of its own, and the result of
+    Only for a success that nothing follows: a failure has its own callbacks, and the result of
     a step of a canvas lists the tasks that Celery sends after the task has returned.
     """
     task = current_task

@@ -1,4 +1,4 @@
-"""Ends a worker that was told to stop, whatever Redis does.
+"""Ends a worker that was told to stop, even if Redis does not answer.
 
 Celery's orderly end talks to Redis at many places: it cancels consumers, gives messages back,
 closes channels. A Redis that is down or frozen holds each of them up for a socket's timeout or a

@@ -23,7 +23,7 @@
 --
 -- A message taken for the first time gets a stamp, two members at the beginning of its JSON object:
 -- revio_taken, its place in the account's order of submissions (0 for other tasks), and revio_retries,
--- how many attempts it has been through. It keeps them whatever becomes of it, so the order of updates
+-- how many attempts it has been through. It keeps them until it ends, so the order of updates
 -- is the order in which they left their queue, also when one comes back after its worker has died.
 
 local time = redis.call('TIME')

@@ -31,7 +31,7 @@ def add_trace_ids(
 def untraced() -> Iterator[None]:
     """Here instrumented libraries make no spans.
 
-    For what a worker does unasked: each command to Redis would be a trace of its own.
+    For what a worker does by itself: each command to Redis would be a separate trace.
     """
     token = _suppress()
     try:

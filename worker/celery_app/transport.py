@@ -218,7 +218,7 @@ class _Taking:
         return [f"{self._tags}{number}" for number in reversed(self._asked)]
 
     def requeue_unread(self) -> None:
-        """Of a request that was not answered, or whose answer could not be delivered."""
+        """Requeue what a request took whose answer was lost or could not be delivered."""
         if tags := self.unread_tags:
             self.qos.requeue(tags)
             self._asked = range(0)
@@ -235,7 +235,7 @@ def _packed(args: Iterable[object]) -> bytes:
 
 @cache
 def _packed_keys(prefix: str, queue: str) -> bytes:
-    """Of a queue that is asked for some times a second, with hundreds of others."""
+    """The keys of a queue, which is read many times a second together with hundreds of others."""
     return _packed(map(KeyPrefix(prefix).key, queue_keys(queue)))
 
 

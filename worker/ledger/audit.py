@@ -1,7 +1,7 @@
 """Proves that no accepted job is missing: accepted = ended + waiting + running + delayed.
 
-The balance is one atomic reading. What does not add up is then looked for job by job, each judged
-at one moment of its own, so that jobs which move meanwhile raise no suspicion. Memory is bounded,
+The balance is one atomic reading. What does not add up is then found job by job, each judged
+atomically, so jobs that move during the audit raise no suspicion. Memory is bounded,
 whatever the number of jobs.
 """
 
@@ -31,17 +31,17 @@ _LEASE_ENDED_LONG_AGO_MS = 60_000.0
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Where the accepted jobs of an account are."""
+    """How many accepted jobs of an account are in which state."""
 
     accepted: int
     ended: Mapping[str, int]
-    """By how: an outcome, or the class of the error."""
+    """Counts by outcome, or by the class of the error."""
     waiting: int
     running: int
     delayed: int
     """Until their next attempt, or until their product is free."""
     dead_letters: int
-    """Of those that failed, the ones still kept."""
+    """Dead letters that are still kept."""
 
     @property
     def failed(self) -> int:
@@ -69,7 +69,7 @@ class Discrepancy:
     """Ids of the first jobs."""
 
     def note(self, job_id: str) -> None:
-        """Another of them."""
+        """Count another job, and keep its id as an example if there are few."""
         self.count += 1
         if len(self.examples) < _EXAMPLES:
             self.examples.append(job_id)
@@ -77,11 +77,11 @@ class Discrepancy:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found of one account."""
+    """The audit of one account."""
 
     balance: Balance
     discrepancies: Mapping[str, Discrepancy]
-    """By what is wrong; empty when nothing is."""
+    """By what is wrong; empty if nothing is."""
     not_accepted_yet: int
     """Raw messages in the queues, whose jobs the first worker to take them will accept."""
 
@@ -102,7 +102,7 @@ class _JobState:
 
 
 class Auditor:
-    """Looks at one account. Every method raises RedisError."""
+    """Audits one account. Every method raises RedisError."""
 
     def __init__(self, redis: Redis, account: str) -> None:
         self._redis = redis
@@ -114,7 +114,7 @@ class Auditor:
         self._dead_letters = DeadLetterCounter(redis, account)
 
     def audit(self) -> Audit:
-        """Everything; it takes about a second for 10,000 jobs."""
+        """The whole audit; it takes about a second per 10,000 jobs."""
         discrepancies: dict[str, Discrepancy] = {}
         for wrong, job_id in self._wrong():
             discrepancies.setdefault(wrong, Discrepancy()).note(job_id)
@@ -122,7 +122,7 @@ class Auditor:
         return Audit(self.balance(), discrepancies, raw)
 
     def balance(self) -> Balance:
-        """One atomic reading; of the dead letters, another one."""
+        """One atomic reading; the dead letters are counted in another."""
         counts = self._balance(
             keys=[
                 self._keys.sequence,
@@ -143,7 +143,7 @@ class Auditor:
         )
 
     def _wrong(self) -> Iterator[tuple[str, str]]:
-        """What is wrong, and with which job."""
+        """Pairs of what is wrong and with which job."""
         yield from self._records()
         for place in self._places:
             for job_id, state in self._states("set", self._members(place)):
@@ -207,7 +207,7 @@ class Auditor:
     def _states(
         self, kind: Literal["record", "set", "product"], keyed: Iterable[tuple[str, str]]
     ) -> Iterator[tuple[str, _JobState]]:
-        """Of each (key where it was found, job id)."""
+        """The state of each job; `keyed` are pairs of (key where it was found, job id)."""
         for chunk in _chunks(keyed):
             flat = self._script(
                 keys=[self._keys.record(""), *self._places, *(key for key, _ in chunk)],

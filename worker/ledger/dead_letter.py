@@ -32,7 +32,7 @@ class DeadLetter:
     """The job's Celery kwargs."""
     lane: Lane
     sequence: int | None
-    """Its place in the order of submissions; None: it was never accepted."""
+    """Its place in the order of submissions; None if it was never accepted."""
     accepted_at: float
     """Unix time, seconds."""
     failed_at: float

@@ -15,7 +15,7 @@ _AT_ONCE = 200
 
 
 class DeadLetterCounter:
-    """Of one account. Redis is asked in small commands, however many letters there are."""
+    """Counts one account's dead letters, in small commands however many there are."""
 
     def __init__(self, redis: Redis, account: str) -> None:
         self._redis = redis
@@ -23,7 +23,7 @@ class DeadLetterCounter:
         self._count = load_script(redis, "worker.ledger", "count_dead")
 
     def count(self) -> Mapping[str, int]:
-        """The most frequent error first; none of which there is no letter. Raises RedisError."""
+        """Letters by error class, the most frequent first. Raises RedisError."""
         is_whole, *counted = self._count(keys=[self._keys.dead])
         if not is_whole:
             return self._by_reading()

@@ -46,7 +46,7 @@ class Retried:
 
 
 class DeadLetters:
-    """Of all accounts. Every method raises RedisError."""
+    """Finds, retries and discards dead letters of any account. Methods raise RedisError."""
 
     def __init__(self, redis: Redis, encode: Encode) -> None:
         self._redis = redis
@@ -58,9 +58,9 @@ class DeadLetters:
     def find(
         self, account: str, wanted: Wanted | None = None, *, oldest_first: bool = False
     ) -> Iterator[DeadLetter]:
-        """The newest first, if not asked for otherwise.
+        """The matching letters, newest first unless `oldest_first`.
 
-        Those that are retried or discarded meanwhile disturb nothing.
+        Letters may be retried or discarded while they are read.
         """
         asked = wanted or Wanted()
         ids: list[Any] = self._redis.zrangebyscore(
@@ -74,7 +74,7 @@ class DeadLetters:
                     yield letter
 
     def get(self, account: str, job_id: str) -> DeadLetter | None:
-        """None: there is none of that job (any more)."""
+        """The job's dead letter, or None if there is none (any more)."""
         return next(self._read(account, [job_id]), None)
 
     def bury(

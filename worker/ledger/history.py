@@ -49,7 +49,7 @@ class EndedUpdate:
 
 
 class History:
-    """Of all accounts. Every method raises RedisError."""
+    """Reads the ended updates of any account. Every method raises RedisError."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

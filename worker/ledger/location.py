@@ -56,7 +56,7 @@ class IsParked:
 
     product_id: int
     behind: str | None
-    """The job that it waits for; None: that one has just ended, and this is next."""
+    """The job that it waits for; None if that one has just ended and this one is next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class IsQueued:
     """Jobs that come before it; of an update, only updates are counted, and those that came in the
     same millisecond in any order."""
     queries: int
-    """Of an update: queries in the queue, of which some may be ahead, too."""
+    """For an update: queries in the queue, of which some may be ahead, too."""
 
 
 Place = HasEnded | IsRunning | IsDelayed | IsParked | IsQueued
@@ -81,7 +81,7 @@ class JobLocation:
     job_id: str
     place: Place
     lane: Lane | None = None
-    """Of a job that has not ended."""
+    """None once the job has ended."""
     product_id: int | None = None
     accepted_at: float | None = None
     """Unix time, seconds."""
@@ -91,7 +91,7 @@ class JobLocation:
 
 
 def locate(redis: Redis, account: str, job_id: str) -> JobLocation | None:
-    """None: the ledger knows no such job, and it is near the front of no queue.
+    """Find the job; None if the ledger does not know it and it is not near the front of a queue.
 
     Raises Unavailable.
     """

@@ -213,7 +213,7 @@ class RedisLedger:
         self._wake(lease, answer)
 
     def _wake(self, lease: Lease, answer: list[Any]) -> None:
-        """The next job parked for the product goes to the front of its queue."""
+        """Put the next job parked for the product to the front of its queue. Raises LeaseLost."""
         if not answer[0]:
             raise LeaseLost(lease.job_id)
         if parked := answer[1].decode():
@@ -226,7 +226,8 @@ class RedisLedger:
     ) -> bool | None:
         """End a job that no worker has and that was not sent, wherever it waits.
 
-        False: it has ended, or a worker has it, or it was sent. None: no such job was accepted.
+        Returns False if it has ended, a worker has it or it was sent; None if no such job was
+        accepted. `outcome` and `how` as in `settle`. Raises Unavailable.
         """
         keys, token = LedgerKeys(account), uuid.uuid4().hex
         places = [keys.waiting(Lane.INTERACTIVE), keys.waiting(Lane.BULK), keys.delayed]

@@ -1,4 +1,4 @@
-"""When updates last changed products, which tells whether an answer about them is stale."""
+"""When updates last changed products: tells whether a cached answer about them is stale."""
 
 from __future__ import annotations
 

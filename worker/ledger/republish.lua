@@ -1,4 +1,4 @@
--- Put a job's message into its queue again, unless a worker has taken the job meanwhile.
+-- Put a job's message into its queue again, unless a worker has taken the job in the meantime.
 --
 -- KEYS[1]  the job's record (hash)
 -- KEYS[2]  the set that the job was found in (sorted set: job id by time, ms)

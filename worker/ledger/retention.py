@@ -9,7 +9,7 @@ DEAD_LETTERS_KEPT = 100_000
 HISTORY_KEPT = 10
 """Failed attempts per job."""
 SHOWN_CHARACTERS = 300
-"""Of the reason why an attempt failed."""
+"""Longest text that is kept of the reason why an attempt failed."""
 
 
 @dataclass(frozen=True, slots=True)

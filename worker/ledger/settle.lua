@@ -98,7 +98,7 @@ end
 note()
 redis.call('HINCRBY', KEYS[10], ARGV[4], 1)
 redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[5])
--- Made anew: a hash that has held a payload keeps its large encoding, at more than twice the memory.
+-- Replaced: a hash that has held a payload keeps its large encoding, at more than twice the memory.
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'fingerprint', record[4], 'ended', ARGV[4], 'at', now)
 redis.call('EXPIRE', KEYS[1], ARGV[6])

@@ -132,7 +132,7 @@ class Sweeper:
         ]
         queued = {_job_id(message) for front in fronts for message in front}
         known = [score for score in self._redis.zmscore(key, [*queued, ""]) if score is not None]
-        # Of the rest of the queue nothing is known if no job of the ledger can be seen in it.
+        # Nothing is known about the rest of the queue if no job of the ledger was seen in it.
         is_long = any(len(front) == _LOOKED_AT_IN_QUEUE for front in fronts)
         first = min(known, default=-inf if is_long else inf)
         return {

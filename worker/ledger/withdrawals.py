@@ -35,9 +35,9 @@ class Selection:
     """Idempotency keys."""
     job_ids: tuple[str, ...] = ()
     lanes: tuple[Lane, ...] = tuple(Lane)
-    """Of updates that are not named."""
+    """Lanes to search, if no updates are named."""
     older_than_s: float = 0.0
-    """Of updates that are not named: seconds since they were accepted."""
+    """Minimum age in seconds since acceptance, if no updates are named."""
 
     @property
     def names_jobs(self) -> bool:
@@ -78,7 +78,7 @@ class Withdrawal:
 
 
 class Withdrawals:
-    """Of one account. Every method raises Unavailable if Redis cannot be asked."""
+    """Withdraws updates of one account. Every method raises Unavailable."""
 
     def __init__(self, redis: Redis, ledger: RedisLedger, account: str) -> None:
         self._redis: Any = redis
@@ -89,7 +89,7 @@ class Withdrawals:
         self._trail = _trail(account)
 
     def find(self, selection: Selection) -> Iterator[WaitingUpdate]:
-        """The selected updates. Of those that are not named, the ones that have not ended."""
+        """The selected updates; those selected by lane and age have not ended."""
         named = [*selection.job_ids]
         named += [job_id_of(self._account, key) for key in selection.keys]
         with fail_closed("the ledger"):
@@ -119,9 +119,9 @@ class Withdrawals:
         return sum(1 for _ in self._raw(selection))
 
     def withdraw(self, update: WaitingUpdate, reason: str, by: str) -> Withdrawn | None:
-        """End the update, unless a worker has taken it meanwhile; then None.
+        """End the update. Returns None if a worker has taken it in the meantime.
 
-        Returns the error that its caller gets.
+        Otherwise returns the error that the update's caller gets.
         """
         error = Withdrawn(f"withdrawn by {by}: {reason}; nothing was sent")
         outcome, how = failed(error).outcome, type(error).__name__
@@ -165,7 +165,7 @@ class Withdrawals:
         seen: set[str] = set()
         for place in places:
             for member, _ in self._redis.zscan_iter(place, count=_AT_ONCE):
-                # A job may move from one place to another meanwhile.
+                # A job may move from one place to another during the scan.
                 if (job_id := member.decode()) not in seen:
                     seen.add(job_id)
                     yield job_id
@@ -235,7 +235,7 @@ def _why_kept(record: Mapping[str, str], payload: Mapping[str, Any], now: float)
 
 def _is_selected(update: WaitingUpdate, selection: Selection, now: float) -> bool:
     if update.accepted_at is None:
-        return False  # it has ended meanwhile
+        return False  # it has ended since
     is_old = now - update.accepted_at >= selection.older_than_s
     return is_old and update.lane in selection.lanes
 

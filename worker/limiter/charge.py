@@ -1,4 +1,4 @@
-"""A charge: one permitted call, how it is named, and where an account's charges are in Redis."""
+"""A charge: one permitted call, its token, and the keys of an account's charges in Redis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from revio_jobs.contracts import Lane
 from tasks.ports import Call, Purpose
 
 MOST_SOURCES = 40
-"""Of which the day's calls are counted apart; those of further ones are counted together."""
+"""Sources whose calls are counted separately each day; those of all others are summed."""
 OTHER_SOURCES = "(others)"
 _SOURCE = "source:"
 
@@ -27,7 +27,7 @@ class CallKeys:
         self.day_prefix = f"{prefix}:day:"
 
     def day(self, start: float) -> str:
-        """Of the day that began then (Unix time, seconds)."""
+        """The hash of the day that began at `start` (Unix time, seconds)."""
         return f"{self.day_prefix}{int(start)}"
 
 

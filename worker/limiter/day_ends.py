@@ -24,7 +24,7 @@ class DayEnds:
             self._redis.set(_key(account), f"{ends_at:.0f}")
 
     def get(self, account: str) -> float | None:
-        """Unix time; None: no quota answer has told."""
+        """Unix time, seconds; None if no quota answer has told yet."""
         with fail_closed("the end of the day"):
             stored = self._redis.get(_key(account))
         return float(stored) if stored else None

@@ -1,4 +1,4 @@
-"""When the day's count of calls begins anew."""
+"""When the day's count of calls is reset."""
 
 from __future__ import annotations
 

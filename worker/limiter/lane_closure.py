@@ -25,7 +25,7 @@ class LaneClosure:
     lane: Lane
     reason: str
     opens_at: float | None = None
-    """Unix time, seconds; None: when an operator resumes the lane."""
+    """Unix time, seconds; None if it opens when an operator resumes the lane."""
     pause: Pause | None = None
     """The operator's pause, if that is what closes the lane."""
     bound: Bound | None = None

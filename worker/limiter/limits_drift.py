@@ -59,7 +59,7 @@ class LiveWorker:
 
     name: str
     version: str | None
-    """Its release; None: one that did not report it yet."""
+    """Its release; None if that release did not report it yet."""
     lanes: frozenset[Lane]
     """Those of the account that it serves, open or not; all of a release that did not say."""
 
@@ -181,7 +181,7 @@ class PublishedLimits:
 
 
 def _notes(redis: Redis, account: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Of the account's live workers, by name."""
+    """The limits of the account's live workers, by worker name."""
     stored: Mapping[Any, Any] = redis.hgetall(_key(account))
     return _live(stored, redis.time()[0])
 

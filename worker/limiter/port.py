@@ -43,7 +43,7 @@ class Refused:
     wait_s: float
     """Seconds until it is worth asking again."""
     reason: str = ""
-    """Of Bound.ACCOUNT: the vendor's refusal."""
+    """The vendor's refusal, for Bound.ACCOUNT."""
 
 
 class HealthChange(StrEnum):

@@ -35,7 +35,7 @@ class LimitRules:
     from its latest possible arrival: this long after its permit, unless its answer proves that it
     arrived earlier."""
     bulk_burst: int | None = None
-    """See `burst`. None: 2 % of the minute, which is about a second, but at least eight calls."""
+    """See `burst`. None for 2 % of the minute, about a second's worth, but at least eight calls."""
     recovery_s: float = 1200.0
     """A lowered ceiling climbs from nothing to the limit in this time."""
     breaker_faults: int = 10

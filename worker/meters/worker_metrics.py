@@ -26,7 +26,7 @@ _VALUES = (1, 2, 5, 10, 25, 50, 100, 200, 500)
 
 
 class WorkerMetrics:
-    """Of one process, in a registry of its own; implements CallObserver. Thread-safe."""
+    """The metrics of one process, in their own registry; implements CallObserver. Thread-safe."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()

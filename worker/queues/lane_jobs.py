@@ -14,7 +14,7 @@ from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.ledger_keys import LedgerKeys
 from worker.redis_kit.scripts import load_script
 
-# One script's worth: Redis does nothing else meanwhile.
+# Per script call, during which Redis serves nobody else.
 _AT_ONCE = 1000
 
 
@@ -46,7 +46,7 @@ class _Held:
 
 
 class LaneJobCounter:
-    """Of one account. Every method raises RedisError."""
+    """Counts the jobs of one account. Every method raises RedisError."""
 
     def __init__(self, redis: Redis, account: str) -> None:
         self._redis = redis
@@ -56,7 +56,7 @@ class LaneJobCounter:
         self._count_lanes = load_script(redis, "worker.queues", "count_lanes")
 
     def count(self) -> Mapping[Lane, LaneJobs]:
-        """By lane. Each of the numbers is right at a moment of its own."""
+        """The counts by lane. Each number is exact, but each is taken at another moment."""
         delayed = self._delayed()
         lists = {lane: queue_keys(queue_name(self._account, lane)) for lane in Lane}
         held = self._held([key for keys in lists.values() for key in keys])

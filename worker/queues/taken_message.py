@@ -19,17 +19,17 @@ _AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class TakenMessage:
-    """Where it came from, and when something happens to it."""
+    """The message's queue, and when something will happen to it."""
 
     queue: str
     due_at: float | None
-    """Unix time, seconds: its countdown or eta, or when it goes back to the queue; None: now."""
+    """Unix time, seconds, of its countdown, eta or return to the queue; None if it is due now."""
     source: str | None = None
     """The service that submitted it, if it says so."""
 
 
 def find_taken(redis: Redis, job_id: str) -> TakenMessage | None:
-    """None: no worker holds a message of the job. Raises Unavailable."""
+    """The job's message, or None if no worker holds one. Raises Unavailable."""
     wanted = job_id.encode()
     with fail_closed("the broker"):
         for tag, held in redis.hscan_iter(HELD, count=_AT_ONCE):

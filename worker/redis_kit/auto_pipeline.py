@@ -55,7 +55,7 @@ class AutoPipeline(Redis):
     After a fail-over behind one name, open connections stay with the old server, which answers
     READONLY and the like for ever. Whenever the error table says that a connection leads to the
     wrong server or nowhere, this client drops its idle connections too, so that the next ones
-    resolve the name anew; a command that the wrong server has refused was not carried out and is
+    resolve the name again; a command that the wrong server has refused was not carried out and is
     repeated once.
     """
 

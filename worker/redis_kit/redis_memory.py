@@ -21,7 +21,7 @@ _SAFE = "noeviction"
 
 
 def eviction_fault(memory: Mapping[str, Any]) -> str | None:
-    """What is wrong, from Redis's `INFO memory`, and how to mend it; in one line."""
+    """What is wrong, from Redis's `INFO memory`, and how to fix it, in one line."""
     policy = memory.get("maxmemory_policy", _SAFE)
     if policy == _SAFE:
         return None
@@ -34,13 +34,13 @@ def eviction_fault(memory: Mapping[str, Any]) -> str | None:
 def is_full(error: BaseException) -> bool:
     """Whether Redis has refused to write for want of memory.
 
-    A script's refusal has no class of its own, and what is raised from it quotes it.
+    A script's refusal has no error class; the error raised from it quotes it.
     """
     return "used memory > 'maxmemory'" in str(error)
 
 
 def warn_of_refusal(event: str, error: BaseException) -> None:
-    """In the log: how to mend it if Redis is full, else `event` and the reason."""
+    """Log how to fix it if Redis is full, else `event` and the reason."""
     if is_full(error):
         _log.warning("redis_is_full", mend=MAKE_ROOM)
     else:

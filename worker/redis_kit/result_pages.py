@@ -1,4 +1,4 @@
-"""Pages of large results in Redis, beside Celery's results."""
+"""Pages of large results in Redis, next to Celery's results."""
 
 from __future__ import annotations
 

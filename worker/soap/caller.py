@@ -223,7 +223,7 @@ class Caller:
         """Tell the breaker of a whole answer, if it is one to more than the login.
 
         As the answer to the probe of a closed account, the refusal of a login or of its session
-        would open the account, only for the login, which is refused again, to close it anew.
+        would open the account, only for the next refused login to close it again.
         """
         if not self._errors.refuses_login(answer):
             healthy = not self._errors.is_transient(answer)

@@ -36,9 +36,9 @@ class SoapConfig:
     client_code: str
     subscription_key: SecretStr | None = None
     wsdl: str | None = None
-    """A path or a URL; None: the endpoint with ?WSDL."""
+    """A path or a URL; None for the endpoint with ?WSDL."""
     wsdl_cache: Path | None = None
-    """Directory for a copy of the last good WSDL; None: no copy."""
+    """Directory for a copy of the last good WSDL; None to keep no copy."""
     wsdl_check_s: float = 300.0
     """Seconds after which it is asked again whether the WSDL has changed."""
     proves_first_update: bool = True
@@ -54,7 +54,7 @@ class SoapConfig:
     session_expired_codes: frozenset[str] = frozenset()
     session_expired_message: str = SESSION_EXPIRED_MESSAGE
     transient_codes: frozenset[str] = frozenset()
-    """Error codes of refusals that pass by themselves."""
+    """Error codes of transient refusals, which are retried."""
     transient_message: str = TRANSIENT_MESSAGE
     """Regular expression for the messages of such refusals."""
     login_refused_codes: frozenset[str] = frozenset({"S2005"})

@@ -116,7 +116,7 @@ class ErrorMap:
     ) -> RevioError | SessionExpiredError:
         """Success=false: the vendor looked at the request and did not execute it.
 
-        A refusal that is no verdict on the data (a deadlock, a time-out, maintenance) is an outage;
+        A refusal that does not judge the data (a deadlock, a time-out, maintenance) is an outage;
         whether an update that met one was executed, a query has to tell.
         """
         if self._is_expired(answer.error_code or "", answer.message):

@@ -66,7 +66,7 @@ class FirstUpdate:
             return None
 
     def _judge(self, change: Change, before: CustomerProductRecord | None) -> None:
-        """Never raises: the update was made, whatever can be read of it."""
+        """Never raises: the update was made, even if it cannot be read back."""
         try:
             after = self._read(change.id)
         except (RevioError, PartlyReadable, SpoiltAnswer) as exc:

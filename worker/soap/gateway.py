@@ -45,7 +45,7 @@ from worker.soap.wsdl_watch import WsdlWatch
 
 _log = structlog.get_logger(__name__)
 
-# For a vendor that refuses whatever it is asked, and does not say for how long.
+# For a vendor that refuses every request and does not say for how long.
 _SLOW_DOWN_S = 10.0
 
 

@@ -14,7 +14,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Oddities:
-    """Of one account, in one process. Thread-safe as far as counting needs to be."""
+    """Counts oddities in one account's answers, per process. As thread-safe as counting needs."""
 
     def __init__(self, account: str) -> None:
         self._account = account

@@ -65,7 +65,7 @@ class Reply:
     """The one in the answer's Header, or the new session's."""
     records: tuple[RawRecord, ...] = ()
     status: int | None = None
-    """Of HTTP; None: no response came."""
+    """The HTTP status; None if no response came."""
     retry_after: str | None = None
     """The header, as it was written."""
     body: str = ""
@@ -93,7 +93,7 @@ class RecordingTransport(Transport):
 
 
 class Probe:
-    """One account, for one thread. Makes no call of its own accord but to load the WSDL."""
+    """One account, for one thread. By itself it makes no call except to load the WSDL."""
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class Probe:
         )
 
     def query(self, filters: Filters, key: SecretStr | None) -> Reply:
-        """`key`: of the session; None: with credentials."""
+        """`key`: the session's key; None to send the credentials."""
         return self._ask(
             vendor.QUERY,
             Purpose.QUERY,
@@ -232,7 +232,7 @@ class Probe:
 def open_probe(
     config: SoapConfig, permits: Permits, on_day_end: Callable[[float], None] = lambda _: None
 ) -> Probe:
-    """With a connection of its own. Makes no call."""
+    """A probe with its own connection. Makes no call."""
     return Probe(config, permits, on_day_end=on_day_end)
 
 

@@ -63,7 +63,7 @@ class CampaignWork:
     gate: CampaignSendCheck
     runs: RedisRuns
     feeders: Mapping[str, CampaignFeeder]
-    """By account; each needs a thread of its own, since reading waits for the vendor."""
+    """Feeders by account; each needs its own thread, since reading waits for the vendor."""
 
     def close(self) -> None:
         """Other workers go on at once; if Redis is away, when the lease ends."""

@@ -35,7 +35,7 @@ def campaign_terms(settings: Settings, account: str) -> Terms:
 
 
 def business_times(settings: Settings) -> dict[str, BusinessTime]:
-    """Of each account: the time in which campaigns' times are read and shown."""
+    """By account: the time zone in which campaigns' times are read and shown."""
     return {
         name: BusinessTime(account.business_timezone) for name, account in settings.accounts.items()
     }

@@ -23,7 +23,7 @@ WIRE_SETTINGS: dict[str, Any] = {
     "accept_content": ["json"],
     "result_accept_content": ["json"],
     "task_create_missing_queues": True,
-    # Commands and events of our own, beside those of other Celery apps on the same Redis.
+    # Commands and events separate from those of other Celery apps on the same Redis.
     "control_exchange": CONTROL_EXCHANGE,
     "event_exchange": EVENT_EXCHANGE,
     "task_ignore_result": False,
@@ -72,7 +72,7 @@ def connection_settings(
 ) -> dict[str, Any]:
     """Celery's settings for its broker and results, which mean what `connect_redis` makes of a URL.
 
-    Celery and kombu each read another dialect of URLs, with other options: the broker's come beside
+    Celery and kombu each read another dialect of URLs, with other options: the broker's are next to
     its URL, the backend's within. What is secret is where `celery report` and `inspect conf` mask
     it. `broker`: transport options where the URL says nothing. Raises RedisUrlError.
     """

@@ -26,7 +26,7 @@ class ProtocolChannel:
     connection_class_ssl = HeedingTls
     from_transport_options = (*redis.Channel.from_transport_options, "protocol")
     protocol: int | None = None
-    """2 or 3; None: redis-py's default."""
+    """2 or 3; None for redis-py's default."""
 
     def _connparams(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - as kombu's
         options: dict[str, Any] = super()._connparams(*args, **kwargs)  # type: ignore[misc] # a mixin
@@ -95,6 +95,6 @@ class _OwnSettings(Settings):  # type: ignore[misc] # as above
 
 
 def ignore_environment(app: Celery) -> None:
-    """Use the app's own broker and results, whatever the environment says."""
+    """Use the app's own broker and results, overriding the environment."""
     # Celery makes the settings itself and offers no place for a class of another's.
     object.__setattr__(app.conf, "__class__", _OwnSettings)

@@ -216,7 +216,7 @@ def _pool(address: RedisAddress) -> dict[str, Any]:
 
 
 def _options(address: RedisAddress, timeout_s: float) -> dict[str, Any]:
-    """Of each connection to the server that holds the jobs."""
+    """Options of each connection to the server that holds the jobs."""
     login = {"db": address.db, "username": address.username, "password": address.password}
     prefix = {OPTION: KeyPrefix(address.key_prefix)}
     return _timeouts(address, timeout_s) | login | dict(address.connection) | prefix

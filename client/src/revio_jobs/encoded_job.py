@@ -20,7 +20,7 @@ class EncodedJob(NamedTuple, Generic[J]):
     message: str = ""
     """JSON text for the lane's queue; empty if a worker holds the message already."""
     sequence: int | None = None
-    """The place in the order of submissions that it takes; None: the last."""
+    """The place in the order of submissions that it takes; None for the last."""
     original: str = ""
     """The raw message by which it came, which is delivered again with all that it carries."""
 

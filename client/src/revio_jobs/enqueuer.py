@@ -31,7 +31,7 @@ class Enqueuer(Protocol):
         """What became of each job, in their order."""
 
     def find(self, account: str, job_id: str) -> Reservation | None:
-        """What has become of an update that was accepted before; None: it is not known."""
+        """The state of an update that was accepted before; None if it is not known."""
 
     def close(self) -> None:
         """Nothing can be handed over any more."""

@@ -42,7 +42,7 @@ class ExistenceProbe:
         return now >= self._due_at
 
     def is_over(self, now: float, error: ResultExpired | Forgotten | None) -> bool:
-        """Whether the answer `error` is the job's end; None: the job exists.
+        """Whether the answer `error` is the job's end; None if the job exists.
 
         A job that is missing for the first time is probed again before it counts as lost.
         """

@@ -1,4 +1,4 @@
-"""Large results: the pages that are stored beside Celery's result, and how to read them."""
+"""Large results: the pages that are stored next to Celery's result, and how to read them."""
 
 from __future__ import annotations
 

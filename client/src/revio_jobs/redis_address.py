@@ -97,7 +97,7 @@ class RedisAddress:
     host: str = ""
     port: int = _PORT
     path: str = ""
-    """Of a unix socket, if it is one."""
+    """The path of a unix socket, if it is one."""
     sentinels: tuple[tuple[str, int], ...] = ()
     """Hosts and ports; then `host` is empty."""
     db: int = 0
@@ -113,7 +113,7 @@ class RedisAddress:
     tls: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """redis-py's options of TLS, verifying unless the URL says otherwise."""
     sentinel_login: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Of the sentinels themselves: `username`, `password`."""
+    """Credentials of the sentinels themselves: `username`, `password`."""
 
 
 def parse_redis_url(url: str) -> RedisAddress:

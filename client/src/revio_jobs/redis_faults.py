@@ -19,8 +19,8 @@ class Remedy(StrEnum):
     """What to do about an error of Redis."""
 
     RECONNECT = "reconnect"
-    """The connection leads to the wrong server, or nowhere: drop it, resolve the name anew, connect
-    and repeat the command."""
+    """The connection leads to the wrong server, or nowhere: drop it, resolve the name again,
+    connect and repeat the command."""
     RELOAD = "reload"
     """The server does not know the script: load it there and repeat the command."""
     WAIT = "wait"

@@ -48,7 +48,7 @@ class Reservations:
         return read_reservation(answer)
 
     def find(self, account: str, job_id: str) -> Attached | Settled | Expired | None:
-        """What has become of a job that was accepted before; None: it is not known."""
+        """The state of a job that was accepted before; None if it is not known."""
         keys = LedgerKeys(account)
         with self._redis.pipeline() as pipeline:
             pipeline.hmget(keys.record(job_id), *RECORD_FIELDS)

@@ -6,7 +6,7 @@
 -- of the submission runs it twice. Number and message apart: two producers can number their jobs in one
 -- order and queue them in the other, and the worker, which runs a product's jobs by number, would make
 -- the later one wait for a message that is behind it. Publishing through Celery and reserving in a
--- transaction beside it was tried; it left the first two gaps. The record holds the payload, so that the
+-- separate transaction was tried; it left the first two gaps. The record holds the payload, so that the
 -- sweep can make the message again if the broker loses it. The worker accepts raw messages with the same
 -- script and an empty message, so both sides agree on what a key conflict is; a second implementation of
 -- these rules would drift apart. Whoever changes the order here: the fingerprint is compared before

@@ -64,7 +64,7 @@ class ResultReader:
         self._prefix = prefix
 
     def key(self, job_id: str) -> str:
-        """Of Celery's result."""
+        """The key of Celery's result."""
         key = self._app.backend.get_key_for_task(job_id)
         return self._prefix.strip(key.decode() if isinstance(key, bytes) else str(key))
 
@@ -153,7 +153,7 @@ class ResultStore:
         return ended
 
     def fetch(self, jobs: Iterable[JobRef]) -> dict[str, Ended]:
-        """Of those (account, job id), the ones that have ended, by job id."""
+        """The ends of those jobs (account, job id) that have ended, by job id."""
         pending = list(jobs)
         ended: dict[str, Ended] = {}
         for start in range(0, len(pending), FETCH_SIZE):

@@ -64,8 +64,8 @@ def test_a_changed_byte_voids_it(path: Path, data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "is no plan"),
-        (b"id,rate\n", "is no plan"),
+        (b"", "is not a plan"),
+        (b"id,rate\n", "is not a plan"),
         (b'{"revio_plan":2}\n', "format 2"),
         (b'{"revio_plan":1}\n', "damaged"),
     ],

@@ -198,7 +198,7 @@ def test_a_misspelt_name_is_a_fault_that_says_what_was_meant(
     loaded: Load, variable: str, value: str, meant: str
 ) -> None:
     assert faults(loaded, ACCOUNT | {variable: value}) == [
-        f"{variable}: is no setting; did you mean {meant}?"
+        f"{variable}: is not a setting; did you mean {meant}?"
     ]
 
 
@@ -223,7 +223,7 @@ def test_an_account_name_that_is_no_queue_name_is_refused(loaded: Load, name: st
 
 def test_a_secrets_directory_that_is_not_there_is_a_fault(loaded: Load) -> None:
     (told,) = faults(loaded, ACCOUNT | {"REVIO_SECRETS_DIR": "/nowhere/at/all"})
-    assert told == "REVIO_SECRETS_DIR: '/nowhere/at/all' is no directory"
+    assert told == "REVIO_SECRETS_DIR: '/nowhere/at/all' is not a directory"
 
 
 def test_accounts_that_are_no_json_are_a_fault_that_does_not_show_them(loaded: Load) -> None:

@@ -73,7 +73,7 @@ def read_boolean(text: str) -> bool:
 
 
 def read_date(text: str) -> str | None:
-    """The date part as it is written, whatever time and zone follow. Raises ValueError."""
+    """The date part as it is written, ignoring any time and zone after it. Raises ValueError."""
     matched = _DATE.fullmatch(text.strip(_XML_SPACE))
     if not matched:
         raise ValueError("text that is not a date")

@@ -109,7 +109,7 @@ class PatternRecords:
 
 
 class _Column(dict[bytes | None, Value]):
-    """The values of one field by what its group of the pattern holds; None: there is no element.
+    """The values of one field by what its group of the pattern matched; None if it is absent.
 
     The same ones come again and again. For all threads.
     """
@@ -140,7 +140,7 @@ def _holds(body: bytes, markup: bytes, start: int = 0) -> bool:
 
 def _unescaped(text: bytes) -> bytes:
     if b"&" in text:
-        for entity, character in _ENTITIES.items():  # &amp; comes last: what it makes is no entity
+        for entity, character in _ENTITIES.items():  # &amp; comes last: its result is not an entity
             text = text.replace(entity, character)
     return text
 

@@ -30,14 +30,14 @@ class RawRecord:
 
     @cached_property
     def values(self) -> Mapping[str, object]:
-        """JSON values by the contract's names, every field that queries show; None: no value.
+        """JSON values by the contract's names, every field that queries show; None for no value.
 
         A text that cannot be read as its field's kind stays a text.
         """
         return {name.name: _value(name, self.leaves.get(wire)) for wire, name in _FIELDS}
 
     def text(self, name: str) -> str | None:
-        """How the field of the contract's name was written; None: nil or absent."""
+        """How the field of the contract's name was written; None if it was nil or absent."""
         return self.leaves.get(vendor.FIELD_BY_NAME[name].record)
 
 

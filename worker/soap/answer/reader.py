@@ -221,7 +221,7 @@ def _success(header: dict[str, str]) -> bool:
 
 
 def _session_key(result: etree._Element, header: dict[str, str]) -> str | None:
-    """Sessions_Create puts it beside the Header, any other answer into it."""
+    """Sessions_Create puts it next to the Header, any other answer into it."""
     beside = next((child for child in result if local_name(child) == vendor.SESSION_KEY), None)
     if beside is not None and beside.text:
         return beside.text

@@ -30,7 +30,7 @@ def is_nil(element: etree._Element) -> bool:
 
 
 def holds_a_record(element: etree._Element) -> bool:
-    """Whether anything in it is named as only a record's id is, in whatever namespace."""
+    """Whether anything in it is named as only a record's id is, in any namespace."""
     return next(element.iter(f"{{*}}{RECORD_ID}"), None) is not None
 
 

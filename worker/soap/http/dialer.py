@@ -33,7 +33,7 @@ Resolve = Callable[[str, int], Sequence[Address]]
 
 
 def resolve(name: str, port: int) -> list[Address]:
-    """All TCP addresses of a host. Raises OSError. It has a time limit of its own, the system's."""
+    """All TCP addresses of a host. Raises OSError. The system's time limit applies."""
     found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return [Address(*info) for info in found]
 

@@ -153,7 +153,7 @@ class Transport:
             wire.close()
 
     def _connect(self, host: _Host, deadline: Deadline) -> Wire:
-        """Raises NotSentError. The resolver has a time limit of its own, set in the system."""
+        """Raises NotSentError. The resolver has its own time limit, set in the system."""
         try:
             return Wire(self._open(host, deadline), self._clock())
         except ssl.SSLCertVerificationError as exc:

@@ -171,7 +171,7 @@ def _whole(body: bytes, headers: Mapping[str, str], max_bytes: int) -> bytes:
 
 
 def _start(body: bytes, headers: Mapping[str, str]) -> bytes:
-    """Of a refusal: its status decides, so what cannot be decoded is as good as nothing."""
+    """A refusal's body. Its status decides, so a body that cannot be decoded is dropped."""
     try:
         encodings = headers.get("content-encoding", "")
         return decoded(body, encodings, _REFUSAL_BYTES, is_whole=False)

@@ -5,7 +5,7 @@ writes `xsi:nil`, which nulls the field at the vendor; a wrong guess about a WSD
 zero; a value of the wrong type is sent as it is (`True`, `1e-07`). Nothing at the vendor refuses
 these, and nobody sees them until the bill. What is caught here was only built, and costs nothing.
 
-How: the guard parses the bytes with a parser of its own and compares every leaf with the job, by
+How: the guard parses the bytes with its own parser and compares every leaf with the job, by
 the vendor's names alone. It deliberately knows neither the WSDL nor the builder, so one mistake
 cannot be made in both. Comparing with what zeep would build a second time, or with the schema, was
 tried and proves nothing: both repeat the builder's own error.

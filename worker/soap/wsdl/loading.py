@@ -212,7 +212,7 @@ def _first_line(exc: Exception) -> str:
 
 
 def _digest(documents: Documents) -> str:
-    """Of the WSDL alone it is the file's own SHA-256."""
+    """For a WSDL that imports nothing, it is the file's own SHA-256."""
     return hashlib.sha256(b"".join(documents.values())).hexdigest()
 
 

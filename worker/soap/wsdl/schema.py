@@ -84,7 +84,7 @@ class ChangeField:
     shape: Shape
     path: Path
     xsd_type: str
-    """Of the value, as the WSDL has it."""
+    """The value's type, as the WSDL has it."""
     is_timed: bool = False
     """A date that is declared with a time."""
     can_clear: bool = False
@@ -97,7 +97,7 @@ class FilterList:
     name: str
     shape: ListShape
     path: Path
-    """Of the repeated element."""
+    """The tag of the repeated element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class RecordField:
     wire: str
     tag: str
     kind: FieldKind | None
-    """None: the schema has it, and we do not need it."""
+    """None if the schema has the field and we do not need it."""
     may_be_absent: bool
     nillable: bool
     xsd_type: str
@@ -133,7 +133,7 @@ class Schema:
     soap_version: str
     operations: Mapping[str, Operation]
     id_path: Path
-    """Of the product's id in an update."""
+    """The type of the product's id in an update."""
     changes: Mapping[str, ChangeField]
     filters: Mapping[str, FilterList]
     records: RecordPlace
@@ -157,7 +157,7 @@ class Wsdl:
     location: str
     """A path or a URL."""
     sha256: str
-    """Of the document and all that it imports."""
+    """SHA-256 of the document and all that it imports."""
     is_kept_copy: bool
     """It is the last good copy, since the vendor's own could not be loaded."""
     documents: Mapping[str, bytes] = field(default_factory=dict, repr=False)

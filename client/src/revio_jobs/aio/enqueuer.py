@@ -29,7 +29,7 @@ class AsyncEnqueuer(Protocol):
         """What became of each job, in their order."""
 
     async def find(self, account: str, job_id: str) -> Reservation | None:
-        """What has become of an update that was accepted before; None: it is not known."""
+        """The state of an update that was accepted before; None if it is not known."""
 
     async def close(self) -> None:
         """Nothing can be handed over any more."""

@@ -134,7 +134,7 @@ async def as_completed(
 async def _next(
     ended: asyncio.Queue[asyncio.Task[None]], give_up: float | None
 ) -> asyncio.Task[None] | None:
-    """None: there was none until `give_up`, in seconds of the loop's clock."""
+    """The result; None if there was none by `give_up`, in seconds of the loop's clock."""
     try:
         async with asyncio.timeout_at(give_up):
             return await ended.get()

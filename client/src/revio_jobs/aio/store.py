@@ -65,7 +65,7 @@ class AsyncResultStore:
         return ended
 
     async def fetch(self, jobs: Iterable[JobRef]) -> dict[str, Ended]:
-        """Of those (account, job id), the ones that have ended, by job id."""
+        """The ends of those jobs (account, job id) that have ended, by job id."""
         pending = list(jobs)
         ended: dict[str, Ended] = {}
         for start in range(0, len(pending), FETCH_SIZE):

@@ -24,7 +24,7 @@ class Changes(TypedDict, total=False):
 
 
 class ExpectedValues(TypedDict, total=False):
-    """Values that must still hold when an update is sent; None: the field must be empty."""
+    """Values that must still hold when an update is sent; None if the field must be empty."""
 
     rate: Decimal | str | int | None
     quantity: int | None

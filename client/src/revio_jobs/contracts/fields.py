@@ -92,7 +92,7 @@ ReportedAmount = Annotated[
     Field(allow_inf_nan=False),
     PlainSerializer(_plain, return_type=str, when_used="json"),
 ]
-# What a product may show: whatever the vendor gives, exactly.
+# What a product may show: exactly what the vendor gives.
 Amount = Annotated[
     Decimal,
     BeforeValidator(_exact_decimal),

@@ -72,7 +72,7 @@ class _Changeable(_Contract):
 
 
 class Expected(_Changeable):
-    """Values that must still hold when the update is sent; None: the field must be empty."""
+    """Values that must still hold when the update is sent; None if the field must be empty."""
 
     status: Annotated[Text | None, about("status")] = None
 
@@ -88,7 +88,7 @@ class Expected(_Changeable):
 class CampaignRow(_Contract):
     """The campaign's run that a job belongs to, and the product as the run read it before.
 
-    Not part of what the job means: a repeat of the job may say it anew.
+    Not part of what the job means: a repeat of the job may give another.
     """
 
     run: RunName

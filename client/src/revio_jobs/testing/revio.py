@@ -123,7 +123,7 @@ class InMemoryRevio:
             return accepted
 
     def find(self, account: str, job_id: str) -> Reservation | None:
-        """What has become of an update; None: it is not known."""
+        """The state of an update; None if it is not known."""
         with self._lock:
             record = self._records.get(job_id)
             known = record is not None and record.job.account == account
