@@ -108,7 +108,13 @@ class Lab:
         tries: int = TRIES,
         pause_s: float | None = None,
     ) -> Reply:
-        """Wait for limits, and ask again where the reply says nothing. Raises StoppedError."""
+        """Ask until the reply says something, at most `tries` times.
+
+        A reply that asks to wait is no try: it is waited for, up to the lab's patience. `asked`
+        describes the question for the record; `pause_s` is the pause after a failure (by default it
+        grows). The last reply may be a failure. Raises StoppedError, and ClosedError if the vendor
+        refuses the account.
+        """
         failures, waited_s = 0, 0.0
         while True:
             reply = ask()

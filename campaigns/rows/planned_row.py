@@ -40,24 +40,29 @@ class RowClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """JSON values throughout, as in the plan file and in Redis."""
+    """One row of a plan, with JSON values by contract name, as in the plan file and in Redis."""
 
     kind: RowClass
     line: int
+    """The row's line in the price list; 0 if it came from rules alone."""
     id: int
+    """The customer product's id; 0 for a row that has none."""
     before: Mapping[str, Any] = field(default_factory=dict)
-    """The fields that change, as they were read."""
+    """The fields that change, with the values that were read."""
     after: Mapping[str, Any] = field(default_factory=dict)
+    """The fields that change, with their new values."""
     clear: tuple[str, ...] = ()
+    """The fields to empty."""
     seen: Mapping[str, Any] = field(default_factory=dict)
     """What else was read, for guard rails and reports."""
     says: tuple[str, ...] = ()
     """Warnings of guard rails, or why the row does not change anything."""
     cells: tuple[str, ...] = ()
+    """The row as it stood in the price list, for files that go back to people."""
     not_undoable: str = ""
     """Why an undo could not put everything back, as far as is known; "" if it could."""
     sheet: str = ""
-    """Where a plan has rows of several sheets: the row's."""
+    """The row's sheet, if the plan has rows of several."""
 
     def document(self) -> dict[str, Any]:
         """A line of the plan file; what is empty is left out."""

@@ -16,7 +16,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LeasedRun:
-    """Raises Unavailable; what writes also LeaseLost, when another feeder works by now."""
+    """One run under the feeder's lease.
+
+    Every method raises Unavailable; those that write raise LeaseLost if another feeder took over.
+    """
 
     runs: Runs
     account: str
@@ -33,17 +36,17 @@ class LeasedRun:
         return self.runs.rows(self.account, self.run, indexes)
 
     def outcomes(self, first: int, end: int) -> dict[int, str]:
-        """By index, of the rows in that range that have ended."""
+        """Outcomes by row index, of the rows from `first` up to `end` that have ended."""
         return self.runs.outcomes(self.account, self.run, first, end)
 
     def note(self, progress: RunStep) -> bool:
-        """Whether there was anything to note."""
+        """Record the step, unless it is empty. Returns whether anything was recorded."""
         if progress:
             self.runs.record(self.account, self.run, self.token, progress)
         return bool(progress)
 
     def note_wait(self, state: RunState, why: str) -> None:
-        """Say why nothing is sent; the same words again are not noted."""
+        """Record why nothing is sent, unless it is recorded already."""
         if why != state.waits:
             self.note(RunStep(waits=why))
 

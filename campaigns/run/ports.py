@@ -31,7 +31,7 @@ class Runs(Protocol):
         """Those rows of the plan."""
 
     def outcomes(self, account: str, run: str, first: int, end: int) -> dict[int, str]:
-        """By index, of the rows in that range that have ended."""
+        """Outcomes by row index, of the rows from `first` up to `end` that have ended."""
 
     def record(self, account: str, run: str, token: str, step: RunStep) -> None:
         """All of it or nothing. A row ends once; a second ending of it does nothing."""

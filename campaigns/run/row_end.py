@@ -15,7 +15,7 @@ def row_key(run: str, product_id: int, number: int) -> str:
 
 
 def ending(at: int, answer: JobEnd, row: PlannedRow, now: float) -> EndedRow:
-    """How a row ends whose job has ended."""
+    """How a row ends whose job has ended with `answer`. `now`: Unix time, seconds."""
     if answer.result is None:
         return EndedRow(at, RowOutcome.FAILED, now, {"error": answer.error, "says": answer.says})
     outcome = RowOutcome(answer.result["outcome"])

@@ -16,7 +16,7 @@ from tasks.ports import UnreadableRecord
 
 
 class RowSender:
-    """Of one run. What it has read may be forgotten: then it is read again."""
+    """Sends the rows of one run. It keeps what it has read in memory; if lost, it reads again."""
 
     def __init__(
         self,
@@ -36,7 +36,12 @@ class RowSender:
         self._read: dict[int, tuple[CustomerProductRecord, float]] = {}
 
     def step(self, state: RunState, slots: int) -> bool:
-        """Read or send, with at most `slots` jobs under way. Whether anything was noted."""
+        """Read the next products, or send rows, with at most `slots` jobs in flight.
+
+        Returns whether anything was recorded; False also while the reader backs off. Raises
+        Unavailable if the store or the ledger cannot be asked, and LeaseLost if another feeder has
+        taken over.
+        """
         free = slots - len(state.in_flight)
         room = int(min(free, self._allowance.room(state.rate, self._clock())))
         if room <= 0:
@@ -47,12 +52,12 @@ class RowSender:
         return self._send(state, fresh[:room])
 
     def _is_fresh(self, at: int) -> bool:
-        """Young enough to be still fresh when the worker calls."""
+        """Whether the row was read recently enough to be still fresh when the worker calls."""
         known = self._read.get(at)
         return known is not None and self._clock() - known[1] < self._limits.fresh_s / 2
 
     def _read_ahead(self, state: RunState, fresh: Sequence[int]) -> bool:
-        """Read the next rows in one call. Whether anything was noted."""
+        """Read the next rows in one call. Returns whether anything was recorded."""
         wanted = self._next_to_read(state, fresh)
         if not wanted:
             return False
@@ -72,8 +77,8 @@ class RowSender:
         return self._leased.note(RunStep(ended=ended, todo=todo, cursor=cursor, waits=""))
 
     def _next_to_read(self, state: RunState, fresh: Sequence[int]) -> list[int]:
-        """Rows whose reading is too old first, then new ones; in order, so that the cursor follows
-        from the last.
+        """Indexes of rows that were read too long ago, then of new ones in ascending order, so that
+        the last one gives the cursor.
         """
         stale = sorted(state.todo.keys() - set(fresh))[: self._limits.ids_per_call]
         room = max(self._limits.ids_per_call - len(fresh) - len(stale), 0)

@@ -39,9 +39,10 @@ class RunDriver:
         self._check = StageCheck(limits.read_back_patience_s)
 
     def advance(self, state: RunState, slots: int, lane_closed: str) -> None:
-        """One round; each step starts from the state that the one before has noted.
+        """Do one round; each step starts from the state that the previous one has recorded.
 
-        `slots`: jobs that may be under way. `lane_closed`: why nothing may go out; "" if it may.
+        `slots`: jobs that may be in flight. `lane_closed`: why nothing may be sent; "" if it may.
+        Raises Unavailable, and LeaseLost if another feeder has taken over.
         """
         now: RunState | None = state
         for _ in range(_STEPS_A_ROUND):
@@ -50,7 +51,7 @@ class RunDriver:
             now = self._leased.load()
 
     def _step(self, state: RunState, slots: int, lane_closed: str) -> bool:
-        """Does at most one thing. Returns whether there may be another one to do."""
+        """Do at most one thing. Returns whether there may be another one to do in this round."""
         if self._leased.note(self._jobs.collect(state)):
             return True
         if state.status is Status.CANCELLED and not state.in_flight:
@@ -103,6 +104,6 @@ class RunDriver:
         return self._leased.note(RunStep(phase=Phase.FEEDING, stage=state.stage + 1))
 
     def _stop(self, status: Status, reason: str) -> bool:
-        """There is nothing more to do in this round."""
+        """Returns False: there is nothing more to do in this round."""
         self._leased.stop(status, reason)
         return False

@@ -13,12 +13,12 @@ from campaigns.run.state import RunState, RunStep
 from revio_jobs.contracts import UpdateJob
 from revio_jobs.errors import Withdrawn
 
-# A job that nobody has heard of for so long is submitted again: it may have been lost.
+# A job without an outcome for so long is submitted again: it may have been lost.
 _ASK_AGAIN_S = 30.0
 
 
 class RunJobs:
-    """Those of one run. When each was asked for last may be forgotten: it is asked for again."""
+    """The jobs of one run. When each was last asked for is kept in memory alone."""
 
     def __init__(self, leased: LeasedRun, jobs: Jobs, clock: Callable[[], float]) -> None:
         self._leased = leased
@@ -27,13 +27,19 @@ class RunJobs:
         self._asked_at: dict[int, float] = {}
 
     def submit(self, jobs: Mapping[int, UpdateJob]) -> dict[str, JobEnd]:
-        """By row; each must be noted as sent before. Returns those that have ended, by key."""
+        """Submit jobs by row index, which must have been recorded as sent before.
+
+        Returns the ends of those that have ended already, by key. Raises Unavailable.
+        """
         self._asked_at |= dict.fromkeys(jobs, self._clock())
         answers = self._jobs.submit(list(jobs.values()))
         return {key: answer for key, answer in answers.items() if answer}
 
     def collect(self, state: RunState) -> RunStep:
-        """The rows whose jobs have ended; a withdrawn one is sent again under its next key."""
+        """What to record: rows whose jobs have ended; a withdrawn one is sent under its next key.
+
+        Raises Unavailable.
+        """
         if not state.in_flight:
             return RunStep()
         rows = self._leased.rows(state.in_flight)

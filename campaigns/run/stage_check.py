@@ -12,16 +12,16 @@ from campaigns.run.state import RunState, RunStep
 from revio_jobs.contracts import CustomerProductRecord
 from tasks.ports import UnreadableRecord
 
-# Outcomes are looked at in ranges of so many rows.
+# Rows whose outcomes are loaded at once.
 _LOOKED_AT = 2000
 _AGAIN_AFTER_S = 1.0
 
 
 @dataclass
 class StageCheck:
-    """Goes over a stage's applied rows, a call at a time.
+    """Goes over a stage's applied rows, one call at a time.
 
-    A query may lag behind the change: what differs is looked at again until `patience_s` is over.
+    A query may lag behind the change: rows that differ are read again until `patience_s` is over.
     """
 
     patience_s: float
@@ -36,7 +36,11 @@ class StageCheck:
         ids_per_call: int,
         now: float,
     ) -> RunStep | None:
-        """The next rows checked; None when there is nothing to note yet."""
+        """Read back the next applied rows, in at most one call of `ids_per_call` products.
+
+        Returns what to record, or None if nothing can be recorded yet: the reader backs off, or
+        rows differ and `patience_s` is not over. `now`: Unix time, seconds. Raises Unavailable.
+        """
         if now < self._again_at:
             return None
         applied, end = _applied(state, leased, ids_per_call)

@@ -22,9 +22,10 @@ class Status(StrEnum):
 
 
 class Phase(StrEnum):
-    """What a stage of a run is about."""
+    """What a run does in its current stage."""
 
     FEEDING = "feeding"
+    """Rows are read and sent."""
     CHECKING = "checking"
     """Its changed products are read back and compared with the plan."""
 
@@ -37,15 +38,16 @@ class RunState:
     status: Status
     reason: str
     rate: float | None
-    """Calls a minute that the run is held to."""
+    """Calls per minute to which the run is limited; None if it has no limit of its own."""
     weight: int
-    """Its part of the calls among campaigns."""
+    """Its share of the calls relative to the weights of the account's other runs."""
     phase: Phase
     stage: int
+    """Index of the current stage; 0 is the first."""
     cursor: int
-    """Rows before it have been read."""
+    """Index of the first row that has not been read."""
     checked: int
-    """Rows before it have been read back."""
+    """Index of the first row that has not been read back."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Rows by outcome."""
     since: Mapping[str, int] = field(default_factory=dict)
@@ -98,11 +100,14 @@ class RunState:
 
 @dataclass(frozen=True, slots=True)
 class RunStep:
-    """What a run records at once: all of it, or nothing."""
+    """A change of a run's state, recorded as a whole or not at all; None leaves a field alone."""
 
     ended: Sequence[EndedRow] = ()
+    """Rows that have ended; they leave `todo` and `in_flight`."""
     todo: Mapping[int, int] = field(default_factory=dict)
+    """Rows to send: row index to the number that their next idempotency key ends with."""
     sent: Mapping[int, int] = field(default_factory=dict)
+    """Rows about to be submitted, as in `todo`; they become `in_flight`."""
     cursor: int | None = None
     phase: Phase | None = None
     stage: int | None = None

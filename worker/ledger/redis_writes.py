@@ -20,11 +20,16 @@ class RedisWrites:
         self._redis = redis
 
     def now(self) -> int:
+        """Redis's clock in milliseconds. Raises Unavailable."""
         with fail_closed("the ledger"):
             seconds, micros = self._redis.time()
         return seconds * 1000 + micros // 1000
 
     def last(self, account: str, products: Iterable[int]) -> Mapping[int, int]:
+        """When each product was last changed, in milliseconds by `now`'s clock.
+
+        Products without a recorded change are left out. Raises Unavailable.
+        """
         ids, keys = list(products), LedgerKeys(account)
         with fail_closed("the ledger"), self._redis.pipeline(transaction=False) as pipeline:
             for product in ids:

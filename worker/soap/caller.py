@@ -93,9 +93,13 @@ class Caller:
         before_send: BeforeSend = nothing_before,
         session_key: SecretStr | None = None,
     ) -> SoapAnswer:
-        """Raises an error of the tree, SessionExpiredError or SpoiltAnswer.
+        """Make one call and return the vendor's answer, which may report Success=false.
 
-        Success=false is an answer.
+        `build` makes the message once the call has its permit; `before_send` runs after that and
+        before the first byte leaves. What either raises is raised, and the permit refunded.
+        `session_key` is removed from error texts. Raises SessionExpiredError if a fault says so,
+        SpoiltAnswer if the answer to a read cannot be parsed, else an error of the tree: Retryable
+        or Permanent if the vendor provably did not execute the call, OutcomeUnknown if it may have.
         """
         with self._spans.open(call, reader.operation):
             answer = self._ask(build, reader, call, before_send, session_key)

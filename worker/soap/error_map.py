@@ -105,7 +105,11 @@ class ErrorMap:
     def of_soap_fault(
         self, fault: SoapFaultError, purpose: Purpose, session_key: SecretStr | None
     ) -> RevioError | SessionExpiredError:
-        """A Fault may come from anywhere, also from after the work was done."""
+        """The error for a SOAP fault: SessionExpiredError if it says so, else by purpose.
+
+        A fault may come from any layer, even after the work was done. So it is OutcomeUnknown for
+        an update, and Unavailable for any other call. `session_key` is removed from the text.
+        """
         if self._is_expired(fault.code, fault.text):
             return SessionExpiredError()
         text = self._printable(f"{fault.code}: {fault.text}", session_key)

@@ -26,7 +26,9 @@ class Throttled(Retryable):
         self.retry_after = retry_after
         """Seconds."""
         self.bound = bound
-        """Which limit refused."""
+        """What refused: `minute`, `pace`, `turn` (an earlier call goes first), `pause`, `breaker`
+        are limits of ours; `vendor` is a 429, `outage` a server error that says for how long, and
+        `wsdl` a changed schema that stops updates."""
 
     def __str__(self) -> str:
         return f"no call for {self.retry_after:.0f} s ({self.bound})"
