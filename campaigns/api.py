@@ -180,9 +180,9 @@ class Campaigns:
 
     def set_rate(self, run: str, rate: float | None, person: Person) -> None:
         """Limit the run to `rate` calls per minute; None for no limit of its own."""
-        shown = "none" if rate is None else f"{rate:g}"
+        value = "none" if rate is None else f"{rate:g}"
         settings = {"rate": "" if rate is None else repr(rate)}
-        self._decide(run, f"set rate={shown}", person, _OPEN, settings=settings)
+        self._decide(run, f"set rate={value}", person, _OPEN, settings=settings)
 
     def set_priority(self, run: str, priority: str, person: Person) -> None:
         """low, normal or high, among campaigns."""
@@ -193,11 +193,11 @@ class Campaigns:
 
     def set_start(self, run: str, at: float, person: Person) -> None:
         """Send nothing more before `at` (Unix time), or go on AT_ONCE."""
-        shown = "now"
+        value = "now"
         if at != AT_ONCE:
             check_start(at, self.terms, self._clock())
-            shown = self.terms.time.show(at)
-        self._decide(run, f"set start={shown}", person, _OPEN, settings={START_AT: repr(at)})
+            value = self.terms.time.show(at)
+        self._decide(run, f"set start={value}", person, _OPEN, settings={START_AT: repr(at)})
 
     def audit(self, run: str) -> list[AuditEntry]:
         """Who decided what, when and why."""

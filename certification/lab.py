@@ -184,14 +184,14 @@ class Lab:
             self.evidence.append(self._exchange(reply, asked))
 
     def _exchange(self, reply: Reply, asked: str) -> Exchange:
-        said = reply.message or reply.body
+        text = reply.message or reply.body
         return Exchange(
             reply.operation,
             asked,
             f"{len(reply.records)} records" if reply.records else reply.kind.value,
             reply.status,
             self.redactor.code(reply.code) if reply.code else None,
-            self.redactor.words(said),
+            self.redactor.words(text),
             round(reply.seconds, 3),
             reply.bytes,
         )

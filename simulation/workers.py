@@ -136,9 +136,9 @@ class WorkerProcess:
             thread.close()
         idle = self._fleet.queues[self._lane].idle
         dead = set(map(id, self._threads))
-        kept = [process for process in idle if id(process) not in dead]
+        survivors = [process for process in idle if id(process) not in dead]
         idle.clear()
-        idle.extend(kept)
+        idle.extend(survivors)
         lost, self._taken = list(self._taken.values()), {}
         self._fleet.timeline.start(self._requeue_lost(lost), _LEASE_S)
         self.start(after_s)

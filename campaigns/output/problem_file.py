@@ -27,9 +27,9 @@ class ProblemBook:
     def note(self, problem: Problem) -> None:
         """One more."""
         self.counts[problem.kind] += 1
-        shown = self.examples.setdefault(problem.kind, [])
-        if len(shown) < _SHOWN:
-            shown.append(problem)
+        examples = self.examples.setdefault(problem.kind, [])
+        if len(examples) < _SHOWN:
+            examples.append(problem)
 
     def lines(self) -> Iterator[str]:
         """For people, the most frequent kind first."""

@@ -76,11 +76,11 @@ def histogram(counts: Mapping[str, int], names: Sequence[str]) -> Plot | None:
     held = [name for name in names if counts.get(name)]
     if not held:
         return None
-    shown = names[names.index(held[0]) : names.index(held[-1]) + 1]
+    visible = names[names.index(held[0]) : names.index(held[-1]) + 1]
     most = max(counts[name] for name in held)
-    step = (_WIDTH - _LEFT) / len(shown)
+    step = (_WIDTH - _LEFT) / len(visible)
     bars, labels = list[Bar](), list[Label]()
-    for place, name in enumerate(shown):
+    for place, name in enumerate(visible):
         count = counts.get(name, 0)
         height = (_HEIGHT - 2 * _BOTTOM) * count / most
         x, y = _LEFT + place * step, _HEIGHT - _BOTTOM - height

@@ -51,8 +51,8 @@ class ProductReader:
     ) -> Iterator[tuple[Sequence[int], dict[int, CustomerProduct | UnreadableProduct]]]:
         """Each batch with its products by id, or why one cannot be read. Raises RevioError."""
         asked = ((batch, QueryJob(account=self._account, ids=tuple(batch))) for batch in batches)
-        for batch, found in self._ahead(asked):
-            products = _every(found)
+        for batch, answer in self._ahead(asked):
+            products = _every(answer)
             yield batch, {product.customer_product_id or 0: product for product in products}
 
     def by_customer(
@@ -89,19 +89,19 @@ class ProductReader:
     def _collected(self, what: T, handle: JobHandle[QueryResult]) -> tuple[T, QueryResult]:
         while True:
             try:
-                found = handle.result(self._patience_s)
+                answer = handle.result(self._patience_s)
             except TimeoutError:
                 self._on_wait()
             except Unreadable as exc:
                 return what, _only_unreadable(exc)
             else:
-                self.calls += found.calls
-                return what, found
+                self.calls += answer.calls
+                return what, answer
 
 
-def _every(found: QueryResult) -> Iterator[CustomerProduct | UnreadableProduct]:
-    yield from found.customer_products
-    yield from found.unreadable
+def _every(answer: QueryResult) -> Iterator[CustomerProduct | UnreadableProduct]:
+    yield from answer.customer_products
+    yield from answer.unreadable
 
 
 def _only_unreadable(error: Unreadable) -> QueryResult:

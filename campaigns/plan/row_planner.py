@@ -122,8 +122,8 @@ class RowPlanner:
         self._write(row)
         if row.kind not in {RowClass.PROBLEM, RowClass.STOPPED}:
             return
-        for said in row.says:
-            self.book.note(_problem(row, said))
+        for message in row.says:
+            self.book.note(_problem(row, message))
         if self.problem_file:
             self.problem_file.write(row.cells, "; ".join(row.says))
 
@@ -132,20 +132,20 @@ class RowPlanner:
         self.on_row(row)
 
 
-def _problem(row: PlannedRow, said: str) -> Problem:
+def _problem(row: PlannedRow, message: str) -> Problem:
     if row.kind is RowClass.STOPPED:
-        rail, _, words = said.partition(": ")
+        rail, _, words = message.partition(": ")
         what, value = f"stopped by the guard rail {rail}", f"{row.id}, {words}"
-    elif NOT_EXPECTED in said:
-        name, _, words = said.partition(NOT_EXPECTED)
+    elif NOT_EXPECTED in message:
+        name, _, words = message.partition(NOT_EXPECTED)
         what, value = f"{name} is not as expected", f"{row.id}, {words}"
-    elif said.startswith(ROUNDED_AGAINST):
+    elif message.startswith(ROUNDED_AGAINST):
         what, value = (
             ROUNDED_AGAINST.rstrip(": "),
-            f"{row.id}, {said.removeprefix(ROUNDED_AGAINST)}",
+            f"{row.id}, {message.removeprefix(ROUNDED_AGAINST)}",
         )
     else:
-        what, value = said, str(row.id)
+        what, value = message, str(row.id)
     return Problem(what, row.line, "id", value, row.sheet)
 
 

@@ -22,7 +22,7 @@ class Touched:
 
 def campaigns_of(store: OperatorStore, product_id: int) -> list[Touched]:
     """The newest run first."""
-    found = []
+    touched = []
     for run in store.runs(_RUNS):
         keys = store.keys(run)
         for index in store.chunks.positions(keys, product_id):
@@ -30,5 +30,5 @@ def campaigns_of(store: OperatorStore, product_id: int) -> list[Touched]:
             row = store.chunks.rows(keys, [index])[index]
             outcome, at = store.outcomes(run, index // ROWS_PER_CHUNK).get(index, ("", 0))
             detail = store.details(run, [index]).get(index, {})
-            found.append(Touched(spec, RowResult(row, outcome, at, detail)))
-    return found
+            touched.append(Touched(spec, RowResult(row, outcome, at, detail)))
+    return touched

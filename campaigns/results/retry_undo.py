@@ -71,9 +71,9 @@ def _undone(
     if isinstance(product, UnreadableProduct):
         report.add(LeftRow(Why.NOT_UNDONE, row.id, row.seen.get("customer_id"), str(product)))
         return None
-    shown = "the product is gone" if product is None else _edited(row, product)
-    if product is None or shown:
-        report.add(LeftRow(Why.EDITED, row.id, row.seen.get("customer_id"), shown))
+    edits = "the product is gone" if product is None else _edited(row, product)
+    if product is None or edits:
+        report.add(LeftRow(Why.EDITED, row.id, row.seen.get("customer_id"), edits))
         return None
     if _NOT_READABLE in row.after:
         says = f"{_NOT_READABLE} cannot be read, so it stays"

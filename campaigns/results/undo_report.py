@@ -58,9 +58,9 @@ class UndoReport:
         """One more."""
         self.counts[row.why] += 1
         self.charged_more += row.charged_more or 0
-        shown = self.examples.setdefault(row.why, [])
-        if len(shown) < _SHOWN:
-            shown.append(row)
+        examples = self.examples.setdefault(row.why, [])
+        if len(examples) < _SHOWN:
+            examples.append(row)
         if self.add_row:
             self.add_row(list(self._cells(row)))
 

@@ -68,13 +68,13 @@ FUNCTIONS: Mapping[str, Callable[..., Decimal]] = {"min": min, "max": max, "abs"
 
 def tokens(text: str) -> list[Token]:
     """The parts of a rule, then one of kind "end". Raises ExpressionError."""
-    found, at = [], 0
+    tokens, at = [], 0
     while text[at:].strip():
         match = _TOKEN.match(text, at)
         if match is None:
             rest = text[at:].strip()
             raise ExpressionError(f"not understood at {rest[:20]!r} in {text!r}")
         kind = match.lastgroup or ""
-        found.append(Token(kind, match[kind], match.start(kind)))
+        tokens.append(Token(kind, match[kind], match.start(kind)))
         at = match.end()
-    return [*found, Token("end", "", len(text))]
+    return [*tokens, Token("end", "", len(text))]

@@ -31,12 +31,12 @@ class BackoffReader:
         if self._clock() < self._until:
             return None
         try:
-            found = self._products.read(ids)
+            products = self._products.read(ids)
         except (Retryable, Permanent) as exc:
             self.backing_off = self._backoff_after(exc)
             return None
         self._next_s, self.backing_off = _FIRST_S, ""
-        return found
+        return products
 
     def _backoff_after(self, error: Retryable | Permanent) -> str:
         now = self._clock()

@@ -62,12 +62,12 @@ class RowSender:
         if not wanted:
             return False
         rows, read_at = self._leased.rows(wanted), self._clock()
-        found = self._reader.read([rows[at].id for at in wanted])
-        if found is None:
+        products = self._reader.read([rows[at].id for at in wanted])
+        if products is None:
             return False
         ended, todo = list[EndedRow](), dict[int, int]()
         for at in wanted:
-            record = found.get(rows[at].id)
+            record = products.get(rows[at].id)
             if end := end_unsent(at, rows[at], record, read_at):
                 ended.append(end)
             elif record is not None and not isinstance(record, UnreadableRecord):

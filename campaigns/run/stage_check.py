@@ -47,13 +47,13 @@ class StageCheck:
         if not applied:
             return RunStep(checked=end)
         rows = leased.rows(applied)
-        found = reader.read([row.id for row in rows.values()])
-        if found is None:
+        products = reader.read([row.id for row in rows.values()])
+        if products is None:
             return None
         differing = {
             at: unlike
             for at, row in rows.items()
-            if (unlike := _unlike(found.get(row.id), row.undone))
+            if (unlike := _unlike(products.get(row.id), row.undone))
         }
         if differing and self._waits(now):
             return None

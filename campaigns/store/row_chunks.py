@@ -71,17 +71,17 @@ class RowChunks:
         return ids
 
     def _chunks(self, keys: RunKeys, numbers: Iterable[int]) -> dict[int, Chunk]:
-        found = {}
+        rows = {}
         for number in numbers:
             cached = self._cache.get((keys.rows, number))
             if cached is None:
                 cached = _unpacked(blob(self._redis.hget(keys.rows, str(number))))
                 self._cache[keys.rows, number] = cached
             self._cache.move_to_end((keys.rows, number))
-            found[number] = cached
+            rows[number] = cached
         while len(self._cache) > _CACHED:
             self._cache.popitem(last=False)
-        return found
+        return rows
 
 
 def _packed(chunk: Iterable[PlannedRow]) -> bytes:

@@ -26,11 +26,11 @@ def _dates(scene: Scene) -> Iterator[Finding]:
     shifts: set[int] = set()
     for day in _DAYS:
         reply = scene.bench.set(product, **{_FIELD: day})
-        shown = typed(_FIELD, scene.bench.read(product).values[_FIELD])
-        if reply.kind is not Kind.DONE or shown is None:
+        read = typed(_FIELD, scene.bench.read(product).values[_FIELD])
+        if reply.kind is not Kind.DONE or read is None:
             yield Finding.unknown("date_shift", f"a date was {verdict(scene, reply)}")
             return
-        shifts.add((shown - day).days)
+        shifts.add((read - day).days)
     yield _shift(shifts)
 
 
@@ -57,7 +57,7 @@ def _forms(scene: Scene) -> Iterator[Finding]:
         yield Finding.unknown("no_date", "no named product lacks a date")
         return
     is_minimum = any(text and text.startswith("0001-01-01") for text in texts)
-    says = "0001-01-01 stands for no date" if is_minimum else "no date is shown as no value"
+    says = "0001-01-01 stands for no date" if is_minimum else "no date is read as no value"
     yield Finding("no_date", says, "minimum" if is_minimum else "null")
 
 

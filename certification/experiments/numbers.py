@@ -41,31 +41,31 @@ def _decimals(scene: Scene, product: int) -> Iterator[Finding]:
     else:
         yield Finding.unknown("rate_decimals", "no rate with decimals is taken")
         return
-    kept = _places(scene, product, whole)
-    yield Finding("rate_decimals", f"a rate keeps {kept} decimals", kept)
+    decimals = _places(scene, product, whole)
+    yield Finding("rate_decimals", f"a rate keeps {decimals} decimals", decimals)
     if places < max(_DECIMALS):
         says = f"a rate with more than {places} decimals is refused"
         yield Finding("rounding", says, "refused")
-    elif kept < places:
-        yield _rounding(scene, product, whole, kept)
+    elif decimals < places:
+        yield _rounding(scene, product, whole, decimals)
 
 
 def _places(scene: Scene, product: int, whole: Decimal) -> int:
-    shown = _rate(scene, product) - whole
-    return next((places for places, digits in _DIGITS.items() if digits == shown), 0)
+    decimals = _rate(scene, product) - whole
+    return next((places for places, digits in _DIGITS.items() if digits == decimals), 0)
 
 
 def _rounding(scene: Scene, product: int, whole: Decimal, kept: int) -> Finding:
     """By two halves: one that rounding to even moves down, and one that it moves up."""
     unit = Decimal(1).scaleb(-kept)
     to_even = [whole + (digit + _SEVERAL) * unit for digit in (2, 3)]
-    shown = []
+    rounded = []
     for rate in to_even:
         if scene.bench.set(product, rate=rate).kind is not Kind.DONE:
             return Finding.unknown("rounding", "a rate to be rounded was not taken")
-        shown.append(int((_rate(scene, product) - whole) / unit))
+        rounded.append(int((_rate(scene, product) - whole) / unit))
     ways = {(3, 4): "half-up", (2, 4): "half-even", (2, 3): "down"}
-    if (way := ways.get((shown[0], shown[1]))) is None:
+    if (way := ways.get((rounded[0], rounded[1]))) is None:
         return Finding.unknown("rounding", "halves are rounded in no usual way")
     return Finding("rounding", f"other decimals are rounded {way}", way)
 

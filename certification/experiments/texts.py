@@ -27,8 +27,8 @@ def _texts(scene: Scene) -> Iterator[Finding]:
         why = "no named product has a text that can be put back for certain"
         yield Finding.unknown("text_length", why)
         return
-    told = (f"{name}: {length['kept']}, {length['beyond']}" for name, length in lengths.items())
-    yield Finding("text_length", f"characters that a text keeps: {'; '.join(told)}", lengths)
+    by_field = (f"{name}: {length['kept']}, {length['beyond']}" for name, length in lengths.items())
+    yield Finding("text_length", f"characters that a text keeps: {'; '.join(by_field)}", lengths)
     name = next(iter(lengths))
     product = scene.bench.find(name)
     if product is not None:
@@ -37,10 +37,10 @@ def _texts(scene: Scene) -> Iterator[Finding]:
 
 def _length(scene: Scene, product: int, name: str) -> dict[str, object]:
     """How many characters are kept, and what becomes of more."""
-    shown = _written(scene, product, name, _text(LONGEST))
-    if shown is not None:
-        is_whole = len(shown) == LONGEST
-        return {"kept": len(shown), "beyond": "not tried" if is_whole else "cut in silence"}
+    stored = _written(scene, product, name, _text(LONGEST))
+    if stored is not None:
+        is_whole = len(stored) == LONGEST
+        return {"kept": len(stored), "beyond": "not tried" if is_whole else "cut in silence"}
     low, high = 0, LONGEST
     while high - low > 1:
         middle = (low + high) // 2

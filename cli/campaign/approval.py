@@ -29,11 +29,11 @@ def review(
     """Show what a plan changes, what it crosses, and what could not be undone."""
     with campaign_session(account, as_json=as_json) as (answer, session):
         plan = session.campaigns.open(path)
-        shown = Review.of(plan, session.campaigns.begins(plan), session.campaigns.terms.time)
+        plan_review = Review.of(plan, session.campaigns.begins(plan), session.campaigns.terms.time)
         if html:
-            html.write_text(shown.page(), encoding="utf-8")
+            html.write_text(plan_review.page(), encoding="utf-8")
         if xlsx:
-            shown.write_workbook(xlsx)
+            plan_review.write_workbook(xlsx)
         approval = session.campaigns.store.approval(plan.digest)
         document = {
             "digest": plan.digest,
@@ -41,12 +41,12 @@ def review(
             "approved_by": approval.by if approval else None,
             "read_as": plan.header.read_as.document(),
             "effective": plan.header.effective,
-            "begins": shown.begins or None,
+            "begins": plan_review.begins or None,
             **summary_document(plan.summary),
-            **review_document(shown),
+            **review_document(plan_review),
         }
         written = [path for path in (html, xlsx) if path]
-        answer.give(document, *review_tables(shown, written, approval))
+        answer.give(document, *review_tables(plan_review, written, approval))
 
 
 def approve(

@@ -61,13 +61,13 @@ def _listed(path: Path | None, kind: str) -> Sequence[int]:
 
 def pairs(option: str, texts: Iterable[str] | None) -> dict[str, str]:
     """From NAME=VALUE each. Raises typer.BadParameter."""
-    found = {}
+    values = {}
     for text in texts or ():
         name, sign, value = text.partition("=")
         if not sign:
             raise typer.BadParameter(f"{text!r}: give NAME=VALUE", param_hint=option)
-        found[name.strip()] = value.strip()
-    return found
+        values[name.strip()] = value.strip()
+    return values
 
 
 def day(option: str, text: str | None) -> date | None:

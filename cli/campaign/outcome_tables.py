@@ -47,12 +47,12 @@ def undo_tables(left: UndoReport) -> Iterator[RenderableType]:
     for why, title in _LEFT.items():
         if not (rows := left.of(why)):
             continue
-        shown = (
+        examples = (
             (row.id, row.customer_id, row.says or row.billed_through, row.charged_more)
             for row in rows
         )
         header = ("product", "customer", "shows", "charged more")
-        yield table(*header, rows=shown, title=f"{title} ({left.counts[why]:,})")
+        yield table(*header, rows=examples, title=f"{title} ({left.counts[why]:,})")
         if left.counts[why] > len(rows):
             yield f"and {left.counts[why] - len(rows):,} more; --left FILE writes them all"
     if left.charged_more:

@@ -32,7 +32,7 @@ _MANY = 200
 def review_document(review: Review) -> dict[str, Any]:
     """JSON values of the tables; `summary_document` has the counts."""
     tables = review.tables(_MANY, _MANY)
-    return {name: shown.document() for name, shown in tables.items()}
+    return {name: page_table.document() for name, page_table in tables.items()}
 
 
 def review_tables(
@@ -50,8 +50,8 @@ def review_tables(
     yield revenue_shown(summary)
     yield histogram_shown(summary)
     yield from _changes(review)
-    for shown in review.tables(_LARGEST, _SAMPLES).values():
-        yield from _table(shown)
+    for page_table in review.tables(_LARGEST, _SAMPLES).values():
+        yield from _table(page_table)
     yield from not_undoable(summary)
     yield from rails_shown(summary)
     for rail, reason in plan.header.overrides.items():
@@ -72,13 +72,13 @@ def _changes(review: Review) -> Iterator[RenderableType]:
         yield f"{counted(changes, 'row')} change; --html or --xlsx FILE shows each"
 
 
-def _table(shown: PageTable) -> Iterator[RenderableType]:
-    if shown.rows:
-        titles = [column.title for column in shown.columns]
-        rows = ([cell.text for cell in row] for row in shown.rows)
-        yield table(*titles, rows=rows, title=shown.title.lower())
-    if shown.note:
-        yield shown.note
+def _table(page_table: PageTable) -> Iterator[RenderableType]:
+    if page_table.rows:
+        titles = [column.title for column in page_table.columns]
+        rows = ([cell.text for cell in row] for row in page_table.rows)
+        yield table(*titles, rows=rows, title=page_table.title.lower())
+    if page_table.note:
+        yield page_table.note
 
 
 def _next(review: Review, approval: Approval | None) -> str:

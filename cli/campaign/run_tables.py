@@ -64,9 +64,9 @@ def run_tables(view: RunView, left: Eta | None) -> list[RenderableType]:
         ("rows a minute", f"{speed:,.0f}" if speed is not None else None),
         ("left", _eta(left) if left else None),
     ]
-    shown = [fact for fact in facts if fact[1] is not None]
+    known = [fact for fact in facts if fact[1] is not None]
     errors_shown = [(words, f"{count:,}") for words, count in top_errors(view)]
-    tables: list[RenderableType] = [_facts(shown)]
+    tables: list[RenderableType] = [_facts(known)]
     if errors_shown:
         tables.append(table("top errors", "rows", rows=errors_shown))
     return tables

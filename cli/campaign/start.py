@@ -85,10 +85,10 @@ def apply(
         )
         view = session.campaigns.view(plan.run)
         begins = f"begins {_when(view.state.spec.start_at, terms.time)}"
-        said = begins if began else "had begun before; nothing is done twice"
+        verdict = begins if began else "had begun before; nothing is done twice"
         answer.give(
             {**run_document(view, None), "began": began},
-            f"run {plan.run} {said}. Next: revio campaign watch {plan.run}",
+            f"run {plan.run} {verdict}. Next: revio campaign watch {plan.run}",
             *run_tables(view, None),
         )
 

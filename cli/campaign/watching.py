@@ -72,10 +72,10 @@ def _follow(session: CampaignSession, run: str, give_up: float) -> RunView:
             for view in _views(session, run, _LIVE_S, give_up):
                 live.update(Group(*_tables(session, view)))
             return view
-    said = ""
+    shown_line = ""
     for view in _views(session, run, _PLAIN_S, give_up):
-        if (line := one_line(view, eta(view, session.budget()))) != said:
-            said = line
+        if (line := one_line(view, eta(view, session.budget()))) != shown_line:
+            shown_line = line
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
     return view

@@ -86,8 +86,8 @@ def certify(
         settings = load()
         if account not in settings.accounts:
             with redis_of(settings) as redis:
-                said = unknown_account(redis, account, settings.accounts)
-            raise typer.BadParameter(said, param_hint="--account")
+                problem = unknown_account(redis, account, settings.accounts)
+            raise typer.BadParameter(problem, param_hint="--account")
         if dry_run:
             answer.give(plan_document(experiments), *plan_tables(experiments))
             return

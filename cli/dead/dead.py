@@ -51,8 +51,8 @@ class _Choice:
     def letters(self, dead: DeadLetters) -> Iterator[DeadLetter]:
         """The oldest first, so that they go out in their old order."""
         if not self.jobs:
-            found = dead.find(self.account, self.wanted, oldest_first=True)
-            yield from islice(found, self.limit)
+            letters = dead.find(self.account, self.wanted, oldest_first=True)
+            yield from islice(letters, self.limit)
         for job_id in self.jobs:
             if letter := dead.get(self.account, job_id):
                 yield letter

@@ -88,8 +88,8 @@ def explain(
         settings = load()
         with redis_of(settings) as redis:
             if account not in settings.accounts:
-                said = unknown_account(redis, account, settings.accounts)
-                raise typer.BadParameter(said, param_hint="--account")
+                problem = unknown_account(redis, account, settings.accounts)
+                raise typer.BadParameter(problem, param_hint="--account")
             explained = explanation(settings, redis, account, wanted)
         facts = {
             "state": explained.state,

@@ -113,8 +113,8 @@ class Lookup:
         return JobStatus(account, job_id, self._unended(ledger, job_id))
 
     def _ledger(self, account: str, job_id: str) -> Mapping[str, str]:
-        found = self._redis.hgetall(LedgerKeys(account).record(job_id))
-        return {_text(name): _text(value) for name, value in found.items()}
+        record = self._redis.hgetall(LedgerKeys(account).record(job_id))
+        return {_text(name): _text(value) for name, value in record.items()}
 
     def _unended(self, ledger: Mapping[str, str], job_id: str) -> State:
         if ledger:

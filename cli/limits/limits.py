@@ -49,10 +49,10 @@ def limits(
         if watch:
             _watch(settings, redis, names)
             return
-        shown = _read(settings, redis, names)
-        document = {limits.account: limits.document() for limits in shown}
+        accounts = _read(settings, redis, names)
+        document = {limits.account: limits.document() for limits in accounts}
         answer.give(
-            {"accounts": document}, *(table for limits in shown for table in limits.tables())
+            {"accounts": document}, *(table for limits in accounts for table in limits.tables())
         )
 
 
@@ -107,9 +107,9 @@ def _watch(settings: Settings, redis: Redis, names: list[str]) -> None:
     console = Console(markup=False, highlight=False, emoji=False)
     with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
         while True:
-            shown = _read(settings, redis, names)
+            accounts = _read(settings, redis, names)
             live.update(
-                Group(*(table for limits in shown for table in limits.tables())), refresh=True
+                Group(*(table for limits in accounts for table in limits.tables())), refresh=True
             )
             time.sleep(_WATCH_S)
 

@@ -86,15 +86,15 @@ class Revoking:
         outcome, how = failed(error).outcome, type(error).__name__
         try:
             ledger = self._ledger()
-            found = [ledger.withdraw(name, job_id, outcome, how) for name in self._accounts]
+            outcomes = [ledger.withdraw(name, job_id, outcome, how) for name in self._accounts]
         except Unavailable as exc:
             _log.warning("revoke_not_noted", job=job_id, reason=str(exc))
             return False
-        if True in found:
+        if True in outcomes:
             _log.info("job_withdrawn", job=job_id)
             # So that plain Celery callers hear it even if the job's message is gone.
             self._app.backend.mark_as_failure(job_id, error)
-        return any(is_withdrawn is not None for is_withdrawn in found)
+        return any(is_withdrawn is not None for is_withdrawn in outcomes)
 
 
 class LaneCommands:

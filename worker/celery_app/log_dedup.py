@@ -28,20 +28,20 @@ class Repeats(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """A reconnection is told when trouble has been told since the last one."""
-        said = _said(record)
-        if said.startswith(_CONNECTED):
+        text = _said(record)
+        if text.startswith(_CONNECTED):
             return self._is_new(_CONNECTED, inf)
-        if not _TROUBLES.match(said):
+        if not _TROUBLES.match(text):
             return True
-        if is_new := self._is_new(_NUMBERS.sub("", said), _AGAIN_AFTER_S):
+        if is_new := self._is_new(_NUMBERS.sub("", text), _AGAIN_AFTER_S):
             self._told.pop(_CONNECTED, None)
         return is_new
 
-    def _is_new(self, said: str, again_after_s: float) -> bool:
+    def _is_new(self, text: str, again_after_s: float) -> bool:
         now = self._clock()
-        if now - self._told.get(said, -inf) < again_after_s:
+        if now - self._told.get(text, -inf) < again_after_s:
             return False
-        self._told[said] = now
+        self._told[text] = now
         return True
 
 

@@ -114,9 +114,9 @@ def _brief(_: object, __: str, event: structlog.typing.EventDict) -> structlog.t
     A task's own unexpected error keeps its traceback, as a defect of ours. One of Redis's is none,
     nor is an end of a job: its error is passed on for error trackers, which group by it.
     """
-    said, by_celery = str(event.get("event", "")), str(event.get("logger", ""))
-    if by_celery.startswith(("celery.worker", "kombu")) or _OUTSIDE in said:
-        event["event"] = said.strip().partition("\n")[0]
+    text, by_celery = str(event.get("event", "")), str(event.get("logger", ""))
+    if by_celery.startswith(("celery.worker", "kombu")) or _OUTSIDE in text:
+        event["event"] = text.strip().partition("\n")[0]
         event.pop("exc_info", None)
     if isinstance(_raised(event), RedisError | RevioError):
         event.pop("exc_info", None)

@@ -55,8 +55,8 @@ class _Outcomes:
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
         """As Celery's."""
-        told = None if isinstance(exc, RevioError) else traceback
-        super().mark_as_failure(task_id, exc, told, *args, **kwargs)  # type: ignore[misc] # a mixin
+        shown_traceback = None if isinstance(exc, RevioError) else traceback
+        super().mark_as_failure(task_id, exc, shown_traceback, *args, **kwargs)  # type: ignore[misc] # a mixin
 
     def _store_result(
         self,

@@ -126,8 +126,8 @@ class ErrorMap:
         if self._is_expired(answer.error_code or "", answer.message):
             return SessionExpiredError()
         if self.is_transient(answer):
-            said = self._printable(answer.message or str(answer.error_code), session_key)
-            return _maybe_executed(purpose, f"the vendor failed for a moment: {said}")
+            reason = self._printable(answer.message or str(answer.error_code), session_key)
+            return _maybe_executed(purpose, f"the vendor failed for a moment: {reason}")
         message = self._printable(answer.message or "no reason given", session_key)
         if self.is_login_refused(answer.error_code):
             return Unauthorised(f"the vendor refused the login ({answer.error_code}): {message}")
@@ -186,8 +186,8 @@ def _spellings(secrets: Iterable[str]) -> list[str]:
 
 
 def _quota_wait(answer: HttpResponse, now: float) -> float:
-    told = _told_wait(answer, now)
-    return _QUOTA_S if told is None else told
+    wait_s = _told_wait(answer, now)
+    return _QUOTA_S if wait_s is None else wait_s
 
 
 def _told_wait(answer: HttpResponse, now: float) -> float | None:

@@ -99,25 +99,25 @@ class WsdlWatch:
             return state
         if new.wsdl.is_kept_copy:
             return state
-        said = facts(new.schema)
-        if said != dict(state.facts):
+        declared = facts(new.schema)
+        if declared != dict(state.facts):
             return self._adopted(new, state)
         # Perhaps another document, if the vendor's has a date in it; it says the same.
         checked = replace(state, sha256=new.wsdl.sha256, checked_at=self._now())
         self._states.save(self._config.account, checked)
-        if changes_for_the_worse(facts(old.schema), said):
+        if changes_for_the_worse(facts(old.schema), declared):
             # Another process has found it and stopped the lanes; this update was on its way.
             raise Throttled(_STOPPED_S, "wsdl")
         return checked
 
     def _adopted(self, new: VendorService, state: WsdlState) -> WsdlState:
         """The change is judged by what all processes went by, so that one of them judges it."""
-        said = facts(new.schema)
-        adopted = WsdlState(new.wsdl.sha256, said, self._now(), is_proven=False)
+        declared = facts(new.schema)
+        adopted = WsdlState(new.wsdl.sha256, declared, self._now(), is_proven=False)
         self._states.save(self._config.account, adopted)
-        changed = differences(state.facts, said)
+        changed = differences(state.facts, declared)
         _log.warning("wsdl_changed", account=self._config.account, changed=changed)
-        if worse := changes_for_the_worse(state.facts, said):
+        if worse := changes_for_the_worse(state.facts, declared):
             raise self._stopped("; ".join(worse))
         return adopted
 

@@ -41,7 +41,7 @@ def mark_forbidden(body: bytes) -> bytes | None:
     if text is None or MARK.encode() in body:
         return None
     text = _REFERENCE.sub(_marked_reference, _FORBIDDEN.sub(MARK, text))
-    places = [found.start() for found in re.finditer(MARK, text)]
+    places = [match.start() for match in re.finditer(MARK, text)]
     if not places or not all(_is_in_a_text(text, at) for at in places):
         return None
     return _DECLARATION.sub("", text, count=1).encode()

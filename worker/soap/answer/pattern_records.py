@@ -88,13 +88,13 @@ class PatternRecords:
         run: list[CustomerProductRecord] = []
         rest = bytearray()
         end = 0
-        for found in self._pattern.finditer(body):
-            values = map(getitem, columns.values(), found.groups())
+        for match in self._pattern.finditer(body):
+            values = map(getitem, columns.values(), match.groups())
             try:
                 record = dict(zip(columns, values, strict=True))
             except ValueError:
                 continue  # the careful way will say what is wrong
-            start, stop = found.span()
+            start, stop = match.span()
             if start != end or not runs:
                 mark = f"{token}-{len(runs)}"
                 run = runs[mark] = []

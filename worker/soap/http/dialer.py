@@ -34,8 +34,8 @@ Resolve = Callable[[str, int], Sequence[Address]]
 
 def resolve(name: str, port: int) -> list[Address]:
     """All TCP addresses of a host. Raises OSError. The system's time limit applies."""
-    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    return [Address(*info) for info in found]
+    infos = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    return [Address(*info) for info in infos]
 
 
 class Dialer:
