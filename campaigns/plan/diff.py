@@ -124,8 +124,8 @@ def _guarded(
         cells=row.cells,
         sheet=row.sheet,
     )
-    if kept := policy.cannot_clear(planned.clear):
-        problem = f"the vendor's schema cannot empty {', '.join(kept)}"
+    if uncleared := policy.cannot_clear(planned.clear):
+        problem = f"the vendor's schema cannot empty {', '.join(uncleared)}"
         return _without_change(RowClass.PROBLEM, row, problem, product)
     try:
         job = planned.job(policy.account, "plan", "plan", None, 0)

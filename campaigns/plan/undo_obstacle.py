@@ -36,8 +36,8 @@ def _obstacles(row: PlannedRow, product: CustomerProduct, possible: Possible) ->
         yield f"{', '.join(unread)} cannot be read, so it would stay"
     readable = {name: value for name, value in row.before.items() if name not in unread}
     empty = [name for name, value in readable.items() if value is None]
-    if kept := possible.cannot_clear(empty):
-        yield f"the vendor's schema cannot empty {', '.join(kept)}"
+    if uncleared := possible.cannot_clear(empty):
+        yield f"the vendor's schema cannot empty {', '.join(uncleared)}"
     if readable.get("rate") is not None:
         yield from _stopped(row, product, Decimal(readable["rate"]), possible.rails)
 

@@ -51,8 +51,8 @@ class RowResult:
     @property
     def says(self) -> str:
         """What there is to say, in words."""
-        if found := self.detail.get("found"):
-            return "found " + ", ".join(f"{name}={value}" for name, value in found.items())
+        if actual := self.detail.get("found"):
+            return "found " + ", ".join(f"{name}={value}" for name, value in actual.items())
         return str(self.detail.get("says", ""))
 
     @property

@@ -64,7 +64,7 @@ class CampaignFeeder:
             self._drivers.clear()
             return None
         names = self._runs.active(self._account)
-        states = [each for run in names if (each := self._runs.load(self._account, run))]
+        states = [state for run in names if (state := self._runs.load(self._account, run))]
         self._drivers = {run: driver for run, driver in self._drivers.items() if run in names}
         lane_closed = self._lane.closure_reason(self._account) if states else ""
         slots = shares(states, self._limits.max_in_flight, self._clock())

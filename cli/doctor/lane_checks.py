@@ -38,10 +38,10 @@ def check_lanes(
 def check_limits(redis: Redis, accounts: Mapping[str, AccountSettings]) -> Iterator[CheckResult]:
     """Accounts whose live workers go by other limits than these. Raises RedisError."""
     for account, settings in accounts.items():
-        if found := differences(redis, account, settings):
+        if drift := differences(redis, account, settings):
             yield warning(
                 f"limits of {account}",
-                "; ".join(map(str, found[:_SHOWN])),
+                "; ".join(map(str, drift[:_SHOWN])),
                 "give all workers, and this command, the same settings of the account",
             )
 

@@ -118,6 +118,6 @@ def _span(text: str | None) -> float | None:
     """Seconds. Raises typer.BadParameter."""
     if text is None:
         return None
-    if not (found := re.fullmatch(r"(\d{1,6})([smhd])", text)):
+    if not (match := re.fullmatch(r"(\d{1,6})([smhd])", text)):
         raise typer.BadParameter(f"{text!r}: give a time such as 90m", param_hint="--since")
-    return float(found[1]) * _SECONDS[found[2]]
+    return float(match[1]) * _SECONDS[match[2]]

@@ -18,28 +18,18 @@ from campaigns.signing import SigningKey
 from campaigns.store.signers import SignerRecord, Signers
 from cli.dev.stack import Stack, local_stack
 from tests.acceptance.person import Person, Revio
+from tests.acceptance.short_waits import BULK_QUEUE, SHORT_WAITS
 
-QUEUE = "revio.default.bulk"
 ROWS = 1500
-FAST = {
-    "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
-    "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
-    "REVIO_ACCOUNTS__DEFAULT__CONNECT_TIMEOUT_S": "1",
-    "REVIO_ACCOUNTS__DEFAULT__EXECUTION_S": "1",
-    "REVIO_MAX_PERMIT_WAIT_S": "1",
-    "REVIO_LEASE_S": "13",
-    "REVIO_SWEEP_INTERVAL_S": "1",
-    "REVIO_SWEEP_AFTER_S": "3",
-    "REVIO_CAMPAIGN_FOUR_EYES": "true",
-}
+SETTINGS = SHORT_WAITS | {"REVIO_CAMPAIGN_FOUR_EYES": "true"}
 
 
 @pytest.fixture
 def stack() -> Iterator[Stack]:
     with local_stack(
-        workers={"bulk": (QUEUE,), "second": (QUEUE,)},
+        workers={"bulk": (BULK_QUEUE,), "second": (BULK_QUEUE,)},
         sandbox={"customers": 1000, "calls_per_minute": 0, "latency": 0.02},
-        environment=FAST,
+        environment=SETTINGS,
         appendonly=True,
     ) as running:
         yield running

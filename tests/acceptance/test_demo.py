@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from rich.console import Console
 
@@ -23,61 +18,25 @@ from cli.dev.rates import read
 from cli.dev.story import Story
 from revio_jobs import RevioJobs
 from sandbox import RunningSandbox
-from tests.patience import PATIENCE_S
+from tests.acceptance.dev_command import DevCommand, dev_command
 
 ROOT = Path(__file__).parents[2]
 RATES = ROOT / "examples" / "new-rates.csv"
 
 
-@dataclass
-class Demo:
-    """One that is in the middle of its updates."""
-
-    process: subprocess.Popen[str]
-    said: str
-    children: list[psutil.Process]
-
-    def end(self) -> int:
-        """Its exit code."""
-        self.said += self.process.communicate(timeout=2 * PATIENCE_S)[0]
-        return self.process.returncode
-
-    def left(self) -> list[psutil.Process]:
-        """Of its processes, those that still run."""
-        return [child for child in self.children if child.is_running()]
-
-
-@contextmanager
-def demo(directory: Path) -> Iterator[Demo]:
-    """Runs with `directory` for temporary files."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "cli.dev.demo"],
-        cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(directory)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout
-            said = ""
-            while "500 of 2,000 ended" not in said:
-                line = process.stdout.readline()
-                assert line, said
-                said += line
-            yield Demo(process, said, psutil.Process(process.pid).children(recursive=True))
-        finally:
-            process.kill()
+def demo(directory: Path) -> AbstractContextManager[DevCommand]:
+    """A demonstration in the middle of its updates."""
+    return dev_command("cli.dev.demo", directory, until="500 of 2,000 ended")
 
 
 def test_the_demonstration_keeps_its_word(tmp_path: Path) -> None:
     with demo(tmp_path) as running:
-        assert running.end() == 0, running.said
-    assert re.search(r"updates from the CSV +2,000 +2,000 applied", running.said)
-    assert re.search(r"the first of them again +100 +100 first results +0", running.said)
-    assert re.search(r"a denied product +1 +1 rejected", running.said)
-    assert "Checked against the sandbox's own record" in running.said
-    assert "\x1b" not in running.said
+        assert running.end() == 0, running.output
+    assert re.search(r"updates from the CSV +2,000 +2,000 applied", running.output)
+    assert re.search(r"the first of them again +100 +100 first results +0", running.output)
+    assert re.search(r"a denied product +1 +1 rejected", running.output)
+    assert "Checked against the sandbox's own record" in running.output
+    assert "\x1b" not in running.output
     assert not running.left()
     assert not list(tmp_path.iterdir())
 
@@ -89,9 +48,9 @@ def test_stopped_in_the_middle_it_leaves_nothing_behind(
     with demo(tmp_path) as running:
         assert len(running.children) == 5
         running.process.send_signal(number)
-        assert running.end() == 130, running.said
-    assert "Traceback" not in running.said
-    assert "Nothing is left running" in running.said
+        assert running.end() == 130, running.output
+    assert "Traceback" not in running.output
+    assert "Nothing is left running" in running.output
     assert not running.left()
     assert not list(tmp_path.iterdir())
 

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psutil
@@ -15,6 +13,7 @@ import pytest
 
 from cli.dev import ServiceError, local_stack
 from revio_jobs import RevioJobs
+from tests.acceptance.dev_command import DevCommand, dev_command
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -22,13 +21,6 @@ ROOT = Path(__file__).parents[2]
 
 def running(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-
-
-def all_end(processes: list[psutil.Process], within_s: float) -> bool:
-    deadline = time.monotonic() + within_s
-    while running(processes) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not running(processes)
 
 
 def test_a_stack_does_jobs_with_no_setting_of_ours_and_leaves_nothing_behind(
@@ -85,47 +77,32 @@ def test_a_worker_that_does_not_start_is_an_error_with_its_reason() -> None:
     assert set(psutil.Process().children()) <= before
 
 
-@contextmanager
-def make_dev(temporary: Path) -> Iterator[tuple[subprocess.Popen[str], str, list[psutil.Process]]]:
-    """What `make dev` runs, its greeting, and the processes that it started."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "cli.dev"],
-        cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(temporary)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout
-            said = ""
-            while "Ctrl-C ends everything" not in said:
-                line = process.stdout.readline()
-                assert line, said
-                said += line
-            yield process, said, psutil.Process(process.pid).children(recursive=True)
-        finally:
-            process.kill()
+def make_dev(directory: Path) -> AbstractContextManager[DevCommand]:
+    """`make dev` once it has greeted."""
+    return dev_command("cli.dev", directory, until="Ctrl-C ends everything")
 
 
 def test_make_dev_says_where_everything_is_and_ends_with_ctrl_c(tmp_path: Path) -> None:
-    with make_dev(tmp_path) as (process, said, children):
-        assert re.search(r"Redis +redis://127\.0\.0\.1:\d+/0", said)
-        assert re.search(r"sandbox +http://127\.0\.0\.1:\d+/v20/default\.asmx", said)
-        assert re.search(r"Flower +http://127\.0\.0\.1:\d+", said)
-        assert re.search(r"export REVIO_ACCOUNTS__DEFAULT__ENDPOINT=http://", said)
-        assert re.search(r"console +http://127\.0\.0\.1:\d+, as ann \(planner\) or bob ", said)
-        assert len(children) == 6
-        process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=PATIENCE_S)[0]
-        assert process.returncode == 0, rest
-        assert "Traceback" not in rest
-        assert not running(children)
+    with make_dev(tmp_path) as command:
+        greeting = command.output
+        assert re.search(r"Redis +redis://127\.0\.0\.1:\d+/0", greeting)
+        assert re.search(r"sandbox +http://127\.0\.0\.1:\d+/v20/default\.asmx", greeting)
+        assert re.search(r"Flower +http://127\.0\.0\.1:\d+", greeting)
+        assert re.search(r"export REVIO_ACCOUNTS__DEFAULT__ENDPOINT=http://", greeting)
+        assert re.search(r"console +http://127\.0\.0\.1:\d+, as ann \(planner\) or bob ", greeting)
+        assert len(command.children) == 6
+        command.process.send_signal(signal.SIGINT)
+        assert command.end() == 0, command.output
+        assert "Traceback" not in command.output
+        assert not command.left()
         assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel for it, as only Linux can")
 def test_what_it_started_dies_with_a_killed_parent(tmp_path: Path) -> None:
-    with make_dev(tmp_path) as (process, _, children):
-        os.kill(process.pid, signal.SIGKILL)
-        assert all_end(children, within_s=PATIENCE_S)
+    with make_dev(tmp_path) as command:
+        command.process.kill()
+        deadline = time.monotonic() + PATIENCE_S
+        while command.left():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)

@@ -12,22 +12,12 @@ import pytest
 from cli.dev.stack import Stack
 from revio_jobs import Lane, RevioJobs, UpdateJob, as_completed
 from revio_jobs.connection import connect_redis
+from tests.acceptance.short_waits import bulk_stack
 from tests.named_redis import NamedRedis, named_redis
 from worker.ledger import Auditor
 
-QUEUE = "revio.default.bulk"
 PRODUCTS = [number for number in range(5001, 7000) if number % 25][:900]
 GOES_ON_WITHIN_S = 10
-FAST = {
-    "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
-    "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
-    "REVIO_ACCOUNTS__DEFAULT__CONNECT_TIMEOUT_S": "1",
-    "REVIO_ACCOUNTS__DEFAULT__EXECUTION_S": "1",
-    "REVIO_MAX_PERMIT_WAIT_S": "1",
-    "REVIO_LEASE_S": "13",
-    "REVIO_SWEEP_INTERVAL_S": "1",
-    "REVIO_SWEEP_AFTER_S": "3",
-}
 
 
 @pytest.fixture
@@ -38,14 +28,8 @@ def redis() -> Iterator[NamedRedis]:
 
 @pytest.fixture
 def stack(redis: NamedRedis, tmp_path: Path) -> Iterator[Stack]:
-    running = Stack(tmp_path, redis, FAST)
-    try:
-        running.start_sandbox({"customers": 800, "calls_per_minute": 0, "latency": 0.03})
-        running.start_worker("bulk", [QUEUE])
-        running.wait_until_ready()
+    with bulk_stack(tmp_path, redis) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def test_a_fail_over_and_silent_connections_lose_and_double_nothing_and_work_goes_on(

@@ -13,22 +13,12 @@ from cli.dev.stack import Stack
 from revio_jobs import RevioJobs, UpdateJob, as_completed
 from revio_jobs.connection import connect_redis
 from tests.acceptance.sentinels import WatchedRedis, watched_redis
+from tests.acceptance.short_waits import bulk_stack
 from tests.conftest import Revio
 from tests.patience import PATIENCE_S
 from worker.ledger import Auditor
 
-QUEUE = "revio.default.bulk"
 PRODUCTS = [product for product in range(5001, 7000) if product % 25][:1500]
-FAST = {
-    "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
-    "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
-    "REVIO_ACCOUNTS__DEFAULT__CONNECT_TIMEOUT_S": "1",
-    "REVIO_ACCOUNTS__DEFAULT__EXECUTION_S": "1",
-    "REVIO_MAX_PERMIT_WAIT_S": "1",
-    "REVIO_LEASE_S": "13",
-    "REVIO_SWEEP_INTERVAL_S": "1",
-    "REVIO_SWEEP_AFTER_S": "3",
-}
 
 
 @pytest.fixture
@@ -39,14 +29,8 @@ def redis(tmp_path: Path) -> Iterator[WatchedRedis]:
 
 @pytest.fixture
 def stack(redis: WatchedRedis, tmp_path: Path) -> Iterator[Stack]:
-    running = Stack(tmp_path, redis, FAST)
-    try:
-        running.start_sandbox({"customers": 800, "calls_per_minute": 0, "latency": 0.03})
-        running.start_worker("bulk", [QUEUE])
-        running.wait_until_ready()
+    with bulk_stack(tmp_path, redis) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def test_a_fail_over_in_mid_run_loses_and_doubles_nothing(

@@ -9,21 +9,11 @@ from redis import Redis
 
 from cli.dev.stack import local_stack
 from revio_jobs import RevioJobs, UpdateJob, as_completed
+from tests.acceptance.short_waits import BULK_QUEUE, SHORT_WAITS
 from tests.patience import PATIENCE_S
 from worker.ledger import Auditor
 
-QUEUE = "revio.default.bulk"
 PRODUCTS = [product for product in range(5001, 6000) if product % 25][:600]
-FAST = {
-    "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
-    "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
-    "REVIO_ACCOUNTS__DEFAULT__CONNECT_TIMEOUT_S": "1",
-    "REVIO_ACCOUNTS__DEFAULT__EXECUTION_S": "1",
-    "REVIO_MAX_PERMIT_WAIT_S": "1",
-    "REVIO_LEASE_S": "13",
-    "REVIO_SWEEP_INTERVAL_S": "1",
-    "REVIO_SWEEP_AFTER_S": "3",
-}
 
 
 def take_a_snapshot(redis: Redis) -> None:
@@ -38,9 +28,9 @@ def take_a_snapshot(redis: Redis) -> None:
 def test_after_a_crash_the_ledger_is_that_of_the_snapshot_and_goes_on_from_there() -> None:
     with (
         local_stack(
-            workers={"bulk": (QUEUE,)},
+            workers={"bulk": (BULK_QUEUE,)},
             sandbox={"customers": 400, "calls_per_minute": 0, "latency": 0.1},
-            environment=FAST,
+            environment=SHORT_WAITS,
         ) as stack,
         RevioJobs.connect(stack.redis.url) as jobs,
         Redis.from_url(stack.redis.url) as redis,

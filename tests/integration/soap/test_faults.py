@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -111,18 +110,6 @@ EXPECTED = {
     "bad-date": SPOILT_RECORD,
     "bad-decimal": SPOILT_RECORD,
 }
-
-
-@pytest.fixture(scope="module")
-def running_box() -> Iterator[RunningSandbox]:
-    with running(customers=40, calls_per_minute=0) as box:
-        yield box
-
-
-@pytest.fixture
-def box(running_box: RunningSandbox) -> RunningSandbox:
-    running_box.reset()
-    return running_box
 
 
 def test_every_fault_of_the_catalogue_has_its_expectation(box: RunningSandbox) -> None:

@@ -15,25 +15,13 @@ from pydantic import SecretStr
 from redis import Redis
 
 from revio_jobs.errors import Throttled, Unauthorised, Unavailable
-from sandbox import RunningSandbox, running
+from sandbox import RunningSandbox
 from tasks.ports import Call, Change, Filters, Permit, Purpose
 from tests.integration.soap.accounts import RecordingPermits, call, gateway, nothing
 from worker.soap import RedisSessionStore, RevioGateway
 
 KEY = SecretStr(Fernet.generate_key().decode())
 READ = Filters(ids=(5001,))
-
-
-@pytest.fixture(scope="module")
-def running_box() -> Iterator[RunningSandbox]:
-    with running(customers=40, calls_per_minute=0) as box:
-        yield box
-
-
-@pytest.fixture
-def box(running_box: RunningSandbox) -> RunningSandbox:
-    running_box.reset()
-    return running_box
 
 
 @pytest.fixture

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from structlog.testing import capture_logs
 
 from revio_jobs.contracts import CustomerProductRecord
-from sandbox import RunningSandbox, running
+from sandbox import RunningSandbox
 from tasks.ports import Filters, PartlyReadable, Purpose
 from tasks.query.batcher import Batcher
 from tests.integration.soap.accounts import RecordingPermits, call, gateway
 from worker.soap import RevioGateway
 
 IDS = tuple(range(5001, 5101))
-
-
-@pytest.fixture(scope="module")
-def running_box() -> Iterator[RunningSandbox]:
-    with running(customers=40, calls_per_minute=0) as box:
-        yield box
-
-
-@pytest.fixture
-def box(running_box: RunningSandbox) -> RunningSandbox:
-    running_box.reset()
-    return running_box
 
 
 def read(opened: RevioGateway, ids: tuple[int, ...] = IDS) -> list[CustomerProductRecord]:

@@ -27,12 +27,6 @@ def running_box() -> Iterator[RunningSandbox]:
         yield box
 
 
-@pytest.fixture
-def box(running_box: RunningSandbox) -> RunningSandbox:
-    running_box.reset()
-    return running_box
-
-
 class Workers:
     """Gateways of one account in as many processes, which share what they know of the WSDL."""
 

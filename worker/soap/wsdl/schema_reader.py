@@ -59,8 +59,8 @@ def read_schema(document: Document) -> Schema:
     filters = {name: _filter(query, name, wire) for name, wire in vendor.FILTERS.items()}
     problems += [
         f"{vendor.QUERY} takes no list {vendor.FILTERS[name]}"
-        for name, found in filters.items()
-        if found is None
+        for name, wire in filters.items()
+        if wire is None
     ]
     problems += [] if id_path else [f"{vendor.UPDATE} has no {vendor.ID}"]
     problems += [
@@ -76,7 +76,7 @@ def read_schema(document: Document) -> Schema:
         operations=operations,
         id_path=id_path,
         changes=changes,
-        filters={name: found for name, found in filters.items() if found},
+        filters={name: wire for name, wire in filters.items() if wire},
         records=records,
         stray_required=_stray_required(update, id_path, changes),
         operation_count=len(binding.all()),

@@ -144,7 +144,7 @@ def as_reference(chosen: Shapes, body: bytes) -> object:
 def test_the_short_way_and_the_careful_way_agree(case: tuple[Shapes, bytes]) -> None:
     chosen, body = case
     careful = reader(chosen)
-    careful._plain = None
+    careful._pattern = None
 
     assert outcome(reader(chosen), body) == outcome(careful, body)
 
@@ -156,11 +156,11 @@ def outcome(chosen: AnswerReader, body: bytes) -> object:
         return type(exc), str(exc)
 
 
-def test_plain_records_do_take_the_short_way() -> None:
-    plain = reader()._plain
-    assert plain is not None
+def test_records_as_asp_net_writes_them_are_matched_by_the_pattern() -> None:
+    pattern = reader()._pattern
+    assert pattern is not None
 
-    cut = plain.cut(query_answer(RECORD * 3))
+    cut = pattern.cut(query_answer(RECORD * 3))
 
     assert cut is not None
     assert [len(run) for run in cut.runs.values()] == [3]
@@ -410,7 +410,7 @@ def test_a_hostile_answer_costs_little_and_gives_nothing(body: bytes) -> None:
 def test_what_a_record_leaves_in_the_tree_is_next_to_nothing() -> None:
     body = query_answer("<Junk><a/></Junk>".join(repeat(RECORD, 2000)))
     chosen = reader()
-    chosen._plain = None
+    chosen._pattern = None
 
     answer = chosen.read(body)
 
