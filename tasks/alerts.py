@@ -32,7 +32,7 @@ ALERTS: Mapping[type[RevioError], Alert] = {
         "the vendor failed at every attempt: ask Rev.io; then revio dead retry --error Unavailable",
     ),
 }
-"""By the error that the job ends with. A refused account (Unauthorised) is told once for all its
+"""Alerts by the job's error. A refused account (Unauthorised) is reported once for all its
 jobs, as `account_closed`."""
 
 

@@ -76,9 +76,9 @@ class RetryPolicy:
     cap_s: float = 300.0
     """The longest delay of all."""
     max_attempts: int = 10
-    """After so many failed attempts the job ends."""
+    """The job ends after this many failed attempts."""
     max_crashes: int = 8
-    """A job that this many workers in a row died of is not given to another one."""
+    """A job during which this many workers in a row have died is not given to another one."""
     deadline_s: float = 3600.0
     """The longest time that attempts and backoff may take together, from the first attempt on."""
 
@@ -97,7 +97,7 @@ class RetryPolicy:
 
 
 def requeue(error: Retryable | Unauthorised, now: float) -> Requeue:
-    """For a job whose call did not go out because of `error`. `now` is Unix time in seconds."""
+    """The decision if `error` kept the job's call from going out. `now`: Unix time, seconds."""
     match error:
         case Throttled():
             return Requeue(error.retry_after, str(error))

@@ -1,4 +1,4 @@
-"""The Celery app and its two tasks. Nothing is decided here.
+"""The Celery app and its two tasks; it decides nothing.
 
     celery -A worker worker -Q revio.default.interactive
 
@@ -73,7 +73,7 @@ app.conf.update(
     worker_concurrency=settings.threads,
     worker_query_threads=settings.query_threads,
     worker_consumer=ReconnectingConsumer,
-    # One message a free thread, acknowledged when the job has ended.
+    # One message per free thread, acknowledged when the job has ended.
     worker_prefetch_multiplier=1,
     task_acks_late=True,
     task_queues=_queues(settings),
@@ -87,9 +87,9 @@ app.conf.update(
     # It would set a prefetch that the pool has raised to what it was without that.
     worker_enable_prefetch_count_reduction=False,
     result_expires=settings.result_retention_s,
-    # Else a Redis that restarts just then would make of a result a failure.
+    # Otherwise a restart of Redis at that moment would turn a result into a failure.
     result_backend_always_retry=True,
-    # Else a chord whose body cannot be published for a second has failed for good.
+    # Otherwise a chord whose body cannot be published for a second would fail for good.
     task_publish_retry_policy=PUBLISH_RETRIES,
 )
 lifecycle = Lifecycle(app, settings)

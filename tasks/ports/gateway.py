@@ -58,7 +58,7 @@ class UnreadableRecord:
         }[filter_name]
 
     def as_json(self) -> dict[str, Any]:
-        """As results and errors have it."""
+        """In the form that results and errors have."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -83,9 +83,9 @@ class PartlyReadable(Exception):
 
 
 class SpoiltAnswer(Exception):
-    """A whole answer came that cannot be parsed: something that one of the products holds.
+    """The answer is whole and cannot be parsed, because of something in one of its products.
 
-    The same request would be answered in the same way; a part of it perhaps not.
+    The same request would get the same answer; a part of it might not.
     """
 
 

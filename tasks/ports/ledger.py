@@ -75,7 +75,7 @@ class RawMessage:
     place: int | None = None
     """Its place in the account's order of submissions; None for the last."""
     text: str = ""
-    """The message, to be delivered again as it was sent; "": one is made from the job."""
+    """The message, to be delivered again as it was sent; "" to make one from the job."""
 
 
 class Ledger(Protocol):

@@ -27,8 +27,8 @@ class Call:
     purpose: Purpose
     job_id: str | None = None
     source: str = ""
-    """The service that submitted the job, if it is known. Of a call that queries share, the one of
-    the query that makes it."""
+    """The service that submitted the job, if it is known. For a call that queries share: the
+    service of the query that makes it."""
 
 
 @dataclass(frozen=True, slots=True)

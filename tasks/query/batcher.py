@@ -9,8 +9,8 @@ Three details matter. Calls leave at the pace that the limit can sustain (`Pace`
 first second of a minute would spend the minute's calls on single ids, and every later query would
 wait for the next minute. A rejected batch is asked again in halves until the query that the vendor
 rejects stands alone, so that the others do not fail with it; if single queries are rejected in the
-same words, it is the vendor and no query, and the search ends. Lanes never share a call, because an
-interactive answer would have to carry all that bulk asked for.
+same words, the cause is the vendor and not a query, and the search ends. Lanes never share a call,
+because an interactive answer would have to carry all that bulk asked for.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OnShare = Callable[[Sequence[Context]], None]
 
 
 def nobody_looks(contexts: Sequence[Context]) -> None:
-    """The default: nobody follows the calls."""
+    """The default of `on_share`: does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Batcher:
             self._ask(batch.members, kind, call, close)
         finally:
             close()
-            # Has an effect only if something unforeseen was raised.
+            # No effect unless something unexpected was raised.
             _fail(batch.members, Unavailable("the call that was shared was broken off"))
 
     def _ask(
@@ -135,7 +135,10 @@ class Batcher:
     def _answer(
         self, members: Sequence[_Member], kind: str, call: Call, filters: Callable[[], Filters]
     ) -> Rejected | None:
-        """One call for the members, who get what comes of it. The refusal, if that is for none."""
+        """Make one call for the members and give them its outcome.
+
+        Returns the refusal if the vendor rejected the call: then it is not known whose it is.
+        """
         try:
             records = query_apart(self._gateway, filters, call)
         except PartlyReadable as exc:
@@ -159,7 +162,7 @@ class Batcher:
         *,
         singles_pass: bool = False,
     ) -> None:
-        """Until the refused query is alone. Only a query that was sent alone ends as Rejected.
+        """Ask in halves until the refused query is alone. Only a query sent alone ends as Rejected.
 
         Both halves refused in the same words may mean that a call still holds too many values, or
         that the vendor refuses everything: a query of each half, asked for alone, tells which.
@@ -189,7 +192,7 @@ class Batcher:
     def _refuses_singles(
         self, halves: Iterable[Sequence[_Member]], kind: str, call: Call, refusal: Rejected
     ) -> bool:
-        """Ask for one query of each half alone, until one is answered otherwise than the halves."""
+        """Whether single queries of the halves are refused, too, in the same words."""
         asked: list[_Member] = []
         for half in halves:
             no = self._answer_half(half[:1], kind, call)
@@ -213,7 +216,7 @@ def _share(
     kind: str,
     unreadable: Sequence[UnreadableRecord] = (),
 ) -> None:
-    """Each member gets its own records, and hears of its own unreadable ones only."""
+    """Give each member its own records, or an error that names its own unreadable ones."""
     readable = by_value(kind, records)
     for member in members:
         own = [record for value in member.values for record in readable[value]]
@@ -225,7 +228,7 @@ def _share(
 
 
 def _fail(members: Iterable[_Member], error: RevioError) -> None:
-    """Give each member an error object of its own, since each raises it in its own thread."""
+    """Give each member its own error object, since each raises it in its own thread."""
     for member in members:
         if not member.answer.done():
             member.answer.set_exception(type(error)(*error.args))

@@ -25,7 +25,9 @@ def query_apart(gateway: Gateway, wanted: Wanted, call: Call) -> Records:
     """As the gateway's query, but a product that spoils the answer costs the others nothing.
 
     Halves the values until each that spoils an answer stands alone: about 2 log2(n) calls for one
-    of n. Raises PartlyReadable, which names them, else as the gateway does, but never SpoiltAnswer.
+    of n. The batcher halves, too, but by query and for another end: there each refused query has
+    an error of its own, here each value is named and the others are answered. Raises
+    PartlyReadable, which names them, else as the gateway does, but never SpoiltAnswer.
     """
     try:
         return gateway.query(wanted, call)

@@ -32,7 +32,7 @@ QUERY_RETRIES = RetryPolicy(first_s=0.5, cap_s=5.0, max_attempts=6, deadline_s=6
 
 _PARTS_AT_ONCE = 8
 _ATTEMPTS_IN_COMPANY = 2
-# As seldom as a person watching accepts: each report costs as much as a call.
+# As rarely as a watching person accepts: each report costs as much as a call.
 _PROGRESS_EVERY_S = 0.25
 _STORE_ATTEMPTS = 40
 _STORE_PAUSE_S = 0.5
@@ -153,7 +153,7 @@ class QueryHandler:
         return result
 
     def _store(self, account: str, job_id: str, pages: Sequence[bytes]) -> dict[str, Any]:
-        """Store the pages, waiting out a restart of Redis: they have cost many calls."""
+        """Store the pages; wait out a restart of Redis, since they have cost many calls."""
         for _ in range(_STORE_ATTEMPTS - 1):
             try:
                 return self._pages.store(account, job_id, pages)

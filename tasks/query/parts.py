@@ -55,7 +55,7 @@ def kind_of(filters: Filters) -> tuple[str | None, tuple[int, ...]]:
 
 
 def by_value(kind: str, records: Iterable[CustomerProductRecord]) -> defaultdict[int, Records]:
-    """The records by the value of that kind of filter which they answer."""
+    """The records grouped by the filter value that each of them answers."""
     grouped = defaultdict[int, Records](list)
     for record in records:
         grouped[record[_FIELDS[kind]]].append(record)  # type: ignore[literal-required]
@@ -83,8 +83,8 @@ class PartAsker:
         self._over = True
 
     def ask(self, part: Filters) -> Records:
-        """Read one part. Raises what retrying will not cure soon, and Throttled if no part has been
-        read yet: then the whole query goes back to its queue.
+        """Read one part. Raises errors that a retry would not fix soon, and Throttled if no part
+        has been read yet: then the whole query goes back to its queue.
         """
         attempt = 1
         while True:

@@ -58,7 +58,7 @@ class Harvest:
                     self._pages[number] = [zlib.compress(page, _LEVEL) for page in plain]
 
     def records(self) -> list[CustomerProductRecord]:
-        """All records in the order of the parts; only if the result is not large."""
+        """All records in the order of the parts; to be called only if the result is not large."""
         return [record for page in self._in_order() for record in orjson.loads(page)]
 
     def pages(self) -> list[bytes]:

@@ -1,1 +1,1 @@
-"""The update job: changes one customer product once, and says truly how that ended."""
+"""The update job: changes one customer product once, and reports what is proved of it."""

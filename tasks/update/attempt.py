@@ -32,9 +32,9 @@ class UpdateTarget:
 
     gateway: Gateway
     reader: Reader
-    """Reads products, sharing calls with other look-ups where possible."""
+    """Reads products, sharing calls with other queries where possible."""
     execution_s: float = 30.0
-    """How long the vendor may still be executing a call that it gave no answer to."""
+    """How long the vendor may still be executing a call that it has not answered."""
     read_lag_s: float = 0.0
     """How long after an update a query may still show the old values; 0: it shows the new ones at
     once."""
@@ -92,7 +92,7 @@ class Attempt:
         self.sent = claimed.sent
         """The fields that were sent and of which nothing proves what became of them."""
         self.looked_up = False
-        """Whether a query of this attempt has tried to find that out."""
+        """Whether this attempt has queried what became of them."""
 
     def run(self) -> AttemptEnding:
         """Raises RevioError, ReadTooEarly, or LeaseLost if another worker may have the job."""

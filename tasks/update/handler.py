@@ -1,4 +1,4 @@
-"""The update job: changes one customer product once, and says truly how that ended."""
+"""The update job: changes one customer product once, and reports what is proved of it."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ from tasks.update.send_check import AlreadyWithdrawn
 
 _log = structlog.get_logger(__name__)
 
-# For how long, and how often, an outcome is offered to a Redis that does not take it. After that a
-# look-up finds it out.
+# For how long, and how often, settling is retried while Redis does not answer. After that another
+# worker finds out by a query.
 _SETTLE_PATIENCE_S = 20.0
 _SETTLE_PAUSE_S = 0.5
 
@@ -143,7 +143,7 @@ class UpdateHandler:
         except ReadTooEarly as exc:
             return self._defer(job, claimed, exc, attempt)
         except (Throttled, QuotaExhausted, Unauthorised) as exc:
-            # Of the account, not of the job: it waits in its queue, unharmed.
+            # The account's fault, not the job's: it waits in its queue and loses no attempt.
             self._ledger.requeue(claimed.lease, unknown=bool(attempt.sent))
             return requeue(exc, self._clock())
         except (Retryable, OutcomeUnknown) as exc:

@@ -30,7 +30,7 @@ class NoCampaigns:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyWithdrawn:
-    """For a job that nobody wants any more: refuses it."""
+    """For a job that was withdrawn: refuses it."""
 
     reason: str
 

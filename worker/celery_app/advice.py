@@ -31,7 +31,7 @@ _ADVICE: Mapping[type[RevioError], str] = {
     "revoked by mistake",
     ResultExpired: "nothing: it is never executed again",
 }
-"""By class; an error that needs an operator has its advice in `tasks.alerts`."""
+"""Advice by error class; an error that needs an operator has its advice in `tasks.alerts`."""
 
 
 def advice_on(error: RevioError) -> str:

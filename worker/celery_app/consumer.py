@@ -18,7 +18,7 @@ from worker.redis_kit.redis_memory import MAKE_ROOM, is_full
 
 _log = structlog.get_logger(__name__)
 
-# Operators see an event so much later, and each costs the worker a fraction of a message.
+# Operators see events this much later; in return each costs a fraction of a message.
 _EVENTS_EVERY_S = 0.25
 _EVENTS_AT_ONCE = 1000
 # A full Redis takes the connection and then refuses, at once each time.
@@ -105,7 +105,7 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
             hub.call_repeatedly(_EVENTS_EVERY_S, self._flush_events)
 
     def on_send_event_buffered(self) -> None:
-        """Nothing: they leave by the clock."""
+        """Does nothing: events leave on a timer."""
 
 
 def _wait_if_full(exc: BaseException) -> None:

@@ -81,7 +81,7 @@ class Revoking:
         return self._revoke(state, task_id, terminate=True)
 
     def _withdraw(self, job_id: str) -> bool:
-        """Whether it is an accepted update; it has ended now if nobody had begun it."""
+        """Whether it is an accepted update; if nobody had begun it, it has now ended."""
         error = Withdrawn(REVOKED)
         outcome, how = failed(error).outcome, type(error).__name__
         try:

@@ -38,7 +38,7 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
         self.poller = poller
 
     def on_poll_start(self) -> None:
-        """As kombu's: somebody is about to wait for messages."""
+        """As kombu's, which is called before waiting for messages."""
         self._drop_silent()
         for channel in self._channels:
             channel.before_waiting()

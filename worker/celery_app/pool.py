@@ -85,7 +85,7 @@ class JobPool(TaskPool):  # type: ignore[misc] # Celery is untyped
         result.f.add_done_callback(leave)
 
     def on_stop(self) -> None:
-        """Waits for the jobs that run."""
+        """Wait for the jobs that run."""
         self._queries.shutdown(cancel_futures=True)
         super().on_stop()
 

@@ -1,6 +1,6 @@
 """The client of kombu's channels, with the installation's prefix before its keys.
 
-kombu has a client of its own for that, which knows the few commands that kombu itself sends.
+kombu has its own client for that, which knows only the few commands that kombu itself sends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from worker.redis_kit.auto_pipeline import AutoPipeline, DroppingPipeline
 
 
 def client_of(prefix: KeyPrefix) -> Any:  # noqa: ANN401 - a class, or what stands for one
-    """What makes a channel's client when it is called as AutoPipeline is."""
+    """Creates a channel's client, with AutoPipeline's parameters."""
     return partial(_PrefixedClient, key_prefix=prefix) if prefix.text else AutoPipeline
 
 

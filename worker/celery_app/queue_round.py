@@ -1,4 +1,4 @@
-"""Which queues a request asks: those in use every time, of many others a part in turn."""
+"""Which queues a request asks: those in use every time, the others a few at a time in turn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from revio_jobs.contracts import Lane
 from worker.celery_app.lane_activity import LaneActivity
 
-# So few queues are asked every time: that costs less than to tell them apart.
+# Up to this many queues are asked every time, which costs less than choosing among them.
 _FEW = 8
 _BULK = f".{Lane.BULK.value}"
 _PART_INTERVAL_S = 0.03
@@ -20,7 +20,7 @@ _LARGEST_PART = 900
 
 
 class QueueRound:
-    """What a worker of hundreds of accounts asks costs little more than what one of a few asks."""
+    """Keeps a request of a worker with hundreds of accounts nearly as cheap as one with a few."""
 
     def __init__(self, activity: LaneActivity, clock: Callable[[], float] = time.monotonic) -> None:
         self._activity = activity

@@ -1,4 +1,4 @@
-"""Celery's options and commands that would not hold here: refused at once, naming the way.
+"""Celery's options and commands that would not work here: refused, with what to do instead.
 
 docs/operators/celery-commands.md lists all others with what they do.
 """
@@ -68,7 +68,7 @@ COMMANDS: Mapping[str, str] = {
     "pool_restart": "stop the worker with SIGTERM and start it again",
     "revoke_by_stamped_headers": "revoke jobs by their ids, or use `revio withdraw`",
 }
-"""Remote control commands, and the way to do it."""
+"""Remote control commands, each with what to do instead."""
 
 PURGE = (
     "purge would drop messages that the ledger would deliver again, and tell no caller; use "

@@ -25,7 +25,7 @@ from worker.redis_kit.scripts import fail_closed
 
 _log = structlog.get_logger(__name__)
 
-# Of the queue's front, per round: behind more updates than that a query waits for its turn.
+# Messages at the queue's front that are read per round; a query behind them waits.
 _AT_ONCE = 10_000
 
 

@@ -34,7 +34,7 @@ _REFUSED_PAUSE_S = 1.0
 
 
 class _Outcomes:
-    """A job's own error says all there is to say; where we raised it helps nobody."""
+    """Stores a job's own error without a traceback, which would help nobody."""
 
     url: str
     expires: int

@@ -1,4 +1,4 @@
-"""Shows campaigns' runs in Flower: each as a task, with its figures as arguments and result."""
+"""Shows campaigns' runs in Flower, each as a task with its figures as arguments and result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Load = Callable[[str, str], RunState | None]
 
 
 class RunEvents:
-    """Tells at most every two seconds, and when a run ends. A run's name is its task id."""
+    """Sends events at most every two seconds, and when a run ends. A run's name is its task id."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class RunEvents:
                 figures = summary(state)
                 event, result_state = _EVENTS.get(state.status, ("task-started", states.STARTED))
                 run = state.spec.run
-                # Each time: Flower takes a task's arguments from this event alone.
+                # Sent each time, since Flower takes a task's arguments from this event alone.
                 dispatcher.send(
                     "task-received", uuid=run, name=RUN_TASK, args=told(figures), kwargs="{}"
                 )
@@ -99,7 +99,7 @@ def summary(state: RunState) -> dict[str, Any]:
 
 
 def told(figures: dict[str, Any]) -> str:
-    """In one line."""
+    """The run in one line."""
     outcomes = [f"{name}={value}" for name, value in list(figures.items())[5:]]
     head = f"{figures['status']} {figures['ended']}/{figures['rows']}"
     return " ".join([head, *outcomes])

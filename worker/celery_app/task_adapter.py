@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 J = TypeVar("J", QueryJob, UpdateJob)
 
-# A second message for a job that another one runs looks again after so long.
+# A second message of a job that another worker runs comes again after this long.
 _DUPLICATE_PAUSE_S = 2.0
 
 _POSITIONAL = (
@@ -86,7 +86,7 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
         return False
 
     def terminate(self, pool: Any, signal: Any = None) -> None:  # noqa: ANN401, ARG002 - as Celery's
-        """Nothing: no thread can be ended from outside."""
+        """Does nothing: a thread cannot be ended from outside."""
         _log.warning("job_not_terminated", job=self.id, reason=NOT_TERMINATED)
 
     def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
@@ -107,7 +107,7 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
 
 
 class JobTask(Task):  # type: ignore[misc] # Celery is untyped
-    """A task whose errors are outcomes: told to the caller, no traceback for the operator."""
+    """A task whose errors are outcomes: the caller gets them, the log no traceback."""
 
     Request = JobRequest
     throws = (RevioError,)
@@ -158,7 +158,7 @@ def conclude(
         case Skip(reason):
             _log.debug("job_stood_aside", reason=reason)
             if task.request.id != job_id:
-                # The caller of this raw message waits under an id of its own.
+                # The caller of this raw message waits under another id.
                 raise PutOff(_DUPLICATE_PAUSE_S, reason, count=False)
             raise Ignore(reason)
 

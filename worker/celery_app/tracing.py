@@ -1,4 +1,4 @@
-"""What a worker does for whoever traces it with OpenTelemetry; without its SDK, nothing."""
+"""A worker's support for OpenTelemetry tracing; does nothing without its SDK."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The name of a worker that was given none: its lanes and its host, the same after a restart."""
+"""The default name of a worker: its lanes and its host, the same after a restart."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class WorkerNames:
                     return f"{name}@{self._host}"
             except OSError:
                 break
-        # Without a place for files nothing else tells two workers apart.
+        # Without lock files, nothing else tells two workers apart.
         return f"{lanes}.{os.getpid()}@{self._host}"
 
     def _lock(self, name: str) -> bool:
@@ -56,6 +56,6 @@ class WorkerNames:
         return True
 
     def close(self) -> None:
-        """Let others have the names that were taken here."""
+        """Release the names that this process has taken."""
         while self._held:
             self._held.pop().close()

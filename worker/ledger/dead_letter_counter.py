@@ -31,7 +31,7 @@ class DeadLetterCounter:
         return dict((+counts).most_common())
 
     def _by_reading(self) -> dict[str, int]:
-        """Letter by letter, while some are of a release that kept no sets by error."""
+        """Count letter by letter, while some are from a release without sets by error."""
         ids: list[Any] = self._redis.zrange(self._keys.dead, 0, -1)
         counts: Counter[str] = Counter()
         for start in range(0, len(ids), _AT_ONCE):

@@ -28,7 +28,7 @@ Encode = Callable[[UpdateJob, str, Lane], str]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which dead letters are meant: those that are all of it."""
+    """Selects dead letters: those that match every field."""
 
     error: str | None = None
     """The name of the error's class."""
@@ -39,7 +39,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """The job that goes on in a dead one's place."""
+    """The new job that replaces a dead one."""
 
     job_id: str
     reservation: Reservation
@@ -87,7 +87,7 @@ class DeadLetters:
         *,
         kept_s: int,
     ) -> None:
-        """Keep a job that was never accepted, for so long; see the Ledger port."""
+        """Keep a job that was never accepted for `kept_s` seconds; see the Ledger port."""
         keys = LedgerKeys(job.account)
         if self._redis.exists(keys.record(job_id)):
             return
@@ -128,7 +128,7 @@ class DeadLetters:
         return Retried(job_id, reservation)
 
     def discard(self, account: str, job_id: str) -> bool:
-        """Forget it; False: there was none."""
+        """Delete the letter. Returns False if there was none."""
         keys = LedgerKeys(account)
         return bool(self._discard(keys=[keys.dead, keys.dead_letter(job_id)], args=[job_id]))
 

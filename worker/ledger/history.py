@@ -1,4 +1,4 @@
-"""The updates that have ended, one after the other, as `settle.lua` notes them.
+"""The updates that have ended, in order, as `settle.lua` records them.
 
 Kept for as long as results are. `revio history` writes them to files, which stay.
 """
@@ -25,7 +25,7 @@ class EndedUpdate:
     """One update, at its end."""
 
     entry: str
-    """Its id in Redis, by which reading goes on after it."""
+    """Its id in Redis, from which reading continues."""
     number: int
     """Counted from 1 in each account, without gaps."""
     account: str
@@ -39,11 +39,11 @@ class EndedUpdate:
     """Unix time, seconds."""
     ended_at: float
     attempts: int
-    """That failed, before the last one."""
+    """Failed attempts before the last one."""
     failures: tuple[tuple[float, str], ...]
-    """The last of those: Unix time, and what went wrong."""
+    """The last of those, each with its Unix time and what went wrong."""
     how: str
-    """The outcome in a word, or the class of the error."""
+    """The outcome's name, or the class of the error."""
     outcome: Mapping[str, Any]
     """The result under `ok`, or the error with what the vendor said."""
 
@@ -55,11 +55,11 @@ class History:
         self._redis = redis
 
     def since(self, account: str, at: float) -> Iterator[EndedUpdate]:
-        """Those that ended at that Unix time or later, the oldest first."""
+        """Updates that ended at that Unix time or later, oldest first."""
         return self._read(account, str(max(round(at * 1000), 0)))
 
     def after(self, account: str, entry: str) -> Iterator[EndedUpdate]:
-        """Those that ended after the one with that id; `FIRST`: all that are kept."""
+        """Updates that ended after the one with that id, oldest first; all of them for `FIRST`."""
         return self._read(account, entry if entry == FIRST else f"({entry}")
 
     def _read(self, account: str, start: str) -> Iterator[EndedUpdate]:

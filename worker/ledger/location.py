@@ -1,4 +1,4 @@
-"""Where one job is now, and what stands before it."""
+"""Where one job is now, and what it waits for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class HasEnded:
-    """It has its outcome; `how` is that, or the class of its error."""
+    """It has ended; `how` is its outcome, or the class of its error."""
 
     how: str
     at: float
@@ -35,7 +35,7 @@ class IsRunning:
     lease_ends_at: float
     """Unix time, seconds. After that another worker gets it."""
     sent: frozenset[str]
-    """The fields that are on their way, or of which nobody knows whether they arrived."""
+    """The fields that were sent and not confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class IsDelayed:
     due_at: float
     """Unix time, seconds."""
     sent: frozenset[str]
-    """Not empty: it was sent, and nothing proves yet what became of it."""
+    """The fields that were sent and not confirmed; empty if none was sent."""
     deferred: bool = False
-    """It has not failed: what it expects cannot be looked at before that time."""
+    """Whether it only waits until a query can be relied on; it has not failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class _Reader:
         return IsQueued(rank or 0, max(queued - waiting, 0))
 
     def _before(self, product_id: int, sequence: float) -> str | None:
-        """Who has the product, else the first that waits for it."""
+        """The job that has the product, else the first that waits for it."""
         with self._redis.pipeline() as pipeline:
             pipeline.hget(self._keys.product(product_id), "holder")
             pipeline.zrangebyscore(

@@ -36,7 +36,7 @@ class _Record:
     sent: frozenset[str] | None = None
     quiet_until: float = 0.0
     claims: int = 0
-    """Since a worker last concluded anything."""
+    """Crashes since a worker last concluded anything."""
     taken_at: float = 0.0
     execution_over_at: float = 0.0
     lookups: int = 0
@@ -189,7 +189,7 @@ class MemoryLedger:
         record.deferred_s = deferred_s
 
     def dead_letters(self, account: str) -> list[DeadLetter]:
-        """Those that are kept, the newest first."""
+        """The dead letters that are kept, newest first."""
         oldest = self._clock() - self._times.dead_retention_s
         kept = [
             letter
@@ -216,7 +216,7 @@ class MemoryLedger:
         return self._clock() - record.ended_at
 
     def _has_one_before(self, record: _Record) -> bool:
-        """Whether one submitted before has still to go first."""
+        """Whether a job that was submitted earlier still has to go first."""
         return record.sent is None and any(
             other.place == "running"
             or other.parked

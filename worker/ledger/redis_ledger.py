@@ -28,7 +28,7 @@ from worker.redis_kit.scripts import fail_closed, load_script
 _WROTE = "wrote:"
 
 BeforeSettling = Callable[[str, str, Mapping[str, Any]], None]
-"""Told of the outcome's key, its text and the outcome, just before they are recorded."""
+"""Called with the outcome's key, its text and the outcome, just before they are recorded."""
 
 
 class RedisLedger:

@@ -20,12 +20,12 @@ class LedgerTimes:
     """A job whose worker is silent for this long goes to another worker."""
     quiet_s: float = 0.0
     """An update that was sent and not answered may still be executed for this long after its intent
-    was recorded; no look-up can decide what became of it before."""
+    was recorded; before that no query can decide what became of it."""
     park_s: float = 30.0
     """A parked job that nobody woke is tried again after this long."""
     result_retention_s: int = 86_400
-    """For results in the ledger and the result backend, and for the history."""
+    """For how long results are kept in the ledger, the result backend and the history."""
     key_retention_s: int = 7 * 86_400
-    """For idempotency keys."""
+    """For how long idempotency keys are kept."""
     dead_retention_s: int = 7 * 86_400
-    """For dead letters."""
+    """For how long dead letters are kept."""

@@ -34,7 +34,7 @@ _LEADER_KEY = "revio:sweeper"
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many jobs were put into a queue again, by the reason."""
+    """How many jobs were put into a queue again, by reason."""
 
     due: int = 0
     """Their time to be tried again had come."""

@@ -1,4 +1,4 @@
-"""Waiting updates that an operator takes back: which, and who did it when and why."""
+"""Withdraws waiting updates for operators, and records who did it, when and why."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FIELDS = ("payload", "lane", "accepted", "sent", "until", "ended", "sequence")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which updates are meant: named ones, or all that waited for long in some lanes."""
+    """Selects updates: named ones, or all in some lanes that are older than some age."""
 
     keys: tuple[str, ...] = ()
     """Idempotency keys."""

@@ -1,7 +1,7 @@
 """The append-only record of all charges, and what it proves about the limits.
 
-A charge that was taken back left no call, so each is judged only when it cannot be taken back any
-more. What is held in memory are the charges of two minutes.
+A charge that was refunded left no call, so a charge is judged only once it cannot be refunded any
+more. The charges of two minutes are held in memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHOWN_BREACHES = 20
 
 @dataclass(frozen=True, slots=True)
 class LimitBreach:
-    """A time that held more calls than it may."""
+    """A minute or day with more calls than allowed."""
 
     window: str
     """minute, or day."""
@@ -33,12 +33,12 @@ class LimitBreach:
     limit: int
     began_at: float
     ended_at: float
-    """Unix times, seconds. Minutes that overlap are told as one, with the largest count."""
+    """Unix times, seconds. Overlapping minutes are reported as one, with the largest count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Calls of one day; of the record's first day perhaps not all."""
+    """Calls of one day; the record's first day may be incomplete."""
 
     began_at: float
     calls: int
@@ -46,7 +46,7 @@ class Day:
 
 @dataclass
 class LimitProof:
-    """What a record says, after all of it was read."""
+    """What a record proves once all of it was read."""
 
     limit_per_minute: int
     limit_per_day: int
@@ -76,7 +76,7 @@ class CallRecord:
         self._key = CallKeys(account).record
 
     def entries(self, since: float = 0.0) -> Iterator[Charge | Refund]:
-        """From that Unix time on, oldest first. Raises Unavailable."""
+        """Entries from `since` (Unix time, seconds) on, oldest first. Raises Unavailable."""
         start = str(round(since * 1000))
         while True:
             with fail_closed("the limiter's record"):
@@ -106,7 +106,7 @@ class _Replay:
         self._proof = LimitProof(rules.calls_per_minute, rules.calls_per_day)
         self._settles_after_s = 2 * rules.window_s
         self._open: OrderedDict[str, Charge] = OrderedDict()
-        """Those that may still be taken back."""
+        """Charges that may still be refunded."""
         self._minute: deque[Charge] = deque()
         self._breach: LimitBreach | None = None
         self._day = Day(0.0, 0)
@@ -141,7 +141,7 @@ class _Replay:
     def _count_minute(self, charge: Charge) -> None:
         proof, minute = self._proof, self._minute
         if minute and minute[-1].at_us > charge.at_us:
-            # They were charged while the clock was ahead: as if now, as the limiter has it.
+            # They were charged while the clock was ahead: counted as of now, as the limiter does.
             now = charge.at_us
             self._minute = minute = deque(replace(old, at_us=min(old.at_us, now)) for old in minute)
         minute.append(charge)

@@ -38,30 +38,30 @@ class Charge:
     at_us: int
     """By the limiter's clock, which never goes back; microseconds."""
     written_at: float
-    """By Redis's clock, by which days go; Unix time, seconds."""
+    """Unix time in seconds by Redis's clock, which decides about days."""
     token: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """A charge was taken back: its call never left."""
+    """A refunded charge: its call never left."""
 
     written_at: float
     token: str
 
 
 def new_token(call: Call) -> str:
-    """A unique name that also says for whom the call is: `<lane>.<purpose>.<random>`."""
+    """A unique token that also tells lane and purpose: `<lane>.<purpose>.<random>`."""
     return f"{call.lane.value}.{call.purpose.value}.{uuid.uuid4().hex[:16]}"
 
 
 def source_counter(source: str) -> str:
-    """The day's counter of the source's calls."""
+    """The field of the day's hash that counts the source's calls."""
     return _SOURCE + source
 
 
 def counts_by_source(day: Mapping[str, int]) -> Mapping[str, int]:
-    """From the day's counters; the one with the most calls first."""
+    """Calls by source from the day's counters, the largest first."""
     counts = {
         name.removeprefix(_SOURCE): count
         for name, count in day.items()

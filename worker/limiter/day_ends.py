@@ -1,4 +1,4 @@
-"""When the vendor's day ends, as its quota answers have told."""
+"""When the vendor's day ends, learned from its quota answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker.redis_kit.scripts import fail_closed
 
 
 class DayEnds:
-    """What the last quota answer of each account said. Raises Unavailable."""
+    """Stores what the last quota answer of each account said. Methods raise Unavailable."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis: Any = redis

@@ -25,7 +25,7 @@ def day_resets(now: float, hour: int, zone: tzinfo) -> tuple[float, float, float
 def reset_hour(at: float) -> int | None:
     """The hour, by UTC, of a reset that was seen at this Unix time; None if it is not a whole one.
 
-    The vendor tells whole seconds, of a time that has passed by when we read them.
+    The vendor's Retry-After has whole seconds, and some time has passed when we read it.
     """
     hours, beside_s = divmod(at + TOLERANCE_S, 3600.0)
     return int(hours % 24) if beside_s <= 2 * TOLERANCE_S else None

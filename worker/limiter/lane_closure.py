@@ -20,7 +20,7 @@ _OPENS_STEP_S = 5
 
 @dataclass(frozen=True, slots=True)
 class LaneClosure:
-    """No job of the lane is started now."""
+    """Why no job of the lane is started now."""
 
     lane: Lane
     reason: str

@@ -61,7 +61,7 @@ class LiveWorker:
     version: str | None
     """Its release; None if that release did not report it yet."""
     lanes: frozenset[Lane]
-    """Those of the account that it serves, open or not; all of a release that did not say."""
+    """The account's lanes that it serves, open or not; all lanes if its release did not say."""
 
 
 def live_workers(redis: Redis, account: str) -> list[LiveWorker]:
@@ -90,7 +90,7 @@ def _differences(
 
 
 def clock_offsets(redis: Redis, account: str) -> dict[str, float]:
-    """By live worker whose host's clock is off by more than 2 s: how far it is ahead of Redis's.
+    """Seconds by which clocks are ahead of Redis's, by live worker that is off by over 2 s.
 
     Raises RedisError.
     """

@@ -45,7 +45,7 @@ class State:
     slots: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
     """The last slot that was reserved for a waiting call."""
     next_slots: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
-    """The same for calls whose first slot came too early: they queue among themselves."""
+    """The last slot among calls whose first slot came too early: they queue separately."""
     interactive_slot: int = 0
     """Until when bulk yields to a waiting interactive call."""
     faults: int = 0

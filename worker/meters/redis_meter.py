@@ -17,7 +17,7 @@ class RedisMeter(Collector):
         self._redis = redis
 
     def collect(self) -> Iterator[Metric]:
-        """Both are of ledger, limiter and results; the queues have connections of their own."""
+        """Both count ledger, limiter and results; the queues have other connections."""
         yield CounterMetricFamily(
             "revio_redis_exchanges",
             "Round trips to Redis that carried scripts.",

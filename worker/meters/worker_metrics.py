@@ -95,7 +95,7 @@ class WorkerMetrics:
     def handled(
         self, task: str, account: str, lane: Lane, handle: Callable[[], Decision]
     ) -> Decision:
-        """Handle a job, and count it by what was decided."""
+        """Handle a job, and count it by the decision."""
         began = perf_counter()
         with self._running.labels(task).track_inprogress():
             decision = handle()

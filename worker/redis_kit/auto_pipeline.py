@@ -33,7 +33,7 @@ class Escort:
         self.script = script
         self.command = ("EVALSHA", script.sha, len(keys), *keys, *args)
         self.answer: Any = None
-        """The script's, or an error; None if it was not called."""
+        """The script's answer, or an error; None if it was not called."""
 
 
 class AutoPipeline(Redis):
@@ -44,7 +44,7 @@ class AutoPipeline(Redis):
     answer or error; when the connection fails, all that had no answer yet hear of it.
 
     Why: with a connection per thread, the system calls and the changes of thread in a busy worker
-    cost several times what the scripts do. A thread of its own that sends for all would add two
+    cost several times what the scripts do. A dedicated sender thread would add two
     changes of thread to each call, also when nobody else is calling. So the first caller leads: it
     sends what is there, reads all answers and then wakes the first of those who came meanwhile, who
     leads next. What breaks if this is changed: a leader that raised between sending and reading
@@ -78,7 +78,7 @@ class AutoPipeline(Redis):
         try:
             return self._carry_out(*args, **options)
         except RedisError as exc:
-            # Without one of Redis's words nobody knows whether the command was carried out.
+            # If Redis did not answer with an error, the command may have been carried out.
             if not drop_if_wrong(self.connection_pool, exc) or fault_of(exc) is None:
                 raise
         return self._carry_out(*args, **options)
@@ -124,7 +124,7 @@ class AutoPipeline(Redis):
         return mine.answer
 
     def _lead(self, mine: _Asked) -> None:
-        """One exchange for all who wait; then the next of them goes on."""
+        """Make one exchange for all callers that wait, then let the next one lead."""
         with self._lock:
             together, self._asked = self._asked, []
         self._exchange(together)
@@ -159,7 +159,7 @@ class AutoPipeline(Redis):
                     handle.answer = error
 
     def _connected(self) -> Any:  # noqa: ANN401 - redis-py's connection
-        """The same for a second: then the pool looks whether it stands, and where the master is."""
+        """The connection, kept for a second: then the pool checks it and finds the master again."""
         now = monotonic()
         if self._connection and (now - self._taken_at > _TRUSTED_S or _has_ended(self._connection)):
             self._release_connection()
@@ -232,7 +232,7 @@ class _Asked:
         self._turn.acquire()
 
     def wait(self) -> None:
-        """Until there is an answer, or it is on this thread to get one."""
+        """Wait until there is an answer, or until this thread has to lead."""
         self._turn.acquire()
 
     def wake(self) -> None:
@@ -240,7 +240,7 @@ class _Asked:
 
 
 def _has_ended(connection: Any) -> bool:  # noqa: ANN401 - redis-py's
-    """Between two exchanges nothing comes but its end, or what the pool sees to."""
+    """Whether there is anything to read: between two exchanges that is the connection's end."""
     socket = connection._sock  # noqa: SLF001
     if socket is None:
         return True
@@ -258,5 +258,5 @@ def _answer(connection: Any) -> Any:  # noqa: ANN401 - what the script returns
     try:
         return connection.read_response()
     except ResponseError as exc:
-        # Of this call alone.
+        # It concerns this call alone.
         return exc

@@ -10,7 +10,7 @@ import structlog
 _log = structlog.get_logger(__name__)
 
 FULL = "Redis is full: it has reached its maxmemory and refuses to write"
-"""For operators; nothing is lost by it."""
+"""What operators have to do; it loses nothing."""
 
 MAKE_ROOM = (
     "give it more (maxmemory in redis.conf, or CONFIG SET maxmemory), or keep keys and results "
@@ -32,7 +32,7 @@ def eviction_fault(memory: Mapping[str, Any]) -> str | None:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether Redis has refused to write for want of memory.
+    """Whether Redis has refused to write because it is out of memory.
 
     A script's refusal has no error class; the error raised from it quotes it.
     """

@@ -1,4 +1,4 @@
-"""What Redis replies with, as text and numbers: redis-py's types say little about it."""
+"""Redis's replies as text and numbers, since redis-py's types say little about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lua scripts on Redis, and what a silent Redis means for those who depend on one."""
+"""Loads Lua scripts, and fails closed if Redis does not answer."""
 
 from __future__ import annotations
 

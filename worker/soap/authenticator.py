@@ -20,7 +20,7 @@ from worker.soap.request.message import Login
 from worker.soap.service import VendorService
 from worker.soap.session.sessions import LoginRefusedError, Session
 
-# A login that failed for no reason we know may be a refused one: accounts lock after a few.
+# A login that failed for an unknown reason may have been refused, and accounts lock after a few.
 _LOGIN_REST_S = 900.0
 
 

@@ -172,7 +172,7 @@ class Caller:
         if is_vendors:
             self._check_outage(http, refusal)
         if isinstance(refusal, Unauthorised):
-            # A missing document says nothing of the account: there may be a copy of it.
+            # A missing document says nothing about the account: there may be a copy of it.
             raise refusal
         if refusal:
             raise self.with_pause(refusal)
@@ -208,7 +208,7 @@ class Caller:
 
     @contextmanager
     def closing(self) -> Iterator[None]:
-        """Closes the account on a refusal, also on an old one that this call has only met again."""
+        """Close the account on a refusal, even an earlier one that this call has only met again."""
         try:
             yield
         except Unauthorised as exc:
@@ -224,7 +224,7 @@ class Caller:
         return error
 
     def _report_answer(self, answer: SoapAnswer) -> None:
-        """Tell the breaker of a whole answer, if it is one to more than the login.
+        """Report a whole answer to the breaker, unless it refuses the login.
 
         As the answer to the probe of a closed account, the refusal of a login or of its session
         would open the account, only for the next refused login to close it again.

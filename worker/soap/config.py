@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-# The vendor has published no code for an expired session; this is what its message would say.
+# The vendor has not published a code for an expired session; its message would match this.
 SESSION_EXPIRED_MESSAGE = (
     r"(?i)\bsession\b.*\b(expired|invalid|not valid|not found|not exist|unknown|timed out)\b"
     r"|\b(expired|invalid|unknown)\b.*\bsession\b"
 )
-# What SQL Server, IIS and a vendor at work on the service say; none of it judges the request.
+# Messages of SQL Server, IIS and maintenance; none of them judges the request.
 TRANSIENT_MESSAGE = (
     r"(?i)\bdeadlock|\btime-?out (period )?(expired|elapsed)\b|\btimed out\b|\bmaintenance\b"
     r"|\btemporarily (unavailable|out of service)\b|\bservice (is )?unavailable\b"
@@ -40,7 +40,7 @@ class SoapConfig:
     wsdl_cache: Path | None = None
     """Directory for a copy of the last good WSDL; None to keep no copy."""
     wsdl_check_s: float = 300.0
-    """Seconds after which it is asked again whether the WSDL has changed."""
+    """Seconds between two checks whether the WSDL has changed."""
     proves_first_update: bool = True
     """Whether the first update after a change of the WSDL is read back before others go."""
     call_timeout_s: float = 30.0

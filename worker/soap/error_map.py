@@ -57,7 +57,7 @@ class ErrorMap:
         self._transient_message = re.compile(config.transient_message)
 
     def of_exception(self, exc: Exception, purpose: Purpose) -> RevioError:
-        """For what the transport and the readers of answers raise."""
+        """The error for an exception of the transport or of an answer's reader."""
         if isinstance(exc, CertificateRefusedError):
             return Unauthorised(f"the vendor's certificate is refused: {exc}")
         if isinstance(exc, NotSentError):
@@ -68,7 +68,7 @@ class ErrorMap:
         return _maybe_executed(purpose, f"unexpected {type(exc).__name__}")
 
     def of_status(self, answer: HttpResponse, purpose: Purpose) -> RevioError | None:
-        """For a status that decides without the body's XML; None for 200."""
+        """The error for a status that decides without the body's XML; None for 200."""
         match answer.status:
             case 200:
                 return None
@@ -90,7 +90,7 @@ class ErrorMap:
                 return _maybe_executed(purpose, f"the vendor answered with status {status}")
 
     def day_ends_at(self, answer: HttpResponse) -> float | None:
-        """When the day's quota comes back (Unix time), if this is the quota's refusal and tells."""
+        """When the day's quota is reset (Unix time), if this is a quota refusal that says so."""
         if answer.status != HTTPStatus.FORBIDDEN or not _QUOTA.search(_start_of(answer.body)):
             return None
         wait_s = _told_wait(answer, self._now())
@@ -134,7 +134,7 @@ class ErrorMap:
         return Rejected(answer.error_code, message)
 
     def is_transient(self, answer: SoapAnswer) -> bool:
-        """Whether it refuses for a reason that will pass by itself."""
+        """Whether the refusal's reason is transient."""
         if answer.success or self.refuses_login(answer):
             return False
         is_known = answer.error_code in self._config.transient_codes

@@ -107,7 +107,7 @@ class RevioGateway:
         return self._oddities.replaced_characters
 
     def query(self, filters: Wanted, call: Call) -> list[CustomerProductRecord]:
-        """As the port says; also raises InvalidJob for filters without a value."""
+        """See the port; also raises InvalidJob for filters without a value."""
         wanted = filters if callable(filters) else partial(replace, filters)
 
         def prepare(schema: Schema, login: Login) -> BuildMessage:
@@ -127,7 +127,7 @@ class RevioGateway:
         return answer.records
 
     def update(self, change: Change, call: Call, before_send: BeforeSend) -> None:
-        """As the port says; raises UnsupportedChange before anything is sent.
+        """See the port; raises UnsupportedChange before anything is sent.
 
         Up to three calls: a login if there is no session, and if the vendor refuses the session as
         expired another login and the update again. `before_send` runs before each update.
@@ -162,12 +162,12 @@ class RevioGateway:
         return next(iter(self.query(Filters(ids=(product,)), call)), None)
 
     def check_schema(self, max_age_s: float) -> None:
-        """As the port says."""
+        """See the port."""
         with self._caller.closing():
             self._watch.check(self._caller.fetch, max_age_s)
 
     def slow_down(self, reason: str) -> None:
-        """As the port says."""
+        """See the port."""
         self._permits.pause(self._config.account, _SLOW_DOWN_S, reason)
 
     def check_login(self, *, again: bool = False) -> None:

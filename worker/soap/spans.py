@@ -91,7 +91,7 @@ def _sentry_span(name: str, attributes: Mapping[str, str | int]) -> AbstractCont
 
 
 def note_permit(waited_s: float) -> None:
-    """The call may leave."""
+    """Note how long the call has waited for its permit."""
     span = trace.get_current_span()
     span.set_attribute("revio.permit.wait_s", round(waited_s, 3))
     span.add_event("revio.permit.granted")

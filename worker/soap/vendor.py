@@ -1,4 +1,4 @@
-"""What the vendor calls things: operations, and the fields that the contract declares."""
+"""The vendor's names of operations, and of the fields that the contract declares."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class VendorField:
     name: str
     """The contract's."""
     record: str = ""
-    """In a query's record; "": records do not have it."""
+    """Its name in a query's record; "" if records do not have it."""
     update: str = ""
-    """In an update; "": an update cannot set it."""
+    """Its name in an update; "" if an update cannot set it."""
     is_needed: bool = False
     """Without it a record cannot be identified, compared or verified. A WSDL may lack the others,
     which are then empty."""

@@ -1,4 +1,4 @@
-"""All parts of a worker, put together from the settings."""
+"""A worker's parts, put together from the settings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LOGIN_MARGIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Everything that runs jobs, connected."""
+    """The parts that run jobs, connected."""
 
     redis: AutoPipeline
     limiter: RedisLimiter

@@ -1,4 +1,4 @@
-"""Campaigns in a worker: the feeder of each account, and the gate before each call."""
+"""Campaigns in a worker: the feeder of each account, and the check before each call."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from worker.wiring.terms import setting_rails
 # A stage of a campaign begins with a reading, and so with a schema that is no older than this.
 _SCHEMA_AGE_S = 60.0
 
-# A change that does not show at once is looked for again for so long, at least.
+# A change that does not show at once is read again for at least this long.
 _READ_BACK_PATIENCE_S = 5.0
 
 
@@ -66,7 +66,7 @@ class CampaignWork:
     """Feeders by account; each needs its own thread, since reading waits for the vendor."""
 
     def close(self) -> None:
-        """Other workers go on at once; if Redis is away, when the lease ends."""
+        """Release the leases, so that other workers go on at once (else when the leases end)."""
         with suppress(Unavailable):
             for feeder in self.feeders.values():
                 feeder.release()
@@ -105,7 +105,7 @@ def open_campaigns(
 
 
 def note_clearable(redis: Redis, account: str, schema: Schema) -> None:
-    """Let who plans know which fields the vendor's schema can empty. Never raises."""
+    """Tell planners which fields the vendor's schema can empty. Never raises."""
     names = sorted(field.name for field in schema.changes.values() if field.can_clear)
     with suppress(RedisError):
         redis.set(AccountKeys(account).clearable, json.dumps(names))

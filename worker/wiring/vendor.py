@@ -47,7 +47,7 @@ def soap_config(name: str, account: AccountSettings, settings: Settings) -> Soap
 def pause_lanes(pauses: LanePauses, account: str, reason: str) -> None:
     """Stop the account until an operator has looked at the reason. An operator's pause stays.
 
-    Of several workers that find the same, the one that stops the account says so.
+    If several workers find the same, only the one that stops the account logs it.
     """
     ours = Pause(reason, _WORKER, datetime.now(UTC))
     paused = [lane for lane in Lane if pauses.pause_if_open(account, lane, ours)]
@@ -64,7 +64,7 @@ def _has_stopped(pauses: LanePauses, account: str, reason: str) -> bool:
 
 
 def note_day_end(ends: DayEnds, account: str, rules: LimitRules, ends_at: float) -> None:
-    """Remember when the vendor's day ends. Never raises: the answer that told is handled anyway."""
+    """Store when the vendor's day ends. Never raises: the answer that said so is handled anyway."""
     try:
         ends.note(account, ends_at)
     except Unavailable as exc:

@@ -1,4 +1,4 @@
-"""The XML document in an HTTP response's body, however servers and proxies have wrapped it."""
+"""The XML document in an HTTP response's body, unwrapped from what servers and proxies add."""
 
 from __future__ import annotations
 

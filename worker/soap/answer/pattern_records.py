@@ -4,8 +4,8 @@ Such a record is a text that a regular expression made from the schema matches f
 to its last, and that means the same wherever it stands: it has no comment, no reference but XML's
 own five, no prefix but xsi and no attribute but xsi:nil. Runs of them are cut out, and a mark, an
 element of the same name, stays in the place of each run. So the rest is well-formed exactly if the
-whole is, and the careful way through it meets the marks where it would have met the records. Every
-other record stays in the rest.
+whole is, and the tree reader, which reads it, meets the marks where it would have met the records.
+Every other record stays in the rest.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _INTEGER = rb"-?[0-9]{1,18}+"
 _NIL = b' xsi:nil="true"'
 _DECLARATION = re.compile(rb"""<\?xml version="1.0" encoding=["']utf-8["'] ?\?>""", re.IGNORECASE)
 
-# Of a field; many have but a few, and those of others would be remembered in vain.
+# Values remembered per field; most fields have only a few.
 _REMEMBERED = 2000
 
 
@@ -93,7 +93,7 @@ class PatternRecords:
             try:
                 record = dict(zip(columns, values, strict=True))
             except ValueError:
-                continue  # the careful way will say what is wrong
+                continue  # the tree reader will say what is wrong
             start, stop = match.span()
             if start != end or not runs:
                 mark = f"{token}-{len(runs)}"

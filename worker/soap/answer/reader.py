@@ -37,7 +37,7 @@ _ENVELOPES = {
 _PIECE_BYTES = 65_536
 # Within these the answer says to which operation it belongs.
 _HEAD_BYTES = 4_096
-# Nothing of this size has a place between two records; it bounds the tree that is in memory.
+# More than ever stands between two records; it bounds the tree in memory.
 _MAX_GAP_BYTES = 2**20
 _NO_RECORDS = "{urn:none}none"
 
@@ -102,7 +102,7 @@ class AnswerReader:
 
     def _read_fast(self, body: bytes) -> SoapAnswer:
         if self._pattern and (cut := self._pattern.cut(body)):
-            # Whatever is wrong, the careful way finds it again and has the last word on it.
+            # The tree reader finds the same fault and decides about it.
             with suppress(UnreadableAnswerError):
                 return self._read(cut.rest, cut)
         return self._read(body, None)

@@ -1,4 +1,4 @@
-"""The careful way for records: taken out of the tree while it grows, in any form XML allows."""
+"""The tree reader: takes records out of the tree while it grows, in any form XML allows."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class RecordReader:
         """Read a record and empty its element. Raises UnreadableAnswerError."""
         self.elements += 1
         if is_nil(element) and len(element) == 0 and MARK not in element.attrib:
-            self._empty(element)  # an item of a list that is null holds no record
+            self._empty(element)  # a null item of a list holds no record
             return
         if self._cut and (mark := element.get(MARK)) in self._cut.runs:
             if self._cut.has_nil and not is_nil(element):
@@ -81,7 +81,7 @@ class RecordReader:
             self.unreadable.append(self._identified(element, exc))
 
     def _identified(self, element: etree._Element, fault: _FieldError) -> UnreadableRecord:
-        """Who is concerned. Raises SpoiltAnswerError if the record does not say whose it is."""
+        """Name the product, customer or line concerned. Raises SpoiltAnswerError if it cannot."""
         product = self._sole_integer(element, "customer_product_id")
         if product is None:
             number = len(self.records) + len(self.unreadable) + 1

@@ -14,7 +14,7 @@ class UnreadableAnswerError(Exception):
 
 
 class SpoiltAnswerError(UnreadableAnswerError):
-    """A whole answer came, and what a product holds makes it unreadable."""
+    """The answer is whole, and something in a product makes it unreadable."""
 
 
 class BrokenXmlError(UnreadableAnswerError):

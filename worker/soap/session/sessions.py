@@ -21,13 +21,13 @@ from worker.soap.config import SoapConfig
 
 _log = structlog.get_logger(__name__)
 
-# A member that was not seen for so long is gone, however it ended.
+# A member that was not seen for this long is gone.
 MEMBER_TTL_S = 3600.0
 _PRESENCE_S = 300.0
 
 
 class LoginRefusedError(Exception):
-    """The vendor does not accept the credentials; once more could lock the account."""
+    """The vendor refused the credentials; another try could lock the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Sessions:
             raise Unauthorised("the vendor has refused this login; change the settings")
 
     def remember_refused(self) -> None:
-        """From now on no process tries these credentials."""
+        """Keep all processes from trying these credentials again."""
         self._store.remember_refused_login(self._config.account, _digest(self._config))
 
     def forgive(self) -> None:
@@ -171,7 +171,7 @@ class Sessions:
 
 
 def _digest(config: SoapConfig, salt: bytes | None = None) -> str:
-    """Tells whether the login has changed since, and is of no use to who reads it."""
+    """A digest that tells whether the login has changed since, and reveals nothing."""
     salt = salt or secrets.token_bytes(16)
     login = (config.endpoint, config.username, config.client_code)
     text = "\n".join((*login, config.password.get_secret_value()))

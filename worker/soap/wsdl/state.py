@@ -1,4 +1,4 @@
-"""Which WSDL an account's processes go by: shared in Redis, so that one of them checks for all."""
+"""Which WSDL an account's processes use: shared in Redis, so that one of them checks for all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class WsdlState:
     checked_at: float
     """Unix time, seconds."""
     is_proven: bool = True
-    """False: it has changed, and no update has been read back since."""
+    """False if it has changed and no update has been read back since."""
 
 
 class WsdlStates(Protocol):
@@ -34,10 +34,10 @@ class WsdlStates(Protocol):
     def save(self, account: str, state: WsdlState) -> None: ...
 
     def claim(self, account: str, what: str, seconds: float) -> bool:
-        """Whether the caller is the one to do this; for that long nobody else is."""
+        """Whether the caller is to do this; for that long no other process is."""
 
     def release(self, account: str, what: str) -> None:
-        """Let somebody else do it."""
+        """Let another process do it."""
 
 
 class MemoryWsdlStates:
