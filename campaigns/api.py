@@ -67,9 +67,9 @@ class Campaigns:
         on_row: Callable[[PlannedRow], None] = lambda _: None,
         key: SigningKey | None = None,
     ) -> None:
-        """`on_wait`: reading current values takes long. `on_row`: one more row has been planned.
+        """`on_wait` is called while reading values takes long, `on_row` with each planned row.
 
-        `key`: signs who plans and approves.
+        `key` signs plans and approvals.
         """
         self._key = key
         self.terms = terms
@@ -105,11 +105,11 @@ class Campaigns:
         return export(to, request, self.reader)
 
     def open(self, path: Path) -> Plan:
-        """A plan file, if it is whole."""
+        """Read a plan file. Raises PlanFileError unless it is whole and unchanged."""
         return open_plan(path)
 
     def approve(self, plan: Plan, person: Person) -> Approval:
-        """Needed before `apply`, and good for exactly this plan."""
+        """Approve exactly this plan, which `apply` requires."""
         return approve(
             plan,
             self.terms,
@@ -121,13 +121,13 @@ class Campaigns:
         )
 
     def send_back(self, plan: Plan, person: Person) -> None:
-        """The opposite: exactly this plan can be neither approved nor applied any more."""
+        """Refuse exactly this plan: it can be neither approved nor applied any more."""
         send_back(
             plan, self.terms, self.store, by=person.by, reason=person.reason, clock=self._clock
         )
 
     def apply(self, plan: Plan, request: RunRequest) -> bool:
-        """Begin the plan's run; False: it had begun before, and nothing is done twice.
+        """Begin the plan's run. Returns False if it had begun before; nothing is done twice.
 
         Raises NotAllowedError if it had begun otherwise than the request says.
         """
@@ -138,19 +138,19 @@ class Campaigns:
         return begins_in_words(plan, self.terms, self._clock())
 
     def view(self, run: str) -> RunView:
-        """A run at this moment."""
+        """The state of a run now."""
         return self.store.view(run)
 
     def runs(self) -> Iterator[RunView]:
-        """The newest first."""
+        """The runs, newest first."""
         for run in self.store.runs():
             try:
                 yield self.store.view(run)
             except NotAllowedError:
-                continue  # it was kept for its time, and has gone
+                continue  # it has expired
 
     def resolve(self, name: str) -> str:
-        """A run's name from a plan file, the name itself, or its beginning if that is enough."""
+        """A run's name, given its plan file, its name or an unambiguous beginning of it."""
         path = Path(name)
         if path.is_file():
             run = open_plan(path).run
@@ -167,15 +167,15 @@ class Campaigns:
         raise NotAllowedError(f"{what} {name}; `revio campaign list` shows them")
 
     def pause(self, run: str, person: Person) -> None:
-        """Within seconds nothing of the run is sent any more."""
+        """Pause the run: within seconds nothing of it is sent any more."""
         self._decide(run, "pause", person, (Status.RUNNING,), Status.PAUSED)
 
     def resume(self, run: str, person: Person) -> None:
-        """Also after a halt; what led to that does not count any more."""
+        """Go on after a pause or a halt; failures before it do not count any more."""
         self._decide(run, "resume", person, (Status.PAUSED, Status.HALTED), Status.RUNNING)
 
     def cancel(self, run: str, person: Person) -> None:
-        """For good; what was applied stays."""
+        """End the run for good; what was applied stays."""
         self._decide(run, "cancel", person, _OPEN, Status.CANCELLED)
 
     def set_rate(self, run: str, rate: float | None, person: Person) -> None:
@@ -185,14 +185,14 @@ class Campaigns:
         self._decide(run, f"set rate={value}", person, _OPEN, settings=settings)
 
     def set_priority(self, run: str, priority: str, person: Person) -> None:
-        """low, normal or high, among campaigns."""
+        """Set the run's priority among campaigns: low, normal or high."""
         if priority not in WEIGHTS:
             raise NotAllowedError(f"priority is one of {', '.join(WEIGHTS)}, not {priority!r}")
         settings = {"weight": WEIGHTS[priority]}
         self._decide(run, f"set priority={priority}", person, _OPEN, settings=settings)
 
     def set_start(self, run: str, at: float, person: Person) -> None:
-        """Send nothing more before `at` (Unix time), or go on AT_ONCE."""
+        """Send nothing before `at` (Unix time, seconds), or go on AT_ONCE."""
         value = "now"
         if at != AT_ONCE:
             check_start(at, self.terms, self._clock())
@@ -200,7 +200,7 @@ class Campaigns:
         self._decide(run, f"set start={value}", person, _OPEN, settings={START_AT: repr(at)})
 
     def audit(self, run: str) -> list[AuditEntry]:
-        """Who decided what, when and why."""
+        """The audit log: who decided what, when and why."""
         return self.store.audit(run)
 
     def results(self, run: str) -> Iterator[RowResult]:
@@ -212,7 +212,7 @@ class Campaigns:
         return header_of(self.store.view(run).state.spec).form
 
     def report(self, run: str, directory: Path) -> Mapping[str, int]:
-        """Files for people; returns the rows by file."""
+        """Write files for people to `directory`; returns the number of rows by file."""
         return write_report(self.store, self.store.view(run).state.spec, directory)
 
     def retry(self, run: str, to: Path, only: Only, request: PlanRequest) -> Planned:
@@ -251,7 +251,7 @@ class Campaigns:
         return self._authored(planned), report
 
     def explain(self, product_id: int) -> tuple[list[Touched], list[LastJob]]:
-        """Every campaign's row of a product, and the jobs that wrote its fields last."""
+        """Every campaign's row of a product, and the jobs that last wrote its fields."""
         return (
             campaigns_of(self.store, product_id),
             last_jobs(self._redis, self.terms.account, product_id),

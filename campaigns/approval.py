@@ -1,4 +1,4 @@
-"""Who may let a plan become a run, and who has."""
+"""Approvals of plans: who may give one, and whether one counts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def approve(
     clock: Callable[[], float],
     key: SigningKey | None = None,
 ) -> Approval:
-    """Bind somebody's word to the plan's digest. Raises NotAllowedError.
+    """Bind an approval to the plan's digest. Raises NotAllowedError.
 
     `key`: proves who approves, which four-eyes needs.
     """
@@ -100,7 +100,7 @@ def signed(what: str, account: str, said: Approval, key: SigningKey | None) -> A
 
 
 def _check_four_eyes(plan: Plan, store: OperatorStore, account: str, approval: Approval) -> None:
-    """Two people whose names are proved. Raises NotAllowedError."""
+    """Require two people whose names are proved. Raises NotAllowedError."""
     author = store.author(plan.digest)
     if author is None or not _proved("plan", account, author, store):
         raise NotAllowedError(

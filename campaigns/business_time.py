@@ -32,7 +32,7 @@ class BusinessTime:
         return f"{datetime.fromtimestamp(at, ZoneInfo(self.zone)):%H:%M}"
 
     def show_iso(self, text: str) -> str:
-        """As `show`, of an ISO 8601 time with its offset."""
+        """As `show`, for an ISO 8601 time with its offset."""
         return self.show(datetime.fromisoformat(text).timestamp())
 
     def read(self, text: str) -> float:

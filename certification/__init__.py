@@ -1,1 +1,1 @@
-"""What an account at the vendor really does, found out by experiments: `revio certify`."""
+"""Finds out by experiments what an account at the vendor does: `revio certify`."""

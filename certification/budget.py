@@ -19,13 +19,13 @@ class ExperimentBudget:
     """Implements the Permits port: every permit is one of the account's, and counted here.
 
     An experiment is refused on purpose, so faults and refusals do not close the account for others
-    and do not count for its breaker. A limit that the vendor names pauses everybody, as ever.
+    and do not count for its breaker. A limit that the vendor names pauses the account as usual.
     """
 
     def __init__(
         self, permits: Permits, impatient: Permits | None = None, *, calls_per_minute: int = 500
     ) -> None:
-        """`impatient`: the same ones, without any waiting; for calls beyond the limits."""
+        """`impatient`: the same permits without waiting, for calls beyond the limits."""
         self._permits = permits
         self._impatient = impatient or permits
         self._is_beyond = False

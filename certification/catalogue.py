@@ -1,4 +1,4 @@
-"""All experiments, in the order in which they are made: what later ones go by comes first."""
+"""All experiments in their order: those that later ones build on come first."""
 
 from __future__ import annotations
 

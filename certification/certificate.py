@@ -1,4 +1,4 @@
-"""The certificate: what was found out about an account, as JSON and as lines for its settings."""
+"""The certificate: an account's findings, as JSON and as lines for its settings."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Certificate:
     wsdl_sha256: str
     login: str
     products: int
-    """How many were named."""
+    """Number of products that were named."""
     is_read_only: bool
     sections: tuple[Section, ...]
 
@@ -86,7 +86,7 @@ class Certificate:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What follows for the account's settings, by field name."""
+        """Settings that follow for the account, by field name."""
         return {
             name: value
             for finding in self.findings.values()

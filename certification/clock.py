@@ -1,4 +1,4 @@
-"""Time, as the experiments have it."""
+"""The experiments' clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's."""
+    """The machine's clock."""
 
     def now(self) -> float:
         return time.time()

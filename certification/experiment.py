@@ -19,7 +19,7 @@ class Scene:
     findings: Mapping[str, Finding]
     """Findings of the earlier experiments, by name."""
     products: Sequence[int]
-    """Those that were named: they exist, and the bench may change them unless it only reads."""
+    """The named products: they exist, and the bench may change them unless it only reads."""
     day_ends_at: float | None = None
     """When a quota answer that a worker has met said that the day ends; Unix time."""
 
@@ -44,8 +44,8 @@ class Experiment:
     """Vendor calls that it makes at most, repetitions included."""
     run: Callable[[Scene], Iterator[Finding]]
     writes: str = ""
-    """What it writes, and puts back; "": nothing."""
+    """What it writes and restores; "" for nothing."""
     option: str = ""
-    """The option that asks for it; "": it is always made."""
+    """The option that asks for it; "" if it is always made."""
     duration: str = ""
     """If it takes long."""

@@ -1,4 +1,4 @@
-"""What an experiment has found out, and what it goes by. Neither holds secrets or customer data."""
+"""An experiment's finding and its evidence. Neither holds secrets or customer data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Finding:
     settings: Mapping[str, str] = field(default_factory=dict)
     """Settings of the account that follow, by field name, as text."""
     is_known: bool = True
-    """False: it stays unknown; `says` tells why."""
+    """False if it stays unknown; `says` tells why."""
 
     @classmethod
     def unknown(cls, name: str, why: str) -> Self:

@@ -1,4 +1,4 @@
-"""What a run has changed and found out so far, on disk before it counts: a later run goes on."""
+"""What a run has changed and found so far, on disk before it counts, so a later run goes on."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ class Journal:
         self._read(account)
 
     def begin(self, account: str, wsdl: str, now: float) -> None:
-        """What was found out before is forgotten; what was changed is not."""
+        """Forget the findings so far, but not the changes."""
         self._write({"event": "begin", "account": account, "wsdl": wsdl, "at": now})
         self.begun_at, self.wsdl, self.done = now, wsdl, {}
 
     def admit(self, product: int, record: RawRecord) -> None:
-        """The product may be changed, and this is how it has to be left."""
+        """Record that the product may be changed, and how it has to be left."""
         self._write({"event": "product", "product": product, "record": dict(record.leaves)})
         self.before[product] = record
 
     def change(self, product: int, fields: Mapping[str, Any]) -> None:
-        """These values (JSON; None empties the field) are about to be written."""
+        """Record the values (JSON; None empties the field) that are about to be written."""
         self._write({"event": "change", "product": product, "fields": dict(fields)})
         self._note_written(product, fields)
 
@@ -77,7 +77,7 @@ class Journal:
         self.written.pop(product, None)
 
     def end(self, experiment: str, done: Done) -> None:
-        """The experiment has ended."""
+        """Record that the experiment has ended."""
         findings = [finding.document() for finding in done.findings]
         evidence = [dict(exchange) for exchange in done.evidence]
         entry = {"event": "end", "experiment": experiment, "calls": done.calls}
@@ -85,13 +85,13 @@ class Journal:
         self.done[experiment] = done
 
     def close(self) -> None:
-        """Another run may have it."""
+        """Close the file, so that another run may have it."""
         if self._file >= 0:
             os.close(self._file)
         self._file = -1
 
     def remove(self) -> None:
-        """Everything is restored and written down elsewhere."""
+        """Delete the file: everything is restored and recorded elsewhere."""
         self.close()
         self._path.unlink()
 

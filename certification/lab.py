@@ -1,4 +1,4 @@
-"""Calls of an experiment: each with a definite reply, however the vendor and its limits behave."""
+"""An experiment's calls: each gets a definite reply, despite faults and limits."""
 
 from __future__ import annotations
 
@@ -110,10 +110,10 @@ class Lab:
     ) -> Reply:
         """Ask until the reply says something, at most `tries` times.
 
-        A reply that asks to wait is no try: it is waited for, up to the lab's patience. `asked`
-        describes the question for the record; `pause_s` is the pause after a failure (by default it
-        grows). The last reply may be a failure. Raises StoppedError, and ClosedError if the vendor
-        refuses the account.
+        A reply that asks to wait does not count as a try; it is waited for, up to the lab's
+        patience. `asked` describes the question for the record; `pause_s` is the pause after a
+        failure (by default it grows). The last reply may be a failure. Raises StoppedError, and
+        ClosedError if the vendor refuses the account.
         """
         failures, waited_s = 0, 0.0
         while True:

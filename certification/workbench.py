@@ -1,4 +1,4 @@
-"""The products that may be changed: what is written to them is noted first, and put back."""
+"""The products that may be changed: each write is recorded first, and undone at the end."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ class Workbench:
         self._journal = journal
         self._written_at: dict[int, float] = {}
         self.settle_s = UNMEASURED_S
-        """After so long a query shows an update."""
+        """Seconds after which a query shows an update."""
         self.was_sent_once = True
         """Whether the last change was answered at once."""
 
     @property
     def products(self) -> Mapping[int, RawRecord]:
-        """As they were before the first experiment."""
+        """The products as they were before the first experiment."""
         return self._journal.before
 
     def admit(self, products: Iterable[int]) -> None:
-        """Read them, and note how they are. Raises StoppedError for one that cannot be used."""
+        """Read the products and record their state. Raises StoppedError if one cannot be used."""
         for product in products:
             record = self._now(product)
             if before := self._journal.before.get(product):
@@ -85,7 +85,7 @@ class Workbench:
         return self._definite(product, Change(product, values))
 
     def clear(self, product: int, name: str) -> Reply:
-        """As `set`: the field without a value."""
+        """Empty the field; otherwise as `set`."""
         return self._definite(product, Change(product, {}, frozenset({name})))
 
     def read(self, product: int) -> RawRecord:

@@ -1,4 +1,4 @@
-"""One account's limits at one moment: what is used, left and waited for."""
+"""One account's limits at one moment: what is used and left, and what waits."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class AccountLimits:
     ) -> float | None:
         """When a job of the lane will probably run, with so many ahead of it; Unix time, seconds.
 
-        One call per job, at the lane's pace of the last minute, or at what it might have. None:
-        nobody can tell, since an operator has paused the lane.
+        Assumes one call per job, at the lane's pace of the last minute, or at the pace that it
+        might have. None if an operator has paused the lane, so nobody can tell.
         """
         if closure and closure.pause:
             return None

@@ -1,4 +1,4 @@
-"""How a command speaks: its answer on standard output, what went wrong on standard error."""
+"""A command's output: its answer on standard output, errors on standard error."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Answer:
             sys.stdout.write(json.dumps(document, indent=2) + "\n")
             sys.stdout.flush()
             return
-        # A pipe has no width at which a table would have to be folded.
+        # A pipe has no width to which tables would have to be folded.
         width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
         console = Console(markup=False, highlight=False, emoji=False, width=width)
         for table in tables:

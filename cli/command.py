@@ -1,4 +1,4 @@
-"""The `revio` command: which commands there are, and what no command lets through."""
+"""The `revio` command: its commands, and the errors that all of them handle."""
 
 from __future__ import annotations
 

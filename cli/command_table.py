@@ -1,4 +1,4 @@
-"""The commands of `revio`, each imported when it is called: none pays for another's imports."""
+"""The commands of `revio`, each imported when it is called, so that starting one is fast."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from settings.campaigns import CampaignSettings
 from settings.console import ConsoleSettings
 from settings.units import FernetKey, Seconds, Text, WholeSeconds, secret
 
-# Beyond its wait and its call a job needs a moment for Redis and for itself.
+# Besides its wait and its call, a job needs a moment for Redis and for itself.
 _LEASE_MARGIN_S = 10
 
 AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]

@@ -1,4 +1,4 @@
-"""How settings are called outside: `REVIO_` and `__` between the levels."""
+"""The settings' names in the environment: `REVIO_` and `__` between the levels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of value that settings are made of."""
+"""Types of the settings' values."""
 
 from __future__ import annotations
 

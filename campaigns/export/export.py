@@ -32,12 +32,12 @@ AddRow = Callable[[Sequence[Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """Whose products, which of them, and which fields are to be edited."""
+    """Selects products and the fields to edit."""
 
     owners: Owners
     layout: ExportLayout = field(default_factory=ExportLayout)
     rules: Rules = field(default_factory=Rules)
-    """Their filter counts; they set nothing."""
+    """Only their filter is used."""
     includes_disconnected: bool = False
 
 
@@ -49,7 +49,7 @@ class Exported:
     left_out: Counter[RowClass]
     """Products by why they are not in the file."""
     without_products: Owners
-    """Those customers and lines that have none."""
+    """Customers and lines without products."""
 
 
 def export(to: Path, request: ExportRequest, reader: Reader) -> Exported:

@@ -34,7 +34,7 @@ class Rail(StrEnum):
 
 
 class Level(StrEnum):
-    """What a breach means."""
+    """What crossing a guard means."""
 
     OFF = "off"
     WARN = "warn"
@@ -86,7 +86,7 @@ def _usage(rail: str, text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A guard that does not hold, in words."""
+    """A guard that is crossed, in words."""
 
     rail: Rail
     level: Level
@@ -143,7 +143,7 @@ class Rails:
     def repeat_breaches(
         self, change: RecentChange | None, now: float, show_time: Callable[[float], str]
     ) -> list[Breach]:
-        """What changing a product breaks that a run has changed, or is to change.
+        """Breaches of changing a product that a run has changed, or is to change.
 
         Only planning can tell. A change that comes after it shows as drift when the row is sent.
         """

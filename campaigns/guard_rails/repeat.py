@@ -1,4 +1,4 @@
-"""A product that an earlier run has changed, or will: the same intent may be meant twice."""
+"""A product that another run has changed or will change: the same intent, perhaps applied twice."""
 
 from __future__ import annotations
 

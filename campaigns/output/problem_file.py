@@ -1,4 +1,4 @@
-"""All that is wrong with the input, grouped, and written in the input's form to be fixed."""
+"""Problems of the input, counted by kind, and a file of faulty rows to be fixed."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ SHOWN_ROWS = 2000
 
 @dataclass
 class Figures:
-    """Grows with `add`; of any number of rows only so much is kept."""
+    """Grows with `add`; keeps a bounded part of any number of rows."""
 
     by_percent: Largest = field(default_factory=lambda: Largest(_LARGEST))
     """By the change of the rate; a rate that rises from nothing is the largest."""
@@ -87,7 +87,7 @@ class Figures:
             samples.append(row)
 
     def _add_point(self, point: tuple[float, float]) -> None:
-        """Each row is in the sample with the same chance (Vitter's algorithm R)."""
+        """Every row has the same chance to be in the sample (Vitter's algorithm R)."""
         self._seen += 1
         if len(self.points) < _POINTS:
             self.points.append(point)

@@ -27,7 +27,7 @@ class BulkBudget:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What carrying out a number of changes takes."""
+    """The calls and the time that a number of changes take."""
 
     updates: int
     reads: int
@@ -39,7 +39,7 @@ class Forecast:
 
     @property
     def calls(self) -> int:
-        """In all."""
+        """Updates and reads."""
         return self.updates + self.reads
 
     def document(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Forecast:
 def forecast(changes: int, budget: BulkBudget, rate: float | None = None) -> Forecast:
     """Each change is one call; the products are read once just before and once after.
 
-    `rate`: calls a minute that the run is held to.
+    `rate`: calls per minute to which the run is limited.
     """
     reads = 2 * math.ceil(changes / budget.ids_per_call)
     calls = changes + reads
@@ -67,7 +67,7 @@ def forecast(changes: int, budget: BulkBudget, rate: float | None = None) -> For
 
 
 def time_for(calls: float, budget: BulkBudget, rate: float | None = None) -> float:
-    """Seconds until so many calls are made: a day at a time, each as fast as the minute allows."""
+    """Seconds that the calls take: day by day, each as fast as the minute allows."""
     per_second = min(budget.per_minute, rate or math.inf) / _MINUTE_S
     if per_second <= 0 or budget.per_day <= 0:
         return math.inf

@@ -23,7 +23,7 @@ class Largest:
     _heap: list[_Ranked] = field(default_factory=list)
 
     def add(self, size: Decimal, row: PlannedRow) -> None:
-        """One more, by its distance from no change."""
+        """Add a row, ranked by the size of its change."""
         distance, place = abs(size), self.count
         self.count += 1
         if place < self.most:
@@ -47,7 +47,7 @@ class Largest:
 
 @dataclass(slots=True)
 class Total:
-    """What all rows of one customer or product move together, in a billing period."""
+    """What all rows of one customer or product change together, per billing period."""
 
     name: str = ""
     rows: int = 0
@@ -81,7 +81,7 @@ class Totals:
         total.after += after
 
     def largest(self, most: int) -> list[tuple[int, Total]]:
-        """By how much they move, the largest first."""
+        """The totals, largest change first."""
         return heapq.nlargest(most, self._by_id.items(), key=lambda item: abs(item[1].moved))
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Whose products are meant."""
+"""The owners whose products are selected."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Header:
     rails: tuple[str, ...] = ()
     """The plan's own guard rails, besides those of the settings."""
     overrides: Mapping[str, str] = field(default_factory=dict)
-    """The reason by the rail."""
+    """Reasons by rail."""
     effective: str | None = None
     read_as: ReadAs = field(default_factory=ReadAs)
     """How the input was understood."""
@@ -62,7 +62,7 @@ class Header:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Header:
-        """From `document`; what a newer release has added is left out."""
+        """From `document`; fields added by a newer release are ignored."""
         known = {name: document[name] for name in cls.__slots__ if name in document}
         known |= {"form": Form.of(known["form"]), "rails": tuple(known["rails"])}
         return cls(**{**known, "read_as": ReadAs.of(known.get("read_as", {}))})

@@ -45,7 +45,7 @@ class ChangeHistory(Protocol):
 
 
 class PlanVerdict(StrEnum):
-    """What planning came to."""
+    """The outcome of planning."""
 
     NOTHING = "nothing to do"
     CHANGES = "changes"
@@ -61,13 +61,13 @@ class PlanRequest:
     rules: Rules = field(default_factory=Rules)
     source: Path | None = None
     customers: Sequence[int] = ()
-    """Without a source: whose products are meant."""
+    """Customers whose products are planned if there is no source."""
     lines: Sequence[int] = ()
     """Lines whose products are planned if there is no source, besides those of the customers."""
     rails: Rails = field(default_factory=Rails)
-    """Beside those of the settings, which nothing loosens."""
+    """Guard rails besides those of the settings, which nothing loosens."""
     overrides: Mapping[str, str] = field(default_factory=dict)
-    """A reason by the rail that may be crossed."""
+    """Reasons by the rail that may be crossed."""
     effective: date | None = None
     """From when the change is meant to hold; a column of the file may say so, too."""
     options: ReadOptions = field(default_factory=ReadOptions)
@@ -90,7 +90,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What came of it."""
+    """The outcome of planning, and the plan's figures."""
 
     verdict: PlanVerdict
     summary: Summary
@@ -111,7 +111,7 @@ class Planner:
     reader: Reader
     clock: Callable[[], float]
     clearable: Callable[[], frozenset[str] | None] = lambda: None
-    """Asked when products have been read, so that a worker has seen the vendor's schema."""
+    """Called once products have been read, so that a worker has seen the vendor's schema."""
     on_row: Callable[[PlannedRow], None] = lambda _: None
     """Called with each row as it is planned, whatever its outcome."""
     history: ChangeHistory | None = None

@@ -44,7 +44,7 @@ class ProductReader:
         self._on_wait = on_wait
         self._patience_s = patience_s
         self.calls = 0
-        """Spent so far."""
+        """Vendor calls that were spent so far."""
 
     def by_id(
         self, batches: Iterable[Sequence[int]]

@@ -1,4 +1,4 @@
-"""A plan for the eyes of those who approve it: as a page, and as a workbook."""
+"""A plan for those who approve it, as a page and as a workbook."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Review:
         write_workbook(self.plan, self.figures, facts, path)
 
     def alarms(self) -> Iterator[str]:
-        """What nobody should miss."""
+        """What no reviewer should miss."""
         summary = self.plan.summary
         if count := summary.not_undoable.total():
             yield f"{count:,} of {summary.changes:,} rows could not be undone, or not as a whole."

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Reader(Protocol):
-    """Where current values come from."""
+    """Reads current values."""
 
     ids_per_call: int
 

@@ -42,9 +42,9 @@ class Summary:
     without_products: dict[str, Missing] = field(default_factory=dict)
     """By "customer" and "line": of those whose products were asked for, the ones without any."""
     not_undoable: Counter[str] = field(default_factory=Counter)
-    """Changing rows that an undo could not put back, by the reason."""
+    """Changing rows that an undo could not restore, by reason."""
     crossed: dict[str, str] = field(default_factory=dict)
-    """What the plan as a whole crosses, by its guard rail."""
+    """Guard rails that the plan as a whole crosses, in words."""
 
     @property
     def changes(self) -> int:

@@ -1,4 +1,4 @@
-"""Whether a row could be taken back, told before anybody approves it."""
+"""Whether a row could be undone, found out before anybody approves it."""
 
 from __future__ import annotations
 

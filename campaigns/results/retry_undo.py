@@ -1,4 +1,4 @@
-"""New plans from a run: its failed rows once more, or what it wrote taken back."""
+"""New plans from a run: to retry its failed rows, or to undo what it wrote."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Only(StrEnum):
     """Which rows to try again."""
 
     TRANSIENT = "transient"
-    """Those whose error may pass by itself."""
+    """Rows whose error may be transient."""
     FAILED = "failed"
     UNPROCESSED = "unprocessed"
 

@@ -1,4 +1,4 @@
-"""How the rows of a run have ended, as reports, retries and undo need it."""
+"""How a run's rows have ended, for reports, retries and undo."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class RowResult:
 
     @property
     def says(self) -> str:
-        """What there is to say, in words."""
+        """The row's detail in words."""
         if actual := self.detail.get("found"):
             return "found " + ", ".join(f"{name}={value}" for name, value in actual.items())
         return str(self.detail.get("says", ""))

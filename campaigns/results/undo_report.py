@@ -1,4 +1,4 @@
-"""What an undo leaves alone or cannot put right: counted, with examples, and all in a file."""
+"""What an undo leaves alone or cannot restore: counted, with examples, and in a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEADER = ("id", "customer_id", "what", "says", "billed_through", "charged_more"
 
 
 class Why(StrEnum):
-    """Why a product is named."""
+    """Why a product is listed."""
 
     EDITED = "edited"
     """Somebody has changed it since, or it is gone: it is left alone."""

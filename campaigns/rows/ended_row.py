@@ -19,7 +19,7 @@ class RowOutcome(StrEnum):
     DRIFTED = "drifted"
     """Its before-values no longer held; left alone."""
     SUPERSEDED = "superseded"
-    """A later job of somebody else had set the fields; left alone."""
+    """A later job had set the fields; left alone."""
     ALREADY_DONE = "already"
     """It had the new values before anything was sent."""
     DIFFERS = "differs"

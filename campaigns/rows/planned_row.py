@@ -1,4 +1,4 @@
-"""A planned row: what is to happen to one product, what was read of it, and its job."""
+"""A planned row: the change of one product, what was read of it, and its job."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class PlannedRow:
 
 
 def _exact(rate: str | None) -> str | None:
-    """Zeros beyond the contract's decimals are dropped; a digit there is for it to refuse."""
+    """Drop zeros beyond the contract's decimals; it refuses other digits there."""
     if rate is None:
         return None
     amount = Decimal(rate)

@@ -61,7 +61,7 @@ class Rules:
         return rounded
 
     def concern(self, values: Mapping[str, Any]) -> bool:
-        """Whether the product is meant at all."""
+        """Whether the filter selects the product."""
         return self.where is None or bool(self.where.evaluate(values))
 
     def changes(self, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class BackoffReader:
     def read(
         self, ids: Sequence[int]
     ) -> Mapping[int, CustomerProductRecord | UnreadableRecord] | None:
-        """By id, those that there are; None when they cannot be read now."""
+        """The existing products by id; None if they cannot be read now."""
         if self._clock() < self._until:
             return None
         try:

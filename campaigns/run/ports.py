@@ -16,7 +16,7 @@ class Runs(Protocol):
     """The runs' state. Every method raises Unavailable; those with a token LeaseLost."""
 
     def lease(self, account: str, token: str) -> bool:
-        """Become or stay the account's one feeder for a while; False: another one is."""
+        """Take or renew the feeder's lease. Returns False if another feeder holds it."""
 
     def release(self, account: str, token: str) -> None:
         """Let another feeder work at once."""
@@ -34,7 +34,7 @@ class Runs(Protocol):
         """Outcomes by row index, of the rows from `first` up to `end` that have ended."""
 
     def record(self, account: str, run: str, token: str, step: RunStep) -> None:
-        """All of it or nothing. A row ends once; a second ending of it does nothing."""
+        """Record the step as a whole or not at all. A row ends once; a second end does nothing."""
 
     def stop(self, account: str, run: str, token: str, status: Status, reason: str) -> None:
         """Halt or end the run, if it is running or was cancelled."""

@@ -1,4 +1,4 @@
-"""How somebody wants a plan to be carried out, and whether that is how its run goes."""
+"""How a plan is to be applied, and whether its run matches that."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class RunRequest:
     by: str
     reason: str = ""
     canary: Sequence[int] | None = None
-    """Sizes of the stages before the rest; as usual there are none."""
+    """Sizes of the stages before the rest; by default there are none."""
     halt: HaltRules | None = None
-    """As usual those of the settings."""
+    """By default those of the settings."""
     start_at: float | None = None
-    """Unix time, seconds, or AT_ONCE; as usual the plan's effective date, else at once."""
+    """Unix time, seconds, or AT_ONCE; by default the plan's effective date, else at once."""
     sending_hours: SendingHours | None = None
-    """As usual all day."""
+    """By default all day."""
     rate: float | None = None
-    """Calls a minute at most; as usual as many as there are."""
+    """Maximum calls per minute; by default as many as the limits allow."""
     priority: str | None = None
-    """One of WEIGHTS; as usual normal."""
+    """One of WEIGHTS; by default normal."""
 
 
 def check_same(request: RunRequest, state: RunState, time: BusinessTime) -> None:
@@ -57,7 +57,7 @@ def stages(rows: int, sizes: Sequence[int]) -> tuple[int, ...]:
 
 
 def _differing(request: RunRequest, state: RunState, time: BusinessTime) -> Iterator[str]:
-    """What holds of the run instead of what is asked for."""
+    """What the run has instead of what is asked for."""
     spec = state.spec
     canary = request.canary
     if canary is not None and stages(spec.rows, canary) != spec.stages:

@@ -18,7 +18,7 @@ from campaigns.run.spec import SendingHours
 from cli.options import Texts, numbers
 
 BadOption = typer.BadParameter
-"""What reading an option's text raises, for those who have no terminal."""
+"""What parsing an option's text raises, for callers without a terminal."""
 
 By = Annotated[
     str | None, typer.Option("--by", help="Who decides; the user of this machine by default.")

@@ -1,4 +1,4 @@
-"""What carrying out a plan takes, and when it would begin."""
+"""What applying a plan takes, and when it would begin."""
 
 from __future__ import annotations
 

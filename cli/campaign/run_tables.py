@@ -107,7 +107,7 @@ def one_line(view: RunView, left: Eta | None) -> str:
 
 
 def top_errors(view: RunView) -> list[tuple[str, int]]:
-    """The commonest words of failed rows."""
+    """The most frequent errors of failed rows."""
     return Counter(view.errors).most_common(_SHOWN)
 
 

@@ -1,4 +1,4 @@
-"""What the campaign commands talk through, and how their errors are told."""
+"""The campaigns of an account for the commands, and how errors are reported."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PlanningProgress:
 
 @dataclass(frozen=True, slots=True)
 class CampaignSession:
-    """One account's campaigns, and the calls that they may still make."""
+    """One account's campaigns, and its calls for bulk work."""
 
     campaigns: Campaigns
     progress: PlanningProgress
@@ -138,7 +138,7 @@ def _opened(account: str) -> Iterator[CampaignSession]:
 
 @dataclass
 class _Waits:
-    """Tells why reading takes long; the same words once."""
+    """Tells why reading takes long, each reason once."""
 
     lane: CampaignLane
     account: str
@@ -153,7 +153,7 @@ class _Waits:
 
 
 def person(by: str | None, reason: str) -> Person:
-    """Who gives this order: whoever is named, else the user of this process."""
+    """Who gives this order: the person named, else the user of this process."""
     return Person(by or getpass.getuser(), reason)
 
 

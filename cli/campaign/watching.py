@@ -82,7 +82,7 @@ def _follow(session: CampaignSession, run: str, give_up: float) -> RunView:
 
 
 def _views(session: CampaignSession, run: str, pause_s: float, give_up: float) -> Iterator[RunView]:
-    """At least one; the last is of a run that does not go on, or the time is over."""
+    """Views of the run, at least one; ends when the run does not go on or the time is over."""
     while True:
         view = session.campaigns.view(run)
         yield view

@@ -161,7 +161,7 @@ def _redactor(config: SoapConfig) -> Redactor:
 
 
 def _run(run: Certification) -> Certificate:
-    """An interruption puts back what was changed, and a second one leaves that to the next run."""
+    """Restore the products on an interruption; a second one leaves that to the next run."""
     try:
         return run.run()
     except KeyboardInterrupt:

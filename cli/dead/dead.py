@@ -41,7 +41,7 @@ Everything = Annotated[bool, typer.Option("--all", help="All that are kept.")]
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """Which letters a command is to take: named ones, or all that a filter lets through."""
+    """Selects dead letters: named ones, or all that match a filter."""
 
     account: str
     jobs: list[str]
@@ -49,7 +49,7 @@ class _Choice:
     limit: int | None
 
     def letters(self, dead: DeadLetters) -> Iterator[DeadLetter]:
-        """The oldest first, so that they go out in their old order."""
+        """The letters, oldest first, so that they are retried in their old order."""
         if not self.jobs:
             letters = dead.find(self.account, self.wanted, oldest_first=True)
             yield from islice(letters, self.limit)
@@ -176,7 +176,7 @@ def _wanted(error: str | None, since: datetime | None, until: datetime | None) -
 def _choice(
     account: str, jobs: list[str] | None, wanted: Wanted, limit: int | None, *, everything: bool
 ) -> _Choice:
-    """Raises typer.BadParameter unless it is clear which are meant."""
+    """The selection of the options. Raises typer.BadParameter unless it is unambiguous."""
     is_filtered = wanted != Wanted() or limit is not None or everything
     if bool(jobs) == is_filtered:
         raise typer.BadParameter("name either jobs, or a filter, or --all", param_hint="JOB")

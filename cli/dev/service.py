@@ -32,7 +32,7 @@ class Service:
 
     @property
     def log(self) -> Path:
-        """Everything that it wrote, over all its starts."""
+        """Its whole log, over all its starts."""
         return self.directory / f"{self.name}.log"
 
     @property

@@ -73,7 +73,7 @@ def local_stack(
 
 
 class Stack:
-    """What runs, by name: `sandbox`, `flower`, `console` and the workers."""
+    """Running services by name: `sandbox`, `flower`, `console` and the workers."""
 
     def __init__(self, directory: Path, redis: EmbeddedRedis, settings: Mapping[str, str]) -> None:
         self.directory = directory

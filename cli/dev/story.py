@@ -34,7 +34,7 @@ class Step:
     jobs: int
     outcome: str
     calls: int
-    """That the sandbox received meanwhile, logins included."""
+    """Calls that the sandbox received in the meantime, logins included."""
     is_right: bool
 
 
@@ -161,7 +161,7 @@ class Story:
 
     @contextmanager
     def _progress(self, total: int) -> Iterator[Callable[[], None]]:
-        """A bar on a terminal, a line now and then elsewhere."""
+        """Shows progress: a bar on a terminal, elsewhere a line now and then."""
         if self._console.is_terminal:
             columns = (
                 BarColumn(),

@@ -36,8 +36,8 @@ __all__ = [
     "errors",
 ]
 
-# Imported when first used: who needs the contracts or the errors alone, as most commands of the
-# command line do, waits for no Celery.
+# Imported when first used: those who need only the contracts or the errors, as most commands of the
+# command line do, need not wait for Celery.
 _MODULES = {"RevioJobs": "client", "JobHandle": "handles", "as_completed": "handles"}
 
 

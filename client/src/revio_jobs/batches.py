@@ -20,7 +20,7 @@ from revio_jobs.reservation import SCRIPT, read_reservation, reservation_call
 from revio_jobs.submission import submitted
 
 _JOBS_PER_PIPELINE = 500
-# Redis does nothing else while a script accepts so many: some milliseconds.
+# Redis serves nobody else while a script accepts this many, for some milliseconds.
 _JOBS_PER_COMMAND = 100
 _SCRIPT_SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 _MAX_LOADS = 3
@@ -59,7 +59,7 @@ class Delivery:
     """
 
     def __init__(self, batches: Sequence[Batch], publications: Sequence[Publication] = ()) -> None:
-        """`publications`: one for each job, if anybody is to hear of them."""
+        """`publications`: one for each job, if anything listens for them."""
         self._batches = batches
         self._publications = publications
         self._pending: Sequence[int] = range(len(batches))
@@ -71,7 +71,7 @@ class Delivery:
         return [self._batches[index].command() for index in self._pending]
 
     def read(self, answers: Sequence[Any]) -> bool:
-        """Note the answers to `commands`; whether to load the script and send again.
+        """Note the answers to `commands`. Returns whether to load the script and send again.
 
         Raises the RedisError of a batch that was refused for another reason.
         """
@@ -90,7 +90,7 @@ class Delivery:
             yield from batch.read(self._answers[index])
 
     def confirmed(self, submitted: Iterable[Submitted[Any]]) -> list[Publication]:
-        """Tell who listens which jobs are in their queues now; returns their publications."""
+        """Tell listeners which jobs are in their queues now; returns their publications."""
         confirmed = [
             publication
             for publication, job in zip(self._publications, submitted, strict=False)

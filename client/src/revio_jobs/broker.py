@@ -20,7 +20,7 @@ LATER = "revio:broker:later"
 """Messages that go back to their queue later (sorted set: delivery tag by that time, s)."""
 
 KOMBU_HELD = "unacked"
-"""Where earlier releases kept what their workers held, as kombu does for all apps (hash: by
+"""Where earlier releases kept held messages, as kombu does for all apps (hash: by
 delivery tag, the message, exchange and queue)."""
 
 KOMBU_HELD_AT = "unacked_index"

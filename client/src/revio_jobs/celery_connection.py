@@ -1,4 +1,4 @@
-"""Celery's connections: they lead where our URL says, with the option that kombu leaves out."""
+"""Celery's connections, to the Redis of our URL, with an option that kombu leaves out."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ class WireAMQP(AMQP):  # type: ignore[misc] # Celery is untyped
 class _OwnSettings(Settings):  # type: ignore[misc] # as above
     """Celery's, without CELERY_BROKER_URL and CELERY_RESULT_BACKEND.
 
-    A service sets these for an app of its own, and Celery prefers them to what this app was given.
+    A service sets these for its own Celery app, and Celery would prefer them to this app's
+    settings.
     """
 
     @property
@@ -96,5 +97,5 @@ class _OwnSettings(Settings):  # type: ignore[misc] # as above
 
 def ignore_environment(app: Celery) -> None:
     """Use the app's own broker and results, overriding the environment."""
-    # Celery makes the settings itself and offers no place for a class of another's.
+    # Celery creates the settings itself, and takes no other class for them.
     object.__setattr__(app.conf, "__class__", _OwnSettings)

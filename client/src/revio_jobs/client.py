@@ -202,7 +202,7 @@ class RevioJobs:
         return JobHandle(update_submitted_before(account, job_id, reservation), self._results)
 
     def query_handle(self, job_id: str, account: str = DEFAULT_ACCOUNT) -> JobHandle[QueryResult]:
-        """The handle of a query submitted before, perhaps by another process. Asks nobody yet.
+        """The handle of a query submitted before, perhaps by another process. Makes no request.
 
         `job_id` is what its handle had. If no such query exists, or its result has expired (a day
         after it ended, by default), the handle's `result` raises Forgotten.

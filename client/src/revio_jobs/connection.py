@@ -59,7 +59,7 @@ class _Prefixing:
 
 
 class _Dropping(_Prefixing, Heeding):
-    """Drops a connection when the server says that it leads to the wrong place, or says nothing."""
+    """Drops a connection if the server is the wrong one, or does not answer."""
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as redis-py's
         try:

@@ -183,7 +183,7 @@ def as_completed(
 
 
 def not_ended(count: int, timeout_s: float | None) -> TimeoutError:
-    """For a caller whose timeout has passed."""
+    """The TimeoutError of a caller whose timeout has passed."""
     who = "the job has" if count == 1 else f"{count} of the jobs have"
     return TimeoutError(f"{who} not ended in {timeout_s} s")
 

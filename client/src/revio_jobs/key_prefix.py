@@ -1,7 +1,7 @@
 """A prefix before all keys, by which several installations share one database.
 
-It is applied where commands leave for Redis, so nobody who names a key needs to know of it. A
-command that is not in the table is refused instead of being sent with keys of somebody else.
+It is applied where commands leave for Redis, so code that names a key need not know of it. A
+command that is not in the table is refused, rather than sent with another installation's keys.
 """
 
 from __future__ import annotations
@@ -91,5 +91,5 @@ class KeyPrefix:
 
 
 def key_prefix_of(pool: Any) -> KeyPrefix:  # noqa: ANN401 - of redis-py, for threads or a loop
-    """That of the pool's connections."""
+    """The prefix of the pool's connections."""
     return pool.connection_kwargs.get(OPTION) or KeyPrefix()

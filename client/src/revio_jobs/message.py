@@ -39,7 +39,7 @@ _TEMPLATES: WeakKeyDictionary[Celery, dict[str, _Template]] = WeakKeyDictionary(
 
 
 def encode_job(app: Celery, job: J, lane: Lane) -> EncodedJob[J]:
-    """With a random key, if it has none: 10, 12, 10 are three changes."""
+    """The job with a random key if it has none: 10, 12, 10 are three changes."""
     job, job_id = identified(job)
     payload = job.payload()
     return EncodedJob(job, job_id, payload, encode_message(app, job, job_id, lane, payload))

@@ -41,7 +41,10 @@ class Pages:
 
 
 def read_pages(redis: Redis, pages: Pages) -> Iterator[tuple[CustomerProduct, ...]]:
-    """Page by page, with a few in memory at a time. Raises LookupError when they have expired."""
+    """The products page by page, a few pages in memory at a time.
+
+    Raises LookupError when the pages have expired.
+    """
     for start, end in pages.ranges():
         packed: list[Any] = redis.lrange(pages.key, start, end)
         yield from unpack(packed, end - start + 1)

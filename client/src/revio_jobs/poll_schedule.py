@@ -53,7 +53,7 @@ class PollSchedule(Generic[T]):
         return list(chosen)
 
     def remove(self, ended: Iterable[T]) -> None:
-        """Nobody waits for these any more. The next pause is a short one if there are any."""
+        """Stop polling for these jobs. If there are any, the next pause is a short one."""
         self._pause_s = min(self._pause_s * _GROWTH, _MAX_GROWN_PAUSE_S)
         for job in ended:
             del self._pending[job]

@@ -1,4 +1,4 @@
-"""What other people's code hears of a job that is published, as if Celery published it.
+"""Tells instrumentation of a job that is published, as if Celery published it.
 
 Tracing and error tracking follow Celery in two ways: they connect to its publish signals
 (OpenTelemetry, Datadog, django-structlog), or wrap its `send_task` (Sentry, New Relic). Both add
@@ -35,7 +35,7 @@ _EVENT_FIELDS = ("root_id", "parent_id", "retries", "eta", "expires")
 
 
 def is_observed(app: Celery) -> bool:
-    """Whether anybody is to hear of what is published."""
+    """Whether anything listens for publications."""
     return bool(
         signals.before_task_publish.receivers
         or signals.after_task_publish.receivers

@@ -1,7 +1,7 @@
-"""What a Redis URL says, read once for everybody who connects. No I/O.
+"""Parses a Redis URL, once for all kinds of connections. No I/O.
 
 Producers, workers, Celery, Flower and the command line all make their connections from it, so a URL
-means the same to each, and what one cannot honour all refuse with the same line.
+means the same to each, and what one of them cannot honour, all refuse with the same message.
 """
 
 from __future__ import annotations

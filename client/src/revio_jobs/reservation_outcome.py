@@ -1,4 +1,4 @@
-"""What the ledger says to a submission: new, the same job as before, or a conflict."""
+"""The outcomes of a submission: a new job, the same job as before, or a conflict."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def read_outcome(outcome: dict[str, Any]) -> Ended:
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """How jobs ended, as far as it is known."""
+    """What is known of how jobs ended."""
 
     certain: dict[str, Ended] = field(default_factory=dict)
     """By job id."""
@@ -118,10 +118,10 @@ class Results(Protocol):
         """Calls answered and calls in all, while a query of many calls is under way."""
 
     def poll(self, jobs: Mapping[JobRef, ExistenceProbe]) -> dict[str, Ended]:
-        """Those of the jobs that have ended, by job id."""
+        """The ends of those jobs that have ended, by job id."""
 
     def pages(self, pages: Pages) -> Iterator[tuple[CustomerProduct, ...]]:
-        """Page by page. Raises LookupError when they have expired."""
+        """The products page by page. Raises LookupError when the pages have expired."""
 
 
 class ResultStore:

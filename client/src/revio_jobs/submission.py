@@ -1,4 +1,4 @@
-"""From a caller's arguments to jobs, and from Redis's answers to what handles know. No I/O."""
+"""Turns a caller's arguments into jobs, and Redis's answers into handles' states. No I/O."""
 
 from __future__ import annotations
 

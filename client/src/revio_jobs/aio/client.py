@@ -83,7 +83,7 @@ class AsyncRevioJobs:
         )
 
     async def close(self) -> None:
-        """Close the connections; whoever still waits for a job gets asyncio.CancelledError."""
+        """Close the connections; tasks that still wait for a job get asyncio.CancelledError."""
         await self._watcher.close()
         await self._enqueuer.close()
 

@@ -26,13 +26,13 @@ class AsyncEnqueuer(Protocol):
     """What AsyncRevioJobs hands its jobs to; see revio_jobs.enqueuer.Enqueuer."""
 
     async def enqueue(self, jobs: Sequence[Job], lane: Lane) -> list[Submitted[Any]]:
-        """What became of each job, in their order."""
+        """Hand over the jobs. Returns what became of each, in their order."""
 
     async def find(self, account: str, job_id: str) -> Reservation | None:
         """The state of an update that was accepted before; None if it is not known."""
 
     async def close(self) -> None:
-        """Nothing can be handed over any more."""
+        """Close the connections."""
 
 
 class AsyncRedisEnqueuer:

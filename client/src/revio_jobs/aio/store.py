@@ -30,10 +30,10 @@ class AsyncResults(Protocol):
         """Calls answered and calls in all, while a query of many calls is under way."""
 
     async def poll(self, jobs: Mapping[JobRef, ExistenceProbe]) -> dict[str, Ended]:
-        """Those of the jobs that have ended, by job id."""
+        """The ends of those jobs that have ended, by job id."""
 
     def pages(self, pages: Pages) -> AsyncIterator[tuple[CustomerProduct, ...]]:
-        """Page by page. Raises LookupError when they have expired."""
+        """The products page by page. Raises LookupError when the pages have expired."""
 
 
 class AsyncResultStore:
@@ -73,7 +73,7 @@ class AsyncResultStore:
         return ended
 
     async def pages(self, pages: Pages) -> AsyncIterator[tuple[CustomerProduct, ...]]:
-        """Page by page. Raises LookupError when they have expired."""
+        """The products page by page. Raises LookupError when the pages have expired."""
         for start, end in pages.ranges():
             packed: Any = await self._redis.lrange(pages.key, start, end)
             for page in unpack(packed, end - start + 1):

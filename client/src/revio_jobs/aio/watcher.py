@@ -53,7 +53,7 @@ class Watcher:
         return await asyncio.shield(watch.ended)
 
     async def close(self) -> None:
-        """Whoever still waits gets asyncio.CancelledError."""
+        """Stop polling; tasks that still wait get asyncio.CancelledError."""
         watches = list(self._schedule)
         for watch in watches:
             watch.ended.cancel()
@@ -102,7 +102,7 @@ class Watcher:
             del self._watches[watch.job]
 
     async def _pause(self, seconds: float) -> None:
-        """Newcomers end it, after the shortest pause, so that many of them share a poll."""
+        """A new waiter cuts it to the shortest pause, so that many of them share a poll."""
         try:
             await asyncio.wait_for(self._came.wait(), seconds)
         except TimeoutError:

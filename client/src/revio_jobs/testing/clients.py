@@ -47,7 +47,7 @@ class _Enqueuer:
         return self._revio.find(account, job_id)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: no connection is open."""
 
 
 class _Results:
@@ -82,7 +82,7 @@ class _AsyncEnqueuer:
         return self._sync.find(account, job_id)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: no connection is open."""
 
 
 class _AsyncResults:

@@ -71,7 +71,7 @@ class InMemoryRevio:
         self._lock = threading.RLock()
 
     def fail_next(self, error: RevioError, product_id: int | None = None) -> None:
-        """The next job ends with the error; of updates only one of that product, if it is given.
+        """The next job ends with the error; if a product is given, the next update of it does.
 
         After OutcomeUnknown the product may have the new values or not; here it has them.
         """
@@ -88,7 +88,7 @@ class InMemoryRevio:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Within the block no job is run; at its end those that wait are."""
+        """No job runs within the block; those that wait run at its end."""
         with self._without(set(Lane)):
             yield
 
@@ -108,7 +108,7 @@ class InMemoryRevio:
                 self._attempt(job_id)
 
     def expire_results(self) -> None:
-        """As a day later: keys are remembered, results are not, nor are queries."""
+        """As if a day had passed: keys are remembered, but neither results nor queries."""
         with self._lock:
             for job_id, record in list(self._records.items()):
                 if record.outcome is not None and isinstance(record.job, QueryJob):
@@ -163,7 +163,7 @@ class InMemoryRevio:
     def _attempt(self, job_id: str) -> None:
         record = self._records[job_id]
         if record.lane in self._paused or record.job.account != self._account:
-            # As no worker serves another account, a real job would wait, too.
+            # A real job would wait as well: no worker serves another account.
             self._waiting.append(job_id)
         elif isinstance(record.job, QueryJob):
             self._end(record, self._failure(None) or {"ok": self._query(record.job)}, "SUCCESS")
