@@ -100,10 +100,10 @@ class Lane:
 
     reason: str = ""
 
-    def closed(self, account: str) -> str:
+    def closure_reason(self, account: str) -> str:
         return self.reason
 
-    held = closed
+    pause_reason = closure_reason
 
 
 class Unreliable:
@@ -483,7 +483,7 @@ def test_history_knows_what_each_run_has_changed_or_will(redis: Redis) -> None:
         None,
     ]
     assert history.since(0)(5004) == RecentChange(RUN, rule, world.now - 100)
-    assert history.since(0, beside=RUN)(5000) is None
+    assert history.since(0, except_run=RUN)(5000) is None
     world.runs.stop("default", RUN, "me", Status.DONE, "")
     assert history.since(world.now - 50)(5005) is None
     seconds, _ = redis.time()

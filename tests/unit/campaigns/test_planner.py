@@ -260,8 +260,8 @@ class History:
         self.changes = {int(name[1:]): change for name, change in changes.items()}
         self.asked: list[tuple[float, str | None]] = []
 
-    def since(self, at: float, *, beside: str | None = None) -> RecentChanges:
-        self.asked.append((at, beside))
+    def since(self, at: float, *, except_run: str | None = None) -> RecentChanges:
+        self.asked.append((at, except_run))
         return self.changes.get
 
 
