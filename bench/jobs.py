@@ -129,10 +129,10 @@ def throughput(size: Size) -> None:
         return lambda: next(values)
 
     for target, peer, which in (
-        (Target("b. updates a second, no limit, 0 ms", "jobs/s", least=1.2), plain, 0),
+        (Target("b. updates per second, no limit, 0 ms", "jobs/s", least=1.2), plain, 0),
         (Target("b. CPU of an update in the workers", "ms"), plain, 1),
         (Target("c. CPU against a bare task", "ms", most=4), bare, 1),
-        (Target("c. jobs a second against a bare task", "jobs/s"), bare, 0),
+        (Target("c. jobs per second against a bare task", "jobs/s"), bare, 0),
     ):
         compare(target, readings(mine, which), readings(peer, which), size.pairs)
 

@@ -31,7 +31,7 @@ _OPENS, _CLOSES = 6.0, 20.0
 
 
 def office_hours(at_s: float) -> float:
-    """Interactive calls a second: few at night, most at one o'clock."""
+    """Interactive calls per second: few at night, most at one o'clock."""
     hour = at_s / HOUR_S
     if not _OPENS <= hour <= _CLOSES:
         return _NIGHT_PER_S
@@ -72,7 +72,7 @@ def steady(interactive_per_minute: int = 0, **more: object) -> Scenario:
 
 
 def guest() -> Scenario:
-    """For ten minutes of an hour somebody else takes 150 calls a minute of the same key."""
+    """For ten minutes of an hour somebody else takes 150 calls per minute of the same key."""
     foreign = (Foreign(600.0, 1200.0, 150 / 60),)
     return steady(seconds=HOUR_S, foreign=foreign)
 
@@ -99,7 +99,7 @@ def shared(
 
 
 def crowd(processes: int) -> Scenario:
-    """So many bulk workers of 16 threads, and 60 interactive calls a minute."""
+    """Bulk workers of 16 threads each, and 60 interactive calls per minute."""
     return steady(60, processes={Lane.INTERACTIVE: 2, Lane.BULK: processes}, seconds=420.0)
 
 

@@ -118,7 +118,7 @@ def waterfall(before: Decimal, steps: Sequence[tuple[str, Decimal]], after: Deci
             _label(x + width / 2, row, name[:_NAME_CHARACTERS]),
             _label(x + width / 2, y - 4, says),
         ]
-    return Plot("Revenue a billing period, by product", bars, labels)
+    return Plot("Revenue per billing period, by product", bars, labels)
 
 
 def scatter(points: Sequence[tuple[float, float]]) -> Plot | None:

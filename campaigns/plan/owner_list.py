@@ -1,4 +1,4 @@
-"""Files that list customers, lines or products: one id a row, with or without a title."""
+"""Files that list customers, lines or products: one id per row, with or without a title."""
 
 from __future__ import annotations
 

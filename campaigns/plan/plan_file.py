@@ -1,6 +1,6 @@
-"""The plan: one file of JSON lines: a header, a line a row, the summary, and a digest of all that.
+"""The plan: a file of JSON lines: a header, a line per row, the summary, and a digest of all that.
 
-It is frozen by the digest: whoever changes a byte has another plan, which nobody has approved.
+It is frozen by the digest: changing a byte makes another plan, which nobody has approved.
 """
 
 from __future__ import annotations

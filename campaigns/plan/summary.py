@@ -31,7 +31,7 @@ class Summary:
     rows: Counter[str] = field(default_factory=Counter)
     """By class."""
     before: Decimal = Decimal(0)
-    """Rate times quantity of all changing rows, before, a billing period."""
+    """Rate times quantity of all changing rows, before, per billing period."""
     after: Decimal = Decimal(0)
     histogram: Counter[str] = field(default_factory=Counter)
     """Changing rows by the change of their rate; see `bin_of`."""

@@ -40,7 +40,7 @@ class LeftRow:
     """What it shows, or why it stays."""
     billed_through: str = ""
     charged_more: Decimal | None = None
-    """Rate times quantity, new less old, a billing period."""
+    """Rate times quantity, new less old, per billing period."""
 
 
 @dataclass

@@ -50,7 +50,7 @@ class Allowance:
         self._saved = 1.0
 
     def room(self, rate: float | None, now: float) -> float:
-        """Jobs that may be sent now; `rate` in jobs a minute, None for any number."""
+        """Jobs that may be sent now; `rate` in jobs per minute, None for any number."""
         if rate is None:
             return math.inf
         per_second = rate / _MINUTE_S

@@ -1,1 +1,1 @@
-"""The experiments, one file a family."""
+"""The experiments, one file per family."""

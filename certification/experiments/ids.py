@@ -108,7 +108,7 @@ def _ids_per_call(scene: Scene) -> Iterator[Finding]:
     yield cut
     best = _quick_enough(scene, sizes, min(most, whole))
     yield _growth(sizes, most)
-    says = f"{best:,} ids a call are taken, answered as a whole and soon enough"
+    says = f"{best:,} ids per call are taken, answered as a whole and soon enough"
     yield Finding("ids_per_call", says, best, {"ids_per_call": str(best)})
 
 

@@ -116,5 +116,5 @@ def rate_of(text: str) -> float | None:
     except ValueError:
         rate = 0.0
     if not 0 < rate < 1e9:  # noqa: PLR2004 - any finite number
-        raise CampaignError(f"rate={text}: give calls a minute, or none")
+        raise CampaignError(f"rate={text}: give calls per minute, or none")
     return rate

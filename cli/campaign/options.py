@@ -33,11 +33,11 @@ Customers = Annotated[
     Texts, typer.Option("--customer", help="Whose products, by Rev.io's customer id.")
 ]
 CustomerFile = Annotated[
-    Path | None, typer.Option("--customers", help="A file that lists customers, one id a row.")
+    Path | None, typer.Option("--customers", help="A file that lists customers, one id per row.")
 ]
 Lines = Annotated[Texts, typer.Option("--line", help="On which lines, by Rev.io's line id.")]
 LineFile = Annotated[
-    Path | None, typer.Option("--lines", help="A file that lists lines, one id a row.")
+    Path | None, typer.Option("--lines", help="A file that lists lines, one id per row.")
 ]
 
 

@@ -56,7 +56,7 @@ def undo_tables(left: UndoReport) -> Iterator[RenderableType]:
         if left.counts[why] > len(rows):
             yield f"and {left.counts[why] - len(rows):,} more; --left FILE writes them all"
     if left.charged_more:
-        yield f"charged more in all: {left.charged_more:,.2f} a billing period"
+        yield f"charged more in all: {left.charged_more:,.2f} per billing period"
 
 
 def explained_document(

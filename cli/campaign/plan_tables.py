@@ -101,7 +101,7 @@ def revenue_shown(summary: Summary) -> str:
     shown = "from nothing" if change is None else f"{change:+.2f} %"
     moved = summary.after - summary.before
     return (
-        f"revenue a billing period: {summary.before:,.2f} → {summary.after:,.2f} "
+        f"revenue per billing period: {summary.before:,.2f} → {summary.after:,.2f} "
         f"({moved:+,.2f}, {shown})"
     )
 

@@ -61,7 +61,7 @@ def run_tables(view: RunView, left: Eta | None) -> list[RenderableType]:
         ("ended", f"{_ended(view):,} of {state.spec.rows:,}"),
         *((name, f"{count:,}") for name, count in state.counts.items() if count),
         ("under way", len(state.in_flight) or None),
-        ("rows a minute", f"{speed:,.0f}" if speed is not None else None),
+        ("rows per minute", f"{speed:,.0f}" if speed is not None else None),
         ("left", _eta(left) if left else None),
     ]
     known = [fact for fact in facts if fact[1] is not None]

@@ -28,7 +28,7 @@ class JobPool(TaskPool):  # type: ignore[misc] # Celery is untyped
     """Celery's pool of threads, and a second one of `worker_query_threads` for queries.
 
     A query in there does not count against the prefetch, just as a task with an ETA does not: the
-    worker holds one message a thread of either kind. Queries beyond that are as other jobs.
+    worker holds one message per thread of either kind. Queries beyond that are as other jobs.
     """
 
     consumer: Consumer | None = None
