@@ -147,7 +147,7 @@ def test_without_the_encryption_key_each_process_is_on_its_own(redis: Redis) -> 
     assert [name for name in redis.scan_iter() if b"session" in name] == []
 
 
-def test_what_another_encryption_key_has_sealed_is_no_session(redis: Redis) -> None:
+def test_what_another_encryption_key_has_sealed_is_not_a_session(redis: Redis) -> None:
     RedisSessionStore(redis, SecretStr(Fernet.generate_key().decode())).save("a", SESSION, 60)
 
     assert RedisSessionStore(redis, KEY).load("a") is None

@@ -117,7 +117,7 @@ def test_what_the_vendors_schema_cannot_empty_is_a_problem_of_the_plan(
     assert "the vendor's schema cannot empty code1" in said.out + said.err
 
 
-def test_an_undo_of_which_nothing_can_be_said_to_the_vendor_is_no_plan(
+def test_an_undo_of_which_nothing_can_be_said_to_the_vendor_is_not_a_plan(
     campaign: Revio, approved: Revio, tmp_path: Path
 ) -> None:
     run = approved("id,code1\n5008,NEW\n", "first")  # it had none

@@ -173,7 +173,7 @@ def test_invalid_input_reaches_no_queue(here: Place) -> None:
     assert here.redis.dbsize() == 0
 
 
-def test_what_is_no_job_or_no_lane_reaches_no_queue(here: Place) -> None:
+def test_what_is_not_a_job_or_a_lane_reaches_no_queue(here: Place) -> None:
     job = UpdateJob(id=1, rate=Decimal(1))
     for given, says in (
         ([job, {"id": 1}], "job 2: {'id': 1} is not allowed: expected a QueryJob or an UpdateJob"),

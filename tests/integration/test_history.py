@@ -159,7 +159,7 @@ def test_what_redis_forgets_stays_in_the_files_that_are_gone_on_with(place: Plac
     assert (ended.code, ended.document["updates"]) == (0, 2)
 
 
-def test_a_line_that_was_cut_off_is_written_anew(place: Place) -> None:
+def test_a_line_that_was_cut_off_is_written_again(place: Place) -> None:
     place.end("k1")
     place.end("k2")
     follow(place)

@@ -104,7 +104,7 @@ def test_a_worker_whose_hosts_clock_is_off_warns_once_and_so_does_doctor(
     assert says.rpartition(" ")[2] in finding.says
 
 
-def test_clocks_that_nearly_agree_are_no_finding(redis: Redis) -> None:
+def test_clocks_that_nearly_agree_are_not_reported(redis: Redis) -> None:
     with capture_logs() as logs:
         at_a_host(redis, "a", 1.5).publish()
     assert logs == []

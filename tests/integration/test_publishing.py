@@ -134,7 +134,7 @@ def test_only_what_has_reached_its_queue_is_told_as_published(
     assert (len(listener.before), len(listener.after)) == (5, 2)
 
 
-def test_added_headers_come_again_with_a_message_that_is_made_anew(
+def test_added_headers_come_again_with_a_message_that_is_made_again(
     redis_url: str, redis: Redis, submit: Submit, listener: Listener
 ) -> None:
     submit(UPDATES[:1])

@@ -226,7 +226,7 @@ def test_an_outage_refuses_connections_and_ends() -> None:
             assert status_of(connection) == 200
 
 
-def test_what_is_no_http_gets_a_400_and_a_closed_connection(box: RunningSandbox) -> None:
+def test_what_is_not_http_gets_a_400_and_a_closed_connection(box: RunningSandbox) -> None:
     found = urlsplit(box.endpoint)
     with socket.create_connection((found.hostname, found.port), timeout=PATIENCE_S) as raw:
         raw.sendall(b"nonsense\r\n\r\n")

@@ -54,7 +54,7 @@ def test_a_unix_socket_has_a_path_and_a_database(url: str) -> None:
     assert (address.path, address.db, address.host) == ("/run/redis.sock", 3, "")
 
 
-def test_sentinels_have_a_login_of_their_own_beside_the_masters() -> None:
+def test_sentinels_have_a_login_of_their_own_besides_the_masters() -> None:
     address = parse_redis_url("sentinel://u:p@a/1;sentinel://b:2?sentinel_password=s%23")
     assert address.sentinels == (("a", 26379), ("b", 2))
     assert (address.username, address.password, address.db) == ("u", "p", 1)

@@ -73,7 +73,7 @@ def test_a_word_is_known_in_an_error_raised_from_it(word: str) -> None:
 
 
 @pytest.mark.parametrize("error", [RedisConnectionError("closed"), RedisTimeoutError(), OSError()])
-def test_a_lost_connection_is_made_anew(error: Exception) -> None:
+def test_a_lost_connection_is_made_again(error: Exception) -> None:
     assert fault_of(error) is None
     assert remedy_of(error) is Remedy.RECONNECT
 

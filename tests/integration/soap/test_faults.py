@@ -205,7 +205,7 @@ def test_what_runs_before_the_send_can_stop_it(box: RunningSandbox) -> None:
 
 
 @pytest.mark.parametrize("fault", ["out-of-service-502-before", "out-of-service-504-date-before"])
-def test_a_server_error_that_says_for_how_long_pauses_the_account_and_is_no_fault(
+def test_a_server_error_that_says_for_how_long_pauses_the_account_and_is_not_a_fault(
     fault: str, box: RunningSandbox
 ) -> None:
     permits = RecordingPermits()
@@ -220,7 +220,7 @@ def test_a_server_error_that_says_for_how_long_pauses_the_account_and_is_no_faul
     assert all(permits.health)
 
 
-def test_a_refusal_that_is_no_verdict_on_the_data_counts_as_a_fault_of_the_vendor(
+def test_a_refusal_that_is_not_a_verdict_on_the_data_counts_as_a_fault_of_the_vendor(
     box: RunningSandbox,
 ) -> None:
     permits = RecordingPermits()
@@ -246,7 +246,7 @@ def test_a_login_whose_answer_is_spoilt_says_nothing_of_the_products(box: Runnin
     assert not box.updates([5001])
 
 
-def test_a_login_that_met_a_deadlock_is_no_refused_one(box: RunningSandbox) -> None:
+def test_a_login_that_met_a_deadlock_is_not_a_refused_one(box: RunningSandbox) -> None:
     permits = RecordingPermits()
     with gateway(box, permits) as opened:
         box.fault("deadlock", operation="Sessions_Create")
@@ -309,7 +309,7 @@ def test_the_session_is_ended_by_the_last_to_close(box: RunningSandbox) -> None:
     assert box.calls()["by_operation"]["Sessions_Create"] == {"200": 1}
 
 
-def test_products_that_were_not_asked_for_are_no_answer(box: RunningSandbox) -> None:
+def test_products_that_were_not_asked_for_are_not_an_answer(box: RunningSandbox) -> None:
     with gateway(box) as opened:
         opened.check_login()
         box.edit(5001, Customer_ID="9999")

@@ -125,7 +125,7 @@ def test_what_comes_unasked_later_spoils_the_connection_too() -> None:
         assert server.connections == 2
 
 
-def test_a_connection_that_the_server_has_closed_meanwhile_is_no_fault() -> None:
+def test_a_connection_that_the_server_has_closed_meanwhile_is_not_a_fault() -> None:
     def once(connection: socket.socket, _: bytes) -> None:
         connection.sendall(OK)
         connection.shutdown(socket.SHUT_RDWR)

@@ -54,7 +54,7 @@ def test_a_time_that_is_in_doubt_is_refused_with_the_way_out(text: str, told: st
         (BusinessTime("Europe/London"), "2026-01-02T12:05", "2026-01-02 12:05 UTC"),
     ],
 )
-def test_times_are_shown_in_the_businesss_zone_with_utc_beside(
+def test_times_are_shown_in_the_businesss_zone_with_utc(
     time: BusinessTime, at: str, shown: str
 ) -> None:
     assert time.show(utc(at)) == shown

@@ -225,7 +225,7 @@ def test_columns_that_could_change_what_a_rate_means_are_asked_about(
 @pytest.mark.parametrize(
     "cells", ["10.0.0.1", "1.2.3", "12", "45.123456", "2026-01-31", "CR", "x", "555.1234.00"]
 )
-def test_what_is_no_amount_is_carried_along_whatever_it_is(read: Read, cells: str) -> None:
+def test_what_is_not_an_amount_is_carried_along_whatever_it_is(read: Read, cells: str) -> None:
     assert read(f"id;rate;Zone\n5001;20.48;{cells}\n").changes == {"rate": Decimal("20.48")}
 
 
@@ -251,7 +251,7 @@ def test_a_text_that_nobody_meant_to_write_is_a_problem(read: Read, text: str) -
 
 
 @pytest.mark.parametrize("text", ["-", "TBD", "PrÃ©mium", "same", f"SIP{ZERO_WIDTH}"])
-def test_a_text_that_the_product_has_already_is_no_problem(read: Read, text: str) -> None:
+def test_a_text_that_the_product_has_already_is_not_a_problem(read: Read, text: str) -> None:
     row = read(f"id;description;expected:description;rate\n5001;{text};{text};21\n")
     assert row.changes == {"description": text, "rate": Decimal(21)}
     assert row.expected == {"description": text}

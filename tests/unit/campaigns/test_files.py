@@ -218,7 +218,7 @@ def test_rows_beyond_the_size_that_a_workbook_claims_are_read(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["in.csv", "in.xlsx"])
-def test_a_spreadsheets_error_is_no_text(tmp_path: Path, name: str) -> None:
+def test_a_spreadsheets_error_is_not_text(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     if name.endswith("csv"):
         path.write_text("id,code1\n5001,#N/A\n")
@@ -229,14 +229,14 @@ def test_a_spreadsheets_error_is_no_text(tmp_path: Path, name: str) -> None:
     assert "error" in problem.kind
 
 
-def test_what_is_no_workbook_is_told(tmp_path: Path) -> None:
+def test_what_is_not_a_workbook_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.xlsx").write_bytes(b"PK\3\4 no zip")
     with pytest.raises(InputError, match="workbook"):
         read(tmp_path / "a.xlsx")
 
 
 @given(st.text(max_size=30))
-def test_a_neutral_cell_is_no_formula_and_reads_back_as_it_was(text: str) -> None:
+def test_a_neutral_cell_is_not_a_formula_and_reads_back_as_it_was(text: str) -> None:
     written = neutral(text)
     assert original(written) == text
     if written[:1] in {"=", "+", "-", "@", "\t", "\r"}:

@@ -70,7 +70,7 @@ def test_a_changed_byte_voids_it(path: Path, data: st.DataObject) -> None:
         (b'{"revio_plan":1}\n', "damaged"),
     ],
 )
-def test_what_is_no_plan_is_told(tmp_path: Path, content: bytes, told: str) -> None:
+def test_what_is_not_a_plan_is_told(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "x.plan").write_bytes(content)
     with pytest.raises(PlanFileError, match=told):
         open_plan(tmp_path / "x.plan")

@@ -151,7 +151,7 @@ def test_each_row_is_told_as_it_is_planned_whatever_comes_of_it(plan: Plan) -> N
     assert sorted(row.kind.value for row in told) == sorted(kinds)
 
 
-def test_nothing_to_do_is_no_problem(plan: Plan) -> None:
+def test_nothing_to_do_is_not_a_problem(plan: Plan) -> None:
     assert plan("id,rate", "1,10", "2,20.00").verdict is PlanVerdict.NOTHING
 
 
@@ -334,7 +334,7 @@ def test_a_row_without_a_wish_is_counted_as_such_unless_a_rule_changes_it(plan: 
     assert plan("id,rate", "1,", "2,21", rules=rules).summary.rows == {"change": 2}
 
 
-def test_an_old_rate_beside_the_new_one_must_be_the_products(plan: Plan) -> None:
+def test_an_old_rate_next_to_the_new_one_must_be_the_products(plan: Plan) -> None:
     planned = plan("id,Old Rate,rate", "1,10.00,12", "2,19.99,21")
     assert planned.read_as.used == {"id": "id", "Old Rate": "expected:rate", "rate": "rate"}
     (problem,) = planned.problems.lines()

@@ -53,5 +53,5 @@ def test_the_document_holds_money_as_text_and_the_error_by_its_class() -> None:
     }
 
 
-def test_an_expired_result_is_no_failure_of_the_job() -> None:
+def test_an_expired_result_is_not_a_failure_of_the_job() -> None:
     assert of(ResultExpired("j", "applied", 0.0)).state is State.EXPIRED

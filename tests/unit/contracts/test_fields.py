@@ -301,7 +301,7 @@ def test_only_changeable_fields_can_be_cleared(value: Any, why: str) -> None:
 
 
 @pytest.mark.parametrize("name", CHANGE_NAMES)
-def test_null_is_no_change(name: str) -> None:
+def test_null_is_not_a_change(name: str) -> None:
     says = refusal(UpdateJob, {"id": 1, name: None})
     assert says == f"{name}: null is not a value; to empty a field name it in clear"
 

@@ -52,7 +52,7 @@ def test_an_amount_survives_the_wire_exactly(amount: Decimal) -> None:
     assert carried.rate == amount
 
 
-def test_a_field_that_a_newer_worker_adds_is_no_fault_for_an_older_caller() -> None:
+def test_a_field_that_a_newer_worker_adds_is_not_a_fault_for_an_older_caller() -> None:
     raw = {"outcome": "applied", "id": 5001, "verified": True, "mood": "good"}
     assert UpdateResult.model_validate(raw).outcome == "applied"
 

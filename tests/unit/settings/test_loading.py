@@ -215,7 +215,7 @@ def test_names_that_an_orchestrator_makes_are_left_alone(loaded: Load) -> None:
 
 
 @pytest.mark.parametrize("name", ["-a", "a.b", "a b", "x" * 33])
-def test_an_account_name_that_is_no_queue_name_is_refused(loaded: Load, name: str) -> None:
+def test_an_account_name_that_is_not_a_queue_name_is_refused(loaded: Load, name: str) -> None:
     variables = {key.replace("DEFAULT", name): value for key, value in ACCOUNT.items()}
     (told,) = faults(loaded, variables)
     assert "an account's name is" in told
@@ -226,13 +226,13 @@ def test_a_secrets_directory_that_is_not_there_is_a_fault(loaded: Load) -> None:
     assert told == "REVIO_SECRETS_DIR: '/nowhere/at/all' is not a directory"
 
 
-def test_accounts_that_are_no_json_are_a_fault_that_does_not_show_them(loaded: Load) -> None:
+def test_accounts_that_are_not_json_are_a_fault_that_does_not_show_them(loaded: Load) -> None:
     (told,) = faults(loaded, {"REVIO_ACCOUNTS": '{"default": {"password": "hunter2"'})
     assert told.startswith("REVIO_ACCOUNTS: must be a JSON object")
 
 
 @pytest.mark.parametrize("text", [b"REVIO_LEASE_S=\xff\n", b"\xff\xfe"])
-def test_a_dotenv_that_is_no_text_is_a_fault(loaded: Load, tmp_path: Path, text: bytes) -> None:
+def test_a_dotenv_that_is_not_text_is_a_fault(loaded: Load, tmp_path: Path, text: bytes) -> None:
     (tmp_path / ".env").write_bytes(text)
     (told,) = faults(loaded, ACCOUNT)
     assert "not UTF-8" in told

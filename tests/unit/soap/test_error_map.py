@@ -132,7 +132,7 @@ def test_a_429_says_how_long_to_wait_or_the_default_holds(
         "A transport-level error has occurred when receiving results from the server",
     ],
 )
-def test_a_refusal_that_passes_by_itself_is_no_verdict_on_the_data(message: str) -> None:
+def test_a_refusal_that_passes_by_itself_is_not_a_verdict_on_the_data(message: str) -> None:
     said = refusal(None, message)
     assert faults.is_transient(said)
     assert type(faults.of_refusal(said, Purpose.QUERY, None)) is Unavailable

@@ -49,7 +49,7 @@ def traced() -> Traced:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_an_error_is_told_by_its_class_and_waiting_is_no_failure(
+def test_an_error_is_told_by_its_class_and_waiting_is_not_a_failure(
     traced: Traced, error: errors.RevioError, *, is_failure: bool
 ) -> None:
     with pytest.raises(type(error)), traced.calls.open(CALL, "CustomerProducts_Query"):

@@ -115,7 +115,7 @@ def test_a_wsdl_that_does_not_fit_any_more_stops_the_updates() -> None:
     assert "does not fit" in workers.reasons[0]
 
 
-def test_a_page_in_its_place_is_no_change() -> None:
+def test_a_page_in_its_place_is_not_a_change() -> None:
     vendor = Vendor()
     workers = Workers(vendor, 1)
     workers.work(1)

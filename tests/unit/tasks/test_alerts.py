@@ -115,7 +115,7 @@ def test_celery_and_so_an_error_tracker_takes_no_end_of_a_job_for_a_defect() -> 
     assert all(isinstance(error, JobTask.throws) for error in ENDS)
 
 
-def test_an_error_that_is_no_end_of_ours_wakes_nobody_by_itself() -> None:
+def test_an_error_that_is_not_an_end_of_ours_wakes_nobody_by_itself() -> None:
     assert alert_of(ValueError("defect")) is None
 
 

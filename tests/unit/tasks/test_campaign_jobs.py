@@ -88,7 +88,7 @@ def test_what_was_just_read_is_not_read_again(world: Any) -> None:
 
 
 @pytest.mark.parametrize("age_s", [61, None])
-def test_a_stale_reading_is_made_anew(world: Any, age_s: float | None) -> None:
+def test_a_stale_reading_is_made_again(world: Any, age_s: float | None) -> None:
     world.vendor.products[1]["rate"] = "11.00"
     submit(world, read_at=None if age_s is None else world.clock.now - age_s)
     step = world.deliver("k")

@@ -42,7 +42,7 @@ def test_nil_nulls_a_nillable_field(bench: Callable, shape: str) -> None:
     assert '<Rate xsi:nil="true" />' in box.query("<ID>5001</ID>").decode()
 
 
-def test_nil_is_no_number_for_a_field_that_is_not_nillable(bench: Callable) -> None:
+def test_nil_is_not_a_number_for_a_field_that_is_not_nillable(bench: Callable) -> None:
     box = bench("--update-shape=optional")
     assert b"not a valid Decimal" in box.update(f"<ID>5001</ID><Rate {NIL}/>")
     assert box.answers[-1].status == 500
@@ -78,7 +78,7 @@ def test_one_field_can_have_a_shape_of_its_own(bench: Callable) -> None:
 
 
 @pytest.mark.parametrize("text", ["1e3", "NaN", "", "1,5", "(1, 2)"])
-def test_what_is_no_decimal_is_not_executed(bench: Callable, text: str) -> None:
+def test_what_is_not_a_decimal_is_not_executed(bench: Callable, text: str) -> None:
     box = bench()
     box.update(f"<ID>5001</ID><Rate>{text}</Rate>")
     assert box.answers[-1].status == 500

@@ -101,7 +101,7 @@ def test_the_echo_holds_the_whole_request_with_its_password(bench: Callable) -> 
 
 
 @pytest.mark.parametrize("name", ["truncated-xml", "truncated-end"])
-def test_truncated_answers_are_no_xml(bench: Callable, name: str) -> None:
+def test_truncated_answers_are_not_xml(bench: Callable, name: str) -> None:
     with pytest.raises(etree.XMLSyntaxError):
         etree.fromstring(fault_answer(bench(), name, "query"))
 

@@ -45,7 +45,7 @@ def test_another_user_of_the_key_uses_up_the_minute(bench: Callable) -> None:
     assert box.answers[-1].status == 200
 
 
-def test_someone_elses_edit_shows_and_is_no_execution(bench: Callable) -> None:
+def test_someone_elses_edit_shows_and_is_not_an_execution(bench: Callable) -> None:
     box = bench()
     box.control("products", {"5001": {"Rate": "9.5", "Code1": None}})
     assert (box.truth(5001)["Rate"], box.truth(5001)["Code1"]) == ("9.5000", None)

@@ -115,7 +115,7 @@ def test_a_destroyed_session_is_dead(bench: Callable) -> None:
         (b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"/>', b"valid body"),
     ],
 )
-def test_what_is_no_soap_request_is_the_clients_fault(
+def test_what_is_not_a_soap_request_is_the_clients_fault(
     bench: Callable, body: bytes, words: bytes
 ) -> None:
     box = bench()

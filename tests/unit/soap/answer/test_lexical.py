@@ -87,7 +87,7 @@ def test_a_boolean_is_read(text: str, value: object) -> None:
     assert read_boolean(text) is value
 
 
-def test_what_is_no_date_is_told() -> None:
+def test_what_is_not_a_date_is_told() -> None:
     with pytest.raises(ValueError, match="2026-13-45, which is not a date"):
         read_date("2026-13-45")
 

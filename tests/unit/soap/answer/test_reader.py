@@ -249,7 +249,7 @@ def test_a_character_that_xml_forbids_is_replaced_in_its_text_alone(spoilt: str)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])
-def test_bytes_that_are_no_text_are_replaced_too(encoding: str) -> None:
+def test_bytes_that_are_not_text_are_replaced_too(encoding: str) -> None:
     spoilt = RECORD.replace("<Description>a", "<Description>é\x02")
     body = query_answer(spoilt).decode().replace('encoding="utf-8"', f'encoding="{encoding}"')
 

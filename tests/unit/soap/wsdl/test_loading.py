@@ -100,7 +100,7 @@ def test_a_change_that_does_not_concern_us_is_told_too(tmp_path: Path) -> None:
     assert [entry["changed"] for entry in logs] == [["nothing that we use"]]
 
 
-def test_a_damaged_copy_is_no_copy(tmp_path: Path) -> None:
+def test_a_damaged_copy_is_not_a_copy(tmp_path: Path) -> None:
     load(render(), tmp_path)
     [copy] = tmp_path.iterdir()
     for damaged in (copy.read_bytes()[:-100], b"[]", b'{"sha256": "", "documents": {}}'):
@@ -109,7 +109,7 @@ def test_a_damaged_copy_is_no_copy(tmp_path: Path) -> None:
             load(Unavailable("down"), tmp_path)
 
 
-def test_a_copy_that_cannot_be_kept_is_no_reason_to_stop(tmp_path: Path) -> None:
+def test_a_copy_that_cannot_be_kept_is_not_a_reason_to_stop(tmp_path: Path) -> None:
     with capture_logs() as logs:
         assert load(render(), write(tmp_path / "a-file", b"")).schema
 
@@ -132,7 +132,7 @@ def split(schema_location: str) -> tuple[bytes, bytes]:
     return whole[:start] + imported + whole[end:], schema
 
 
-def test_what_is_imported_from_beside_it_is_read_and_kept_too(tmp_path: Path) -> None:
+def test_what_is_imported_from_next_to_it_is_read_and_kept_too(tmp_path: Path) -> None:
     root, schema = split("default.asmx?schema=1")
     documents = {f"{ENDPOINT}?WSDL": root, f"{ENDPOINT}?schema=1": schema}
 

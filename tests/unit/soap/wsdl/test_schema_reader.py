@@ -109,7 +109,7 @@ def test_an_unknown_field_that_would_be_reset_is_named() -> None:
     assert schema_of(document).stray_required == ("Tax",)
 
 
-def test_a_type_that_contains_itself_is_no_endless_task() -> None:
+def test_a_type_that_contains_itself_is_not_an_endless_task() -> None:
     inside = b'<s:element minOccurs="0" name="Again" type="tns:CustomerProduct" />'
     document = render().replace(
         b'<s:complexType name="CustomerProduct"><s:sequence>',

@@ -26,7 +26,7 @@ def test_a_job_that_every_worker_dies_of_is_given_to_no_more_than_eight(world: A
     assert [type(letter.error) for letter in world.ledger.dead_letters("default")] == [Abandoned]
 
 
-def test_of_one_that_may_have_been_sent_meanwhile_the_outcome_is_unknown(world: Any) -> None:
+def test_the_outcome_is_unknown_of_one_that_may_have_been_sent_meanwhile(world: Any) -> None:
     world.submit("a", rate="1")
     for fault in ["killed_unsent", *["killed"] * 7]:
         assert world.deliver("a", fault) is None
