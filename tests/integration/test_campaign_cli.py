@@ -301,7 +301,7 @@ def test_a_run_is_a_task_in_flower_and_so_are_its_jobs(
         (["plan", "-o", "x.plan", "--customer", "1001", "--set", "rat=1"], 1, "FIELD=EXPRESSION"),
         (["plan", "-o", "x.plan", "--customer", "1001", "--set", "rate=rat"], 1, "no field 'rat'"),
         (["plan", "-o", "x.plan", "--customer", "1", "--set", "rate=1", "--rail", "x=y"], 1, "x=y"),
-        (["plan", "-o", "x.plan", "--customer", "1", "--round", "0", "up"], 1, "no amount"),
+        (["plan", "-o", "x.plan", "--customer", "1", "--round", "0", "up"], 1, "is not an amount"),
     ],
 )
 def test_wrong_orders_are_told(
