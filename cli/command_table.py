@@ -56,12 +56,12 @@ _SOURCES = (
     CommandSource(
         "explain",
         "cli.jobs.explain:explain",
-        "Tell what a job waits for now, and when it will probably run.",
+        "Show what a job waits for now, and when it will probably run.",
     ),
     CommandSource(
         "withdraw",
         "cli.jobs.withdraw:withdraw",
-        "Take back updates that wait, by key, file of keys, lane or age.",
+        "Withdraw waiting updates, by key, file of keys, lane or age.",
     ),
     CommandSource(
         "audit",

@@ -130,7 +130,7 @@ class AccountSettings(BaseModel):
     transient_codes: Annotated[Codes, NoDecode] = Field(
         default=(),
         description="Error codes, separated by commas, of refusals that are transient, such "
-        "as a deadlock. Such a call is made again.",
+        "as a deadlock. Such a call is retried.",
     )
     transient_message: Annotated[str, AfterValidator(check_pattern)] | None = Field(
         default=None,

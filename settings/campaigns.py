@@ -65,7 +65,7 @@ class CampaignSettings(BaseModel):
         default="half-up", description="How computed rates are rounded."
     )
     campaign_four_eyes: bool = Field(
-        default=False, description="Whether somebody else than its author must approve a plan."
+        default=False, description="Whether somebody other than its author must approve a plan."
     )
     campaign_window: int = Field(
         default=100,

@@ -30,7 +30,7 @@ class ConsoleSettings(BaseModel):
     console_url: Text = Field(
         default="http://127.0.0.1:8070",
         description="Address at which browsers reach the console. An `https://` one makes its "
-        "cookies secure; plain http is allowed on the own machine only.",
+        "cookies secure; plain http is allowed on this machine only.",
     )
     console_idle_s: WholeSeconds = Field(
         default=1800, description="Seconds without a request after which a session ends."

@@ -85,7 +85,7 @@ class Settings(ConsoleSettings, CampaignSettings, RedisSettings):
     )
     max_permit_wait_s: Seconds = Field(
         default=15,
-        description="Seconds that a job waits in a worker for its turn to call; then it goes back.",
+        description="Seconds that a job waits in a worker for its permit; then it is requeued.",
     )
     result_inline_bytes: int = Field(
         default=128 * 1024,
@@ -107,7 +107,7 @@ class Settings(ConsoleSettings, CampaignSettings, RedisSettings):
         default=30,
         ge=15,
         description="Seconds after which messages of a silent worker are delivered again. A worker "
-        "tells every 5 seconds what it holds.",
+        "reports every 5 seconds what it holds.",
     )
     stop_grace_s: Seconds = Field(
         default=30,
@@ -159,7 +159,7 @@ class Settings(ConsoleSettings, CampaignSettings, RedisSettings):
     session_key: FernetKey | None = Field(
         default=None,
         description="Fernet key that encrypts the vendor's sessions in Redis. A secret. If "
-        "omitted, each process keeps a session of its own.",
+        "omitted, each process keeps its own session.",
     )
     wsdl_cache_dir: Path | None = Field(
         default_factory=_user_cache_dir,

@@ -27,7 +27,7 @@ def export(
     line_file: LineFile = None,
     fields: Annotated[
         Texts,
-        typer.Option("--field", help=f"What is to be edited: {', '.join(EXPORTABLE)}."),
+        typer.Option("--field", help=f"Field to edit: {', '.join(EXPORTABLE)}."),
     ] = None,
     where: Annotated[
         str | None, typer.Option(help="Only these: 'product_id=17 and status=ACTIVE'.")

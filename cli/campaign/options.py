@@ -30,12 +30,15 @@ RunName = Annotated[
 
 
 Customers = Annotated[
-    Texts, typer.Option("--customer", help="Whose products, by Rev.io's customer id.")
+    Texts,
+    typer.Option("--customer", help="Customer whose products to include, by Rev.io's customer id."),
 ]
 CustomerFile = Annotated[
     Path | None, typer.Option("--customers", help="A file that lists customers, one id per row.")
 ]
-Lines = Annotated[Texts, typer.Option("--line", help="On which lines, by Rev.io's line id.")]
+Lines = Annotated[
+    Texts, typer.Option("--line", help="Line whose products to include, by Rev.io's line id.")
+]
 LineFile = Annotated[
     Path | None, typer.Option("--lines", help="A file that lists lines, one id per row.")
 ]

@@ -79,7 +79,7 @@ def undo(
     reason: Reason,
     left_to: Annotated[
         Path | None,
-        typer.Option("--left", help="Write there what is left alone, and what was billed."),
+        typer.Option("--left", help="Write to FILE what is left alone, and what was billed."),
     ] = None,
     by: By = None,
     account: AccountName = DEFAULT_ACCOUNT,

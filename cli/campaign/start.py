@@ -34,7 +34,7 @@ def apply(
     canary: Annotated[
         str | None, typer.Option(help="Sizes of stages; each is read back before the next.")
     ] = None,
-    rate: Annotated[float | None, typer.Option(min=0.1, help="Calls a minute at most.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.1, help="Maximum calls per minute.")] = None,
     start: Annotated[
         str | None,
         typer.Option(

@@ -39,7 +39,7 @@ _PLAIN_S = 5.0
 def watch(
     run: RunName,
     *,
-    once: Annotated[bool, typer.Option("--once", help="Show it as it is now, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Show it once, and exit.")] = False,
     timeout: Annotated[float | None, typer.Option(min=0, help="Seconds to watch.")] = None,
     account: AccountName = DEFAULT_ACCOUNT,
     as_json: AsJson = False,

@@ -50,7 +50,7 @@ def certify(
         typer.Option(
             "--product",
             help="ID of a customer product that may be changed, and is put back. Repeatable, or "
-            "separated by commas. No other one is ever written to.",
+            "separated by commas. No other product is ever written to.",
         ),
     ] = None,
     sandbox_client: Annotated[

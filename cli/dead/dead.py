@@ -36,7 +36,7 @@ Error = Annotated[
 Since = Annotated[datetime | None, typer.Option(help="Only those that failed from then on (UTC).")]
 Until = Annotated[datetime | None, typer.Option(help="Only those that failed by then (UTC).")]
 Jobs = Annotated[list[str] | None, typer.Argument(metavar="[JOB]...", help="Ids of jobs.")]
-Everything = Annotated[bool, typer.Option("--all", help="All that are kept.")]
+Everything = Annotated[bool, typer.Option("--all", help="All of them.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def retry(
         bool,
         typer.Option(
             "--even-unknown",
-            help="Also those of unknown outcome, which the vendor may execute a second time.",
+            help="Include those of unknown outcome, which the vendor may execute a second time.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -142,7 +142,7 @@ def discard(
     limit: Annotated[int | None, typer.Option(min=1, help="How many at most.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Forget them. The jobs' outcomes and keys stay as they are."""
+    """Delete dead letters. The jobs' outcomes and keys stay as they are."""
     choice = _choice(account, jobs, _wanted(error, since, until), limit, everything=everything)
     with _dead(as_json=as_json) as (answer, dead), spinner("discarding"):
         gone = [

@@ -66,13 +66,13 @@ def export(
 
 @app.command()
 def follow(
-    directory: Annotated[Path, typer.Argument(help="Where the files are, or are to be.")],
+    directory: Annotated[Path, typer.Argument(help="Directory of the files.")],
     *,
     account: AccountName = DEFAULT_ACCOUNT,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 10.0,
-    once: Annotated[bool, typer.Option("--once", help="Write what there is, and end.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two reads.")] = 10.0,
+    once: Annotated[bool, typer.Option("--once", help="Write what there is, and exit.")] = False,
 ) -> None:
-    """Keep the history beyond Redis's retention: a file per day, gone on with after a restart."""
+    """Keep the history beyond Redis's retention: a file per day, continued after a restart."""
     with answering(as_json=False), closing(redis_of(load_redis())) as redis:
         follower = _Follower(HistoryFiles(directory, account), History(redis), account)
         try:
@@ -122,7 +122,7 @@ class _Follower:
 
 @app.command()
 def verify(
-    files: Annotated[list[Path], typer.Argument(help="In their order.")],
+    files: Annotated[list[Path], typer.Argument(help="The files, in their order.")],
     *,
     digest: Annotated[
         str | None, typer.Option(help="The last line's digest, as it was noted elsewhere.")

@@ -80,7 +80,7 @@ def explain(
     account: AccountName = DEFAULT_ACCOUNT,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what a job waits for now, and when it will probably run."""
+    """Show what a job waits for now, and when it will probably run."""
     if (job_id is None) == (key is None):
         raise typer.BadParameter("give either a job's id or --key", param_hint="JOB_ID")
     wanted = job_id_of(account, key) if key is not None else str(job_id)

@@ -53,7 +53,10 @@ def update(
     activated_date: Annotated[str | None, typer.Option(help="Such as 2026-01-31.")] = None,
     disconnect_date: Annotated[str | None, typer.Option(help="Such as 2026-01-31.")] = None,
     do_not_prorate: Annotated[
-        bool | None, typer.Option("--do-not-prorate/--prorate", help="Unset: as it is.")
+        bool | None,
+        typer.Option(
+            "--do-not-prorate/--prorate", help="Override proration; if omitted, it stays."
+        ),
     ] = None,
     clear: Annotated[Texts, typer.Option(help="Field to empty; repeat or list.")] = None,
     expect: Annotated[
@@ -62,7 +65,9 @@ def update(
     ] = None,
     skip_unchanged: Annotated[
         bool,
-        typer.Option("--skip-unchanged", help="Look first; send nothing if it is so already."),
+        typer.Option(
+            "--skip-unchanged", help="Read first; send nothing if it would change nothing."
+        ),
     ] = False,
     key: Annotated[
         str | None, typer.Option(help="Idempotency key: the same key is never executed twice.")

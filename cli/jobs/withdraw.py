@@ -67,7 +67,7 @@ def withdraw(
     account: AccountName = DEFAULT_ACCOUNT,
     as_json: AsJson = False,
 ) -> None:
-    """Take back updates that wait, by key, file of keys, lane or age.
+    """Withdraw waiting updates, by key, file of keys, lane or age.
 
     They end as Withdrawn; those that were sent are reported and not touched. Without --yes nothing
     is changed: the updates are only shown.
