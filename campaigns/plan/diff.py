@@ -97,12 +97,12 @@ def _not_expected(row: ParsedRow, values: Mapping[str, Any]) -> str:
     """The first field that is not what the row's author believes it to be; "" if all are."""
     for name, expected in row.expected.items():
         if not values_agree(name, expected, current := values.get(name)):
-            words = (_shown(current), _shown(expected))
+            words = (_as_text(current), _as_text(expected))
             return f"{name}{NOT_EXPECTED}it is {words[0]}, not {words[1]}"
     return ""
 
 
-def _shown(value: object) -> str:
+def _as_text(value: object) -> str:
     return "empty" if value is None else str(as_json(value))
 
 

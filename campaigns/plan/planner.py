@@ -258,11 +258,11 @@ def _finish(to: Path, request: PlanRequest, planner: RowPlanner) -> Planned:
     if faulty or forbidden:
         return Planned(PlanVerdict.PROBLEMS, summary, planner.book, forbidden, None, read_as)
     verdict = PlanVerdict.CHANGES if summary.changes else PlanVerdict.NOTHING
-    plan = _kept(to, planner.writer)
+    plan = _keep_plan(to, planner.writer)
     return Planned(verdict, summary, planner.book, forbidden, plan, read_as)
 
 
-def _kept(to: Path, writer: PlanWriter) -> Plan:
+def _keep_plan(to: Path, writer: PlanWriter) -> Plan:
     keep(to, writer)
     return open_plan(to)
 

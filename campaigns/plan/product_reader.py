@@ -52,7 +52,7 @@ class ProductReader:
         """Each batch with its products by id, or why one cannot be read. Raises RevioError."""
         asked = ((batch, QueryJob(account=self._account, ids=tuple(batch))) for batch in batches)
         for batch, answer in self._ahead(asked):
-            products = _every(answer)
+            products = _all_products(answer)
             yield batch, {product.customer_product_id or 0: product for product in products}
 
     def by_customer(
@@ -74,7 +74,7 @@ class ProductReader:
             (part, decode(QueryJob, {"account": self._account, owner: part})) for part in parts
         )
         for _, result in self._ahead(asked):
-            yield from _every(result)
+            yield from _all_products(result)
 
     def _ahead(self, asked: Iterable[tuple[T, QueryJob]]) -> Iterator[tuple[T, QueryResult]]:
         """The results in order, while the next queries are on their way."""
@@ -99,7 +99,7 @@ class ProductReader:
                 return what, answer
 
 
-def _every(answer: QueryResult) -> Iterator[CustomerProduct | UnreadableProduct]:
+def _all_products(answer: QueryResult) -> Iterator[CustomerProduct | UnreadableProduct]:
     yield from answer.customer_products
     yield from answer.unreadable
 

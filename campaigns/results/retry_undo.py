@@ -35,7 +35,7 @@ def rows_to_retry(results: Iterable[RowResult], only: Only) -> Iterator[ParsedRo
     for result in results:
         transient = result.group == "failed" and result.error in TRANSIENT
         if transient if only is Only.TRANSIENT else result.group == only:
-            yield _wanted(result.row, result.row.after, result.row.clear)
+            yield _row_to_write(result.row, result.row.after, result.row.clear)
 
 
 def rows_to_undo(
@@ -61,11 +61,11 @@ def rows_to_undo(
     for batch, products in reader.by_id(batches()):
         for product_id in batch:
             row, product = waiting.pop(product_id), products.get(product_id)
-            if undone := _undone(row, product, report):
+            if undone := _undo_row(row, product, report):
                 yield undone
 
 
-def _undone(
+def _undo_row(
     row: PlannedRow, product: CustomerProduct | UnreadableProduct | None, report: UndoReport
 ) -> ParsedRow | None:
     if isinstance(product, UnreadableProduct):
@@ -81,7 +81,7 @@ def _undone(
     _note_billing(row, product, report)
     before = {name: value for name, value in row.before.items() if name != _NOT_READABLE}
     clear = tuple(name for name, value in before.items() if value is None)
-    return _wanted(row, {name: before[name] for name in before if name not in clear}, clear)
+    return _row_to_write(row, {name: before[name] for name in before if name not in clear}, clear)
 
 
 def _edited(row: PlannedRow, product: CustomerProduct) -> str:
@@ -112,7 +112,7 @@ def _note_billing(row: PlannedRow, product: CustomerProduct, report: UndoReport)
     )
 
 
-def _wanted(row: PlannedRow, after: Mapping[str, Any], clear: tuple[str, ...]) -> ParsedRow:
+def _row_to_write(row: PlannedRow, after: Mapping[str, Any], clear: tuple[str, ...]) -> ParsedRow:
     return ParsedRow(
         row.line, row.id, _typed(row.id, after), clear, cells=row.cells, sheet=row.sheet
     )

@@ -134,9 +134,9 @@ class PlannedRow:
 
     def is_done(self, record: CustomerProductRecord) -> bool:
         """Whether the product is as the row wants it, as far as a query can show."""
-        return not self.undone(record)
+        return not self.unapplied(record)
 
-    def undone(self, record: CustomerProductRecord) -> dict[str, Any]:
+    def unapplied(self, record: CustomerProductRecord) -> dict[str, Any]:
         """The after-values that the product does not have, with what the record has instead."""
         wanted = {name: value for name, value in self.after.items() if name in _READABLE}
         typed = Expected.model_validate(wanted).named() | dict.fromkeys(self.clear)
@@ -147,7 +147,7 @@ class PlannedRow:
         known = {**self.before, **found}
         names = [*(name for name in self.after if name in _READABLE), *self.clear]
         unread = dict.fromkeys(name for name in names if name not in known)
-        return bool(names) and not self.undone({**unread, **known})  # type: ignore[typeddict-item]
+        return bool(names) and not self.unapplied({**unread, **known})  # type: ignore[typeddict-item]
 
     def _expected(self) -> dict[str, Any]:
         expected = {

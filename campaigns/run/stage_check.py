@@ -53,7 +53,7 @@ class StageCheck:
         differing = {
             at: unlike
             for at, row in rows.items()
-            if (unlike := _unlike(products.get(row.id), row.undone))
+            if (unlike := _differences(products.get(row.id), row.unapplied))
         }
         if differing and self._waits(now):
             return None
@@ -80,7 +80,7 @@ def _applied(state: RunState, leased: LeasedRun, ids_per_call: int) -> tuple[lis
     return applied, end
 
 
-def _unlike(
+def _differences(
     record: CustomerProductRecord | UnreadableRecord | None,
     compare: Callable[[CustomerProductRecord], dict[str, object]],
 ) -> dict[str, object]:

@@ -39,7 +39,7 @@ def _ways(scene: Scene, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         except UnsupportedChange:
             yield name, "no way"
             continue
-        yield name, _shown(scene, product, name, reply)
+        yield name, _stored(scene, product, name, reply)
         scene.bench.restore()
 
 
@@ -48,7 +48,7 @@ def _empty_texts(scene: Scene) -> Iterator[Finding]:
     for name in _TEXTS:
         if (product := scene.bench.find(name)) is not None:
             reply = scene.bench.set(product, **{name: ""})
-            ways[name] = _shown(scene, product, name, reply)
+            ways[name] = _stored(scene, product, name, reply)
             scene.bench.restore()
     if not ways:
         yield Finding.unknown("empty_text", "no named product has a text to be emptied")
@@ -63,7 +63,7 @@ def _empty_texts(scene: Scene) -> Iterator[Finding]:
         yield Finding("empty_and_null", f"an empty text and no value {words}", differ)
 
 
-def _shown(scene: Scene, product: int, name: str, reply: Reply) -> str:
+def _stored(scene: Scene, product: int, name: str, reply: Reply) -> str:
     if reply.kind is Kind.REFUSED:
         return f"refused: {scene.lab.words(reply)}"
     if reply.kind is not Kind.DONE:

@@ -23,8 +23,8 @@ _BURST_CALLS = 5_000
 
 
 def _limits(scene: Scene) -> Iterator[Finding]:
-    yield _look(scene, "limit_minute", HTTPStatus.TOO_MANY_REQUESTS)
-    yield _look(scene, "limit_day", HTTPStatus.FORBIDDEN)
+    yield _refusal_form(scene, "limit_minute", HTTPStatus.TOO_MANY_REQUESTS)
+    yield _refusal_form(scene, "limit_day", HTTPStatus.FORBIDDEN)
     seen = [at + reply.wait_s for at, reply in scene.lab.limits if _is(reply, HTTPStatus.FORBIDDEN)]
     ends = seen[-1] if seen else scene.day_ends_at
     yield _day(ends)
@@ -34,7 +34,7 @@ def _is(reply: Reply, status: HTTPStatus) -> bool:
     return reply.status == status
 
 
-def _look(scene: Scene, name: str, status: HTTPStatus) -> Finding:
+def _refusal_form(scene: Scene, name: str, status: HTTPStatus) -> Finding:
     replies = [reply for _, reply in scene.lab.limits if _is(reply, status)]
     if not replies:
         return Finding.unknown(name, f"no {status.value} was met")

@@ -29,7 +29,7 @@ def _rates(scene: Scene) -> Iterator[Finding]:
         return
     yield from _decimals(scene, product)
     fates = {name: _fate(scene, product, "rate", rate) for name, rate in _RATES.items()}
-    yield Finding("rates", _told("rate", fates), fates)
+    yield Finding("rates", _in_words("rate", fates), fates)
 
 
 def _decimals(scene: Scene, product: int) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def _quantities(scene: Scene) -> Iterator[Finding]:
         yield Finding.unknown("quantities", "no named product has a quantity above zero")
         return
     fates = {name: _fate(scene, product, "quantity", n) for name, n in _QUANTITIES.items()}
-    yield Finding("quantities", _told("quantity", fates), fates)
+    yield Finding("quantities", _in_words("quantity", fates), fates)
 
 
 def _fate(scene: Scene, product: int, name: str, value: Decimal | int) -> str:
@@ -93,7 +93,7 @@ def _fate(scene: Scene, product: int, name: str, value: Decimal | int) -> str:
     return "kept" if Decimal(str(shown)) == value else "becomes another"
 
 
-def _told(what: str, fates: Mapping[str, str]) -> str:
+def _in_words(what: str, fates: Mapping[str, str]) -> str:
     return ", ".join(f"a {name} {what} is {fate}" for name, fate in fates.items())
 
 

@@ -65,11 +65,11 @@ def _characters(scene: Scene, product: int, name: str) -> Iterator[Finding]:
     everything = latin and _written(scene, product, name, _ALL) == _ALL
     kept = "all" if everything else "latin" if latin else "ascii"
     yield Finding("characters", f"characters that a text keeps: {kept}", kept)
-    yield _kept(scene, product, name, "line_breaks", _SEVERAL_LINES)
-    yield _kept(scene, product, name, "outer_blanks", _BLANKS)
+    yield _survives(scene, product, name, "line_breaks", _SEVERAL_LINES)
+    yield _survives(scene, product, name, "outer_blanks", _BLANKS)
 
 
-def _kept(scene: Scene, product: int, name: str, what: str, text: str) -> Finding:
+def _survives(scene: Scene, product: int, name: str, what: str, text: str) -> Finding:
     reply = scene.bench.set(product, **{name: text})
     words = what.replace("_", " ")
     if reply.kind is not Kind.DONE:

@@ -28,7 +28,7 @@ def _partial(scene: Scene) -> Iterator[Finding]:
     others: dict[str, list[str] | str] = {}
     for name in _PARTIAL:
         if (product := scene.bench.find(name)) is not None:
-            others[name] = _beside(scene, product, name)
+            others[name] = _side_effects(scene, product, name)
             scene.bench.restore()
     if not others:
         yield Finding.unknown("partial_update", "no named product has a value to be changed")
@@ -45,7 +45,7 @@ def _partial(scene: Scene) -> Iterator[Finding]:
         yield Finding("partial_update", says, others)
 
 
-def _beside(scene: Scene, product: int, name: str) -> list[str] | str:
+def _side_effects(scene: Scene, product: int, name: str) -> list[str] | str:
     """The other fields that have changed; or why the update was not done."""
     value = other_value(name, scene.bench.value(product, name))
     try:

@@ -72,7 +72,7 @@ def list_(
 ) -> None:
     """Show what failed, the newest first."""
     with _dead(as_json=as_json) as (answer, dead):
-        letters = list(islice(dead.find(account, _wanted(error, since, until)), limit))
+        letters = list(islice(dead.find(account, _filter(error, since, until)), limit))
         answer.give(
             {"account": account, "dead_letters": [letter_document(letter) for letter in letters]},
             letter_table(account, letters),
@@ -115,7 +115,7 @@ def retry(
     A new job keeps the old one's place in the order of submissions: what newer jobs have set since
     stays. Retrying twice makes one job.
     """
-    choice = _choice(account, jobs, _wanted(error, since, until), limit, everything=everything)
+    choice = _choice(account, jobs, _filter(error, since, until), limit, everything=everything)
     with _dead(as_json=as_json) as (answer, dead):
         retried: list[dict[str, str]] = []
         left: list[dict[str, str]] = []
@@ -125,7 +125,9 @@ def retry(
                     left.append({"job_id": letter.job_id, "reason": why})
                 else:
                     _retry(dead, letter, retried, left)
-        answer.give({"account": account, "retried": retried, "left": left}, *_done(retried, left))
+        answer.give(
+            {"account": account, "retried": retried, "left": left}, *_retry_tables(retried, left)
+        )
         if left or len(retried) < len(choice.jobs):
             raise typer.Exit(ExitCode.FAILED)
 
@@ -143,7 +145,7 @@ def discard(
     as_json: AsJson = False,
 ) -> None:
     """Delete dead letters. The jobs' outcomes and keys stay as they are."""
-    choice = _choice(account, jobs, _wanted(error, since, until), limit, everything=everything)
+    choice = _choice(account, jobs, _filter(error, since, until), limit, everything=everything)
     with _dead(as_json=as_json) as (answer, dead), spinner("discarding"):
         gone = [
             letter.job_id for letter in choice.letters(dead) if dead.discard(account, letter.job_id)
@@ -164,7 +166,7 @@ def _dead(*, as_json: bool) -> Iterator[tuple[Answer, DeadLetters]]:
             yield answer, DeadLetters(redis, partial(encode_message, celery))
 
 
-def _wanted(error: str | None, since: datetime | None, until: datetime | None) -> Wanted:
+def _filter(error: str | None, since: datetime | None, until: datetime | None) -> Wanted:
     times = {
         name: moment.replace(tzinfo=UTC).timestamp()
         for name, moment in (("since", since), ("until", until))
@@ -206,7 +208,9 @@ def _retry(
         )
 
 
-def _done(retried: list[dict[str, str]], left: list[dict[str, str]]) -> Iterator[RenderableType]:
+def _retry_tables(
+    retried: list[dict[str, str]], left: list[dict[str, str]]
+) -> Iterator[RenderableType]:
     yield f"{counted(len(retried), 'job')} submitted again, in the bulk lane"
     if retried:
         rows = ((job["job_id"], job["retried_as"]) for job in retried[:_SHOWN])

@@ -174,7 +174,7 @@ def _of_a_job_without_record(
 ) -> Explanation:
     """A query that is in no queue any more, or a job that nobody knows."""
     if taken := find_taken(redis, job_id):
-        return Explanation(account, job_id, *_taken(taken), taken.due_at, taken.source)
+        return Explanation(account, job_id, *_taken_message(taken), taken.due_at, taken.source)
     with app_of(settings) as app:
         state = Lookup(redis, ResultStore(app, redis)).status(account, job_id).state
     if state in _OF_OTHERS:
@@ -186,7 +186,7 @@ def _of_a_job_without_record(
     return Explanation(account, job_id, "unknown", ("no ledger and no result knows it",))
 
 
-def _taken(taken: TakenMessage) -> tuple[str, tuple[str, ...]]:
+def _taken_message(taken: TakenMessage) -> tuple[str, tuple[str, ...]]:
     if taken.due_at is None:
         return "running", (f"a worker has its message of {taken.queue}",)
     why = f"its message of {taken.queue} comes again, or is run, at {_moment(taken.due_at)}"

@@ -83,7 +83,7 @@ def withdraw(
             app.conf.result_expires = settings.result_retention_s
             run = _Run(_withdrawals(settings, redis, app, account), selection, app)
             with spinner("withdrawing" if yes else "looking"):
-                run.look(accept_raw=yes)
+                run.select(accept_raw=yes)
                 if yes:
                     run.withdraw(str(reason), getpass.getuser())
         answer.give(run.document(account, done=yes), *run.tables(done=yes))
@@ -103,8 +103,8 @@ class _Run:
         self.kept: list[tuple[WaitingUpdate, str]] = []
         self.raw = 0
 
-    def look(self, *, accept_raw: bool) -> None:
-        """Find out, without withdrawing anything."""
+    def select(self, *, accept_raw: bool) -> None:
+        """Find the updates, without withdrawing anything."""
         if accept_raw:
             self._withdrawals.accept_raw(self._selection)
         else:

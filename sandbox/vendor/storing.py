@@ -61,7 +61,7 @@ class Storing:
         if habits.disconnected is UpdateReaction.REFUSED and truth["Status"] == "DISCONNECTED":
             raise NotStoredError("A disconnected customer product cannot be changed.")
         for name, value in asked.items():
-            if (kept := self._kept(name, value)) is not None:
+            if (kept := self._stored_text(name, value)) is not None:
                 stored[name] = kept[0]
         if habits.equal_updates is UpdateReaction.REFUSED and _is_equal(truth, stored):
             raise NotStoredError("Nothing was changed.")
@@ -69,7 +69,7 @@ class Storing:
             stored[habits.resets] = None
         return stored
 
-    def _kept(self, name: str, value: str | None) -> tuple[str | None] | None:
+    def _stored_text(self, name: str, value: str | None) -> tuple[str | None] | None:
         """The value to store, or None to leave the field as it is."""
         if value is None:
             return self._cleared(name)

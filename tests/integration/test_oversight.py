@@ -27,7 +27,7 @@ def told(*workers: Oversight, looks: int = 1) -> list[tuple[str, str]]:
     with capture_logs() as logs:
         for _ in range(looks):
             for worker in workers:
-                worker.look()
+                worker.check()
     assert all(log["log_level"] == "error" and log["fix"] for log in logs)
     return [(log["event"], log.get("missing") or log["runs"]) for log in logs]
 

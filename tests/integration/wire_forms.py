@@ -258,7 +258,7 @@ def unfed(write: Writers) -> None:
     write.start_run()
     oversight = Oversight(write.redis, ["default"])
     for _ in range(2):
-        oversight.look()
+        oversight.check()
 
 
 SCENES: tuple[Callable[[Writers], None], ...] = (

@@ -57,8 +57,8 @@ def test_only_accounts_with_runs_have_a_thread_and_one_at_a_time() -> None:
         return {"busy"} & asked[-1]
 
     threads = FeederThreads(feeders, with_runs, Events, clock=lambda: 0.0)  # type: ignore[arg-type]
-    threads.look()
+    threads.start_missing()
     assert feeders["busy"].ended.wait(5)
-    threads.look()
+    threads.start_missing()
     assert asked == [{"busy", "idle"}, {"idle"}]
     assert not feeders["idle"].ended.is_set()

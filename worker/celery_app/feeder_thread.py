@@ -79,7 +79,7 @@ class FeederThreads:
         self._running: set[str] = set()
         self._not_before: dict[str, float] = {}
 
-    def look(self) -> None:
+    def start_missing(self) -> None:
         """Begin the threads that are missing. Raises Unavailable."""
         now = self._clock()
         without = self._threads.keys() - set(self._running)

@@ -164,14 +164,14 @@ class Lifecycle:
         self._repeat("hold", HOLD_INTERVAL_S, self._hold)
         self._repeat("sweep", self._settings.sweep_interval_s, application.sweeper.sweep)
         oversight = Oversight(application.redis, self._settings.accounts)
-        self._repeat("oversight", OVERSIGHT_INTERVAL_S, oversight.look)
+        self._repeat("oversight", OVERSIGHT_INTERVAL_S, oversight.check)
         runs = application.campaigns.runs
         feeders = FeederThreads(
             application.campaigns.feeders,
             runs.with_active,
             partial(RunEvents, self._app, sender.hostname, runs.load),
         )
-        self._repeat("campaigns", LOOK_INTERVAL_S, feeders.look)
+        self._repeat("campaigns", LOOK_INTERVAL_S, feeders.start_missing)
         _log.info("worker_ready", accounts=sorted(self._settings.accounts))
 
     def _hold(self) -> None:

@@ -28,7 +28,7 @@ class Repeats(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """A reconnection is told when trouble has been told since the last one."""
-        text = _said(record)
+        text = _message_of(record)
         if text.startswith(_CONNECTED):
             return self._is_new(_CONNECTED, inf)
         if not _TROUBLES.match(text):
@@ -45,7 +45,7 @@ class Repeats(logging.Filter):
         return True
 
 
-def _said(record: logging.LogRecord) -> str:
+def _message_of(record: logging.LogRecord) -> str:
     if isinstance(record.msg, dict):  # an event of ours, which the formatter has yet to render
         return f"{record.msg.get('event')} {record.msg.get('reason', '')}"
     return record.getMessage()

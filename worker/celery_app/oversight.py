@@ -55,8 +55,8 @@ class Oversight:
         self._me = uuid.uuid4().hex
         self._seen: set[str] = set()
 
-    def look(self) -> None:
-        """One look. Raises Unavailable."""
+    def check(self) -> None:
+        """Check all accounts once. Raises Unavailable."""
         with fail_closed("the books"):
             if not self._lease.take(_LEADER_KEY, self._me):
                 self._seen.clear()

@@ -79,9 +79,13 @@ class RunEvents:
                 run = state.spec.run
                 # Sent each time, since Flower takes a task's arguments from this event alone.
                 dispatcher.send(
-                    "task-received", uuid=run, name=RUN_TASK, args=told(figures), kwargs="{}"
+                    "task-received",
+                    uuid=run,
+                    name=RUN_TASK,
+                    args=summary_line(figures),
+                    kwargs="{}",
                 )
-                dispatcher.send(event, uuid=run, result=told(figures), runtime=0)
+                dispatcher.send(event, uuid=run, result=summary_line(figures), runtime=0)
                 self._app.backend.store_result(run, figures, result_state)
             dispatcher.close()
 
@@ -98,7 +102,7 @@ def summary(state: RunState) -> dict[str, Any]:
     }
 
 
-def told(figures: dict[str, Any]) -> str:
+def summary_line(figures: dict[str, Any]) -> str:
     """The run in one line."""
     outcomes = [f"{name}={value}" for name, value in list(figures.items())[5:]]
     head = f"{figures['status']} {figures['ended']}/{figures['rows']}"

@@ -39,9 +39,9 @@ class LaneClosure:
         return self.bound is Bound.ACCOUNT
 
     def __str__(self) -> str:
-        return self.worded(_in_utc)
+        return self.in_words(_in_utc)
 
-    def worded(self, show: Callable[[float], str], step_s: int = _OPENS_STEP_S) -> str:
+    def in_words(self, show: Callable[[float], str], step_s: int = _OPENS_STEP_S) -> str:
         """Why, since when or until when.
 
         `show`: words a Unix time; `step_s`: the seconds to whose multiples the end is rounded up.

@@ -93,7 +93,7 @@ class ErrorMap:
         """When the day's quota is reset (Unix time), if this is a quota refusal that says so."""
         if answer.status != HTTPStatus.FORBIDDEN or not _QUOTA.search(_start_of(answer.body)):
             return None
-        wait_s = _told_wait(answer, self._now())
+        wait_s = _stated_wait(answer, self._now())
         return None if wait_s is None else self._now() + wait_s
 
     def outage_s(self, answer: HttpResponse) -> float | None:
@@ -186,11 +186,11 @@ def _spellings(secrets: Iterable[str]) -> list[str]:
 
 
 def _quota_wait(answer: HttpResponse, now: float) -> float:
-    wait_s = _told_wait(answer, now)
+    wait_s = _stated_wait(answer, now)
     return _QUOTA_S if wait_s is None else wait_s
 
 
-def _told_wait(answer: HttpResponse, now: float) -> float | None:
+def _stated_wait(answer: HttpResponse, now: float) -> float | None:
     if (seconds := retry_after(answer, now)) is not None:
         return seconds
     if matched := _REPLENISHED.search(_start_of(answer.body)):

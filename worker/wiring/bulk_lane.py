@@ -22,11 +22,11 @@ class CampaignLane:
 
     def pause_reason(self, account: str) -> str:
         """See the port."""
-        return self._worded(self._closures.paused(account, Lane.BULK), account)
+        return self._in_words(self._closures.paused(account, Lane.BULK), account)
 
     def closure_reason(self, account: str) -> str:
         """See the port."""
-        return self._worded(self._closures.closed(account, Lane.BULK), account)
+        return self._in_words(self._closures.closed(account, Lane.BULK), account)
 
-    def _worded(self, closure: LaneClosure | None, account: str) -> str:
-        return closure.worded(self._times[account].show, _MINUTE_S) if closure else ""
+    def _in_words(self, closure: LaneClosure | None, account: str) -> str:
+        return closure.in_words(self._times[account].show, _MINUTE_S) if closure else ""

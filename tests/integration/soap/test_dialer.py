@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.soap.accounts import config
 from tests.integration.soap.servers import OK, answering, serving
-from worker.soap.http.dialer import Address, Dialer, by_turns
+from worker.soap.http.dialer import Address, Dialer, interleaved
 from worker.soap.http.proxy import UnusableProxyError, environment_proxy
 from worker.soap.http.transport import Transport
 from worker.soap.http.wire import NotSentError
@@ -125,7 +125,7 @@ def test_dead_addresses_alone_end_in_time(dead: Callable[[], int]) -> None:
 def test_families_take_turns_beginning_with_the_resolvers_first() -> None:
     six = [at(n, socket.AF_INET6) for n in (1, 2)]
     four = [at(n) for n in (3, 4, 5)]
-    assert by_turns([*six, *four]) == [six[0], four[0], six[1], four[1], four[2]]
+    assert interleaved([*six, *four]) == [six[0], four[0], six[1], four[1], four[2]]
 
 
 def test_a_transport_reaches_a_host_with_a_dead_address(dead: Callable[[], int]) -> None:

@@ -52,7 +52,7 @@ class Dialer:
 
     def connect(self, name: str, port: int, timeout_s: float) -> socket.socket:
         """A connected, blocking socket. Raises OSError; TimeoutError after `timeout_s`."""
-        addresses = by_turns(self._resolve(name, port))
+        addresses = interleaved(self._resolve(name, port))
         last_good = self._last_good.get((name, port))
         if last_good in addresses:
             addresses.remove(last_good)
@@ -64,7 +64,7 @@ class Dialer:
         return sock
 
 
-def by_turns(addresses: Sequence[Address]) -> list[Address]:
+def interleaved(addresses: Sequence[Address]) -> list[Address]:
     """IPv6 and IPv4 alternating, in the resolver's order, beginning with its first."""
     first = [a for a in addresses if a.family == addresses[0].family]
     others = [a for a in addresses if a.family != addresses[0].family]

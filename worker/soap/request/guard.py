@@ -88,10 +88,10 @@ def _compare(written: Leaves, asked: Mapping[str, Sequence[object]]) -> None:
 
 
 def _agree(written: Sequence[Leaf], asked: Sequence[object]) -> bool:
-    return len(written) == len(asked) and all(map(_says, written, asked))
+    return len(written) == len(asked) and all(map(_matches, written, asked))
 
 
-def _says(written: Leaf, asked: object) -> bool:
+def _matches(written: Leaf, asked: object) -> bool:
     if isinstance(written, _Written):
         return written is asked
     match asked:

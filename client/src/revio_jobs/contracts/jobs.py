@@ -211,7 +211,7 @@ class UpdateJob(_Job, _Changeable):
         ) -> None: ...
 
     @model_validator(mode="after")
-    def _says_what_to_change(self) -> Self:
+    def _changes_something(self) -> Self:
         given = self.model_fields_set.intersection(CHANGE_NAMES)
         if nulls := sorted(name for name in given if getattr(self, name) is None):
             raise ValueError(

@@ -25,11 +25,11 @@ def _problem(kind: type[BaseModel], error: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "missing":
         return f"{where}: required"
-    says = _says(kind, where, error)
+    says = _line(kind, where, error)
     return f"{where}: {abridged(error['input'])} is not allowed: {says}" if where else says
 
 
-def _says(kind: type[BaseModel], where: str, error: dict[str, Any]) -> str:
+def _line(kind: type[BaseModel], where: str, error: dict[str, Any]) -> str:
     match error["type"]:
         case "extra_forbidden":
             known = _model_at(kind, error["loc"]).model_fields
