@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 
 from campaigns.guard_rails.repeat import RecentChange
 
-_HUNDRED = Decimal(100)
+_NOTHING, _HUNDRED = Decimal(0), Decimal(100)
 _UNCERTIFIED = "the account has no certificate of what its vendor does: see revio certify"
 
 
@@ -211,38 +211,40 @@ def _row_breach(
     if guard.rail is Rail.BILLED:
         return _billed(seen, after, effective)
     rate = after.get("rate")
-    if rate is None:
-        return None
-    return next(_rate_breach(guard, seen, rate), None)
+    return None if rate is None else _rate_breach(guard, seen, rate)
 
 
-def _rate_breach(guard: Guard, seen: Seen, rate: Decimal) -> Iterator[str]:
-    limit, old = guard.limit or Decimal(0), seen.rate
+def _rate_breach(guard: Guard, seen: Seen, rate: Decimal) -> str | None:
+    limit, old = guard.limit or _NOTHING, seen.rate
     match guard.rail:
         case Rail.BELOW_COST if seen.cost and 0 <= rate < seen.cost:
-            yield f"rate {rate:f} is below cost {seen.cost:f}"
+            return f"rate {rate:f} is below cost {seen.cost:f}"
         case Rail.CHANGE if old is not None:
-            yield from _too_far(old, rate, limit)
+            return _too_far(old, rate, limit)
         case Rail.SIGN if old and rate and (old < 0) is not (rate < 0):
-            yield f"rate changes its sign, from {old:f} to {rate:f}"
+            return f"rate changes its sign, from {old:f} to {rate:f}"
         case Rail.ZERO if not rate:
-            yield "rate becomes zero"
+            return "rate becomes zero"
         case Rail.CAP if abs(rate) > limit:
-            yield f"rate {rate:f} is above {limit:f}"
+            return f"rate {rate:f} is above {limit:f}"
+    return None
 
 
-def _too_far(old: Decimal, rate: Decimal, limit: Decimal) -> Iterator[str]:
+def _too_far(old: Decimal, rate: Decimal, limit: Decimal) -> str | None:
     moved = per_cent(old, rate)
     if moved is None:
-        yield f"rate changes from 0 to {rate:f}"
-    elif abs(moved) > limit:
-        yield f"rate changes by {moved:.1f} %, more than {limit:f} %"
+        return f"rate changes from 0 to {rate:f}"
+    if abs(moved) > limit:
+        return f"rate changes by {moved:.1f} %, more than {limit:f} %"
+    return None
 
 
 def _billed(seen: Seen, after: Mapping[str, Any], effective: date | None) -> str | None:
     billed = seen.billed_through_date
-    days = [after.get("activated_date"), after.get("disconnect_date"), effective]
-    passed = [day for day in days if day is not None and billed is not None and billed >= day]
+    if billed is None:
+        return None
+    days = (after.get("activated_date"), after.get("disconnect_date"), effective)
+    passed = [day for day in days if day is not None and billed >= day]
     return f"billed through {billed}, past {min(passed)}" if passed else None
 
 

@@ -26,6 +26,8 @@ _NAME_CHARACTERS = 40
 _HEADER = b'{"revio_plan"'
 _SUMMARY = b'{"summary"'
 _DIGEST = b'{"digest"'
+# `json.dumps` would make one for each row.
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ def _draft(path: Path) -> Path:
 
 
 def _line(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+    return _ENCODER.encode(document).encode() + b"\n"
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from campaigns.rows.planned_row import PlannedRow
 from revio_jobs import CustomerProduct
 from revio_jobs.contracts import Expected
 
+_READABLE = frozenset(Expected.model_fields)
+
 
 class Possible(Protocol):
     """What can be written at all."""
@@ -32,7 +34,7 @@ def undo_obstacle(row: PlannedRow, product: CustomerProduct, possible: Possible)
 
 
 def _obstacles(row: PlannedRow, product: CustomerProduct, possible: Possible) -> Iterator[str]:
-    if unread := [name for name in row.after if name not in Expected.model_fields]:
+    if unread := [name for name in row.after if name not in _READABLE]:
         yield f"{', '.join(unread)} cannot be read, so it would stay"
     readable = {name: value for name, value in row.before.items() if name not in unread}
     empty = [name for name, value in readable.items() if value is None]

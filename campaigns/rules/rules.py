@@ -90,7 +90,7 @@ def _goes_against(old: Decimal, computed: Decimal, rounded: Decimal) -> bool:
 
 def values_of(product: CustomerProduct) -> dict[str, Any]:
     """A product's fields as rules know them."""
-    return {**dict(product), "id": product.customer_product_id}
+    return {**vars(product), "id": product.customer_product_id}
 
 
 def _assignment(text: str) -> tuple[str, Expression]:
