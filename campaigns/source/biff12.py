@@ -35,6 +35,7 @@ class Kind(IntEnum):
     STYLE = 47
     COLUMN = 60
     RICH_TEXT = 62
+    VIEW = 137
     ROWS_END = 146
     WORKBOOK = 153
     SHEET = 156

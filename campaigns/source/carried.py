@@ -1,9 +1,9 @@
-"""What columns hold that nobody uses: amounts and currencies are hardly a mere remark.
+"""What columns hold that nobody uses: amounts, currencies and one day are hardly a mere remark.
 
 A list of titles that sound like an instruction is never complete (see `titles`). So a column that
-is only carried along, and holds nothing but amounts with decimals or nothing but currencies, is
-asked about, whatever it is called, and if it has no title at all; unless rates are formulas, since
-it may be what they are computed from.
+is only carried along, and holds nothing but amounts with decimals, nothing but currencies, or the
+same day in all rows, is asked about, whatever it is called, and if it has no title at all; unless
+rates are formulas, since it may be what they are computed from.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ _AMOUNT = re.compile(
     r"[+-]?\(?(?P<before>[$€£¥] ?)?-?\d{1,3}([,.' ]?\d{3})*(?P<decimals>[.,]\d{1,4})?\)?"
     r"(?P<after> ?[%$€£¥])?"
 )
+_DAY = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(\d{4}|\d\d)")
 _AMOUNTS, _CURRENCIES = "amounts", "currencies"
-_FITS = {_AMOUNTS: {_AMOUNTS, ""}, _CURRENCIES: {_CURRENCIES}}
-"""What a column of them may hold beside; whole numbers say nothing by themselves."""
+_BESIDE = {_AMOUNTS: {""}}
+"""What a column of them may hold as well; whole numbers say nothing by themselves."""
 
 
 class CarriedColumns:
@@ -57,7 +58,8 @@ class CarriedColumns:
             if not cell:
                 continue
             before, content = self._watched[place], _content(cell, row, place)
-            if content is None or (before and content not in _FITS[before]):
+            fits = content == before or content in _BESIDE.get(before, ())
+            if content is None or (before and not fits):
                 del self._watched[place]
             else:
                 self._watched[place] = before or content
@@ -74,9 +76,11 @@ class CarriedColumns:
 
 
 def _content(cell: str, row: ReadRow, place: int) -> str | None:
-    """Amounts, currencies or "", a whole number; None: something else."""
+    """Amounts, currencies, a certain day, or "", a whole number; None: something else."""
     if row.kind(place) is CellKind.NUMBER:
         return _AMOUNTS if "." in cell or place in row.currencies else ""
+    if row.kind(place) is CellKind.DATE or _DAY.fullmatch(cell):
+        return f"the same day ({cell})"
     if match := _AMOUNT.fullmatch(cell):
         return _AMOUNTS if any(match.group("before", "decimals", "after")) else ""
     return _CURRENCIES if is_currency(cell) else None

@@ -11,11 +11,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeGuard
 
 from campaigns.source.amounts import AmountError, DecimalSign
-from campaigns.source.cell_text import text_fault
 from campaigns.source.cell_values import CellError, day, flag, product_id, whole
 from campaigns.source.columns import EFFECTIVE, Columns
 from campaigns.source.options import Rates
 from campaigns.source.table import CellKind, Form, ReadRow
+from campaigns.source.text_faults import text_fault
 
 CLEAR = "(clear)"
 """What a cell says to empty the field; an empty cell leaves it as it is."""
@@ -165,6 +165,8 @@ class CellReader:
             if name in _TEXTS:
                 text = self._text(row, place, text, kind)
                 return self._checked(text) if is_new else text
+            if name == "quantity" and self.decimal.is_stated and kind is not CellKind.NUMBER:
+                text = self._ungrouped(text)
             return _PARSERS[name][0](text)
         except CellError as exc:
             title, value = self.form.columns[place], exc.value or cell
@@ -210,6 +212,14 @@ class CellReader:
         if self.asks_encoding and not text.isascii():
             raise CellError("a text in a guessed encoding (--encoding states it)")
         return text
+
+    def _ungrouped(self, text: str) -> str:
+        """A quantity without the signs between its thousands; anything else as it stands."""
+        try:
+            amount = self.decimal.read(text)
+        except AmountError:
+            return text
+        return format(amount.normalize(), "f")
 
     def _rate(self, row: ReadRow, index: int, text: str, kind: CellKind | None) -> Decimal:
         if kind in {CellKind.DATE, CellKind.FLAG}:

@@ -174,6 +174,8 @@ class _Finding:
     def _put(self, places: dict[str, int], name: str, place: int, target: str) -> None:
         if name in places:
             self.faults.append(f"two columns are called {target}")
+            self.displaced.add(place)
+            return
         places[name] = place
 
     def _places(self, option: str, title: str) -> list[int]:
@@ -208,4 +210,5 @@ def _titles(header: Sequence[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{text}"'
+    """In one line: line breaks in a title do not count."""
+    return f'"{" ".join(text.split())}"'

@@ -25,7 +25,7 @@ _LOOKED_AT_CHARACTERS = 1 << 16
 _LOOKED_AT_RECORDS = 30
 # A row without any of these has nothing that `unescaped` or `original` would change.
 _SPECIAL = re.compile(r"['=\r]|_x")
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*$', re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[^\S\r\n]*(?=[\r\n]|$)', re.IGNORECASE)
 
 
 def open_csv_table(path: Path, options: ReadOptions) -> Table:
@@ -38,7 +38,7 @@ def open_csv_table(path: Path, options: ReadOptions) -> Table:
             start = file.read(_LOOKED_AT_CHARACTERS)
         except UnicodeError as exc:
             raise InputError(_broken(encoding)) from exc
-    separator = _SEPARATOR_LINE.match(start.partition("\n")[0])
+    separator = _SEPARATOR_LINE.match(start)
     delimiter = separator[1] if separator else _delimiter(start)
     skipped = 1 if separator else 0
     header = _header(path, encoding, delimiter, skipped, options)

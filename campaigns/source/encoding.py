@@ -54,6 +54,9 @@ def find_encoding(path: Path, stated: str | None) -> Encoding:
         start = file.read(_LOOKED_AT_BYTES)
         for mark, name in _MARKS.items():
             if start.startswith(mark):
+                if mark == codecs.BOM_UTF8:
+                    file.seek(0)
+                    _refuse_mixture(file)
                 return Encoding(name, "by its byte order mark")
         if b"\0" in start:
             raise InputError(_binary(start))

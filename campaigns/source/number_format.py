@@ -92,6 +92,7 @@ class _Section:
     scale: Decimal
     is_per_cent: bool
     has_sign: bool
+    shows_zero: bool = True
 
     def show(self, number: Decimal) -> Shown:
         if self.decimals is None:
@@ -100,6 +101,8 @@ class _Section:
         rounded = scaled.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP)
         whole, point, fraction = format(abs(rounded), "f").partition(".")
         text = f"{'-' if rounded < 0 else ''}{whole.zfill(self.leading)}{point}{fraction}"
+        if not (rounded or self.shows_zero):
+            return Shown("nothing", None)
         if self.is_per_cent:
             return Shown(f"{text}%", None)
         return Shown(text, rounded)
@@ -159,6 +162,7 @@ def _section(code: str) -> _Section | None:
         _THOUSAND**scaled,
         is_per_cent="%" in bare,
         has_sign=has_sign,
+        shows_zero="0" in numbers[0],
     )
 
 

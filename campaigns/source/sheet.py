@@ -38,6 +38,8 @@ class SheetLayout:
     """Places, counted from 0."""
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
     """First row, first column, last row, last column: rows from 1, columns from 0."""
+    restyled: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """Where a conditional format may show numbers otherwise, or hide them; as `merged`."""
 
 
 class Sheet(Protocol):
@@ -77,6 +79,7 @@ class SheetCell(NamedTuple):
 
 
 BLANK = SheetCell()
+_NOTHING = Shown("nothing, as the sheet hides zeros", None)
 
 
 def text_cell(text: str) -> SheetCell:
@@ -116,9 +119,19 @@ def date_cell(moment: datetime | time | timedelta, code: str) -> SheetCell:
 
 
 def read_row(
-    line: int, cells: Sequence[SheetCell], *, is_hidden: bool, computed: Sequence[int] = ()
+    line: int,
+    cells: Sequence[SheetCell],
+    *,
+    is_hidden: bool,
+    computed: Sequence[int] = (),
+    hides_zeros: bool = False,
 ) -> ReadRow:
-    """The row of those cells, of which there are some; `computed`: the places of formulas."""
+    """The row of those cells, of which there are some.
+
+    `computed`: the places of formulas. `hides_zeros`: the sheet shows nothing for a zero.
+    """
+    if hides_zeros:
+        cells = [cell._replace(shown=_NOTHING) if _is_zero(cell) else cell for cell in cells]
     texts, kinds, sights, currencies = zip(*cells, strict=True)
     return ReadRow(
         line,
@@ -129,6 +142,10 @@ def read_row(
         currencies=_by_place(currencies) if any(currencies) else {},
         computed=tuple(computed),
     )
+
+
+def _is_zero(cell: SheetCell) -> bool:
+    return cell.kind is CellKind.NUMBER and not cell.text.strip("-0.")
 
 
 def _by_place(values: Sequence[T]) -> dict[int, T]:

@@ -22,7 +22,23 @@ _PRICE_WORDS = (
     *("rebate", "markup", "markdown", "uplift", "surcharge", "increase", "decrease", "percent"),
     *("pct", "currency", "effective", "preis", "tarif", "betrag", "rabatt", "währung", "waehrung"),
     *("prix", "remise", "precio", "descuento", "moneda", "devise", "prezzo", "sconto", "valuta"),
-    *("multiplier", "prijs", "korting", "aufschlag", "zuschlag", "nachlass", "valid", "promo"),
+    *(
+        "multipl",
+        "adjust",
+        "reduc",
+        "wirksam",
+        "gültig",
+        "gueltig",
+        "effet",
+        "efectiv",
+        "prijs",
+        "korting",
+        "aufschlag",
+        "zuschlag",
+        "nachlass",
+        "valid",
+        "promo",
+    ),
 )
 # Words that say something of the numbers beside them only if they stand by themselves.
 _UNIT_WORDS = frozenset(
@@ -31,6 +47,7 @@ _UNIT_WORDS = frozenset(
         *("vat", "gst", "hst", "tax", "taxes", "mwst", "ust", "tva", "iva", "net", "gross"),
         *("netto", "brutto", "ccy", "cur", "curr", "fx", "eff", "effdt", "delta", "credit"),
         *("debit", "cr", "dr", "cents", "setup", "sign", "scale", "qty", "quantity", "months"),
+        *("add", "plus", "minus", "times", "raise", "cut"),
     }
 )
 # Words by which people mark the rows that count, or do not.
@@ -41,6 +58,7 @@ _SELECTING_WORDS = frozenset(
         *("deleted", "remove", "removed", "hold", "reject", "rejected", "confirm", "confirmed"),
         *("clear", "cancel", "cancelled", "canceled", "löschen", "freigegeben", "genehmigt"),
         *("überspringen", "supprimer", "ignorer", "exclure", "eliminar", "excluir", "aprobado"),
+        *("ok", "okay", "keep", "agreed", "freigabe"),
     }
 )
 _SHORT_FORMS = {
@@ -48,7 +66,13 @@ _SHORT_FORMS = {
         ("qty", "qnty", "quant", "menge", "anzahl", "cantidad", "quantité", "quantite", "aantal"),
         "quantity",
     ),
-    **dict.fromkeys(("desc", "descr"), "description"),
+    **dict.fromkeys(
+        (
+            *("desc", "descr", "desc1", "desc2", "beschreibung", "bezeichnung", "omschrijving"),
+            *("descripción", "descripcion", "descrição", "libellé", "libelle", "descrizione"),
+        ),
+        "description",
+    ),
     **dict.fromkeys(("code", "codes"), "code1"),
     **dict.fromkeys(("activated", "activation", "activationdate", "startdate"), "activated_date"),
     **dict.fromkeys(
@@ -74,8 +98,9 @@ _NEW = re.compile(r"^(new|updated|revised|target|proposed|next)|(new|updated|rev
 _TYPES = re.compile(
     r"^(|change|adjustment|rate|price|value)(type|kind|mode|action|operation)$|^changes?$"
 )
-_UNITS = re.compile(r"[%$€£¥]")
-_DO_NOT = re.compile(r"\b(do\s*not|don'?t|no\s+change)\b", re.IGNORECASE)
+_UNITS = re.compile(r"[%$€£¥]|\+\s*/\s*-|±")
+_YES_OR_NO = r"y\s*/\s*n|yes\s*/\s*no|j\s*/\s*n|ja\s*/\s*nein|o\s*/\s*n|oui\s*/\s*non"
+_MARKING = re.compile(rf"\b(do\s*not|don'?t|no\s+change|{_YES_OR_NO})\b", re.IGNORECASE)
 
 
 def key_of(title: str) -> str:
@@ -108,7 +133,7 @@ def meaning_of(title: str) -> str:
         return f"a value of {bare}"
     if _speaks_of_prices(title) or _TYPES.match(key) or _UNITS.search(title):
         return "an instruction about prices"
-    if _DO_NOT.search(title) or not _SELECTING_WORDS.isdisjoint(_words_of(title)):
+    if _MARKING.search(title) or not _SELECTING_WORDS.isdisjoint(_words_of(title)):
         return "a mark of the rows that count, or do not"
     bare = re.sub(r"[^\w]+$", "", bare)
     if near := _SHORT_FORMS.get(bare) or _near(bare):

@@ -131,7 +131,14 @@ def _column_faults(sheets: Sequence[_Headed], options: ReadOptions) -> dict[int,
                 f"column {place_name(place)} ({title}) is hidden: show it, or state that it is "
                 f'meant with --map "{title}={title}"'
             )
-        for place, areas in _merged(headed).items():
+        for place in _by_column(headed, layout.restyled).keys() - stated:
+            title = headed.titles[place]
+            faults[place] = (
+                f"column {place_name(place)} ({title}) has a conditional format that hides numbers "
+                "or shows others: take it off, or state that what is stored is meant with --map "
+                f'"{title}={title}"'
+            )
+        for place, areas in _by_column(headed, layout.merged).items():
             faults[place] = (
                 f"column {place_name(place)} has merged cells ({', '.join(areas[:_SHOWN_AREAS])}), "
                 "whose value is that of one row only: unmerge them and fill each row"
@@ -139,12 +146,12 @@ def _column_faults(sheets: Sequence[_Headed], options: ReadOptions) -> dict[int,
     return faults
 
 
-def _merged(headed: _Headed) -> dict[int, list[str]]:
-    """The merged cells from the header on, by column."""
-    areas: dict[int, list[str]] = {}
-    for first_row, first, last_row, last in headed.sheet.layout.merged:
+def _by_column(headed: _Headed, areas: Sequence[tuple[int, int, int, int]]) -> dict[int, list[str]]:
+    """The areas from the header on, in words, by the columns that they touch."""
+    names: dict[int, list[str]] = {}
+    for first_row, first, last_row, last in areas:
         if last_row >= headed.header.line:
             name = f"{place_name(first)}{first_row}:{place_name(last)}{last_row}"
-            for place in range(first, min(last, len(headed.titles)) + 1):
-                areas.setdefault(place, []).append(name)
-    return areas
+            for place in range(first, min(last + 1, len(headed.titles))):
+                names.setdefault(place, []).append(name)
+    return names

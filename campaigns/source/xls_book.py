@@ -79,7 +79,13 @@ class XlsSheet:
                 info = sheet.rowinfo_map.get(index)
                 computed = [at for at in range(len(cells)) if (index, at) in self.formulas]
                 hidden = bool(info and (info.hidden or 0 <= info.height < _ONE_POINT))
-                yield read_row(index + 1, cells, is_hidden=hidden, computed=computed)
+                yield read_row(
+                    index + 1,
+                    cells,
+                    is_hidden=hidden,
+                    computed=computed,
+                    hides_zeros=not sheet.show_zero_values,
+                )
 
     def _cell(self, cell: Any) -> SheetCell:  # noqa: ANN401 - xlrd's
         match cell.ctype:

@@ -32,7 +32,7 @@ _REAL = struct.Struct("<d")
 _INDEX, _SIGNED = struct.Struct("<I"), struct.Struct("<i")
 _VALUE_AT = 8
 _STYLE_BITS = 0xFFFFFF
-_HIDDEN_ROW, _HIDDEN_COLUMN = 0x10, 0x01
+_HIDDEN_ROW, _HIDDEN_COLUMN, _SHOWS_ZEROS = 0x10, 0x01, 0x10
 # What is smaller than these cannot be seen.
 _ONE_POINT, _ONE_CHARACTER = 20, 256
 _MOST_COLUMNS = 16_384
@@ -130,14 +130,16 @@ class XlsbSheet:
 
     def rows(self) -> Iterator[ReadRow]:
         """See the port."""
-        layout, row = SheetLayout(), _Row()
+        layout, row, hides_zeros = SheetLayout(), _Row(), False
         with damage_told():
             for kind, body in self.book.records(self.part):
                 match kind:
                     case Kind.ROW | Kind.ROWS_END:
-                        if read := row.read():
+                        if read := row.read(hides_zeros=hides_zeros):
                             yield read
                         row = _Row.of(body) if kind == Kind.ROW else _Row()
+                    case Kind.VIEW:
+                        hides_zeros = not body[0] & _SHOWS_ZEROS
                     case Kind.COLUMN:
                         _note_column(layout, body)
                     case Kind.MERGED:
@@ -172,13 +174,19 @@ class _Row:
             self.computed.append(place)
         self.cells.append(cell)
 
-    def read(self) -> ReadRow | None:
+    def read(self, *, hides_zeros: bool) -> ReadRow | None:
         """None: nothing is in it."""
         texts = [cell.text for cell in self.cells]
         if not "".join(texts).strip():
             return None
         check_cells(self.line, texts)
-        return read_row(self.line, self.cells, is_hidden=self.is_hidden, computed=self.computed)
+        return read_row(
+            self.line,
+            self.cells,
+            is_hidden=self.is_hidden,
+            computed=self.computed,
+            hides_zeros=hides_zeros,
+        )
 
 
 @contextmanager

@@ -16,14 +16,15 @@ from typing import Any
 from zipfile import ZipFile
 
 from campaigns.source.cell_text import original, unescaped
+from campaigns.source.conditional_format import numbered_styles, restyled_ranges
 from campaigns.source.number_format import GENERAL
 from campaigns.source.office_package import NumberFormats, OfficePackage
 from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, number_cell, read_row, text_cell
 from campaigns.source.table import CellKind, ReadRow, check_cells
 from campaigns.source.xml_parts import DamageError, damage_told, elements
 
-_SHEET_TAGS = ("{*}row", "{*}col", "{*}mergeCell")
-_YES = frozenset({"1", "true", "on"})
+_SHEET_TAGS = ("{*}row", "{*}col", "{*}mergeCell", "{*}sheetView", "{*}conditionalFormatting")
+_YES, _NO = frozenset({"1", "true", "on"}), frozenset({"0", "false", "off"})
 _MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
 
 
@@ -37,6 +38,10 @@ class XlsxWorkbook:
         root, targets = package.tree(package.main), package.targets()
         self._from_1904 = any(
             element.get("date1904") in _YES for element in root.iterfind("{*}workbookPr")
+        )
+        # Writers that do not compute store zeros beside formulas; who opens the file sees others.
+        self._computes_anew = any(
+            element.get("fullCalcOnLoad") in _YES for element in root.iterfind("{*}calcPr")
         )
         self._shared = targets.by_kind("sharedStrings")
         self._styles = targets.by_kind("styles")
@@ -55,11 +60,20 @@ class XlsxWorkbook:
             return [_rich_text(element) for element in elements(file, ("{*}si",))]
 
     @cached_property
+    def _style_sheet(self) -> Any:  # noqa: ANN401 - lxml's
+        return None if self._styles is None else self.package.tree(self._styles)
+
+    @cached_property
+    def numbered_styles(self) -> frozenset[str]:
+        """The conditional styles that have a number format."""
+        return frozenset() if self._style_sheet is None else numbered_styles(self._style_sheet)
+
+    @cached_property
     def formats(self) -> NumberFormats:
         """The number format of each style."""
-        if self._styles is None:
+        root = self._style_sheet
+        if root is None:
             return NumberFormats({}, [])
-        root = self.package.tree(self._styles)
         own = {
             int(element.get("numFmtId") or 0): element.get("formatCode", GENERAL)
             for element in root.iterfind("{*}numFmts/{*}numFmt")
@@ -83,11 +97,17 @@ class XlsxWorkbook:
                 inline = _rich_text(child)
         if inline is not None:
             return text_cell(original(inline))
-        if raw is None:
-            if formula is None or kind == "str":
-                return BLANK
+        if formula is not None and self._is_uncomputed(kind, raw):
             return SheetCell(f"={formula}", CellKind.UNCOMPUTED)
+        if raw is None:
+            return BLANK
         return self._valued(kind, raw, element)
+
+    def _is_uncomputed(self, kind: str, raw: str | None) -> bool:
+        """Whether the value beside a formula is missing, or one that nobody sees."""
+        if raw is None:
+            return kind != "str"
+        return self._computes_anew and not raw.strip("-0. ")
 
     def _valued(self, kind: str, raw: str, element: Any) -> SheetCell:  # noqa: ANN401 - lxml's
         match kind:
@@ -126,22 +146,30 @@ class XlsxSheet:
 
     def rows(self) -> Iterator[ReadRow]:
         """See the port."""
-        layout, line = SheetLayout(), 0
+        layout, line, hides_zeros = SheetLayout(), 0, False
         with damage_told(), self.book.package.opened(self.part) as file:
             for element in elements(file, _SHEET_TAGS):
                 match element.tag.rpartition("}")[2]:
                     case "row":
                         line = int(element.get("r") or line + 1)
-                        if len(element) and (row := self._row(line, element)):
+                        row = self._row(line, element, hides_zeros=hides_zeros)
+                        if row is not None:
                             yield row
+                    case "sheetView":
+                        hides_zeros = element.get("showZeros") in _NO
+                    case "conditionalFormatting":
+                        ranges = restyled_ranges(element, self.book.numbered_styles)
+                        layout.restyled += map(_area, ranges)
                     case "col":
                         _note_column(layout, element)
                     case _:
                         layout.merged.append(_area(element.get("ref", "A1")))
         self.layout = layout
 
-    def _row(self, line: int, element: Any) -> ReadRow | None:  # noqa: ANN401 - lxml's
+    def _row(self, line: int, element: Any, *, hides_zeros: bool) -> ReadRow | None:  # noqa: ANN401 - lxml's
         """None: nothing is in it."""
+        if not len(element):
+            return None
         cells: list[SheetCell] = []
         computed: list[int] = []
         for child in element:
@@ -154,7 +182,7 @@ class XlsxSheet:
                 computed.append(len(cells))
             cells.append(self.book.cell(child))
         hidden = element.get("hidden") in _YES or _is_tiny(element.get("ht"))
-        row = read_row(line, cells, is_hidden=hidden, computed=computed)
+        row = read_row(line, cells, is_hidden=hidden, computed=computed, hides_zeros=hides_zeros)
         if not "".join(row.cells).strip():
             return None
         check_cells(line, row.cells)

@@ -206,6 +206,14 @@ def test_a_file_that_leaves_a_doubt_as_a_whole_is_refused(read: Read, content: s
         ("id;rate;\n5001;21;$5\n", "'' is not used and holds amounts"),
         ("id;rate;Zone\n5001;21;5 %\n", "'Zone' is not used and holds amounts"),
         ("id;rate;Zone\n5001;21;CAD\n5002;22;USD\n", "'Zone' is not used and holds currencies"),
+        ("id;rate;Live\n5001;21;2027-03-01\n", "'Live' is not used and holds the same day"),
+        ("id;rate;Live\n5001;21;1.3.2027\n5002;22;1.3.2027\n", "holds the same day .1.3.2027."),
+        ("id;rate;Multiply by\n5001;21;2\n", "looks like an instruction about prices"),
+        ("id;rate;+/-\n5001;21;-\n", "looks like an instruction about prices"),
+        ("id;rate;Y/N\n5001;21;N\n", "looks like a mark of the rows that count"),
+        ("id;rate;OK?\n5001;21;N\n", "looks like a mark of the rows that count"),
+        ("id;rate;Desc 2\n5001;21;SIP\n", "looks like description, spelt otherwise"),
+        ("id;rate;Bezeichnung\n5001;21;SIP\n", "looks like description, spelt otherwise"),
         ("id,rate,note\n5001,1,093\n5002,2,500\n", "the rest of its thousands"),
         ("id,rate,note\n5001,1,093.45\n5002,21.00,\n", "rate in line 2 is whole"),
         ("id,rate,description\n5001,1,093.45\n5002,21.00,Seat\n", "rate in line 2 is whole"),
@@ -223,7 +231,7 @@ def test_columns_that_could_change_what_a_rate_means_are_asked_about(
 
 
 @pytest.mark.parametrize(
-    "cells", ["10.0.0.1", "1.2.3", "12", "45.123456", "2026-01-31", "CR", "x", "555.1234.00"]
+    "cells", ["10.0.0.1", "1.2.3", "12", "45.123456", "Jan 31", "CR", "x", "555.1234.00"]
 )
 def test_what_is_not_an_amount_is_carried_along_whatever_it_is(read: Read, cells: str) -> None:
     assert read(f"id;rate;Zone\n5001;20.48;{cells}\n").changes == {"rate": Decimal("20.48")}
@@ -243,6 +251,9 @@ def test_what_marks_a_list_as_old_rates_is_believed_and_not_planned(read: Read) 
         *("-", "--", "—", "...", "???", "[clear]", "(cleared)", "clear)", '"clear"', "DELETE"),
         *("same", "unchanged", "(empty)", "8901234567890120000", f"SIP{ZERO_WIDTH} Trunk"),
         *("SIP\u2028Trunk", "SIP\x01", "SIP\u00adTrunk", "PrÃ©mium", "Itâ€™s"),
+        *("PrĂ©mium", "Pr√©mium", "Pr├⌐mium", "РЎРёРї", "Pr?mium", "SIP ????", "Pr&eacute;mium"),
+        *("（clear）", "«clear»", "clear!", "*clear*", "- clear -", '"null"', "[None]", "None."),
+        *("错误:502", "エラー:502", "Σφάλμα:502", "Eroare:502", "1.#QNAN", "-nan", "NaT", "REF!"),
     ],
 )
 def test_a_text_that_nobody_meant_to_write_is_a_problem(read: Read, text: str) -> None:
@@ -259,7 +270,22 @@ def test_a_text_that_the_product_has_already_is_not_a_problem(read: Read, text: 
 
 @pytest.mark.parametrize(
     "text",
-    ["1E5x", "12E4", "A-12", "20.48 is it", "n° 5", "Prémium – ½", "☎ 5", "89012345678901200"],
+    [
+        "NAT",
+        "NV",
+        "Who?",
+        "AT&T Sprint",
+        "Œuvre «É»",
+        "Ціна",
+        "1E5x",
+        "12E4",
+        "A-12",
+        "20.48 is it",
+        "n° 5",
+        "Prémium – ½",
+        "☎ 5",
+        "89012345678901200",
+    ],
 )
 def test_an_odd_text_that_somebody_may_mean_is_planned_as_it_stands(read: Read, text: str) -> None:
     assert read(f"id;description\n5001;{text}\n").changes == {"description": text}
@@ -288,6 +314,41 @@ def test_a_stated_decimal_sign_makes_the_others_thousands_signs(tmp_path: Path, 
     (tmp_path / "in.csv").write_text(f"id;rate\n5001;{text}\n", encoding="utf-8")
     (row,) = rows_of(tmp_path / "in.csv", ReadOptions(decimal="."))
     assert row.changes == {"rate": Decimal("1093.45")}
+
+
+def test_days_that_differ_by_row_are_carried_along(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id;rate;Sold\n5001;21;2025-01-31\n5002;22;2024-02-29\n")
+    assert [row.id for row in rows_of(tmp_path / "in.csv")] == [5001, 5002]
+
+
+@pytest.mark.parametrize(
+    ("text", "quantity"), [("1.000", 1000), ("2", 2), ("2,0", 2), ("1 000", 1000)]
+)
+def test_a_stated_decimal_sign_holds_for_quantities(
+    tmp_path: Path, text: str, quantity: int
+) -> None:
+    (tmp_path / "in.csv").write_text(f"id;quantity\n5001;{text}\n")
+    (row,) = rows_of(tmp_path / "in.csv", ReadOptions(decimal=","))
+    assert row.changes == {"quantity": quantity}
+
+
+@pytest.mark.parametrize("text", ["1,5", "-1.000", "1e3"])
+def test_a_stated_decimal_sign_makes_no_quantity_of_anything_else(
+    tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "in.csv").write_text(f"id;quantity\n5001;{text}\n")
+    (row,) = rows_of(tmp_path / "in.csv", ReadOptions(decimal=","))
+    assert isinstance(row, list)
+
+
+def test_excels_separator_line_may_end_as_on_an_old_mac(read: Read) -> None:
+    assert read("sep=;\rid;rate\r5001;20.48\r").changes == {"rate": Decimal("20.48")}
+
+
+def test_two_columns_of_one_name_are_told_once(read: Read) -> None:
+    with pytest.raises(InputError) as refused:
+        read("id;rate;Rate\n5001;20.48;20.49\n")
+    assert str(refused.value) == "in.csv: two columns are called rate"
 
 
 @pytest.mark.parametrize("text", ["1930-01-31", "0026-01-31"])
@@ -348,6 +409,13 @@ def test_lines_of_two_encodings_are_refused_by_their_numbers(tmp_path: Path) -> 
     lines = [b"id;description", "5001;Prémium".encode(), "5002;Prémium".encode("cp1252")]
     (tmp_path / "in.csv").write_bytes(b"\n".join(lines))
     with pytest.raises(InputError, match="line 2 is UTF-8 and line 3 is not"):
+        rows_of(tmp_path / "in.csv")
+
+
+def test_a_byte_order_mark_does_not_hide_a_mixture_of_encodings(tmp_path: Path) -> None:
+    lines = ["\ufeffid;description".encode(), b"5001;Seat", "5002;Prémium".encode("cp1252")]
+    (tmp_path / "in.csv").write_bytes(b"\n".join(lines))
+    with pytest.raises(InputError, match="line 1 is UTF-8 and line 3 is not"):
         rows_of(tmp_path / "in.csv")
 
 

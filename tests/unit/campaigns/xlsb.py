@@ -24,6 +24,7 @@ def write_xlsb(
     merged: Iterable[tuple[int, int, int, int]] = (),
     hidden_sheets: Iterable[str] = (),
     from_1904: bool = False,
+    hides_zeros: bool = False,
 ) -> Path:
     """All sheets have the formats (by line from 1 and place from 0) and hidden parts in common."""
     codes = sorted(set((formats or {}).values()))
@@ -38,7 +39,10 @@ def write_xlsb(
             state = struct.pack("<II", int(name in set(hidden_sheets)), number)
             bundle += _record(156, state + _text(f"s{number}") + _text(name))
             sheet = _sheet(rows, styles, set(hidden_rows), sorted(hidden_columns), list(merged))
-            parts.writestr(f"xl/worksheets/sheet{number}.bin", sheet)
+            view = _record(137, struct.pack("<H", 0x2CC if hides_zeros else 0x2DC) + bytes(28))
+            parts.writestr(
+                f"xl/worksheets/sheet{number}.bin", _record(129) + view + sheet + _record(130)
+            )
         book = _record(153, struct.pack("<III", int(from_1904), 0, 0))
         book += _record(143) + bundle + _record(144)
         parts.writestr("xl/workbook.bin", _record(131) + book + _record(132))
@@ -68,7 +72,7 @@ def _sheet(
     if merged:
         areas = (_record(176, struct.pack("<IIII", *area)) for area in merged)
         content += _record(177, struct.pack("<I", len(merged))) + b"".join(areas) + _record(178)
-    return _record(129) + content + _record(130)
+    return content
 
 
 def _cell(place: int, style: int, value: Value) -> bytes:
