@@ -12,14 +12,12 @@ from campaigns.source.carried import CarriedColumns
 from campaigns.source.cells import CellReader, ParsedRow, Problem
 from campaigns.source.columns import Columns, is_id, places_of
 from campaigns.source.cut_rates import CutRates
-from campaigns.source.first_mentions import FirstMentions
+from campaigns.source.first_mentions import FirstMentions, Mention
 from campaigns.source.options import Rates, ReadOptions
 from campaigns.source.table import CellKind, Form, ReadRow, place_of
 
 _EXAMPLE_CHARACTERS = 40
 _SHOWN_CHARACTERS = 60
-# A sheet has at most 2^20 rows; lines of several sheets are kept apart in one number.
-_SHEET_BITS = 21
 # Of a row that cannot be read: no row asks for the same.
 _UNKNOWN = 0
 _NUMBERS = frozenset({Decimal, int})
@@ -48,7 +46,6 @@ class Findings:
     evidence: DecimalEvidence = field(default_factory=DecimalEvidence)
     """Of the decimal sign of rates, new ones and believed ones."""
     _first: FirstMentions = field(default_factory=FirstMentions)
-    _sheets: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         every = (self.columns.changes, self.columns.expected)
@@ -76,7 +73,7 @@ class Findings:
         if isinstance(outcome, ParsedRow):
             return outcome if self._is_first(outcome) else None
         if product := reader.id_of(row):
-            self._note_faulty(product, row)
+            self._note_faulty(product)
         elif not self.second_table:
             self._look_for_a_header(row)
         return outcome
@@ -113,21 +110,19 @@ class Findings:
         """Whether no earlier row says the same of the product."""
         if self.columns.effective is not None:
             self.days.setdefault(row.effective, place_of(row.line, row.sheet))
-        number = self._number(row.line, row.sheet)
-        first, is_same = self._first.note(row.id, number, _mark(row))
-        if first == number:
-            self.without_wish += not row.has_wish
-        elif is_same:
-            self.repeated += 1
-            return False
-        else:
-            self.conflicts.add(row.id)
+        match self._first.note(row.id, _mark(row)):
+            case Mention.FIRST:
+                self.without_wish += not row.has_wish
+            case Mention.REPEATED:
+                self.repeated += 1
+                return False
+            case Mention.CONFLICTING:
+                self.conflicts.add(row.id)
         return True
 
-    def _note_faulty(self, product: int, row: ReadRow) -> None:
+    def _note_faulty(self, product: int) -> None:
         """What a faulty row asks for is not known: no other row of its product is planned."""
-        number = self._number(row.line, row.sheet)
-        if self._first.note(product, number, _UNKNOWN)[0] != number:
+        if self._first.note(product, _UNKNOWN) is not Mention.FIRST:
             self.conflicts.add(product)
 
     def _look_for_a_header(self, row: ReadRow) -> None:
@@ -148,13 +143,6 @@ class Findings:
         for place in self._rates:
             if currency := row.currencies.get(place):
                 self.currencies.setdefault(currency, place_of(row.line, row.sheet))
-
-    def _number(self, line: int, sheet: str) -> int:
-        if not sheet:
-            return line
-        if sheet not in self._sheets:
-            self._sheets.append(sheet)
-        return (self._sheets.index(sheet) << _SHEET_BITS) + line
 
 
 def _mark(row: ParsedRow) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import xlrd
@@ -28,6 +29,14 @@ _BOUND_SHEET = 0x85
 _BEGINNINGS = frozenset({0x0009, 0x0209, 0x0409, 0x0809})
 _FORMULAS = frozenset({0x0006, 0x0206, 0x0406})
 _UNCOMPUTED = SheetCell("=…", CellKind.UNCOMPUTED)
+_PARTS = {
+    "biff2_8_load": "its container",
+    "unpack_SST_table": "its texts",
+    "names_epilogue": "a named range",
+    "xf": "a cell format",
+    "get_sheets": "a sheet",
+}
+"""In words, by the function of xlrd that reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +134,14 @@ def open_xls(path: Path) -> Iterator[XlsWorkbook]:
             raise InputError(
                 "the workbook is protected by a password: save it without one and plan that"
             ) from exc
-        raise InputError(f"the workbook cannot be read: {exc}; save it as XLSX") from exc
+        raise InputError(
+            f"the workbook cannot be read: {exc}; open it in a spreadsheet program and save it as "
+            "XLSX"
+        ) from exc
     except Exception as exc:
         raise InputError(
-            "the workbook is damaged, or of a kind not known; save it as XLSX"
+            f"the workbook is damaged, or of a kind not known: {_unread_part(exc)} cannot be read; "
+            "open it in a spreadsheet program and save it as XLSX"
         ) from exc
     with book:
         yield XlsWorkbook(
@@ -138,6 +151,12 @@ def open_xls(path: Path) -> Iterator[XlsWorkbook]:
                 for number, sheet in enumerate(book.sheets())
             ],
         )
+
+
+def _unread_part(error: Exception) -> str:
+    """The part of the file that xlrd was reading."""
+    steps = [frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)]
+    return next((_PARTS[step] for step in reversed(steps) if step in _PARTS), "a part of it")
 
 
 def _formulas(content: bytes) -> dict[int, dict[tuple[int, int], bool]]:

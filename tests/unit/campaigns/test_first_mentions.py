@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.source.first_mentions import FirstMentions
+from campaigns.source.first_mentions import FirstMentions, Mention
 
 IDS = st.integers(1, 2**31 - 1)
 
@@ -15,12 +15,13 @@ IDS = st.integers(1, 2**31 - 1)
     st.integers(1, 1000),
     st.sampled_from([1, 7, 1 << 10, 1 << 20]),
 )
-def test_each_id_is_remembered_with_its_first_line_and_wish(
+def test_each_id_is_remembered_with_its_first_wish(
     rows: list[tuple[int, int]], start: int, step: int
 ) -> None:
-    mentions, first = FirstMentions(), dict[int, tuple[int, int]]()
+    mentions, wishes = FirstMentions(), dict[int, int]()
     series = [(start + step * at, at) for at in range(1500)]
-    for line, (product_id, wish) in enumerate([*rows, *series, *rows], start=2):
-        first_line, first_wish = first.setdefault(product_id, (line, wish))
-        is_same = first_wish % 2**64 == wish % 2**64
-        assert mentions.note(product_id, line, wish) == (first_line, is_same)
+    for product_id, wish in [*rows, *series, *rows]:
+        mention = mentions.note(product_id, wish)
+        assert (mention is Mention.FIRST) is (product_id not in wishes)
+        is_same = wishes.setdefault(product_id, wish) % 2**64 == wish % 2**64
+        assert (mention is Mention.CONFLICTING) is not is_same

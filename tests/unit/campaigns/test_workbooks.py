@@ -237,6 +237,17 @@ def test_a_damaged_xls_is_refused_in_words(tmp_path: Path) -> None:
             read(tmp_path / "cut.xls")
 
 
+def test_of_an_xls_that_cannot_be_read_the_part_and_the_way_out_are_named(tmp_path: Path) -> None:
+    whole = (Path(__file__).parents[2] / "price_lists" / "x29_excel97.xls").read_bytes()
+    byte_order = whole.index(b"\xfe\xff")
+    big_endian = whole[:byte_order] + b"\xff\xfe" + whole[byte_order + 2 :]
+    (tmp_path / "in.xls").write_bytes(big_endian)
+    with pytest.raises(
+        InputError, match=r"its container cannot be read; open it .* save it as XLSX"
+    ):
+        read(tmp_path / "in.xls")
+
+
 @pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/styles.xml"])
 def test_an_xlsx_with_a_broken_part_is_refused_in_words(tmp_path: Path, part: str) -> None:
     book = openpyxl.Workbook()
