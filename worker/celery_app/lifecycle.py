@@ -34,6 +34,7 @@ from worker.celery_app.oversight import OVERSIGHT_INTERVAL_S, Oversight
 from worker.celery_app.redis_guard import RedisGuard, refuse_eviction
 from worker.celery_app.refusals import given_log_level, refuse_options
 from worker.celery_app.refused_queries import RefusedQueries
+from worker.celery_app.restart import make_restartable
 from worker.celery_app.run_events import RunEvents
 from worker.celery_app.settled_results import store_with_settlement
 from worker.celery_app.stop_deadline import StopDeadline
@@ -106,6 +107,7 @@ class Lifecycle:
 
     def _refuse_options(self, **_: object) -> None:
         refuse_options()
+        make_restartable(sys.argv)
 
     def _check_redis(self, **_: object) -> None:
         settings = self._settings
