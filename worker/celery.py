@@ -24,7 +24,11 @@ from worker.celery_app.consumer import ReconnectingConsumer
 from worker.celery_app.held_messages import HOLD_INTERVAL_S
 from worker.celery_app.lifecycle import Lifecycle
 from worker.celery_app.persistent_redis import PUBLISH_RETRIES
-from worker.celery_app.refusals import refuse_other_brokers, refuse_subcommands
+from worker.celery_app.refusals import (
+    refuse_lost_options,
+    refuse_other_brokers,
+    refuse_subcommands,
+)
 from worker.celery_app.result_backend import REDIS_URL, backend_url
 from worker.celery_app.task_adapter import JobTask, conclude, raw_message, read_job, show_progress
 from worker.celery_app.transport import transport_for
@@ -43,6 +47,7 @@ def _queues(settings: Settings) -> list[Queue]:
 
 refuse_other_brokers(os.environ)
 refuse_subcommands()
+refuse_lost_options(sys.argv)
 settings = _load_settings()
 connection = connection_settings(
     settings.redis_url.get_secret_value(),

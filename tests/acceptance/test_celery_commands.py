@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -285,7 +286,7 @@ def test_celery_call_submits_a_job_and_celery_events_tell_of_it(stack: Stack, ra
         dump.kill()
 
 
-def test_multi_starts_workers_with_their_logs_levels_and_process_files(
+def test_multi_starts_and_restarts_workers_with_their_logs_levels_and_process_files(
     stack: Stack, raw: Celery, tmp_path: Path
 ) -> None:
     (tmp_path / "included.py").write_text("open('included', 'w').close()")
@@ -294,6 +295,7 @@ def test_multi_starts_workers_with_their_logs_levels_and_process_files(
     multi = [sys.executable, "-m", "celery", "multi"]
     files = [f"--pidfile={tmp_path}/%n.pid", f"--logfile={tmp_path}/%n.log"]
     options = ["-A", "worker", *files, "-l", "DEBUG", "-E", "-X", BULK, "-I", "included"]
+    options += ["--umask=027", f"--uid={os.geteuid()}", f"--gid={os.getegid()}"]
     of_one = [
         "--heartbeat-interval:odd=1",
         "--without-heartbeat:even",
@@ -322,6 +324,18 @@ def test_multi_starts_workers_with_their_logs_levels_and_process_files(
         assert beats["odd@local"] >= 2
         assert not beats["even@local"]
         raw.control.revoke(revoked, destination=["odd@local"], reply=True)
+        assert {log.stat().st_mode & 0o777 for log in logs} == {0o640}
+        # As logrotate does: rename and SIGHUP, or copy and truncate.
+        odd, even = (int((tmp_path / f"{node}.pid").read_text()) for node in ("odd", "even"))
+        logs[0].rename(tmp_path / "odd.log.1")
+        os.kill(odd, signal.SIGHUP)
+        os.truncate(logs[1], 0)
+        run(*multi, "restart", "even@local", *options, *of_one)
+        wait_until(lambda: all(log.exists() and "worker_ready" in log.read_text() for log in logs))
+        assert "\0" not in logs[1].read_text()
+        assert int((tmp_path / "odd.pid").read_text()) == odd
+        assert int((tmp_path / "even.pid").read_text()) != even
+        wait_until(lambda: len(raw.control.ping(destination=nodes, timeout=5)) == len(nodes))
     finally:
         run(*multi, "stopwait", *nodes, *files)
     assert not list(tmp_path.glob("*.pid"))

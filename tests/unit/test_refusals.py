@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,10 +20,13 @@ from worker.celery_app.refusals import (
     COMMANDS,
     OPTIONS,
     SUBCOMMANDS,
+    refuse_lost_options,
     refuse_options,
+    refuse_options_without_effect,
     refuse_other_brokers,
     refuse_subcommands,
 )
+from worker.celery_app.restart import make_restartable
 
 TABLE = Path(__file__).parents[2] / "docs" / "operators" / "celery-commands.md"
 VALUES = {
@@ -65,6 +69,49 @@ def test_other_options_are_taken(given: CLIContext) -> None:
     arguments = ["-Q", "revio.default.bulk", "-n", "x@y", "-l", "DEBUG", "-E"]
     with worker.make_context("worker", arguments, obj=given):
         refuse_options()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "way"),
+    [
+        (["--umask", "0123"], "--umask: it holds with --detach, as octal digits after a 0"),
+        (["--executable", "/other/python"], "--executable: it holds with --detach"),
+    ],
+)
+def test_an_option_that_celery_ignores_without_detach_stops_the_start(
+    arguments: list[str], way: str, given: CLIContext
+) -> None:
+    with (
+        worker.make_context("worker", arguments, obj=given),
+        pytest.raises(SystemExit, match=f"^celery worker {re.escape(way)}"),
+    ):
+        refuse_options_without_effect()
+
+
+def test_an_option_of_detach_that_holds_is_taken(
+    given: CLIContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.umask", lambda _: 0o27)
+    arguments = ["--umask", "027", "--executable", sys.executable]
+    with worker.make_context("worker", arguments, obj=given):
+        refuse_options_without_effect()
+
+
+@pytest.mark.parametrize("option", ["--uid", "--gid"])
+def test_a_user_that_celery_would_lose_as_it_detaches_stops_the_start(option: str) -> None:
+    with pytest.raises(SystemExit, match=f"^celery worker {option}: .*write {option}="):
+        refuse_lost_options(["celery", "worker", "--detach", option, "nobody"])
+    refuse_lost_options(["celery", "worker", "--detach", f"{option}=nobody"])
+    refuse_lost_options(["celery", "worker", option, "nobody"])
+
+
+def test_python_can_be_started_again_with_the_arguments_of_a_module() -> None:
+    of_module = ["/site-packages/celery/__main__.py", "-A", "worker", "worker"]
+    of_script = ["/bin/celery", "-A", "worker", "worker"]
+    make_restartable(of_module)
+    make_restartable(of_script)
+    assert of_module == ["-m", "celery", "-A", "worker", "worker"]
+    assert of_script == ["/bin/celery", "-A", "worker", "worker"]
 
 
 @pytest.mark.parametrize("command", SUBCOMMANDS)

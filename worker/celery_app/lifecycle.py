@@ -32,7 +32,11 @@ from worker.celery_app.lane_control import LaneControl
 from worker.celery_app.logs import configure_logs
 from worker.celery_app.oversight import OVERSIGHT_INTERVAL_S, Oversight
 from worker.celery_app.redis_guard import RedisGuard, refuse_eviction
-from worker.celery_app.refusals import given_log_level, refuse_options
+from worker.celery_app.refusals import (
+    given_log_level,
+    refuse_options,
+    refuse_options_without_effect,
+)
 from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.restart import make_restartable
 from worker.celery_app.run_events import RunEvents
@@ -107,6 +111,7 @@ class Lifecycle:
 
     def _refuse_options(self, **_: object) -> None:
         refuse_options()
+        refuse_options_without_effect()
         make_restartable(sys.argv)
 
     def _check_redis(self, **_: object) -> None:

@@ -6,7 +6,10 @@ docs/operators/celery-commands.md lists all others with what they do.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import click
 from click.core import ParameterSource
@@ -110,6 +113,56 @@ def refuse_options() -> None:
     ]
     if refused:
         raise SystemExit("\n".join(refused))
+
+
+def refuse_lost_options(argv: Sequence[str]) -> None:
+    """Raises SystemExit if Celery would detach with the values of --uid and --gid alone."""
+    if not {"-D", "--detach"} & {*argv}:
+        return
+    for option in ("--uid", "--gid"):
+        if option in argv:
+            raise SystemExit(
+                f"celery worker {option}: with --detach Celery takes it in one word only; write "
+                f"{option}=…"
+            )
+
+
+def refuse_options_without_effect() -> None:
+    """Raises SystemExit if the process is not what these options say, since Celery says nothing."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.command.name != "worker":
+        return
+    given = {name: value for name, value in context.params.items() if value is not None}
+    without = [
+        f"celery worker --{name}: {way}"
+        for name, (holds, way) in _EFFECTS.items()
+        if name in given and not holds(given[name])
+    ]
+    if without:
+        raise SystemExit("\n".join(without))
+
+
+def _is_umask(octal: str) -> bool:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask == int(octal, 8)
+
+
+def _is_executable(path: str) -> bool:
+    return Path(path).absolute() == Path(sys.executable)
+
+
+_EFFECTS: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "umask": (
+        _is_umask,
+        "it holds with --detach, as octal digits after a 0; else set it before the start",
+    ),
+    "executable": (
+        _is_executable,
+        "it holds with --detach; else start the worker with that Python",
+    ),
+}
+"""Of `celery worker`: whether the option holds by now, and what to do if not."""
 
 
 def given_log_level() -> str | None:
