@@ -81,7 +81,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Show what a job waits for now, and when it will probably run."""
-    if (job_id is None) == (key is None):
+    if (job_id is None) == (key is None) or "" in {job_id, key}:
         raise typer.BadParameter("give either a job's id or --key", param_hint="JOB_ID")
     wanted = job_id_of(account, key) if key is not None else str(job_id)
     with answering(as_json=as_json) as answer:
@@ -101,7 +101,10 @@ def explain(
             facts["probably runs"] = _moment(explained.runs_at)
         answer.give(explained.document(), table("job", explained.job_id, rows=facts.items()))
         if explained.state == "unknown":
-            complain(f"no job {wanted} is known to account {account}, nor in its queues")
+            complain(
+                f"no job {wanted} is known to account {account}, nor in its queues; "
+                "an update's idempotency key is given with --key"
+            )
             raise typer.Exit(ExitCode.FAILED)
 
 

@@ -116,7 +116,7 @@ def result(
     as_json: AsJson = False,
 ) -> None:
     """Show how far a job has come, and its result or error once it has ended."""
-    if (job_id is None) == (key is None):
+    if (job_id is None) == (key is None) or "" in {job_id, key}:
         raise typer.BadParameter("give either a job's id or --key", param_hint="JOB_ID")
     with answering(as_json=as_json) as answer, connected() as connection:
         wanted = job_id_of(account, key) if key is not None else str(job_id)

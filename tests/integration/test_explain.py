@@ -14,7 +14,7 @@ from redis import Redis
 from revio_jobs import Lane, RevioJobs, UpdateJob
 from revio_jobs.broker import HELD
 from revio_jobs.celery_app import producer_app
-from revio_jobs.contracts import UPDATE_TASK
+from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from revio_jobs.message import encode_message
 from settings import AccountSettings
 from tasks.ports import Claimed
@@ -171,6 +171,30 @@ def test_a_query_is_found_in_its_queue(jobs: RevioJobs, explain: Explain) -> Non
     handles = [jobs.query(ids=[number]) for number in range(1, 700)]
     told = explain(handles[600].job_id)
     assert told["because"] == ["ahead of it in revio.default.interactive: 600 jobs"]
+
+
+def test_a_query_of_lower_priority_is_found_behind_the_others(
+    redis: Redis, redis_url: str, jobs: RevioJobs, explain: Explain
+) -> None:
+    jobs.query(ids=[1])
+    with producer_app(redis_url) as app:
+        options = {"queue": "revio.default.interactive", "priority": 6}
+        raw = app.send_task(QUERY_TASK, kwargs={"ids": [2]}, **options)
+    assert explain(raw.id)["because"] == ["ahead of it in revio.default.interactive: 1 job"]
+
+
+@pytest.mark.parametrize("text", ["x", "source", "mentioned-in-another"])
+def test_a_job_whose_message_merely_contains_the_text_is_not_it(
+    text: str, jobs: RevioJobs, explain: Explain
+) -> None:
+    jobs.query(ids=[1], source="mentioned-in-another")
+    with pytest.raises(AssertionError, match=r"no job .* is known to account default.*--key"):
+        explain(text)
+
+
+def test_an_empty_id_is_refused(explain: Explain) -> None:
+    with pytest.raises(AssertionError, match="give either a job's id or --key"):
+        explain("")
 
 
 def test_an_unknown_job_fails(revio: Revio, redis_url: str, explain: Explain) -> None:

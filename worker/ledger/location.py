@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
 
+from revio_jobs.broker import queue_keys
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.ledger_keys import LedgerKeys
 from worker.queues.queued_message import QueuedMessage
@@ -159,19 +160,29 @@ class _Reader:
 
     def _in_a_queue(self) -> JobLocation | None:
         """A query, or a raw message that no worker has taken: only the queue has it."""
-        wanted = self._job_id.encode()
         for lane in Lane:
-            for last in range(-1, -1 - _LOOKED_AT, -_AT_ONCE):
-                name = queue_name(self._account, lane)
-                messages: Any = self._redis.lrange(name, last - _AT_ONCE + 1, last)
-                for place, message in enumerate(reversed(messages)):
-                    if wanted in message:
-                        ahead = IsQueued(-1 - last + place, 0)
-                        source = QueuedMessage.parse(message).source
-                        return JobLocation(self._account, self._job_id, ahead, lane, source=source)
-                if len(messages) < _AT_ONCE:
-                    break
+            ahead = 0
+            for key in queue_keys(queue_name(self._account, lane)):
+                for message in self._next_messages(key):
+                    if self._is_of_the_job(message):
+                        source, place = QueuedMessage.parse(message).source, IsQueued(ahead, 0)
+                        return JobLocation(self._account, self._job_id, place, lane, source=source)
+                    ahead += 1
         return None
+
+    def _next_messages(self, key: str) -> Iterator[bytes]:
+        """Those of a queue's list that are taken next, the first one first."""
+        for last in range(-1, -1 - _LOOKED_AT, -_AT_ONCE):
+            messages: Any = self._redis.lrange(key, last - _AT_ONCE + 1, last)
+            yield from reversed(messages)
+            if len(messages) < _AT_ONCE:
+                return
+
+    def _is_of_the_job(self, message: bytes) -> bool:
+        """A message may quote the id of another job. It is parsed only if it does."""
+        return self._job_id.encode() in message and (
+            QueuedMessage.parse(message).job_id == self._job_id
+        )
 
 
 def _texts(fields: Any) -> dict[str, str]:  # noqa: ANN401 - as loosely typed as redis-py
