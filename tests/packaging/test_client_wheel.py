@@ -8,13 +8,14 @@ import subprocess
 import sys
 import tomllib
 import venv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from email import message_from_string
 from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
+from urllib.parse import quote
 from zipfile import ZipFile
 
 import pytest
@@ -22,6 +23,8 @@ from packaging.requirements import Requirement
 
 import revio_jobs
 from cli.dev import Stack, local_stack
+from tests.redis_proxy import proxy
+from tests.redis_sentinel import OWN_PASSWORD, sentinel_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,6 +58,26 @@ with RevioJobs.connect(settings.REDIS_URL) as jobs:
         "modules": [settings.__file__, tasks.__file__],
     }))
 """,
+    "twice.py": """
+import asyncio
+import sys
+from revio_jobs import RevioJobs
+from revio_jobs.aio import AsyncRevioJobs
+
+def tell(handle):
+    print(handle.submission, flush=True)
+    sys.stdin.readline()
+
+async def twice_async(url):
+    async with AsyncRevioJobs.connect(url) as jobs:
+        for _ in range(2):
+            tell(await jobs.query(ids=[5001]))
+
+with RevioJobs.connect(sys.argv[1]) as jobs:
+    for _ in range(2):
+        tell(jobs.query(ids=[5001]))
+asyncio.run(twice_async(sys.argv[1]))
+""",
 }
 
 
@@ -65,13 +88,17 @@ class Producer:
     python: Path
     directory: Path
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Nothing of this checkout can be imported."""
+        return {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "REVIO"))}
+
     def run(self, *arguments: str) -> str:
-        """Its output. Nothing of this checkout can be imported."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "REVIO"))}
+        """Its output."""
         finished = subprocess.run(
             [self.python, *arguments],
             cwd=self.directory,
-            env=environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=60,
@@ -194,6 +221,41 @@ def test_a_producer_with_tasks_and_settings_of_its_own_submits_and_collects(
     assert report["submissions"] == ["settled", "conflict"]
     assert all(str(producer.directory) in module for module in report["modules"])
     assert stack.sandbox.products([5001])[5001]["Rate"] == "12.5000"
+
+
+def submissions(producer: Producer, url: str, between: Callable[[], None]) -> list[str]:
+    """Two by a client, then two by an asyncio client; `between` is called after each."""
+    with subprocess.Popen(
+        [producer.python, "twice.py", url],
+        cwd=producer.directory,
+        env=producer.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
+        lines: list[str] = []
+        for line in iter(stdout.readline, ""):
+            lines.append(line.strip())
+            between()
+            stdin.write("\n")
+            stdin.flush()
+    return lines
+
+
+def test_it_finds_the_master_through_sentinels(
+    producer: Producer, stack: Stack, tmp_path: Path
+) -> None:
+    password = quote(OWN_PASSWORD, safe="")
+    with sentinel_of(tmp_path, stack.redis.port, "") as port:
+        url = f"sentinel://127.0.0.1:{port}/0?sentinel_password={password}"
+        assert submissions(producer, url, lambda: None) == ["new"] * 4
+
+
+def test_it_proceeds_when_its_connections_fall_silent(producer: Producer, stack: Stack) -> None:
+    with proxy(stack.redis.port) as name:
+        url = f"redis://127.0.0.1:{name.port}/0?socket_timeout=0.5"
+        assert submissions(producer, url, name.mute) == ["new"] * 4
 
 
 def test_the_errors_are_the_clients_own(producer: Producer) -> None:
