@@ -51,6 +51,14 @@ def end_of_header_job(backend: Any, index: int) -> None:
     backend.on_chord_part_return(request, "SUCCESS", {"outcome": "applied"})
 
 
+def end_of_header_job_in_a_thread(backend: Any, index: int) -> None:
+    """Celery makes a backend for each thread, and its connections outlive the thread."""
+    try:
+        end_of_header_job(backend, index)
+    finally:
+        backend.app.backend.client.connection_pool.disconnect()
+
+
 def bodies(server: EmbeddedRedis) -> int:
     with Redis.from_url(server.url) as redis:
         return int(redis.llen(QUEUE))
@@ -80,12 +88,19 @@ def test_redis_goes_away_when_the_header_is(
     }[moment]
     monkeypatch.setattr(owner, name, away_before(getattr(owner, name)))
     with ThreadPoolExecutor(1) as threads:
-        ended = threads.submit(end_of_header_job, backend, 1)
+        ended = threads.submit(end_of_header_job_in_a_thread, backend, 1)
         assert is_away.wait(PATIENCE_S)
         time.sleep(AWAY_S)
         server.start()
         ended.result(PATIENCE_S)
     assert bodies(server) == 1
+
+
+def test_publishing_a_body_leaves_no_subscription_open(app: Celery, server: EmbeddedRedis) -> None:
+    app.backend.set_chord_size(GROUP, 1)
+    end_of_header_job(app.backend, 0)
+    with Redis.from_url(server.url) as redis:
+        assert not redis.pubsub_channels()
 
 
 def test_a_claim_whose_answer_was_lost_is_known_again(

@@ -78,6 +78,13 @@ class _Outcomes:
             self._set_with_state(self.get_key_for_task(task_id), self.encode(meta), state)
         return result
 
+    def on_task_call(self, producer: object, task_id: str) -> None:
+        """Nothing, where Celery subscribes to the result for whoever asks for it later.
+
+        A step of a canvas is published from many threads, each with a backend of its own, and each
+        subscription would stay open.
+        """
+
     def store_with_settlement(
         self,
         outcome_key: str,
