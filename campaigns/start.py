@@ -25,7 +25,7 @@ def start(
     *,
     clock: Callable[[], float],
 ) -> bool:
-    """Begin the plan's run; False: it had begun before, and goes as the request says.
+    """Begin the plan's run. Returns False if it had begun before, as the request says.
 
     Raises NotAllowedError, also if the run goes otherwise, and PlanFileError.
     """

@@ -23,7 +23,7 @@ class Certificates:
             self._redis.set(_key(certificate.account), json.dumps(certificate.document()))
 
     def load(self, account: str) -> Certificate | None:
-        """None also for one that another version has made."""
+        """The certificate; None if there is none, or if another version made it."""
         with fail_closed("the certificate"):
             stored = self._redis.get(_key(account))
         if not stored:

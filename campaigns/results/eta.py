@@ -31,7 +31,7 @@ def pace(view: RunView, now: float) -> float | None:
 
 
 def eta(view: RunView, budget: BulkBudget) -> Eta | None:
-    """None when the run does not go on by itself."""
+    """When the run will be done; None if it does not go on by itself."""
     left = view.state.spec.rows - sum(view.state.counts.values())
     if view.has_ended or view.state.status != "running":
         return None

@@ -39,7 +39,7 @@ class Approval:
     """Unix time, seconds."""
     reason: str
     signer: str = ""
-    """The key that proves who it was; "": nobody knows."""
+    """The key that proves who it was; "" if nothing does."""
     signature: str = ""
 
     def document(self) -> str:
@@ -166,7 +166,7 @@ class OperatorStore:
         by: str,
         reason: str,
     ) -> bool:
-        """Store the rows, then begin; False: the run is there already, and nothing was done.
+        """Store the rows, then begin. Returns False, with nothing done, if the run exists already.
 
         Nothing is sent before all rows are stored, and what `rows` raises stops it.
         """

@@ -82,7 +82,7 @@ class _Sizes:
         return reply if reply.kind is Kind.DONE else None
 
     def most(self) -> int:
-        """The most ids that are taken, by halving; 0: not even one."""
+        """The most ids that are taken, found by halving; 0 if not even one is."""
         low = _MOST
         while low and not self.takes(low):
             low //= 2

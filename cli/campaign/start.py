@@ -100,7 +100,7 @@ def _halt(
     after: int | None,
     differences: int | None,
 ) -> HaltRules | None:
-    """None if none is given."""
+    """The halt rules with those of the options; None if no option is given."""
     limits = {
         "errors_percent": errors,
         "drift_percent": drift,

@@ -36,7 +36,7 @@ class UpdateTarget:
     execution_s: float = 30.0
     """How long the vendor may still be executing a call that it has not answered."""
     read_lag_s: float = 0.0
-    """How long after an update a query may still show the old values; 0: it shows the new ones at
+    """How long after an update a query may still show the old values; 0 if it shows the new ones at
     once."""
     lag_left_s: Callable[[int], float] = lambda _: 0.0
     """For a product's id: the seconds for which a query may still show it as it was before the last

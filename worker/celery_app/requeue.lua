@@ -1,4 +1,4 @@
--- Give a message that this worker holds back to the front of its queue, now or later.
+-- Return a message that this worker holds to the front of its queue, now or later.
 --
 -- KEYS[1]  what workers hold (hash, see take.lua)
 -- KEYS[2]  when it was last said to be held (sorted set: delivery tag by Redis's time, s)

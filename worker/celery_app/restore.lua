@@ -1,11 +1,11 @@
--- Give what silent workers held back to the front of its queues, the first that was taken foremost.
+-- Return what silent workers held to the front of its queues, what was taken first foremost.
 --
 -- KEYS[1]  what workers hold (hash, see take.lua)
 -- KEYS[2]  when it was last said to be held (sorted set: delivery tag by Redis's time, s)
 -- ARGV[1]  for how long a worker has been silent before it counts as dead (s)
 -- ARGV[2]  how many messages at most
 --
--- Returns how many were given back.
+-- Returns how many were returned.
 
 local time = redis.call('TIME')
 local silent_since = time[1] + time[2] / 1000000 - ARGV[1]

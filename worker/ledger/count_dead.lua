@@ -1,6 +1,6 @@
 -- Count an account's dead letters by the class of their error, however many there are.
 --
--- A letter expires by itself, so a counter would drift. The sets that settle.lua keeps beside that of all
+-- A letter expires by itself, so a counter would drift. The sets that settle.lua keeps besides that of all
 -- letters are counted from the oldest letter that can still be there.
 --
 -- KEYS[1]  dead letters (sorted set); see settle.lua for KEYS[1]_kinds and KEYS[1]_by:<how>

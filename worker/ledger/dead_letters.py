@@ -141,9 +141,9 @@ class DeadLetters:
         result_retention_s: int,
         key_retention_s: int,
     ) -> Mapping[str, Any] | None:
-        """Of unknown outcome, and the vendor shows all its `fields`: it has been applied.
+        """Settle an update of unknown outcome as applied, since the vendor shows all its `fields`.
 
-        Returns the job's result; None: it is not a dead letter any more, or was not of unknown
+        Returns the job's result; None if it is not a dead letter any more, or was not of unknown
         outcome.
         """
         keys = LedgerKeys(letter.account)

@@ -1,4 +1,4 @@
--- Take a dead letter away.
+-- Delete a dead letter.
 --
 -- KEYS[1]  dead letters (sorted set); see settle.lua for KEYS[1]_kinds and KEYS[1]_by:<how>
 -- KEYS[2]  the job's dead letter (hash)

@@ -29,12 +29,12 @@ class CallMinute:
 
     @property
     def total(self) -> int:
-        """Of all lanes."""
+        """Calls of all lanes."""
         return sum(self.calls.values())
 
 
 class CallMinutes:
-    """Of one account. Reads what has been added since it was last asked; any thread may ask.
+    """Counts one account's calls. Reads what was added since it was last asked; thread-safe.
 
     The limiter records each charge anyway, so that calls cost nothing more for being counted here.
     """

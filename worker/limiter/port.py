@@ -73,7 +73,7 @@ class Usage:
     faults_in_a_row: int
     """Consecutive faults of the vendor; see LimitRules.breaker_faults."""
     breaker_rests_for_s: float
-    """Seconds until the open breaker lets one call probe the vendor; 0: closed, or it does now."""
+    """Seconds until the open breaker lets a call probe the vendor; 0 if closed or due now."""
     closed_reason: str
     """Why the vendor refuses the account; "" if it does not."""
     closed_at: float | None

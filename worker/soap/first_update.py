@@ -58,7 +58,7 @@ class FirstUpdate:
             self._states.release(self._account, _CLAIM)
 
     def _before(self, change: Change) -> CustomerProductRecord | None:
-        """None also for a product that cannot be read: another one has to be the proof."""
+        """The product's record; None if there is none that can be read: it proves nothing."""
         try:
             return self._read(change.id)
         except (PartlyReadable, SpoiltAnswer) as exc:

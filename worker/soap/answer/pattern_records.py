@@ -67,12 +67,12 @@ class PatternRecords:
 
     @classmethod
     def for_place(cls, place: RecordPlace) -> Self | None:
-        """None for a schema whose records cannot do without prefixes."""
+        """The records of that place; None if they cannot do without prefixes."""
         namespaces = {_split(tag)[0] for tag in (place.tags[-1], *(f.tag for f in place.fields))}
         return cls(place) if len(namespaces) == 1 else None
 
     def cut(self, body: bytes) -> Cut | None:
-        """None if nothing can be cut, or if text might not be what it looks like."""
+        """Cut the records out; None if there are none, or text might not be what it looks like."""
         declaration = _DECLARATION.match(body)
         start = declaration.end() if declaration else 0
         if _holds(body, b"<!") or _holds(body, b"<?", start):

@@ -155,7 +155,7 @@ def _asking() -> Iterator[None]:
 
 
 def _opened(box: Fernet, sealed: bytes | str | None) -> Session | None:
-    """None also for what was sealed with another key: then a new session is made."""
+    """The session; None if it was sealed with another key, so that a new one is made."""
     if sealed is None:
         return None
     try:

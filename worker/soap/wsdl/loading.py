@@ -230,7 +230,7 @@ class _Shelf:
         return cls(config.wsdl_cache / f"{config.account}-{name}.json")
 
     def read(self) -> Documents | None:
-        """None also for a copy that is not what was written."""
+        """The kept copy; None if there is none, or if it is not what was written."""
         try:
             kept = json.loads(self.path.read_bytes())
             documents = {name: base64.b64decode(text) for name, text in kept["documents"].items()}
