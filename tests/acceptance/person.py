@@ -28,20 +28,22 @@ class Person:
         by = arguments[arguments.index("--by") + 1] if "--by" in arguments else ""
         proof = {"REVIO_CONSOLE_TOKEN": self.tokens[by]} if by in self.tokens else {}
         environment = {**self.stack.environment, **proof}
-        said = self.revio("campaign", *arguments, "--json", env=environment)
-        assert said.code == code, (arguments, said.code, said.out, said.err)
-        return json.loads(said.out)
+        result = self.revio("campaign", *arguments, "--json", env=environment)
+        assert result.code == code, (arguments, result.code, result.out, result.err)
+        return json.loads(result.out)
 
     def says(self, *arguments: str, code: int) -> str:
         """What a refused command has to say."""
-        said = self.revio("campaign", *arguments, env=self.stack.environment)
-        assert said.code == code, (arguments, said.code, said.out, said.err)
-        return " ".join(f"{said.out} {said.err}".split())
+        result = self.revio("campaign", *arguments, env=self.stack.environment)
+        assert result.code == code, (arguments, result.code, result.out, result.err)
+        return " ".join(f"{result.out} {result.err}".split())
 
     def look(self, run: str) -> Any:
-        said = self.revio("campaign", "watch", run, "--once", "--json", env=self.stack.environment)
-        assert said.out, said.err
-        return json.loads(said.out)
+        result = self.revio(
+            "campaign", "watch", run, "--once", "--json", env=self.stack.environment
+        )
+        assert result.out, result.err
+        return json.loads(result.out)
 
     def wait(self, run: str, until: Callable[[Any], bool], within_s: float = PATIENCE_S) -> Any:
         deadline = time.monotonic() + within_s

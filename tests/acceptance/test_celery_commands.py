@@ -141,9 +141,9 @@ def celery(stack: Stack, *arguments: str, timeout_s: float = 40) -> tuple[int, s
 def test_what_would_not_hold_is_refused_at_once_with_the_way_to_do_it(
     stack: Stack, arguments: tuple[str, ...], refused: set[str]
 ) -> None:
-    code, said = celery(stack, *arguments)
+    code, text = celery(stack, *arguments)
     assert code != 0
-    assert set(said.splitlines()) == refused
+    assert set(text.splitlines()) == refused
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -158,10 +158,10 @@ def test_a_command_that_would_not_hold_is_refused_by_every_worker(
 
 
 def test_purge_refuses_and_drops_nothing(stack: Stack, raw: Celery, jobs: RevioJobs) -> None:
-    code, said = celery(stack, "purge", "-f")
+    code, text = celery(stack, "purge", "-f")
     assert code != 0
-    assert "revio withdraw" in said
-    assert "Traceback" not in said
+    assert "revio withdraw" in text
+    assert "Traceback" not in text
 
 
 def test_cancel_consumer_drains_one_worker_until_add_consumer_brings_it_back(
@@ -264,9 +264,9 @@ def test_celerys_own_commands_say_what_is_so(stack: Stack, raw: Celery) -> None:
         timeout=PATIENCE_S,
         check=True,
     )
-    said = json.loads(ended.stdout)
-    assert {line: code for line, (code, _) in said.items()} == dict.fromkeys(SAYS, 0)
-    assert not [line for line, text in SAYS.items() if text not in said[line][1]]
+    words = json.loads(ended.stdout)
+    assert {line: code for line, (code, _) in words.items()} == dict.fromkeys(SAYS, 0)
+    assert not [line for line, text in SAYS.items() if text not in words[line][1]]
 
 
 def test_celery_call_submits_a_job_and_celery_events_tell_of_it(stack: Stack, raw: Celery) -> None:
@@ -277,11 +277,11 @@ def test_celery_call_submits_a_job_and_celery_events_tell_of_it(stack: Stack, ra
     try:
         wait_until(lambda: "heartbeat" in dump.output())
         kwargs = json.dumps({"ids": [5001]})
-        code, said = celery(stack, "call", QUERY_TASK, "--queue", BULK, "--kwargs", kwargs)
+        code, text = celery(stack, "call", QUERY_TASK, "--queue", BULK, "--kwargs", kwargs)
         assert code == 0
-        result = raw.AsyncResult(said.strip()).get(timeout=PATIENCE_S)
+        result = raw.AsyncResult(text.strip()).get(timeout=PATIENCE_S)
         assert result["customer_products"]
-        wait_until(lambda: said.strip() in dump.output())
+        wait_until(lambda: text.strip() in dump.output())
     finally:
         dump.kill()
 

@@ -52,10 +52,10 @@ def test_a_429_closes_the_lane_until_the_vendor_is_ready_and_costs_no_attempt(
 def test_an_operators_pause_outlives_the_worker(
     stack: Stack, jobs: RevioJobs, redis: Redis, revio: Callable[..., object]
 ) -> None:
-    said = revio(
+    result = revio(
         "lane", "pause", "--lane", "bulk", "--reason", "price list is wrong", env=stack.environment
     )
-    assert said.code == 0
+    assert result.code == 0
     wait_until(lambda: events(stack, "lane_closed") == 1)
     handles = jobs.submit(UpdateJob(id=product, rate="7.77") for product in PRODUCTS[:5])
     stack.services["bulk"].kill()

@@ -88,9 +88,9 @@ def test_a_campaign_plans_and_runs_around_it(spoilt: Stack, revio: Revio, tmp_pa
     assert BAD in live
 
     def types(*arguments: str, code: int | None = None) -> Any:
-        said = revio("campaign", *arguments, "--json", env=spoilt.environment)
-        assert code in {None, said.code}, (arguments, said.code, said.out, said.err)
-        return json.loads(said.out)
+        result = revio("campaign", *arguments, "--json", env=spoilt.environment)
+        assert code in {None, result.code}, (arguments, result.code, result.out, result.err)
+        return json.loads(result.out)
 
     lines = [f"{id_},{float(products[id_]['Rate'] or 0) + 1:.2f}" for id_ in live]
     (tmp_path / "list.csv").write_text("\n".join(["id,rate", *lines]))

@@ -86,7 +86,7 @@ class Reader:
 
     def _type(self, line: str, block: Block) -> str:
         """What the command has written. Its exit code is 0, or what the comment says."""
-        said = _EXIT.search(line)
+        text = _EXIT.search(line)
         command = _COMMENT.sub("", line)
         if command.startswith("make "):
             assert re.search(rf"^{command.split()[1]}:", _makefile(), re.MULTILINE), str(block)
@@ -95,7 +95,7 @@ class Reader:
             return self._serve(command)
         run = self._revio if command.startswith("revio ") else self._shell
         code, written = run(command)
-        assert code == int(said[1] if said else 0), (str(block), command, code, written)
+        assert code == int(text[1] if text else 0), (str(block), command, code, written)
         return written
 
     def _revio(self, command: str) -> tuple[int, str]:

@@ -209,5 +209,5 @@ def test_the_command_tells_scripts_and_people(place: Place, revio: Revio) -> Non
 
 
 def test_an_empty_redis_balances(redis_url: str, revio: Revio) -> None:
-    said = revio("audit", env={"REVIO_REDIS_URL": redis_url})
-    assert (said.code, said.out) == (0, "no update has been accepted yet\n")
+    result = revio("audit", env={"REVIO_REDIS_URL": redis_url})
+    assert (result.code, result.out) == (0, "no update has been accepted yet\n")

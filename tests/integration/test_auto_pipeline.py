@@ -114,15 +114,15 @@ def test_each_of_many_threads_gets_its_own_answers(redis: Redis) -> None:
 
     def ask_often(thread: int) -> None:
         for number in range(each):
-            said = f"{thread}:{number}" * (number % 7)
+            text = f"{thread}:{number}" * (number % 7)
             if number % 5 == 0:
-                with pytest.raises(ResponseError, match=f"^REFUSED {said}$"):
-                    refuse(args=[said])
+                with pytest.raises(ResponseError, match=f"^REFUSED {text}$"):
+                    refuse(args=[text])
             elif number % 5 == 1:
                 with pytest.raises(DataError):
                     ask({"no": "argument"})
             else:
-                assert ask(said) == said
+                assert ask(text) == text
 
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(ask_often, range(THREADS)))
@@ -212,9 +212,9 @@ def test_nobody_waits_for_ever_while_redis_comes_and_goes(server: EmbeddedRedis)
         def ask_on(thread: int) -> tuple[int, int]:
             answers = errors = 0
             while not ended.is_set():
-                said = f"{thread}:{answers}:{errors}"
+                text = f"{thread}:{answers}:{errors}"
                 try:
-                    assert ask(said) == said
+                    assert ask(text) == text
                     answers += 1
                 except RedisError:
                     errors += 1

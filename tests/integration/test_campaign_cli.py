@@ -75,9 +75,9 @@ def approved(campaign: Revio, tmp_path: Path) -> Revio:
 
 
 def follow(campaign: Revio, run: str, within_s: float = PATIENCE_S) -> Any:
-    said = campaign("watch", run, "--timeout", str(within_s))
-    assert said.document["ended"], said.out
-    return said.document
+    result = campaign("watch", run, "--timeout", str(within_s))
+    assert result.document["ended"], result.out
+    return result.document
 
 
 @pytest.mark.parametrize(
@@ -95,26 +95,26 @@ def test_input_that_cannot_be_planned_is_told_and_no_plan_is_written(
     stack: Stack, campaign: Revio, tmp_path: Path, content: bytes, told: str
 ) -> None:
     (tmp_path / "in.csv").write_bytes(content)
-    said = campaign("plan", "in.csv", "-o", "out.plan")
-    assert said.code == 1
-    assert told in said.document["error"]["message"]
-    assert told in said.err
+    result = campaign("plan", "in.csv", "-o", "out.plan")
+    assert result.code == 1
+    assert told in result.document["error"]["message"]
+    assert told in result.err
     assert not (tmp_path / "out.plan").exists()
     assert stack.sandbox.calls()["received"] == 0
 
 
 def test_a_file_that_is_not_there_is_told(campaign: Revio) -> None:
-    said = campaign("plan", "nowhere.csv", "-o", "out.plan")
-    assert (said.code, "no file nowhere.csv" in said.err) == (1, True)
+    result = campaign("plan", "nowhere.csv", "-o", "out.plan")
+    assert (result.code, "no file nowhere.csv" in result.err) == (1, True)
 
 
 def test_what_the_vendors_schema_cannot_empty_is_a_problem_of_the_plan(
     campaign: Revio, tmp_path: Path
 ) -> None:
     (tmp_path / "in.csv").write_text("id,rate,code1\n5001,20.48,\n5002,26.20,(clear)\n")
-    said = campaign("plan", "in.csv", "-o", "out.plan", as_json=False)
-    assert said.code == 1
-    assert "the vendor's schema cannot empty code1" in said.out + said.err
+    result = campaign("plan", "in.csv", "-o", "out.plan", as_json=False)
+    assert result.code == 1
+    assert "the vendor's schema cannot empty code1" in result.out + result.err
 
 
 def test_an_undo_of_which_nothing_can_be_said_to_the_vendor_is_not_a_plan(
@@ -123,9 +123,9 @@ def test_an_undo_of_which_nothing_can_be_said_to_the_vendor_is_not_a_plan(
     run = approved("id,code1\n5008,NEW\n", "first")  # it had none
     assert campaign("apply", "first.plan").code == ExitCode.OK
     follow(campaign, run)
-    said = campaign("undo", run, "-o", "back.plan", "--reason", "x", as_json=False)
-    assert said.code == 1
-    assert "the vendor's schema cannot empty code1" in said.out + said.err
+    result = campaign("undo", run, "-o", "back.plan", "--reason", "x", as_json=False)
+    assert result.code == 1
+    assert "the vendor's schema cannot empty code1" in result.out + result.err
     assert not (tmp_path / "back.plan").exists()
 
 
@@ -136,11 +136,11 @@ def test_an_undo_names_the_rows_that_it_must_leave_out_as_a_whole(
     assert campaign("apply", "both.plan").code == ExitCode.OK
     follow(campaign, run)
     order = ["undo", run, "-o", "back.plan", "--reason", "x", "--left", "left.csv"]
-    said = campaign(*order)
-    assert (said.code, said.document["rows"]) == (2, {"change": 1, "problem": 1})
+    result = campaign(*order)
+    assert (result.code, result.document["rows"]) == (2, {"change": 1, "problem": 1})
     says = "nothing of it is taken back: the vendor's schema cannot empty code1"
-    assert said.document["left"]["not_undone"] == 1
-    assert said.document["not_undone"] == [[5008, says]]
+    assert result.document["left"]["not_undone"] == 1
+    assert result.document["not_undone"] == [[5008, says]]
     assert f"5008,{stack.sandbox.products([5008])[5008]['Customer_ID']},not_undone,{says}" in (
         (tmp_path / "left.csv").read_text()
     )
@@ -172,9 +172,9 @@ def test_a_plan_changed_by_one_byte_is_good_for_nothing(
     path = tmp_path / "june.plan"
     path.write_bytes(path.read_bytes().replace(b"20.48", b"20.49"))
     for command in (["review"], ["approve", "--reason", "x"], ["apply"]):
-        said = campaign(command[0], "june.plan", *command[1:])
-        assert said.code == ExitCode.INVALID
-        assert "changed after it was made" in said.err
+        result = campaign(command[0], "june.plan", *command[1:])
+        assert result.code == ExitCode.INVALID
+        assert "changed after it was made" in result.err
     assert not stack.sandbox.updates()
 
 
@@ -185,9 +185,9 @@ def test_an_approval_is_good_for_its_own_plan_alone(
     assert "june.plan has no run yet" in campaign("watch", "june.plan").err
     (tmp_path / "june.csv").write_text(RATES.replace("20.48", "20.49"))
     assert campaign("plan", "june.csv", "-o", "june.plan").code == 2
-    said = campaign("apply", "june.plan")
-    assert said.code == ExitCode.INVALID
-    assert "another version of plan june was approved" in said.err
+    result = campaign("apply", "june.plan")
+    assert result.code == ExitCode.INVALID
+    assert "another version of plan june was approved" in result.err
     assert not stack.sandbox.updates()
 
 
@@ -196,12 +196,13 @@ def test_a_plan_of_another_account_or_vendor_is_not_applied(
 ) -> None:
     approved(RATES)
     other = {name.replace(A, B): value for name, value in stack.environment.items() if A in name}
-    said = campaign("apply", "june.plan", "--account", "other", **other)
-    assert "the plan is for account default, not for other" in said.err
+    result = campaign("apply", "june.plan", "--account", "other", **other)
+    assert "the plan is for account default, not for other" in result.err
     for command in (["approve", "--reason", "x"], ["apply"]):
-        said = campaign(command[0], "june.plan", *command[1:], **{f"{A}CLIENT_CODE": "production"})
-        assert said.code == ExitCode.INVALID
-        assert "another Rev.io address or client code" in said.err
+        production = {f"{A}CLIENT_CODE": "production"}
+        result = campaign(command[0], "june.plan", *command[1:], **production)
+        assert result.code == ExitCode.INVALID
+        assert "another Rev.io address or client code" in result.err
     assert not stack.sandbox.updates()
 
 
@@ -227,16 +228,16 @@ def test_formulas_in_the_input_are_harmless_in_what_we_write_and_survive_it(
 
 def test_rules_alone_make_a_campaign(stack: Stack, campaign: Revio) -> None:
     arguments = ["--customer", "1001,1002,1003,1004", "--where", "status=ACTIVE and rate>0"]
-    said = campaign("plan", *arguments, "--set", "rate=rate*1.05", "-o", "r.plan")
-    assert said.code == 2
-    assert said.document["rows"]["change"] > 3
+    result = campaign("plan", *arguments, "--set", "rate=rate*1.05", "-o", "r.plan")
+    assert result.code == 2
+    assert result.document["rows"]["change"] > 3
     assert campaign("approve", "r.plan", "--reason", "x").code == ExitCode.OK
     assert campaign("apply", "r.plan").code == ExitCode.OK
-    assert follow(campaign, said.document["run"])["counts"] == {
-        "applied": said.document["rows"]["change"]
+    assert follow(campaign, result.document["run"])["counts"] == {
+        "applied": result.document["rows"]["change"]
     }
-    undo = campaign("undo", said.document["run"], "-o", "u.plan", "--reason", "y").document
-    assert undo["rows"]["change"] == said.document["rows"]["change"]
+    undo = campaign("undo", result.document["run"], "-o", "u.plan", "--reason", "y").document
+    assert undo["rows"]["change"] == result.document["rows"]["change"]
 
 
 def test_the_calls_are_the_fewest_that_a_campaign_can_do_with(
@@ -309,9 +310,9 @@ def test_wrong_orders_are_told(
 ) -> None:
     Path("in.csv").write_text(RATES, encoding="utf-8")
     Path("in.plan").write_text('{"revio_plan":1}\n', encoding="utf-8")
-    said = campaign(*arguments)
-    assert said.code == code, said
-    assert told in said.err
+    result = campaign(*arguments)
+    assert result.code == code, result
+    assert told in result.err
     assert not stack.sandbox.updates()
     assert Path("in.csv").read_text(encoding="utf-8") == RATES
 
@@ -336,22 +337,22 @@ def test_wrong_orders_are_told(
 def test_no_wrong_usage_looks_like_a_plan_with_changes(
     stack: Stack, revio: Revio, arguments: list[str]
 ) -> None:
-    said = revio(*arguments, env=stack.environment)
-    assert (said.code, said.out) == (1, "")
-    assert "revio: " in said.err
+    result = revio(*arguments, env=stack.environment)
+    assert (result.code, result.out) == (1, "")
+    assert "revio: " in result.err
 
 
 def test_wrong_settings_never_look_like_a_plan_with_changes(revio: Revio) -> None:
-    said = revio("campaign", "plan", "--customer", "1", "--set", "rate=1", "-o", "x", env={})
-    assert said.code == 1
-    assert "at least one account must be set" in said.err
+    result = revio("campaign", "plan", "--customer", "1", "--set", "rate=1", "-o", "x", env={})
+    assert result.code == 1
+    assert "at least one account must be set" in result.err
 
 
 def test_a_run_that_goes_on_is_not_undone(campaign: Revio, approved: Revio) -> None:
     run = approved("id,rate\n5001,20.01\n", "on")
     assert campaign("apply", "on.plan", "--start", "2099-01-01T00:00").code == ExitCode.OK
-    said = campaign("undo", run, "-o", "u.plan", "--reason", "x")
-    assert (said.code, "pause or cancel it first" in said.err) == (1, True)
+    result = campaign("undo", run, "-o", "u.plan", "--reason", "x")
+    assert (result.code, "pause or cancel it first" in result.err) == (1, True)
     assert (
         campaign("watch", run, "--once").document["waits"]
         == "its time begins at 2099-01-01 00:00 UTC"
@@ -364,8 +365,8 @@ def test_a_run_that_goes_on_is_not_undone(campaign: Revio, approved: Revio) -> N
 def paused(stack: Stack, revio: Revio, reason: str) -> Iterator[None]:
     """The bulk lane, which the tests that follow find open again."""
     lane = ["--lane", "bulk"]
-    said = revio("lane", "pause", *lane, "--reason", reason, env=stack.environment)
-    assert said.code == ExitCode.OK
+    result = revio("lane", "pause", *lane, "--reason", reason, env=stack.environment)
+    assert result.code == ExitCode.OK
     try:
         yield
     finally:
@@ -419,10 +420,10 @@ def test_an_undo_lists_what_was_edited_and_billed_since_and_a_retry_what_it_can_
     stack.sandbox.edit(5001, Rate="1.2300")
     stack.sandbox.edit(5002, Billed_Through_Date="2026-06-30")
     order = ["undo", run, "-o", "u.plan", "--reason", "x", "--left", "left.csv"]
-    said = campaign(*order, as_json=False)
-    assert said.code == 2
+    result = campaign(*order, as_json=False)
+    assert result.code == 2
     for told in ("edited since, left alone (1)", "rate=1.2300", "billed in between"):
-        assert told in said.out
+        assert told in result.out
     assert len((tmp_path / "left.csv").read_text().splitlines()) == 3
     nothing = campaign("retry", run, "-o", "r.plan", as_json=False)
     assert nothing.code == 0
@@ -434,8 +435,8 @@ def test_what_has_ended_cannot_be_paused(campaign: Revio, approved: Revio) -> No
     assert campaign("apply", "over.plan").code == ExitCode.OK
     follow(campaign, run)
     assert "needs a reason" in campaign("pause", run, "--reason", " ").err
-    said = campaign("pause", run, "--reason", "too late")
-    assert (said.code, f"run {run} is done: it cannot pause now" in said.err) == (2, True)
+    result = campaign("pause", run, "--reason", "too late")
+    assert (result.code, f"run {run} is done: it cannot pause now" in result.err) == (2, True)
 
 
 def test_people_get_words_and_plain_lines_without_a_terminal(
@@ -488,9 +489,9 @@ def test_products_become_a_list_and_the_list_a_plan(
 ) -> None:
     (tmp_path / "customers.csv").write_text("customer_id\n1001\n1002\n")
     whose = ["--customers", "customers.csv", "--line", "30001"]
-    said = campaign("export", *whose, "--customer", "999999", "-o", "now.xlsx")
-    assert (said.code, said.document["without_products"]["customer"]) == (0, [999999])
-    assert said.document["calls_spent"] == 2
+    result = campaign("export", *whose, "--customer", "999999", "-o", "now.xlsx")
+    assert (result.code, result.document["without_products"]["customer"]) == (0, [999999])
+    assert result.document["calls_spent"] == 2
     assert campaign("plan", "now.xlsx", "-o", "now.plan").code == 0
     book = openpyxl.load_workbook(tmp_path / "now.xlsx")
     first = next(book.active.iter_rows(min_row=2))
@@ -510,9 +511,9 @@ def test_rules_take_customers_and_lines_from_files(
     (tmp_path / "customers.txt").write_text("1001\n1002\n888888\n")
     (tmp_path / "lines.csv").write_text("Line\n30001\n")
     rule = ["--where", "status=ACTIVE and rate>0", "--set", "rate=rate*1.05", "-o", "r.plan"]
-    said = campaign("plan", "--customers", "customers.txt", "--lines", "lines.csv", *rule)
-    assert said.code == 2
-    assert said.document["without_products"] == {"customer": {"count": 1, "first": [888888]}}
+    result = campaign("plan", "--customers", "customers.txt", "--lines", "lines.csv", *rule)
+    assert result.code == 2
+    assert result.document["without_products"] == {"customer": {"count": 1, "first": [888888]}}
     again = campaign("review", "r.plan", as_json=False)
     assert "1 customer has no products: 888888" in again.out
     refused = campaign("plan", "customers.txt", "--customer", "1001", *rule)
@@ -547,8 +548,8 @@ def test_a_cancelled_run_says_how_to_go_on_and_its_rows_are_free_then(
     again = ["plan", "later.csv", "-o", "again.plan"]
     stopped = campaign(*again, as_json=False)
     assert f"run {run} (running) is to change it by later.csv" in stopped.out
-    said = campaign("cancel", run, "--reason", "wrong day", as_json=False)
-    assert f"revio campaign retry {run} --only unprocessed -o NEW.plan" in said.out
+    result = campaign("cancel", run, "--reason", "wrong day", as_json=False)
+    assert f"revio campaign retry {run} --only unprocessed -o NEW.plan" in result.out
     follow(campaign, run)
     assert campaign(*again).code == 2
     retried = campaign("retry", run, "--only", "unprocessed", "-o", "retry.plan")
@@ -584,11 +585,11 @@ def test_a_second_apply_with_other_options_changes_nothing_and_says_what_holds(
     assert campaign(*order, "--canary", "1,rest").document["began"]
     for same in (order, ["apply", "held.plan"], [*order, "--canary", "1,rest"]):
         assert campaign(*same).document["began"] is False
-    said = campaign(*order, "--canary", "2,rest", "--priority", "high", "--halt-errors", "1")
-    assert said.code == ExitCode.INVALID
+    result = campaign(*order, "--canary", "2,rest", "--priority", "high", "--halt-errors", "1")
+    assert result.code == ExitCode.INVALID
     assert (
         "has begun before, with stages that end at 1, halts at 5 % errors, 10 % drift (after 50 "
-        "rows), 0 differences, priority normal: nothing was changed" in said.err
+        "rows), 0 differences, priority normal: nothing was changed" in result.err
     )
     assert campaign("set", run, "rate=100", "--reason", "slower").code == ExitCode.OK
     assert "with a rate of 100" in campaign(*order).err
@@ -608,8 +609,8 @@ def test_a_start_that_is_past_or_in_doubt_begins_nothing(
 ) -> None:
     run = approved(RATES, "doubt")
     zone = {f"{A}BUSINESS_TIMEZONE": "America/New_York"}
-    said = campaign("apply", "doubt.plan", "--start", start, **zone)
-    assert (said.code, told in said.err) == (ExitCode.INVALID, True)
+    result = campaign("apply", "doubt.plan", "--start", start, **zone)
+    assert (result.code, told in result.err) == (ExitCode.INVALID, True)
     assert run not in {listed["run"] for listed in campaign("list").document["runs"]}
 
 
@@ -623,13 +624,13 @@ def test_who_approves_sees_what_changes_what_is_crossed_and_what_cannot_be_undon
     planned = campaign("plan", "in.csv", "-o", "in.plan", *crossed, "--effective", "2098-03-01")
     why = "the vendor's schema cannot empty code2"
     assert (planned.code, planned.document["not_undoable"]) == (2, {why: 1})
-    said = campaign("review", "in.plan", "--html", "in.html", "--xlsx", "in.xlsx").document
-    (rail,) = (one for one in said["guard_rails"] if one["guard rail"] == "change")
+    document = campaign("review", "in.plan", "--html", "in.html", "--xlsx", "in.xlsx").document
+    (rail,) = (one for one in document["guard_rails"] if one["guard rail"] == "change")
     assert (rail["crossed by"], rail["because"]) == ("1 row", "override: agreed with Ms Lee")
-    (whole,) = (one for one in said["guard_rails"] if one["guard rail"] == "revenue")
+    (whole,) = (one for one in document["guard_rails"] if one["guard rail"] == "revenue")
     assert whole["crossed by"] == "the whole plan"
-    assert [(one["id"], one["why"]) for one in said["not_undoable_rows"]] == [("5009", why)]
-    assert said["largest_by_customer"][0]["moved"] == said["largest_by_product"][0]["moved"]
+    assert [(one["id"], one["why"]) for one in document["not_undoable_rows"]] == [("5009", why)]
+    assert document["largest_by_customer"][0]["moved"] == document["largest_by_product"][0]["moved"]
     shown = campaign("review", "in.plan", as_json=False).out
     for words in (
         "rate 19.50 → 29.50; description SIP Trunk → Trunk",
@@ -641,7 +642,7 @@ def test_who_approves_sees_what_changes_what_is_crossed_and_what_cannot_be_undon
         "columns used",
     ):
         assert words in shown
-    assert planned.document["read_as"] == said["read_as"]
+    assert planned.document["read_as"] == document["read_as"]
     page = (tmp_path / "in.html").read_text(encoding="utf-8")
     assert "&lt;b&gt;Seat&lt;/b&gt;" in page
     assert "2098-03-01 00:00 UTC" in page

@@ -301,8 +301,8 @@ def test_of_any_number_of_different_errors_only_some_are_kept_apart(redis: Redis
     world.start(250)
     assert world.feeder.step() is not None
     token: Any = redis.get("revio:default:campaigns:feeder")
-    said = [{"error": "Rejected", "says": f"x{at}"} for at in range(250)]
-    ended = [EndedRow(at, RowOutcome.FAILED, 1.0, detail) for at, detail in enumerate(said)]
+    details = [{"error": "Rejected", "says": f"x{at}"} for at in range(250)]
+    ended = [EndedRow(at, RowOutcome.FAILED, 1.0, detail) for at, detail in enumerate(details)]
     world.runs.record("default", RUN, token.decode(), RunStep(ended=ended))
     errors = world.store.view(RUN).errors
     assert (len(errors), sum(errors.values())) == (201, 250)
@@ -379,11 +379,11 @@ def test_a_run_keeps_to_its_rate(redis: Redis) -> None:
 def test_nothing_is_sent_before_its_time_and_the_run_says_so(redis: Redis) -> None:
     world = World(redis, 5)
     world.start(5, start_at=world.now + 90)
-    said = f"its time begins at {datetime.fromtimestamp(world.now + 90, UTC):%Y-%m-%d %H:%M} UTC"
-    assert world.state().waits == said
+    text = f"its time begins at {datetime.fromtimestamp(world.now + 90, UTC):%Y-%m-%d %H:%M} UTC"
+    assert world.state().waits == text
     world.round()
     assert not world.vendor.reads
-    assert world.state().waits == said
+    assert world.state().waits == text
     world.now += 91
     assert world.until_it_stops().status is Status.DONE
 

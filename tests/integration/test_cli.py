@@ -52,9 +52,9 @@ def produce(stack: Stack, revio: Revio) -> Revio:
 
 
 def test_a_query_answers_with_what_the_vendor_has(stack: Stack, produce: Revio) -> None:
-    said = produce("query", "--customer", "1004,1008", "--customer", "1012", "--json")
-    assert (said.code, said.err) == (ExitCode.OK, "")
-    shown = said.document["result"]["customer_products"]
+    result = produce("query", "--customer", "1004,1008", "--customer", "1012", "--json")
+    assert (result.code, result.err) == (ExitCode.OK, "")
+    shown = result.document["result"]["customer_products"]
     truth = stack.sandbox.products(entry["customer_product_id"] for entry in shown)
     assert len(shown) == len(truth) == 12
     for entry in shown:
@@ -63,11 +63,11 @@ def test_a_query_answers_with_what_the_vendor_has(stack: Stack, produce: Revio) 
 
 
 def test_a_query_is_a_table_without_json(produce: Revio) -> None:
-    said = produce("query", "--id", "5001", "--id", "999999")
-    assert (said.code, said.err) == (ExitCode.OK, "")
-    assert "5001" in said.out
-    assert "1 customer product, 1 vendor call" in said.out
-    assert "not found: 999999" in said.out
+    result = produce("query", "--id", "5001", "--id", "999999")
+    assert (result.code, result.err) == (ExitCode.OK, "")
+    assert "5001" in result.out
+    assert "1 customer product, 1 vendor call" in result.out
+    assert "not found: 999999" in result.out
 
 
 def test_an_update_changes_what_it_names_and_its_result_is_found_again(
@@ -131,33 +131,33 @@ def test_the_same_key_is_not_executed_again_and_guards_its_payload(
 def test_what_no_longer_holds_is_drifted_and_nothing_is_sent(stack: Stack, produce: Revio) -> None:
     rate = Decimal(stack.sandbox.products([5005])[5005]["Rate"] or 0)
     expected = ["--expect", f"rate={rate + 1}", "--expect", "quantity=4711"]
-    said = produce("update", "5005", "--rate", "1", *expected, "--json")
-    assert said.code == ExitCode.FAILED
-    assert said.document["result"]["outcome"] == "drifted"
-    assert Decimal(said.document["result"]["found"]["rate"]) == rate
+    result = produce("update", "5005", "--rate", "1", *expected, "--json")
+    assert result.code == ExitCode.FAILED
+    assert result.document["result"]["outcome"] == "drifted"
+    assert Decimal(result.document["result"]["found"]["rate"]) == rate
     assert not stack.sandbox.updates([5005])
     held = produce("update", "5005", "--rate", "1", "--expect", f"rate={rate}", "--json")
     assert held.document["result"]["outcome"] == "applied"
 
 
 def test_a_refused_update_fails_with_the_vendors_words(produce: Revio) -> None:
-    said = produce("update", str(DENIED), "--rate", "1", "--json")
-    assert (said.code, said.document["state"]) == (ExitCode.FAILED, "failed")
-    assert said.document["error"]["type"] == "Rejected"
-    (line,) = said.err.splitlines()
+    result = produce("update", str(DENIED), "--rate", "1", "--json")
+    assert (result.code, result.document["state"]) == (ExitCode.FAILED, "failed")
+    assert result.document["error"]["type"] == "Rejected"
+    (line,) = result.err.splitlines()
     assert "denied" in line
 
 
 def test_clear_is_refused_where_the_schema_cannot_say_it(produce: Revio) -> None:
-    said = produce("update", "5006", "--clear", "code1,code2", "--json")
-    assert said.code == ExitCode.FAILED
-    assert said.document["error"]["type"] == "UnsupportedChange"
+    result = produce("update", "5006", "--clear", "code1,code2", "--json")
+    assert result.code == ExitCode.FAILED
+    assert result.document["error"]["type"] == "UnsupportedChange"
 
 
 def test_a_job_that_no_worker_takes_is_still_waiting(stack: Stack, produce: Revio) -> None:
-    said = produce("query", "--id", "1", "--account", "other", "--timeout", "0", "--json")
-    assert (said.code, said.document["state"]) == (ExitCode.RUNNING, "waiting")
-    assert "revio.other.interactive" in said.err
+    result = produce("query", "--id", "1", "--account", "other", "--timeout", "0", "--json")
+    assert (result.code, result.document["state"]) == (ExitCode.RUNNING, "waiting")
+    assert "revio.other.interactive" in result.err
     with Redis.from_url(stack.redis.url) as redis:
         assert redis.llen("revio.other.interactive") == 1
 
@@ -180,9 +180,9 @@ def test_a_job_that_takes_too_long_goes_on(stack: Stack, produce: Revio) -> None
 
 
 def test_an_unknown_job_is_told_apart_from_a_failed_one(produce: Revio) -> None:
-    said = produce("result", "no-such-job", "--json")
-    assert (said.code, said.document["state"]) == (ExitCode.FAILED, "unknown")
-    assert "no-such-job" in said.err
+    result = produce("result", "no-such-job", "--json")
+    assert (result.code, result.document["state"]) == (ExitCode.FAILED, "unknown")
+    assert "no-such-job" in result.err
 
 
 def test_a_result_that_has_gone_is_told_with_how_the_job_ended(
@@ -192,12 +192,12 @@ def test_a_result_that_has_gone_is_told_with_how_the_job_ended(
     with Redis.from_url(stack.redis.url) as redis:
         redis.delete(f"revio:default:outcome:{done['job_id']}")
         redis.delete(f"celery-task-meta-{done['job_id']}")
-    said = produce("result", "--key", "old", "--json")
-    assert (said.code, said.document["state"]) == (ExitCode.FAILED, "expired")
-    assert "applied" in said.document["error"]["message"]
+    result = produce("result", "--key", "old", "--json")
+    assert (result.code, result.document["state"]) == (ExitCode.FAILED, "expired")
+    assert "applied" in result.document["error"]["message"]
     assert re.fullmatch(
         rf"revio: job {done['job_id']} ended as applied at 20\S+\+00:00; its result has expired\n",
-        said.err,
+        result.err,
     )
 
 
@@ -211,19 +211,19 @@ def test_limits_count_what_the_sandbox_received(stack: Stack, run: Revio) -> Non
     assert usage["minute_left_bulk"] == 500 - usage["minute_used"]
     assert usage["queued"] == {"interactive": 0, "bulk": 0}
     assert sum(usage["lanes_minute"].values()) == usage["minute_used"]
-    said = run("limits", "--account", "default")
-    assert (said.code, said.err) == (ExitCode.OK, "")
-    assert "calls may go out" in said.out
+    result = run("limits", "--account", "default")
+    assert (result.code, result.err) == (ExitCode.OK, "")
+    assert "calls may go out" in result.out
 
 
 def test_the_record_proves_that_the_limits_held_or_shows_where_not(
     stack: Stack, run: Revio
 ) -> None:
     assert run("query", "--id", "5001").code == ExitCode.OK
-    said = run("limits", "verify", "--json")
+    result = run("limits", "verify", "--json")
     usage = run("limits", "--json").document["accounts"]["default"]
-    assert (said.code, said.document["accounts"]["default"]["holds"]) == (ExitCode.OK, True)
-    assert said.document["accounts"]["default"]["calls"] == usage["day_used"]
+    assert (result.code, result.document["accounts"]["default"]["holds"]) == (ExitCode.OK, True)
+    assert result.document["accounts"]["default"]["calls"] == usage["day_used"]
     assert "the limits held for" in run("limits", "verify", "--since", "1h").out
     assert run("limits", "verify", "--since", "yesterday").code == ExitCode.INVALID
     stricter = {f"{ACCOUNT}CALLS_PER_MINUTE": "1", f"{ACCOUNT}BULK_HEADROOM_PER_MINUTE": "0"}
@@ -240,18 +240,18 @@ def test_limits_can_be_watched_until_ctrl_c(stack: Stack, run: Revio) -> None:
 
 
 def test_limits_of_an_account_that_is_not_configured_are_a_usage_error(run: Revio) -> None:
-    said = run("limits", "--account", "elsewhere")
-    assert said.code == ExitCode.INVALID
-    assert "'elsewhere' is not one of default" in said.err
-    assert "wait" not in said.err
+    result = run("limits", "--account", "elsewhere")
+    assert result.code == ExitCode.INVALID
+    assert "'elsewhere' is not one of default" in result.err
+    assert "wait" not in result.err
 
 
 def test_jobs_of_an_account_that_is_not_configured_are_told_of(run: Revio, produce: Revio) -> None:
     produce("update", "5003", "--rate", "1", "--account", "typo", "--timeout", "0")
     for command in (["limits"], ["explain", "x"]):
-        said = run(*command, "--account", "typo")
-        assert said.code == ExitCode.INVALID
-        assert "1 job of it waits, and no worker" in said.err
+        result = run(*command, "--account", "typo")
+        assert result.code == ExitCode.INVALID
+        assert "1 job of it waits, and no worker" in result.err
     checks = {finding["check"]: finding for finding in run("doctor", "--json").document["checks"]}
     assert checks["account typo"]["verdict"] == "warning"
     assert "1 job of it waits" in checks["account typo"]["says"]
@@ -259,14 +259,14 @@ def test_jobs_of_an_account_that_is_not_configured_are_told_of(run: Revio, produ
 
 def test_doctor_finds_a_healthy_stack_and_names_every_field(stack: Stack, run: Revio) -> None:
     _forget_other_accounts(stack)
-    said = run("doctor", "--json")
-    assert (said.code, said.err) == (ExitCode.OK, "")
-    verdicts = {check["check"]: check["verdict"] for check in said.document["checks"]}
+    result = run("doctor", "--json")
+    assert (result.code, result.err) == (ExitCode.OK, "")
+    verdicts = {check["check"]: check["verdict"] for check in result.document["checks"]}
     assert verdicts.pop("Redis's persistence") == "warning"
     assert verdicts.pop("default: certificate") == "skipped"
     assert set(verdicts.values()) == {"ok"}
     assert {"settings", "Redis", "default: WSDL", "default: login"} <= verdicts.keys()
-    fields = said.document["services"]["default"]["fields"]
+    fields = result.document["services"]["default"]["fields"]
     assert {"rate", "quantity", "ids", "status"} <= {field["name"] for field in fields}
     words = run("doctor")
     assert words.code == ExitCode.OK
@@ -295,16 +295,16 @@ def test_doctor_finds_a_healthy_stack_and_names_every_field(stack: Stack, run: R
 def test_doctor_says_what_is_wrong_and_how_to_fix_it(
     stack: Stack, run: Revio, change: dict[str, str], code: ExitCode, told: tuple[str, str]
 ) -> None:
-    said = run("doctor", "--json", **change)
+    result = run("doctor", "--json", **change)
     _forget_refusals(stack)
-    assert said.code == code
-    first = next(finding for finding in said.document["checks"] if finding["verdict"] == "wrong")
+    assert result.code == code
+    first = next(finding for finding in result.document["checks"] if finding["verdict"] == "wrong")
     check, fix = told
     assert first["check"] == check
     assert fix in first["fix"]
     assert first["mend"] == first["fix"], "the older name"
-    assert "hunter2" not in said.out + said.err
-    assert "Traceback" not in said.out + said.err
+    assert "hunter2" not in result.out + result.err
+    assert "Traceback" not in result.out + result.err
 
 
 def test_doctor_says_which_workers_are_missing(stack: Stack, run: Revio) -> None:
@@ -323,9 +323,9 @@ def test_doctor_says_which_workers_are_missing(stack: Stack, run: Revio) -> None
 
 def test_doctor_warns_of_a_redis_that_drops_what_it_holds(stack: Stack, revio: Revio) -> None:
     with embedded_redis(options={"maxmemory-policy": "allkeys-lru"}) as redis:
-        said = revio("doctor", env={**stack.environment, "REVIO_REDIS_URL": redis.url})
-    assert said.code == ExitCode.FAILED
-    assert "maxmemory-policy noeviction" in said.out
+        result = revio("doctor", env={**stack.environment, "REVIO_REDIS_URL": redis.url})
+    assert result.code == ExitCode.FAILED
+    assert "maxmemory-policy noeviction" in result.out
 
 
 @pytest.mark.parametrize(
@@ -342,11 +342,11 @@ def test_a_redis_that_is_down_is_told_in_a_few_words(
     stack: Stack, revio: Revio, command: list[str]
 ) -> None:
     down = {**stack.environment, "REVIO_REDIS_URL": f"redis://:hunter2@127.0.0.1:{free_port()}/0"}
-    said = revio(*command, "--json", env=down)
-    assert said.code == ExitCode.UNREACHABLE
-    assert said.document
-    assert "hunter2" not in said.out + said.err
-    assert len(said.err.splitlines()) <= 2
+    result = revio(*command, "--json", env=down)
+    assert result.code == ExitCode.UNREACHABLE
+    assert result.document
+    assert "hunter2" not in result.out + result.err
+    assert len(result.err.splitlines()) <= 2
 
 
 @contextmanager

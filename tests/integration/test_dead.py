@@ -280,5 +280,5 @@ def test_the_command_discards_and_the_outcome_stays(place: Place, run: Any) -> N
 def test_it_must_be_clear_which_are_meant(
     run: Any, command: str, arguments: tuple[str, ...]
 ) -> None:
-    said = run(command, *arguments)
-    assert (said.code, "--all" in said.err) == (2, True)
+    result = run(command, *arguments)
+    assert (result.code, "--all" in result.err) == (2, True)

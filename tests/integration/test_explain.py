@@ -73,9 +73,9 @@ def explain(revio: Revio, redis_url: str) -> Explain:
     }
 
     def run(*arguments: str) -> Any:
-        said = revio("explain", *arguments, "--json", env=settings)
-        assert said.code == 0, said.err
-        return said.document
+        result = revio("explain", *arguments, "--json", env=settings)
+        assert result.code == 0, result.err
+        return result.document
 
     return run
 
@@ -219,10 +219,10 @@ def test_a_job_of_a_lane_that_nobody_serves_says_so_and_no_time(
 ) -> None:
     redis.delete("revio:default:limits")
     [handle] = jobs.submit([UpdateJob(id=5001, rate="12.50")], Lane.BULK)
-    said = explain(handle.job_id)
-    assert said["because"][0].startswith("nobody serves this lane")
-    assert said["because"][0].endswith("-Q revio.default.bulk")
-    assert said["runs_at"] is None
+    explanation = explain(handle.job_id)
+    assert explanation["because"][0].startswith("nobody serves this lane")
+    assert explanation["because"][0].endswith("-Q revio.default.bulk")
+    assert explanation["runs_at"] is None
 
 
 @pytest.mark.parametrize("eta", [None, "2030-01-31T12:00:00+00:00"])
@@ -231,10 +231,10 @@ def test_a_raw_job_that_a_worker_holds_is_known_with_its_countdown(
 ) -> None:
     message = json.dumps({"headers": {"id": "raw-1", "eta": eta}})
     redis.hset(HELD, "tag.1", f"revio.default.bulk\n{message}")
-    said = explain("raw-1")
-    assert said["state"] == ("delayed" if eta else "running")
-    assert said["runs_at"] == eta
-    assert "revio.default.bulk" in said["because"][0]
+    explanation = explain("raw-1")
+    assert explanation["state"] == ("delayed" if eta else "running")
+    assert explanation["runs_at"] == eta
+    assert "revio.default.bulk" in explanation["because"][0]
 
 
 def test_whoever_submitted_a_job_is_named(
@@ -270,7 +270,10 @@ def test_a_job_in_a_queue_with_a_mistyped_name_is_found_with_the_right_one(
 ) -> None:
     with producer_app(redis_url) as app:
         lost = app.send_task(UPDATE_TASK, kwargs={"id": 1, "rate": "1"}, queue=queue)
-    said = explain(lost.id)
-    assert said["state"] == "queued"
-    assert said["because"][0] == f"its message is in the queue {queue}, from which no worker takes"
-    assert advice in said["because"][1]
+    explanation = explain(lost.id)
+    assert explanation["state"] == "queued"
+    assert (
+        explanation["because"][0]
+        == f"its message is in the queue {queue}, from which no worker takes"
+    )
+    assert advice in explanation["because"][1]

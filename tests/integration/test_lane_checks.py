@@ -135,11 +135,11 @@ def full() -> Iterator[EmbeddedRedis]:
 def test_a_full_redis_is_told_as_such(
     full: EmbeddedRedis, revio: Revio, command: list[str]
 ) -> None:
-    said = revio(*command, env={"REVIO_REDIS_URL": full.url})
-    assert said.code == ExitCode.UNREACHABLE
-    assert "Redis is full" in said.err
-    assert "maxmemory" in said.err.splitlines()[1]
-    assert "start it" not in said.err
+    result = revio(*command, env={"REVIO_REDIS_URL": full.url})
+    assert result.code == ExitCode.UNREACHABLE
+    assert "Redis is full" in result.err
+    assert "maxmemory" in result.err.splitlines()[1]
+    assert "start it" not in result.err
 
 
 def test_a_full_redis_can_still_be_audited(full: EmbeddedRedis, revio: Revio) -> None:
@@ -147,8 +147,8 @@ def test_a_full_redis_can_still_be_audited(full: EmbeddedRedis, revio: Revio) ->
 
 
 def test_a_full_redis_is_doctors_first_finding(full: EmbeddedRedis, revio: Revio) -> None:
-    said = revio("doctor", "--json", env={**SETTINGS, "REVIO_REDIS_URL": full.url})
-    assert said.code == ExitCode.UNREACHABLE
-    [wrong] = [check for check in said.document["checks"] if check["verdict"] == "wrong"]
+    result = revio("doctor", "--json", env={**SETTINGS, "REVIO_REDIS_URL": full.url})
+    assert result.code == ExitCode.UNREACHABLE
+    [wrong] = [check for check in result.document["checks"] if check["verdict"] == "wrong"]
     assert wrong["check"] == "Redis's memory"
     assert "CONFIG SET maxmemory" in wrong["fix"]

@@ -84,10 +84,10 @@ def keys(updates: list[dict[str, Any]]) -> str:
 
 
 def test_without_yes_the_updates_are_only_shown(place: Place) -> None:
-    said = place.withdraw("--lane", "bulk")
-    assert said.code == 0
-    assert keys(said.document["would_be_withdrawn"]) == "abcd"
-    assert {key["idempotency_key"]: key["reason"] for key in said.document["kept"]} == {
+    result = place.withdraw("--lane", "bulk")
+    assert result.code == 0
+    assert keys(result.document["would_be_withdrawn"]) == "abcd"
+    assert {key["idempotency_key"]: key["reason"] for key in result.document["kept"]} == {
         "f": "a worker has it",
         "g": "it was sent",
     }
@@ -96,10 +96,10 @@ def test_without_yes_the_updates_are_only_shown(place: Place) -> None:
 
 
 def test_a_lane_is_withdrawn_and_what_was_sent_is_not_touched(place: Place) -> None:
-    said = place.withdraw("--lane", "bulk", *REASON)
-    assert said.code == 0
-    assert keys(said.document["withdrawn"]) == "abcd"
-    assert keys(said.document["kept"]) == "fg"
+    result = place.withdraw("--lane", "bulk", *REASON)
+    assert result.code == 0
+    assert keys(result.document["withdrawn"]) == "abcd"
+    assert keys(result.document["kept"]) == "fg"
     assert place.withdrawn() == "abcd"
     with pytest.raises(errors.Withdrawn, match=r"withdrawn by .*: wrong price list; nothing"):
         place.handles["a"].result(timeout=1)
@@ -122,9 +122,9 @@ def test_updates_are_withdrawn_by_name(place: Place, tmp_path: Path, way: str) -
 
 
 def test_a_named_update_that_cannot_be_withdrawn_is_an_error(place: Place) -> None:
-    said = place.withdraw("--key", "a", "--key", "g", "--key", "nobody's", *REASON)
-    assert said.code == 1
-    assert {key["reason"] for key in said.document["kept"]} == {
+    result = place.withdraw("--key", "a", "--key", "g", "--key", "nobody's", *REASON)
+    assert result.code == 1
+    assert {key["reason"] for key in result.document["kept"]} == {
         "it was sent",
         "no such update is known",
     }
@@ -136,8 +136,8 @@ def test_updates_are_withdrawn_by_age(place: Place) -> None:
     place.age("e", 7200)
     place.age("c", 7190)
     assert keys(place.withdraw("--older-than", "2h").document["would_be_withdrawn"]) == "be"
-    said = place.withdraw("--older-than", "2h", "--lane", "bulk", *REASON)
-    assert keys(said.document["withdrawn"]) == "b"
+    result = place.withdraw("--older-than", "2h", "--lane", "bulk", *REASON)
+    assert keys(result.document["withdrawn"]) == "b"
 
 
 def test_a_withdrawal_is_audited_with_who_why_and_how_many(place: Place) -> None:
@@ -156,8 +156,8 @@ def test_a_campaigns_row_is_left_to_its_campaign(place: Place) -> None:
         {"id": 9, "rate": "1", "idempotency_key": "row", "campaign": {"run": "june"}}
     )
     [place.handles["row"]] = place.jobs.submit([job])
-    said = place.withdraw("--key", "row", *REASON)
-    assert said.document["kept"][0]["reason"].startswith("it is a row of campaign june")
+    result = place.withdraw("--key", "row", *REASON)
+    assert result.document["kept"][0]["reason"].startswith("it is a row of campaign june")
     assert not place.handles["row"].done()
 
 
@@ -168,8 +168,8 @@ def test_raw_messages_that_no_worker_has_seen_are_withdrawn_too(place: Place) ->
     shown = place.withdraw("--lane", "bulk")
     assert shown.document["raw_messages"] == 1
     assert place.audit()["not_accepted_yet"] == 1
-    said = place.withdraw("--lane", "bulk", *REASON)
-    assert len(said.document["withdrawn"]) == 5
+    result = place.withdraw("--lane", "bulk", *REASON)
+    assert len(result.document["withdrawn"]) == 5
     with pytest.raises(errors.Withdrawn):
         AsyncResult(sent.id, app=place.app).get(timeout=1)
 
@@ -186,9 +186,9 @@ def test_raw_messages_that_no_worker_has_seen_are_withdrawn_too(place: Place) ->
     ],
 )
 def test_an_unclear_wish_is_refused(place: Place, arguments: tuple[str, ...], says: str) -> None:
-    said = place.withdraw(*arguments)
-    assert said.code == 2
-    assert says in said.err
+    result = place.withdraw(*arguments)
+    assert result.code == 2
+    assert says in result.err
     assert place.withdrawn() == ""
 
 

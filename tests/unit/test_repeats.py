@@ -31,8 +31,8 @@ def test_the_same_trouble_is_told_once_a_minute() -> None:
 
 def test_a_reconnection_is_told_if_the_loss_was() -> None:
     log = Log()
-    said = [CONNECTED, LOST, CONNECTED, LOST, CONNECTED]
-    assert [log.shows(line) for line in said] == [True, True, True, False, False]
+    text = [CONNECTED, LOST, CONNECTED, LOST, CONNECTED]
+    assert [log.shows(line) for line in text] == [True, True, True, False, False]
     log.now = 61.0
     assert [log.shows(entry) for entry in (LOST, CONNECTED)] == [True, True]
 

@@ -51,8 +51,8 @@ def test_the_vendors_words_are_told_without_secrets_and_customers_data() -> None
     redactor = Redactor(["p&ss", None])
     redactor.add_secret("session-key")
     redactor.add_record(RawRecord({"Description": "Seat of Jane Doe", "Status": "ACTIVE"}))
-    said = "ACTIVE 5001: 'Seat of Jane Doe' costs 1,234.50 for p&amp;ss p&ss\nsession-key 12"
-    assert redactor.words(said) == "ACTIVE #: '[data]' costs # for [secret] [secret] [secret] 12"
+    text = "ACTIVE 5001: 'Seat of Jane Doe' costs 1,234.50 for p&amp;ss p&ss\nsession-key 12"
+    assert redactor.words(text) == "ACTIVE #: '[data]' costs # for [secret] [secret] [secret] 12"
     assert redactor.code("S2005") == "S2005"
     assert redactor.code("p&ss") == "[secret]"
 

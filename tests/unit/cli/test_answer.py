@@ -73,10 +73,10 @@ def test_what_is_out_of_reach_says_so(
 ) -> None:
     with pytest.raises(typer.Exit) as ended, answering(as_json=True):
         raise error
-    said = capsys.readouterr()
+    result = capsys.readouterr()
     assert ended.value.exit_code == code
-    assert json.loads(said.out)["error"]["type"] == type(error).__name__
-    assert str(error) in said.err
+    assert json.loads(result.out)["error"]["type"] == type(error).__name__
+    assert str(error) in result.err
 
 
 def test_nothing_spins_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,9 +99,9 @@ def test_a_terminal_is_told_again_and_again_how_far_it_is(
     as_terminal()
     with spinner(says):
         assert far.wait(PATIENCE_S)
-    said = capsys.readouterr()
-    assert not said.out
-    assert {"9 rows", "10 rows"} <= set(re.findall(r"\d+ rows", said.err))
+    result = capsys.readouterr()
+    assert not result.out
+    assert {"9 rows", "10 rows"} <= set(re.findall(r"\d+ rows", result.err))
 
 
 def test_who_is_to_be_quiet_is_so_on_a_terminal_too(

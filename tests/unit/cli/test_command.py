@@ -15,10 +15,10 @@ COMMANDS = ["query", "update", "result", "limits", "doctor"]
 
 
 def test_without_a_command_the_help_is_shown(revio: Revio) -> None:
-    said = revio()
-    assert said.code == ExitCode.INVALID
-    assert all(command in said.out for command in COMMANDS)
-    assert not said.err
+    result = revio()
+    assert result.code == ExitCode.INVALID
+    assert all(command in result.out for command in COMMANDS)
+    assert not result.err
 
 
 def test_the_help_tells_every_exit_code(revio: Revio) -> None:
@@ -29,9 +29,9 @@ def test_the_help_tells_every_exit_code(revio: Revio) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_and_can_answer_in_json(revio: Revio, command: str) -> None:
-    said = revio(command, "--help")
-    assert said.code == ExitCode.OK
-    assert "--json" in said.out
+    result = revio(command, "--help")
+    assert result.code == ExitCode.OK
+    assert "--json" in result.out
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,10 @@ def test_every_command_explains_itself_and_can_answer_in_json(revio: Revio, comm
 def test_wrong_usage_is_told_in_two_lines_on_standard_error(
     revio: Revio, arguments: list[str], names: str
 ) -> None:
-    said = revio(*arguments)
-    assert said.code == ExitCode.INVALID
-    assert not said.out
-    lines = said.err.splitlines()
+    result = revio(*arguments)
+    assert result.code == ExitCode.INVALID
+    assert not result.out
+    lines = result.err.splitlines()
     assert len(lines) == 2
     assert names in lines[0]
     assert re.fullmatch(r"revio: see revio( \w+)? --help", lines[1])
@@ -91,18 +91,18 @@ def test_an_invalid_job_is_refused_before_redis_is_asked_with_a_line_a_fault(
 
     monkeypatch.setattr(Redis, "execute_command", asked)
     monkeypatch.setattr(Redis, "pipeline", asked)
-    said = revio(*arguments)
-    assert said.code == ExitCode.INVALID
-    assert not said.out
-    lines = said.err.splitlines()
+    result = revio(*arguments)
+    assert result.code == ExitCode.INVALID
+    assert not result.out
+    lines = result.err.splitlines()
     assert len(lines) == len(told)
     assert all(any(entry in line for line in lines) for entry in told)
 
 
 def test_with_json_an_error_is_a_document_too(revio: Revio) -> None:
-    said = revio("update", "1", "--json")
-    assert said.document["error"]["type"] == "InvalidJob"
-    assert said.document["error"]["message"] in said.err
+    result = revio("update", "1", "--json")
+    assert result.document["error"]["type"] == "InvalidJob"
+    assert result.document["error"]["message"] in result.err
 
 
 @pytest.mark.parametrize("command", [["query", "--id", "1"], ["result", "x"], ["limits"]])
@@ -110,13 +110,13 @@ def test_wrong_settings_are_told_with_a_line_a_fault_and_no_secret(
     revio: Revio, command: list[str]
 ) -> None:
     wrong = {"REVIO_REDIS_URL": "http://:hunter2@h", "REVIO_REDDIS_URL": "hunter2"}
-    said = revio(*command, env=wrong)
-    assert said.code == ExitCode.INVALID
-    assert not said.out
+    result = revio(*command, env=wrong)
+    assert result.code == ExitCode.INVALID
+    assert not result.out
     assert {"REVIO_REDDIS_URL", "REVIO_REDIS_URL"} <= {
-        line.split(": ")[1] for line in said.err.splitlines()
+        line.split(": ")[1] for line in result.err.splitlines()
     }
-    assert "hunter2" not in said.err
+    assert "hunter2" not in result.err
 
 
 def test_what_nobody_foresaw_is_one_line_and_no_traceback(
@@ -126,6 +126,6 @@ def test_what_nobody_foresaw_is_one_line_and_no_traceback(
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr("cli.jobs.connection.load_redis", fail)
-    said = revio("query", "--id", "1")
-    assert (said.code, said.out) == (ExitCode.FAILED, "")
-    assert said.err == "revio: unexpected ZeroDivisionError: by zero\n"
+    result = revio("query", "--id", "1")
+    assert (result.code, result.out) == (ExitCode.FAILED, "")
+    assert result.err == "revio: unexpected ZeroDivisionError: by zero\n"

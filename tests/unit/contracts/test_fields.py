@@ -148,8 +148,8 @@ def test_a_job_that_breaks_the_contract_cannot_be_made(
 def test_an_unknown_field_is_told_with_those_that_are_known_there(
     part: str, fields: dict[str, Any], known: str
 ) -> None:
-    said = refusal(UpdateJob, {"id": 1, "rate": "1", part: fields | {"nope": 1}})
-    assert said.startswith(f"{part}.nope: 1 is not allowed: unknown field; allowed are {known}")
+    text = refusal(UpdateJob, {"id": 1, "rate": "1", part: fields | {"nope": 1}})
+    assert text.startswith(f"{part}.nope: 1 is not allowed: unknown field; allowed are {known}")
 
 
 def test_pydantics_own_ways_to_make_a_job_stay_as_they_are() -> None:

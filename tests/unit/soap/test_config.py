@@ -46,10 +46,10 @@ def test_all_faults_are_named_at_once_and_no_secret() -> None:
             session_expired_message="(",
         )
 
-    said = str(caught.value)
+    text = str(caught.value)
     for name in ("wsdl", "subscription_key", "call_timeout_s", "session_expired_message"):
-        assert name in said
-    assert "lines" not in said
+        assert name in text
+    assert "lines" not in text
 
 
 def test_a_shown_config_shows_no_secret() -> None:

@@ -133,10 +133,10 @@ def test_a_429_says_how_long_to_wait_or_the_default_holds(
     ],
 )
 def test_a_refusal_that_passes_by_itself_is_not_a_verdict_on_the_data(message: str) -> None:
-    said = refusal(None, message)
-    assert faults.is_transient(said)
-    assert type(faults.of_refusal(said, Purpose.QUERY, None)) is Unavailable
-    assert type(faults.of_refusal(said, Purpose.UPDATE, None)) is OutcomeUnknown
+    answer = refusal(None, message)
+    assert faults.is_transient(answer)
+    assert type(faults.of_refusal(answer, Purpose.QUERY, None)) is Unavailable
+    assert type(faults.of_refusal(answer, Purpose.UPDATE, None)) is OutcomeUnknown
 
 
 @pytest.mark.parametrize(
@@ -270,12 +270,12 @@ def test_the_vendors_words_are_kept_without_our_secrets() -> None:
         echoing.of_refusal(refusal("P1", message), Purpose.QUERY, SecretStr(SESSION_KEY)),
         echoing.of_soap_fault(SoapFaultError("a", message), Purpose.QUERY, SecretStr(SESSION_KEY)),
     ):
-        said = str(error)
-        assert "rejected" in said
-        assert "word" not in said
-        assert not any(secret in said for secret in secrets)
-        assert "\n" not in said
-        assert len(said) < 500
+        text = str(error)
+        assert "rejected" in text
+        assert "word" not in text
+        assert not any(secret in text for secret in secrets)
+        assert "\n" not in text
+        assert len(text) < 500
 
 
 @pytest.mark.parametrize(

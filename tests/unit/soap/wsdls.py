@@ -56,8 +56,8 @@ def query_answer(
 ) -> bytes:
     """An answer to a query that holds such records, as the sandbox would put it."""
     built = contract.build(chosen or Shapes())
-    said = {"Success": "true", "Impersonated": "false"} if header is None else header
-    result = {"Header": said, **built.records([Rendered(markup)])}
+    text = {"Success": "true", "Impersonated": "false"} if header is None else header
+    result = {"Header": text, **built.records([Rendered(markup)])}
     return answer(SOAP_11, built.operations[contract.QUERY], result)
 
 
