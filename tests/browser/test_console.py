@@ -9,12 +9,21 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from cli.dev import Stack, local_stack
+from revio_jobs import Lane, UpdateJob
+from revio_jobs.celery_app import producer_app
+from revio_jobs.contracts import job_id_of
+from revio_jobs.message import encode_message
+from revio_jobs.reservation import Reservations
+from tasks.ports import Claimed
+from worker.ledger import LedgerTimes, RedisLedger
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="make browser installs it")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="make browser does")
@@ -76,13 +85,18 @@ class Desk:
         self.page.locator("main button", has_text=text).first.click()
         self.page.wait_for_load_state()
 
+    def text(self, path: str) -> str:
+        """What the page at `path` says."""
+        self.go(path)
+        return str(self.page.inner_text("main"))
+
     def check(self, name: str) -> None:
         """No fault, nothing for axe-core to find, and a picture if that is wanted."""
         assert self.faults == []
         found = axe.Axe().run(self.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag22aa"]})
         assert found.violations_count == 0, found.generate_report()
         if SHOTS:
-            self.page.screenshot(path=str(Path(SHOTS) / f"console-{name}.png"))
+            self.page.screenshot(path=Path(SHOTS) / f"console-{name}.png", full_page=True)
 
 
 @pytest.fixture
@@ -167,13 +181,91 @@ def apply_through_kills(ann: Desk, plan: str, stack: Stack) -> None:
     assert download.value.suggested_filename.endswith("-report.zip")
 
 
+@pytest.fixture(scope="module")
+def unknown_job(stack: Stack) -> Iterator[str]:
+    """An update to the rate that product 5001 has, of which nobody knows what became of it."""
+    with Redis.from_url(stack.redis.url) as redis, producer_app(stack.redis.url) as app:
+        rate = stack.sandbox.products([5001])[5001]["Rate"]
+        job = UpdateJob(id=5001, rate=rate, idempotency_key="browser")
+        job_id = job_id_of("default", "browser")
+        Reservations(redis).reserve(job, job_id, Lane.BULK)  # without a message no worker takes it
+        ledger = RedisLedger(redis, LedgerTimes(60.0), partial(encode_message, app))
+        claim = ledger.claim(job, job_id, Lane.BULK)
+        assert isinstance(claim, Claimed)
+        error = {"type": "OutcomeUnknown", "args": ["nothing proves what became of it"]}
+        ledger.settle(claim.lease, {"error": error}, "OutcomeUnknown", frozenset({"rate"}))
+        yield job_id
+
+
+@pytest.fixture(scope="module")
+def plan_path(browser: Any, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Of two rows, one of which a guard rail speaks of."""
+    ann = Desk(browser, stack, "ann")
+    file = tmp_path_factory.mktemp("plan") / "july.csv"
+    file.write_text("id,rate\n5001,21.00\n5002,90.00\n")
+    ann.go("/a/default/plans/new")
+    ann.page.set_input_files("#file", file)
+    ann.page.click("summary:has-text('Guard rails')")
+    ann.page.fill("#overrides", "change=agreed with the customer\nrevenue=agreed")
+    ann.press("Plan")
+    ann.page.wait_for_selector("text=All rows")
+    return str(ann.page.url.removeprefix(ann.url))
+
+
+def test_rows_are_unticked_by_the_keyboard_and_left_out(
+    desk: Callable[..., Desk], plan_path: str
+) -> None:
+    ann = desk("ann")
+    ann.go(plan_path)
+    assert not ann.page.is_visible("text=Save the ticks of this page")
+    with ann.page.expect_response("**/ticks"):
+        ann.page.focus("#tick-2")
+        ann.page.keyboard.press("Space")
+    ann.page.wait_for_selector("text=1 row is unticked")
+    assert ann.page.evaluate("document.activeElement.id") == "tick-2"
+    ann.check("unticked")
+    ann.press("Make a plan without 1 row")
+    ann.page.wait_for_selector("text=without 1 row that ann has unticked")
+    ann.check("without")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 380])
-def test_every_page_is_readable(desk: Callable[..., Desk], scheme: str, width: int) -> None:
+def test_every_page_is_readable(
+    desk: Callable[..., Desk], scheme: str, width: int, unknown_job: str, plan_path: str
+) -> None:
     bob = desk("bob", color_scheme=scheme)
     bob.page.set_viewport_size({"width": width, "height": 800})
-    for path in ("campaigns", "operations", "dead", "jobs", "products?id=5001", "audit"):
-        bob.go(f"/a/default/{path}")
-        bob.check(f"{path.partition('?')[0]}-{scheme}-{width}")
+    bob.go("/tokens")
+    bob.page.fill("#note", "the nightly job")
+    bob.press("Make a token")
+    pages = {
+        "token": "",
+        "campaigns": "/a/default/campaigns",
+        "plan": plan_path,
+        "operations": "/a/default/operations",
+        "dead": "/a/default/dead",
+        "dead-letter": f"/a/default/dead/{unknown_job}?look=1",
+        "job": f"/a/default/jobs?job={unknown_job}",
+        "find-job": "/a/default/jobs",
+        "product": "/a/default/products?id=5001",
+        "find-product": "/a/default/products",
+        "audit": "/a/default/audit",
+    }
+    for name, path in pages.items():
+        if path:
+            bob.go(path)
+        bob.check(f"{name}-{scheme}-{width}")
         wide = bob.page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, path
+        assert wide <= width, name
+    assert "the vendor has executed it" in bob.text(pages["dead-letter"])
+
+
+def test_what_there_is_not_and_what_may_not_be_done_is_said_readably(
+    desk: Callable[..., Desk],
+) -> None:
+    bob = desk("bob")
+    for path in ("/a/default/runs/nowhere", "/a/default/plans/new", "/nowhere"):
+        bob.go(path)
+        bob.faults.clear()  # the browser tells of the status
+        bob.check(f"refused-{path.rpartition('/')[2]}")
