@@ -11,8 +11,12 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from campaigns.business_time import BusinessTime
-from cli.campaign.run_tables import span
+from cli.campaign.run_tables import FOR_EVER_S
+from cli.tables import counted
 
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_LIMITS = (10**9, 24, 60, 60)
+_LEAST_PERCENT = 0.1
 _STATIC = files("console").joinpath("static")
 
 
@@ -38,6 +42,25 @@ def number(value: float) -> str:
     return f"{value:,}"
 
 
+def duration(seconds: float) -> str:
+    """In the two largest units that count: 3 h 25 min, 12 s, less than a second."""
+    if seconds >= FOR_EVER_S:
+        return "for ever"
+    whole = round(seconds)
+    if not whole:
+        return "less than a second"
+    parts = [(whole // size, unit) for size, unit in _UNITS]
+    counts = [(count % limit, unit) for (count, unit), limit in zip(parts, _LIMITS, strict=True)]
+    first = next(place for place, (count, _) in enumerate(counts) if count)
+    return " ".join(f"{count:,} {unit}" for count, unit in counts[first : first + 2] if count)
+
+
+def share(part: float) -> str:
+    """A part of one, in per cent."""
+    percent = part * 100
+    return "less than 0.1 %" if 0 < percent < _LEAST_PERCENT else f"{percent:.1f} %"
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(
@@ -48,6 +71,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "iso": iso, "span": span}
+    made.filters |= {
+        "counted": counted,
+        "duration": duration,
+        "iso": iso,
+        "number": number,
+        "share": share,
+    }
     made.globals |= {"asset": asset, "BusinessTime": BusinessTime}
     return made

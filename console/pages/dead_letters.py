@@ -24,7 +24,7 @@ _SHOWN = 100
 def list_dead(visit: Visit) -> Response:
     """The newest first, of one kind of error or of all."""
     error = visit.query.get("error", "")
-    letters = _letters(visit).find(visit.account, Wanted(error or None))
+    letters = letters_of(visit).find(visit.account, Wanted(error or None))
     return visit.page(
         "dead.html.j2",
         letters=list(islice(letters, _SHOWN)),
@@ -55,7 +55,7 @@ def retry(visit: Visit) -> Response:
     letter = _letter(visit)
     if why := not_to_be_retried(letter, even_unknown=bool(visit.text("even_unknown"))):
         raise Refused(f"Not retried: {why}.")
-    job = _letters(visit).retry(letter).job_id
+    job = letters_of(visit).retry(letter).job_id
     return _noted(visit, f"retry dead letter {letter.job_id} as {job}", f"jobs?job={job}")
 
 
@@ -64,13 +64,13 @@ def discard(visit: Visit) -> Response:
     letter = _letter(visit)
     if not visit.text("reason"):
         raise Refused("To discard a dead letter needs a reason.")
-    _letters(visit).discard(visit.account, letter.job_id)
+    letters_of(visit).discard(visit.account, letter.job_id)
     return _noted(visit, f"discard dead letter {letter.job_id}", "dead")
 
 
 def settle(visit: Visit) -> Response:
     """Of unknown outcome, as the person has seen the product, if it still looks so."""
-    letter, letters = _letter(visit), _letters(visit)
+    letter, letters = _letter(visit), letters_of(visit)
     if not visit.text("reason"):
         raise Refused("To settle an outcome needs a reason.")
     settle_as_seen(visit, letter, letters)
@@ -85,7 +85,7 @@ def _noted(visit: Visit, what: str, then: str) -> Response:
 
 def _letter(visit: Visit) -> DeadLetter:
     job = visit.params["job"]
-    letter = _letters(visit).get(visit.account, job)
+    letter = letters_of(visit).get(visit.account, job)
     if letter is None:
         raise NotFound(
             f"There is no dead letter of job {job}: somebody has retried or discarded it, or it "
@@ -94,6 +94,7 @@ def _letter(visit: Visit) -> DeadLetter:
     return letter
 
 
-def _letters(visit: Visit) -> DeadLetters:
+def letters_of(visit: Visit) -> DeadLetters:
+    """Of all accounts."""
     app = app_of(visit.console.settings)
     return DeadLetters(visit.console.redis, partial(encode_message, app))

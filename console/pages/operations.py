@@ -12,6 +12,7 @@ from cli.limits.lane import resume_lanes
 from cli.status.reading import read_account
 from console.decision_log import DecisionLog
 from console.pages.call_plot import LANES, plot_calls
+from console.pages.dead_letters import letters_of
 from console.visit import NotFound, Refused, Visit
 from revio_jobs import Lane
 from revio_jobs.contracts import job_id_of
@@ -87,6 +88,7 @@ def find_job(visit: Visit) -> Response:
         job=job,
         key=key,
         explained=explained,
+        is_dead=bool(wanted) and letters_of(visit).get(account, wanted) is not None,
         time=visit.campaigns.campaigns.terms.time,
         flower=console.settings.console_flower_url,
     )

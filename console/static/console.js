@@ -1,12 +1,25 @@
 // What pages gain by JavaScript: none of it is needed to read, to decide or to upload.
 "use strict";
 
-// Times also in the reader's own zone.
+// Times also in the reader's own zone, where that is not what the page shows already.
 function localTimes(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
     const moment = new Date(time.dateTime);
-    if (!Number.isNaN(moment.getTime())) time.title = "your time: " + moment.toLocaleString();
+    if (Number.isNaN(moment.getTime())) continue;
+    const two = (number) => String(number).padStart(2, "0");
+    const day = [moment.getFullYear(), two(moment.getMonth() + 1), two(moment.getDate())].join("-");
+    const here = `${day} ${two(moment.getHours())}:${two(moment.getMinutes())}`;
+    time.dataset.local = here;
+    if (time.textContent.includes(here)) continue;
+    const mine = document.createElement("small");
+    mine.textContent = ` your time ${here}`;
+    time.append(mine);
   }
+}
+
+// A link that asks Rev.io first takes a while.
+function waiting(link) {
+  link.addEventListener("click", () => link.setAttribute("aria-busy", "true"));
 }
 
 // A form is sent once: the server would refuse or ignore the second, but nobody should wonder.
@@ -101,6 +114,7 @@ function begin(root) {
   localTimes(root);
   root.querySelectorAll("form[method=post]:not([hx-post])").forEach(sendOnce);
   root.querySelectorAll(".drop").forEach(dropZone);
+  root.querySelectorAll("a[data-waits]").forEach(waiting);
 }
 
 document.documentElement.classList.add("with-script");

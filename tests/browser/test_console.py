@@ -186,6 +186,7 @@ def unknown_job(stack: Stack) -> Iterator[str]:
     """An update to the rate that product 5001 has, of which nobody knows what became of it."""
     with Redis.from_url(stack.redis.url) as redis, producer_app(stack.redis.url) as app:
         rate = stack.sandbox.products([5001])[5001]["Rate"]
+        assert rate
         job = UpdateJob(id=5001, rate=rate, idempotency_key="browser")
         job_id = job_id_of("default", "browser")
         Reservations(redis).reserve(job, job_id, Lane.BULK)  # without a message no worker takes it
@@ -259,6 +260,14 @@ def test_every_page_is_readable(
         wide = bob.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, name
     assert "the vendor has executed it" in bob.text(pages["dead-letter"])
+
+
+def test_times_are_in_the_readers_zone_too(desk: Callable[..., Desk], plan_path: str) -> None:
+    bob = desk("bob", timezone_id="America/New_York")
+    assert plan_path
+    shown = bob.text("/a/default/campaigns")
+    assert re.search(r"\d\d:\d\d UTC\s+your time \d{4}-\d\d-\d\d \d\d:\d\d", shown)
+    assert "your time" not in desk("bob", timezone_id="UTC").text("/a/default/campaigns")
 
 
 def test_what_there_is_not_and_what_may_not_be_done_is_said_readably(

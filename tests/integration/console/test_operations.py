@@ -118,6 +118,10 @@ def test_a_dead_letter_is_found_shown_and_tried_again_once(
     assert "12.50" in page
     assert "<b>such</b>" not in page
     assert f"https://flower.example/task/{job}" in page
+    assert (
+        f'href="/a/default/dead/{job}">Its dead letter'
+        in operator.get(f"/a/default/jobs?job={job}").text
+    )
 
     again = operator.post(f"/a/default/dead/{job}/retry", {"reason": "rate exists now"})
     assert "queued" in operator.get(again.headers["location"]).text
