@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test thorough client-versions power-cut side-by-side demo dev docs browser bench chaos fail-over silence day certify-proof simulate lock clean
+.PHONY: help setup check fix test thorough client-versions power-cut side-by-side demo dev docs browser bench bench-console chaos fail-over silence day certify-proof simulate lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -75,6 +75,9 @@ browser: .venv/browser-installed ## Try the console in a real browser, and look 
 .venv/browser-installed: .venv/installed requirements-browser.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
 	touch $@
+
+bench-console: setup ## Measure the console with 50 watchers and 5 planners
+	$(BIN)/python -m bench.console_load
 
 bench: setup ## Measure what jobs cost, beside plain Celery and plain zeep
 	$(BIN)/python -m bench

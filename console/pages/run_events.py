@@ -20,6 +20,7 @@ from revio_jobs.errors import RevioError
 
 _INTERVAL_S = 1.0
 _SIGN_OF_LIFE_S = 15.0
+_SESSION_CHECK_S = 4.0
 _AWAY = "Redis does not answer; the page goes on by itself when it does."
 
 
@@ -52,13 +53,16 @@ class RunEvents:
         feed = self._feeds.setdefault((visit.account, visit.params["run"]), _Feed())
         feed.watchers += 1
         shown, said_at = "", time.monotonic()
+        asked_at = said_at  # the session was good when the request came
         try:
             while not await request.is_disconnected():
-                if not await run_sync(_may_watch, visit):
-                    yield _event("gone", "")
-                    return
-                await _refresh(feed, visit)
                 now = time.monotonic()
+                if now - asked_at > _SESSION_CHECK_S:
+                    asked_at = now
+                    if not await run_sync(_may_watch, visit):
+                        yield _event("gone", "")
+                        return
+                await _refresh(feed, visit)
                 if feed.html != shown:
                     shown, said_at = feed.html, now
                     yield _event("progress", shown)

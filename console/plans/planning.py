@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import resource
 import sys
 import threading
@@ -51,11 +52,13 @@ from settings import Settings, SettingsError, load
 FAILED = "failed"
 _PROGRESS_S = 0.5
 _SHOWN = 20
+_NICENESS = 10
 
 
 def main(directory: Path) -> None:
     """Plan what the record asks for, unless somebody else does or has."""
     record = Record(directory)
+    os.nice(_NICENESS)  # pages come first
     with record.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if record.outcome is None:
