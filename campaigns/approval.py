@@ -24,9 +24,10 @@ def approve(
     clock: Callable[[], float],
     key: SigningKey | None = None,
 ) -> Approval:
-    """Bind an approval to the plan's digest. Raises NotAllowedError.
+    """Bind an approval to the plan's digest; giving the same again changes nothing.
 
-    `key`: proves who approves, which four-eyes needs.
+    `key`: proves who approves, which four-eyes needs. Raises NotAllowedError, also if somebody
+    has approved the plan already.
     """
     check_account(plan, terms)
     if not reason.strip():
@@ -35,8 +36,32 @@ def approve(
     approval = signed("approve", terms.account, Approval(plan.digest, by, clock(), reason), key)
     if terms.four_eyes:
         _check_four_eyes(plan, store, terms.account, approval)
-    store.approve(plan.header.name, plan.run, approval)
+    earlier = store.approval(plan.digest)
+    if earlier and _counts(plan, terms, store, earlier):
+        return _given_before(plan, earlier, approval)
+    if meanwhile := store.approve(plan.header.name, plan.run, approval, instead_of=earlier):
+        return _given_before(plan, meanwhile, approval)
     return approval
+
+
+def _counts(plan: Plan, terms: Terms, store: OperatorStore, approval: Approval) -> bool:
+    """Whether a run may begin by it, as far as that depends on who gave it."""
+    if not terms.four_eyes:
+        return True
+    try:
+        _check_four_eyes(plan, store, terms.account, approval)
+    except NotAllowedError:
+        return False
+    return True
+
+
+def _given_before(plan: Plan, earlier: Approval, word: Approval) -> Approval:
+    """Raises NotAllowedError unless the same person gave it with the same reason."""
+    if (earlier.by, earlier.reason) == (word.by, word.reason):
+        return earlier
+    raise NotAllowedError(
+        f"{earlier.by} has approved plan {plan.header.name} already: {earlier.reason}"
+    )
 
 
 def send_back(
@@ -54,7 +79,10 @@ def send_back(
         raise NotAllowedError("to send a plan back needs words for its author")
     if store.exists(plan.run):
         raise NotAllowedError(f"run {plan.run} has begun: pause or cancel it instead")
-    store.send_back(plan.run, Approval(plan.digest, by, clock(), reason))
+    word = Approval(plan.digest, by, clock(), reason)
+    earlier = store.send_back(plan.run, word)
+    if earlier and (earlier.by, earlier.reason) != (by, reason):
+        raise NotAllowedError(f"{earlier.by} has sent this plan back already: {earlier.reason}")
 
 
 def approval_of(plan: Plan, terms: Terms, store: OperatorStore) -> Approval:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from redis import Redis
-from redis.client import Pipeline
 
 from campaigns.errors import NotAllowedError
 from campaigns.rows.planned_row import PlannedRow
@@ -88,32 +87,56 @@ class OperatorStore:
         self.chunks = RowChunks(redis)
         self.signers = Signers(redis)
         self._start = load_script(redis, "campaigns.store", "start")
+        self._decide = load_script(redis, "campaigns.store", "decide_plan")
         self._transition = load_script(redis, "campaigns.store", "transition")
 
     def keys(self, run: str) -> RunKeys:
         """What operators did with a run."""
         return RunKeys(self._account, run)
 
-    def approve(self, plan: str, run: str, approval: Approval) -> None:
-        """`plan`: its name, by which an approval of another version is found; `run`: its run's."""
-        with fail_closed(WHAT), self._redis.pipeline() as pipeline:
-            pipeline.hset(self._common.approvals, f"digest:{approval.digest}", approval.document())
-            pipeline.hset(self._common.approvals, f"name:{plan}", approval.digest)
-            self._note(pipeline, run, "approve", approval)
-            pipeline.execute()
+    def approve(
+        self, plan: str, run: str, approval: Approval, *, instead_of: Approval | None = None
+    ) -> Approval | None:
+        """`plan`: its name, by which an approval of another version is found; `run`: its run's.
 
-    def send_back(self, run: str, refusal: Approval) -> None:
-        """`refusal`: the opposite of an approval; it overrides any earlier approval."""
-        with fail_closed(WHAT), self._redis.pipeline() as pipeline:
-            pipeline.hset(self._common.approvals, f"back:{refusal.digest}", refusal.document())
-            self._note(pipeline, run, "send back", refusal)
-            pipeline.execute()
+        `instead_of`: the approval that is known. Returns another that was given meanwhile, and
+        that stays; None: this one counts.
+        """
+        by_name = (f"name:{plan}", approval.digest)
+        return self._decide_plan(
+            run, "approve", f"digest:{approval.digest}", approval, instead_of, by_name
+        )
 
-    def _note(self, pipeline: Pipeline, run: str, what: str, word: Approval) -> None:
+    def send_back(self, run: str, refusal: Approval) -> Approval | None:
+        """`refusal`: the opposite of an approval; it overrides any earlier approval.
+
+        Returns another that was given before, and that stays; None: this one counts.
+        """
+        return self._decide_plan(run, "send back", f"back:{refusal.digest}", refusal, None)
+
+    def _decide_plan(  # noqa: PLR0917 - what is decided, and what is known of it
+        self,
+        run: str,
+        what: str,
+        field_name: str,
+        word: Approval,
+        known: Approval | None,
+        by_name: tuple[str, str] = ("", ""),
+    ) -> Approval | None:
         """In the audit log of a run that has perhaps not begun."""
-        audit = self.keys(run).audit
-        pipeline.rpush(audit, entry(word.at, word.by, what, word.reason))
-        pipeline.expire(audit, self._keep_s)
+        with fail_closed(WHAT):
+            held = self._decide(
+                keys=[self._common.approvals, self.keys(run).audit],
+                args=[
+                    field_name,
+                    word.document(),
+                    known.document() if known else "",
+                    entry(word.at, word.by, what, word.reason),
+                    self._keep_s,
+                    *by_name,
+                ],
+            )
+        return Approval(word.digest, *json.loads(held)) if held else None
 
     def approval(self, digest: str) -> Approval | None:
         """The approval of exactly that plan."""

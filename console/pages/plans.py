@@ -165,20 +165,16 @@ def download(visit: Visit) -> Response:
 
 def approve(visit: Visit) -> Response:
     """Exactly this plan; the audit log gets the name of whoever has signed in."""
-    record, outcome = _planned(visit)
+    record, _ = _planned(visit)
     campaigns = visit.campaigns.campaigns
-    if earlier := campaigns.store.approval(outcome.digest):
-        raise Refused(f"{earlier.by} has approved this plan already: {earlier.reason}")
     campaigns.approve(campaigns.open(record.file(PLAN)), visit.person())
     return visit.go(f"plans/{record.directory.name}")
 
 
 def send_back(visit: Visit) -> Response:
     """With words for its author; the plan cannot be approved or applied any more."""
-    record, outcome = _planned(visit)
+    record, _ = _planned(visit)
     campaigns = visit.campaigns.campaigns
-    if earlier := campaigns.store.sent_back(outcome.digest):
-        raise Refused(f"{earlier.by} has sent this plan back already: {earlier.reason}")
     campaigns.send_back(campaigns.open(record.file(PLAN)), visit.person())
     return visit.go(f"plans/{record.directory.name}")
 

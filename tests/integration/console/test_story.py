@@ -110,7 +110,10 @@ def test_two_people_plan_approve_apply_watch_report_and_undo(
     assert refused.status_code == 409
     assert "is not approved" in refused.text
     assert bob.post(f"{path}/approve", {"reason": "as agreed"}).status_code == 303
-    assert "approver has approved this plan already" in bob.post(f"{path}/approve").text
+    assert bob.post(f"{path}/approve", {"reason": "as agreed"}).status_code == 303  # a second click
+    late = bob.post(f"{path}/approve", {"reason": "once more"})
+    assert late.status_code == 409
+    assert "approver has approved plan june already: as agreed" in late.text
 
     run_path = ann.post(f"{path}/apply", {"canary": "1,rest"}).headers["location"]
     assert ann.post(f"{path}/apply", {"canary": "1,rest"}).headers["location"] == run_path

@@ -138,7 +138,7 @@ def test_an_approval_that_was_written_into_redis_by_hand_starts_nothing(
         replace(approval, reason="other"),
         replace(approval, signer="nobody"),
     ):
-        store.approve("june", plan.run, forged)
+        store.approve("june", plan.run, forged, instead_of=store.approval(plan.digest))
         with pytest.raises(NotAllowedError, match="proof of who approves"):
             campaigns(None).apply(plan, RunRequest("planner"))
 

@@ -1,0 +1,87 @@
+"""Of two people who decide about a plan at once, one is told what the other did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from campaigns.approval import approve, send_back
+from campaigns.errors import NotAllowedError
+from campaigns.plan.plan_file import Header, Plan, keep, new_plan, open_plan
+from campaigns.rows.planned_row import PlannedRow, RowClass
+from campaigns.store import Approval, OperatorStore
+from campaigns.terms import Terms
+
+TERMS = Terms("default", "v")
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def store(redis: Redis) -> OperatorStore:
+    return OperatorStore(redis, "default", keep_s=3600)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    path = tmp_path / "june.plan"
+    header = Header("june", "default", "v", "ann", "2026-06-01T00:00:00+00:00")
+    with new_plan(path, header) as writer:
+        writer.add(PlannedRow(RowClass.CHANGE, 2, 1, {"rate": "1"}, {"rate": "2"}))
+        keep(path, writer)
+    return open_plan(path)
+
+
+def word(by: str, at: float = NOW) -> Approval:
+    return Approval("digest", by, at, f"{by} agrees")
+
+
+def test_of_two_approvals_at_once_the_first_stays_and_the_second_hears_of_it(
+    store: OperatorStore,
+) -> None:
+    assert store.approve("june", "run", word("ann")) is None
+    assert store.approve("june", "run", word("bob")) == word("ann")
+    assert store.approval("digest") == word("ann")
+    assert [entry.by for entry in store.audit("run")] == ["ann"]
+
+
+def test_an_approval_that_is_known_can_be_replaced_once(store: OperatorStore) -> None:
+    store.approve("june", "run", word("ann"))
+    assert store.approve("june", "run", word("bob"), instead_of=word("ann")) is None
+    assert store.approve("june", "run", word("eve"), instead_of=word("ann")) == word("bob")
+
+
+def test_an_approval_of_an_earlier_release_can_be_replaced(
+    store: OperatorStore, redis: Redis
+) -> None:
+    store.approve("june", "run", word("ann"))
+    [key] = redis.keys("*approvals*")
+    redis.hset(key, "digest:digest", json.dumps(["ann", NOW, "ann agrees"]))
+    known = store.approval("digest")
+    assert store.approve("june", "run", word("bob"), instead_of=known) is None
+
+
+def test_the_same_approval_again_changes_nothing(store: OperatorStore, plan: Plan) -> None:
+    clock = iter((NOW, NOW + 1)).__next__
+    for _ in range(2):
+        assert approve(plan, TERMS, store, by="ann", reason="agreed", clock=clock).at == NOW
+    with pytest.raises(NotAllowedError, match="ann has approved plan june already: agreed"):
+        approve(plan, TERMS, store, by="bob", reason="agreed, too", clock=lambda: NOW)
+    assert len(store.audit(plan.run)) == 1
+
+
+def test_a_plan_is_sent_back_once(store: OperatorStore, plan: Plan) -> None:
+    for _ in range(2):
+        send_back(plan, TERMS, store, by="ann", reason="too high", clock=lambda: NOW)
+    with pytest.raises(NotAllowedError, match="ann has sent this plan back already: too high"):
+        send_back(plan, TERMS, store, by="bob", reason="too low", clock=lambda: NOW)
+    assert len(store.audit(plan.run)) == 1
