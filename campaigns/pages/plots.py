@@ -93,8 +93,10 @@ def histogram(counts: Mapping[str, int], names: Sequence[str]) -> Plot | None:
     return Plot("Rows by the change of their rate, in per cent", bars, labels)
 
 
-def waterfall(before: Decimal, steps: Sequence[tuple[str, Decimal]], after: Decimal) -> Plot:
-    """From a total over steps to another."""
+def waterfall(
+    before: Decimal, steps: Sequence[tuple[str, Decimal]], after: Decimal, by: str = "product"
+) -> Plot:
+    """From a total over steps to another; `by`: what a step is."""
     levels = [("before", Decimal(0), before)]
     level = before
     for name, change in steps:
@@ -118,7 +120,7 @@ def waterfall(before: Decimal, steps: Sequence[tuple[str, Decimal]], after: Deci
             _label(x + width / 2, row, name[:_NAME_CHARACTERS]),
             _label(x + width / 2, y - 4, says),
         ]
-    return Plot("Revenue per billing period, by product", bars, labels)
+    return Plot(f"Revenue per billing period, by {by}", bars, labels)
 
 
 def scatter(points: Sequence[tuple[float, float]]) -> Plot | None:

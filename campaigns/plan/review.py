@@ -10,6 +10,7 @@ from pathlib import Path
 from campaigns.business_time import BusinessTime
 from campaigns.pages import PageTable, histogram, page, scatter, waterfall
 from campaigns.plan.figures import Figures
+from campaigns.plan.largest import Totals
 from campaigns.plan.plan_file import Plan
 from campaigns.plan.review_tables import (
     changes_table,
@@ -111,22 +112,23 @@ class Review:
 
 
 def plots(changes: Summary, figures: Figures, before: Decimal) -> list[object]:
-    """Histogram, waterfall by product, and new rates against old ones.
+    """Histogram, waterfalls by product and by customer, and new rates against old ones.
 
     `changes`: of the rows that the plots are about. `before`: the revenue that they start from.
     """
     after = before + changes.after - changes.before
     return [
         histogram(changes.histogram, bins()),
-        waterfall(before, _steps(figures), after),
+        waterfall(before, _steps(figures.products), after),
+        waterfall(before, _steps(figures.customers), after, by="customer"),
         scatter(figures.points),
     ]
 
 
-def _steps(figures: Figures) -> list[tuple[str, Decimal]]:
-    """Products by how much they move revenue, the rest together."""
-    largest = figures.products.largest(_STEPS)
-    steps = [(total.name or "?", total.moved) for _, total in largest]
-    rest = sum((total.moved for _, total in figures.products), Decimal(0))
+def _steps(totals: Totals) -> list[tuple[str, Decimal]]:
+    """Products or customers by how much they move revenue, the rest together."""
+    largest = totals.largest(_STEPS)
+    steps = [(total.name or str(key) or "?", total.moved) for key, total in largest]
+    rest = sum((total.moved for _, total in totals), Decimal(0))
     rest -= sum((change for _, change in steps), Decimal(0))
     return [*steps, *([("others", rest)] if rest else [])]

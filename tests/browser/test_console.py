@@ -230,6 +230,27 @@ def test_rows_are_unticked_by_the_keyboard_and_left_out(
     ann.check("without")
 
 
+def test_pages_are_reached_by_keys_and_printed_without_forms(
+    desk: Callable[..., Desk], plan_path: str
+) -> None:
+    bob = desk("bob")
+    bob.go(plan_path)
+    bob.page.keyboard.press("/")
+    assert bob.page.evaluate("document.activeElement.id") == "search"
+    bob.page.keyboard.type("go")  # letters in a field are letters
+    assert bob.page.input_value("#search") == "go"
+    bob.page.emulate_media(media="print")
+    assert bob.page.is_visible("text=How the file was read")
+    assert not bob.page.is_visible("form")
+    bob.page.emulate_media(media="screen")
+    bob.page.evaluate("document.activeElement.blur()")
+    bob.page.keyboard.press("g")
+    bob.page.keyboard.press("o")
+    bob.page.wait_for_selector("h1:has-text('Operations')")
+    bob.page.keyboard.press("?")
+    assert bob.page.is_visible("text=find a product")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 380])
 def test_every_page_is_readable(

@@ -210,6 +210,60 @@ def test_unticked_rows_are_left_out_of_a_new_plan_that_needs_its_own_approval(
         assert "2 of 2" in "".join(events.iter_text())
 
 
+def test_a_run_is_steered_and_what_it_did_not_do_is_planned_again(
+    visitor: Callable[[str], Visitor],
+) -> None:
+    ann, bob = visitor("planner"), visitor("approver")
+    path = upload(ann, RATES, "september.csv")
+    assert "By how much" in ann.get(path).text
+    assert "Revenue per billing period, by customer" in ann.get(path).text
+    bob.post(f"{path}/approve", {"reason": "as agreed"})
+    run = ann.post(f"{path}/apply", {"start": "2099-06-01T22:00"}).headers["location"]
+    assert "2099-06-01 22:00" in ann.get(run).text
+
+    operator = visitor("operator")
+    assert "Give a rate, a priority or a start" in ann.post(f"{run}/set", {"reason": "x"}).text
+    form = {"rate": "120", "priority": "low", "reason": "others call too"}
+    assert ann.post(f"{run}/set", form).status_code == 303
+    page = operator.get(run).text
+    assert "120.0 calls per minute" in page
+    assert f'action="{run}/pause"' in page
+    assert f'action="{run}/undo"' not in page
+    assert operator.post(f"{run}/pause", {"reason": "the vendor asks"}).status_code == 303
+    assert ann.post(f"{run}/retry", {"once": "r", "only": "unprocessed"}).status_code == 303
+    assert operator.post(f"{run}/resume", {"reason": "the vendor is done"}).status_code == 303
+    assert ann.post(f"{run}/cancel", {"reason": "another month"}).status_code == 303
+    late = operator.post(f"{run}/pause", {"reason": "me too"})
+    assert late.status_code == 409
+    assert "The latest decision: cancel by planner" in late.text
+    page = ann.get(run).text
+    for decision in ("set rate=120", "set priority=low", "pause", "resume", "cancel"):
+        assert f"<td>{decision}</td>" in page
+
+    form = {"once": value_of(page, "once"), "only": "unprocessed"}
+    answers = [ann.post(f"{run}/retry", form) for _ in range(2)]
+    [again] = {planned(ann, answer) for answer in answers}
+    page = ann.get(again).text
+    assert "retry september" in page
+    assert "2 rows" in page
+
+
+def test_whoever_has_signed_out_watches_no_more(
+    visitor: Callable[[str], Visitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.pages.run_events._SESSION_CHECK_S", 0.0)
+    ann, bob = visitor("planner"), visitor("approver")
+    path = upload(ann, RATES, "october.csv")
+    bob.post(f"{path}/approve", {"reason": "as agreed"})
+    run = ann.post(f"{path}/apply", {"start": "2099-06-01T22:00"}).headers["location"]
+    with bob.client.stream("GET", f"{run}/events") as events:
+        lines = events.iter_lines()
+        assert next(lines) == "event: progress"
+        bob.post("/logout")
+        assert "event: gone" in list(lines)
+    ann.post(f"{run}/cancel", {"reason": "a test"})
+
+
 def test_what_the_reader_asks_is_answered_and_faulty_rows_come_back(
     visitor: Callable[[str], Visitor],
 ) -> None:
