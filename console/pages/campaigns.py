@@ -32,6 +32,8 @@ def _stage(visit: Visit, record: Record, started: set[str]) -> str:
     outcome = record.outcome
     if outcome is None:
         return "being planned"
+    if outcome.asks:
+        return "needs an answer"
     if not outcome.digest:
         return outcome.verdict
     if outcome.run in started:

@@ -110,6 +110,7 @@ def show_plan(visit: Visit) -> Response:
             wanted=record.wanted,
             outcome=outcome,
             fields=shown_fields(record.wanted.fields),
+            asks=outcome.asks,
             has_failed=outcome.verdict == FAILED,
             targets=TARGETS,
             ignored=IGNORED,

@@ -74,6 +74,11 @@ class Outcome:
     left: Mapping[str, Any] = field(default_factory=dict)
     """Of an undo: what it leaves; as `revio campaign undo --json` says it."""
 
+    @property
+    def asks(self) -> bool:
+        """Whether planning failed for want of an answer, by an option of the command line."""
+        return any("--" in line for line in self.error)
+
 
 class Record:
     """A plan's directory."""

@@ -96,7 +96,8 @@ class Desk:
         found = axe.Axe().run(self.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag22aa"]})
         assert found.violations_count == 0, found.generate_report()
         if SHOTS:
-            self.page.screenshot(path=Path(SHOTS) / f"console-{name}.png", full_page=True)
+            self.page.screenshot(path=Path(SHOTS) / f"console-{name}.png")
+            self.page.screenshot(path=Path(SHOTS) / "whole" / f"{name}.png", full_page=True)
 
 
 @pytest.fixture

@@ -271,6 +271,7 @@ def test_what_the_reader_asks_is_answered_and_faulty_rows_come_back(
     path = upload(ann, "id,New price\n5001,20.48\n5002,many\n5003,=1+1\n", "<b>.csv")
     page = ann.get(path).text
     assert "nothing was changed" in page
+    assert "needs an answer" in ann.get("/a/default/campaigns").text
     assert "say what it is with --map" in page
     assert "under “What the columns are”" in page
     assert 'name="column:New price"' in page
