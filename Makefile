@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test thorough client-versions power-cut side-by-side demo dev docs browser bench bench-console chaos fail-over silence day certify-proof simulate lock clean
+.PHONY: help setup check fix test thorough client-versions power-cut side-by-side demo dev docs browser bench-console bench chaos fail-over silence day certify-proof simulate lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
