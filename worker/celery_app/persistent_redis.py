@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 
-from revio_jobs.redis_faults import Remedy, remedy_of
+from revio_jobs.redis_faults import is_passing
 from worker.redis_kit.auto_pipeline import AutoPipeline, DroppingPipeline
 
 T = TypeVar("T")
@@ -61,7 +61,6 @@ def _persistently(call: Callable[[], T]) -> T:
         try:
             return call()
         except RedisError as exc:
-            is_passing = remedy_of(exc) in {Remedy.RECONNECT, Remedy.WAIT}
-            if not is_passing or time.monotonic() > gives_up:
+            if not is_passing(exc) or time.monotonic() > gives_up:
                 raise
         time.sleep(_PAUSE_S)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from celery import Celery
 from redis import Redis
+from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from revio_jobs.batches import deliveries
@@ -15,13 +16,29 @@ from revio_jobs.connection import ConnectionDropped
 from revio_jobs.contracts import Job, Lane
 from revio_jobs.handles import Submitted
 from revio_jobs.publishing import send_events
+from revio_jobs.redis_faults import Remedy, remedy_of
 from revio_jobs.reservation import SCRIPT, Reservations
 from revio_jobs.reservation_outcome import Reservation
 
 FAIL_OVER_S = 10.0
 """For how long submitting goes on when each server that it reaches says that it cannot serve, or
-says nothing."""
+is busy, or says nothing."""
 FAIL_OVER_PAUSE_S = 0.2
+
+
+def is_repeatable(error: RedisError) -> bool:
+    """Whether submitting goes on after the error; a server that is down is reported at once."""
+    if isinstance(error, ConnectionDropped | RedisTimeoutError):
+        return True
+    return isinstance(error, ResponseError) and remedy_of(error) is Remedy.WAIT
+
+
+def served(answers: list[Any]) -> list[Any]:
+    """The answers. Raises ResponseError if the server was too busy for one of the commands."""
+    for answer in answers:
+        if isinstance(answer, ResponseError) and is_repeatable(answer):
+            raise answer
+    return answers
 
 
 class Enqueuer(Protocol):
@@ -67,7 +84,7 @@ class RedisEnqueuer:
         self._app.close()
 
     def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Through a fail-over, and past a connection that was dropped silently.
+        """Through a fail-over, past a connection that was dropped silently and a busy server.
 
         A job that was accepted just before it is attached to itself.
         """
@@ -75,8 +92,8 @@ class RedisEnqueuer:
         while True:
             try:
                 return self._execute(commands)
-            except (ConnectionDropped, RedisTimeoutError):
-                if time.monotonic() >= give_up:
+            except RedisError as exc:
+                if not is_repeatable(exc) or time.monotonic() >= give_up:
                     raise
                 time.sleep(FAIL_OVER_PAUSE_S)
 
@@ -85,4 +102,4 @@ class RedisEnqueuer:
             for command in commands:
                 pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
             answers: list[Any] = pipeline.execute(raise_on_error=False)
-        return answers
+        return served(answers)

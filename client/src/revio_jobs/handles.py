@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 
 from revio_jobs.contracts import CustomerProduct, Job
 from revio_jobs.errors import ResultExpired, Unavailable
 from revio_jobs.existence_probe import FIRST_PROBE_S, ExistenceProbe
 from revio_jobs.pages import Pages
 from revio_jobs.poll_schedule import PollSchedule
+from revio_jobs.redis_faults import is_passing
 from revio_jobs.results import Ended, Results
 
 R = TypeVar("R", bound=BaseModel)
@@ -165,8 +165,10 @@ def as_completed(
         polled_at = time.monotonic()
         try:
             ended, reached = _poll(chosen), polled_at
-        except (RedisConnectionError, RedisTimeoutError) as exc:
+        except RedisError as exc:
             # Redis may be restarting; the jobs and their results outlive that.
+            if not is_passing(exc):
+                raise
             if polled_at - reached > REDIS_PATIENCE_S:
                 raise Unavailable(f"Redis cannot be reached: {exc}") from exc
             ended = []

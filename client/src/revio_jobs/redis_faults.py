@@ -172,6 +172,11 @@ def remedy_of(error: BaseException) -> Remedy | None:
     return Remedy.RECONNECT if any(isinstance(cause, lost) for cause in _causes(error)) else None
 
 
+def is_passing(error: BaseException) -> bool:
+    """Whether the same command may succeed a little later, without anybody's help."""
+    return remedy_of(error) in {Remedy.RECONNECT, Remedy.WAIT}
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error

@@ -9,12 +9,11 @@ from typing import Any, Protocol
 
 from celery import Celery
 from redis.asyncio import Redis
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 
 from revio_jobs.batches import deliveries
-from revio_jobs.connection import ConnectionDropped
 from revio_jobs.contracts import Job, Lane
-from revio_jobs.enqueuer import FAIL_OVER_PAUSE_S, FAIL_OVER_S
+from revio_jobs.enqueuer import FAIL_OVER_PAUSE_S, FAIL_OVER_S, is_repeatable, served
 from revio_jobs.handles import Submitted
 from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.publishing import send_events
@@ -73,8 +72,8 @@ class AsyncRedisEnqueuer:
         while True:
             try:
                 return await self._execute(commands)
-            except (ConnectionDropped, RedisTimeoutError):
-                if time.monotonic() >= give_up:
+            except RedisError as exc:
+                if not is_repeatable(exc) or time.monotonic() >= give_up:
                     raise
                 await asyncio.sleep(FAIL_OVER_PAUSE_S)
 
@@ -83,4 +82,4 @@ class AsyncRedisEnqueuer:
             for command in commands:
                 pipeline.execute_command(*command)
             answers: list[Any] = await pipeline.execute(raise_on_error=False)
-        return answers
+        return served(answers)

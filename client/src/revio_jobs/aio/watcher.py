@@ -6,14 +6,14 @@ import asyncio
 from dataclasses import dataclass
 from time import monotonic
 
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 
 from revio_jobs.aio.store import AsyncResults
 from revio_jobs.errors import Unavailable
 from revio_jobs.existence_probe import ExistenceProbe, JobRef
 from revio_jobs.handles import REDIS_PATIENCE_S
 from revio_jobs.poll_schedule import PollSchedule
+from revio_jobs.redis_faults import is_passing
 from revio_jobs.results import Ended
 
 
@@ -71,9 +71,11 @@ class Watcher:
             try:
                 await self._poll()
                 reached = polled_at
-            except (RedisConnectionError, RedisTimeoutError) as exc:
+            except RedisError as exc:
                 # Redis may be restarting; the jobs and their results outlive that.
-                if polled_at - reached > REDIS_PATIENCE_S:
+                if not is_passing(exc):
+                    self._give_up(exc)
+                elif polled_at - reached > REDIS_PATIENCE_S:
                     self._give_up(Unavailable(f"Redis cannot be reached: {exc}"))
             except Exception as exc:  # noqa: BLE001 - else they would wait for ever
                 self._give_up(exc)
