@@ -1,4 +1,4 @@
-"""Keeps a log readable while Redis is away: the same trouble is told once a minute."""
+"""Keeps a log readable while Redis is away: the same trouble is logged once a minute."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ _TROUBLES = re.compile(
     r"consumer: (Cannot connect|Connection to broker lost)|Frequent restarts|redis_is_full"
     r"|(result|retry)_refused|lost_connection_not_closed|(gates|refused|hold|sweep|oversight|campaigns|limits)_failed"
 )
-# Seconds, attempts and places in scripts: they make no other trouble of it.
+# Seconds, attempts and places in scripts do not make it another trouble.
 _NUMBERS = re.compile(r"\d+")
 
 
-class Repeats(logging.Filter):
-    """Lets through what was not said within the last minute, of troubles with Redis alone."""
+class LogDedup(logging.Filter):
+    """Drops what was logged within the last minute, for troubles with Redis alone."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._told: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """A reconnection is told when trouble has been told since the last one."""
+        """A reconnection is logged if trouble was logged since the last one."""
         text = _message_of(record)
         if text.startswith(_CONNECTED):
             return self._is_new(_CONNECTED, inf)
         if not _TROUBLES.match(text):
             return True
         if is_new := self._is_new(_NUMBERS.sub("", text), _AGAIN_AFTER_S):
-            self._told.pop(_CONNECTED, None)
+            self._logged_at.pop(_CONNECTED, None)
         return is_new
 
     def _is_new(self, text: str, again_after_s: float) -> bool:
         now = self._clock()
-        if now - self._told.get(text, -inf) < again_after_s:
+        if now - self._logged_at.get(text, -inf) < again_after_s:
             return False
-        self._told[text] = now
+        self._logged_at[text] = now
         return True
 
 

@@ -11,7 +11,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from revio_jobs.errors import RevioError
-from worker.celery_app.log_dedup import Repeats
+from worker.celery_app.log_dedup import LogDedup
 from worker.celery_app.tracing import add_trace_ids
 
 # These write whole requests, passwords included, at DEBUG.
@@ -58,7 +58,7 @@ def configure_logs(
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
     handler = _handler(logfile)
-    handler.addFilter(Repeats())
+    handler.addFilter(LogDedup())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

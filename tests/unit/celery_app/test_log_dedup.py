@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from worker.celery_app.log_dedup import Repeats
+from worker.celery_app.log_dedup import LogDedup
 
 LOST = "consumer: Connection to broker lost. Trying to re-establish the connection..."
 CONNECTED = "Connected to redis://127.0.0.1:6379/0"
@@ -12,7 +12,7 @@ CONNECTED = "Connected to redis://127.0.0.1:6379/0"
 class Log:
     def __init__(self) -> None:
         self.now = 0.0
-        self._filter = Repeats(lambda: self.now)
+        self._filter = LogDedup(lambda: self.now)
 
     def shows(self, said: Any) -> bool:
         return self._filter.filter(

@@ -13,7 +13,7 @@ from tasks.decision import Decision, Requeue, Retry, Skip, failed, succeeded
 from tasks.ports import Call, Permit, Purpose
 from worker.meters import MeteredPermits, RedisMeter, WorkerMetrics
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CALL = Call("default", Lane.BULK, Purpose.UPDATE, "job-1")
 LANE = {"account": "default", "lane": "bulk"}
 

@@ -28,7 +28,7 @@ from worker.celery_app.refusals import (
 )
 from worker.celery_app.restart import make_restartable
 
-TABLE = Path(__file__).parents[2] / "docs" / "operators" / "celery-commands.md"
+TABLE = Path(__file__).parents[3] / "docs" / "operators" / "celery-commands.md"
 VALUES = {
     "--pool": "prefork",
     "--concurrency": "4",
