@@ -22,7 +22,7 @@ from console.security.oidc import Provider, ProviderSettings
 from console.security.sessions import SessionLimits, SessionStore
 from console.security.users import UserFile
 from revio_jobs import RevioJobs
-from settings import Settings
+from settings import Settings, secrets_dir
 from worker.limiter import CallMinutes
 
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -48,13 +48,17 @@ class Console:
 
     @classmethod
     def of(cls, settings: Settings, users: UserFile | None = None) -> Console:
-        """From the settings. `users`: the settings' file if omitted. Raises ConsoleFault."""
+        """From the settings. `users`: the settings' file if omitted.
+
+        Raises ConsoleFault and SettingsError.
+        """
         if settings.console_secret is None:
             raise ConsoleFault(
                 "REVIO_CONSOLE_SECRET is missing: it signs the cookies. Make one with\n"
                 "  openssl rand -base64 32 | tr +/ -_"
             )
         _check_url(settings.console_url)
+        _check_directory(settings.console_dir)
         secret = settings.console_secret.get_secret_value()
         redis, limits = redis_of(settings), _limits(settings)
         return cls(
@@ -122,6 +126,20 @@ def _provider(settings: Settings, redis: Redis) -> Provider | None:
             roles_claim=settings.console_oidc_roles_claim,
         ),
     )
+
+
+def _check_directory(directory: Path) -> None:
+    """What people upload never lies where settings are read from, nor the reverse."""
+    ours, secrets = directory.resolve(), secrets_dir()
+    if secrets is None:
+        return
+    theirs = secrets.resolve()
+    if ours.is_relative_to(theirs) or theirs.is_relative_to(ours):
+        raise ConsoleFault(
+            f"REVIO_CONSOLE_DIR: {directory} and the directory of secrets, {secrets}, lie one in "
+            "the other: an upload could be read as a setting. Give the console a directory of its "
+            "own, or set REVIO_SECRETS_DIR to another"
+        )
 
 
 def _check_url(url: str) -> None:

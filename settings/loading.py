@@ -25,6 +25,8 @@ from settings.names import PREFIX, SECRETS_DIR_VARIABLE
 S = TypeVar("S", bound=RedisSettings)
 
 _DEFAULT_SECRETS_DIR = Path("/run/secrets")
+_LARGEST_SECRET = 1_000_000
+"""Bytes; a private key with its certificates has some thousand."""
 
 
 class SettingsError(Exception):
@@ -52,6 +54,18 @@ def load_redis() -> RedisSettings:
     names, values = _read()
     wanted = {name: values[name] for name in RedisSettings.model_fields if name in values}
     return _validated(RedisSettings, names, wanted)
+
+
+def secrets_dir() -> Path | None:
+    """The directory from which secrets are read, if any.
+
+    Raises SettingsError if the one that was asked for is not there.
+    """
+    named = os.environ.get(SECRETS_DIR_VARIABLE)
+    if named and not Path(named).is_dir():
+        raise SettingsError([f"{SECRETS_DIR_VARIABLE}: {named!r} is not a directory"])
+    directory = Path(named) if named else _DEFAULT_SECRETS_DIR
+    return directory if directory.is_dir() else None
 
 
 def _validated(kind: type[S], names: Iterable[str], values: Mapping[str, Any]) -> S:
@@ -95,7 +109,7 @@ class _Everywhere(EnvSettingsSource):
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         places = (
-            _SecretFiles(SecretsSettingsSource(_Variables, _secrets_dir())).env_vars,
+            _SecretFiles(SecretsSettingsSource(_Variables, secrets_dir())).env_vars,
             DotEnvSettingsSource(_Variables).env_vars,
             super()._load_env_vars(),
         )
@@ -110,6 +124,9 @@ class _Everywhere(EnvSettingsSource):
 class _SecretFiles(NestedSecretsSettingsSource):
     """Opens no file but those named as our variables: the directory may hold others' secrets."""
 
+    def validate_secrets_path(self, path: Path) -> None:
+        """Leave files that are not ours alone: the base class adds up the sizes of all of them."""
+
     @classmethod
     def load_secrets(cls, path: Path) -> dict[str, str]:
         """What the files hold, by name; an empty one counts as unset, like an empty variable."""
@@ -117,14 +134,13 @@ class _SecretFiles(NestedSecretsSettingsSource):
             file.name: text
             for file in path.iterdir()
             if file.name.upper().startswith(PREFIX) and file.is_file()
-            if (text := file.read_text(encoding="utf-8").strip())
+            if (text := _secret_text(file))
         }
 
 
-def _secrets_dir() -> Path | None:
-    """The directory, if any. Raises SettingsError if the one that was asked for is not there."""
-    named = os.environ.get(SECRETS_DIR_VARIABLE)
-    if named and not Path(named).is_dir():
-        raise SettingsError([f"{SECRETS_DIR_VARIABLE}: {named!r} is not a directory"])
-    directory = Path(named) if named else _DEFAULT_SECRETS_DIR
-    return directory if directory.is_dir() else None
+def _secret_text(file: Path) -> str:
+    if file.stat().st_size > _LARGEST_SECRET:
+        raise SettingsError(
+            [f"{file}: is larger than {_LARGEST_SECRET:,} bytes, and so is not a secret"]
+        )
+    return file.read_text(encoding="utf-8").strip()

@@ -77,6 +77,9 @@ class Stack:
 
     def __init__(self, directory: Path, redis: EmbeddedRedis, settings: Mapping[str, str]) -> None:
         self.directory = directory
+        # Apart from all that services write: whatever lies there could be read as a setting.
+        self._secrets = directory / "secrets"
+        self._secrets.mkdir()
         self.redis = redis
         self.services: dict[str, Service] = {}
         self.flower_url: str | None = None
@@ -170,7 +173,7 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
             "FLOWER_UNAUTHENTICATED_API": "true",
             "FLOWER_TASKS_COLUMNS": _TASKS_COLUMNS,
-            "REVIO_SECRETS_DIR": str(self.directory),
+            "REVIO_SECRETS_DIR": str(self._secrets),
             "REVIO_WSDL_CACHE_DIR": str(self.directory / "wsdl"),
             **self.environment,
         }

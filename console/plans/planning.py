@@ -47,7 +47,7 @@ from console.plans.record import (
 from console.plans.row_index import RowIndex
 from revio_jobs import RevioJobs
 from revio_jobs.errors import RevioError
-from settings import Settings, SettingsError, load
+from settings import Settings, load
 
 FAILED = "failed"
 _PROGRESS_S = 0.5
@@ -66,11 +66,12 @@ def main(directory: Path) -> None:
 
 
 def _outcome(record: Record) -> Outcome:
+    """What is raised beside is not the asker's to know: the pool logs it."""
     try:
         settings = load()
         _limit_memory(settings.console_planning_bytes)
         return _planned(settings, record)
-    except (CampaignError, RevioError, SettingsError, BadOption) as exc:
+    except (CampaignError, RevioError, BadOption) as exc:
         return _failed(record, str(exc))
     except RedisError as exc:
         return _failed(record, f"Redis: {exc}")

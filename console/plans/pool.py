@@ -11,11 +11,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Lock
 
+import structlog
+
 from console.plans.planning import FAILED
 from console.plans.record import Outcome, Record
 
 _COMMAND = (sys.executable, "-m", "console.plans.planning")
 _WORDS = 400
+_TOO_LONG = (
+    "It took longer than {:g} seconds, and was ended. Split the list, or ask whoever runs the "
+    "console for more time."
+)
+_FAULT = (
+    "Planning broke off by a fault of the console, not of your list.\n"
+    "Whoever runs the console finds why in its log, under plan {plan}. Plan it again once they "
+    "have seen to it."
+)
+_log = structlog.get_logger()
 
 
 class PlanningPool:
@@ -66,13 +78,16 @@ class PlanningPool:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-                self._give_up(record, f"it took longer than {self._patience_s:g} s, and was ended")
+                _give_up(record, _TOO_LONG.format(self._patience_s), "it took too long")
                 return
         if record.outcome is None:
-            self._give_up(record, _why(code, record))
+            _give_up(record, _FAULT, _why(code, record))
 
-    def _give_up(self, record: Record, why: str) -> None:
-        record.end(Outcome(FAILED, error=(f"planning ended without an answer: {why}",)))
+
+def _give_up(record: Record, says: str, why: str) -> None:
+    """The person is told what to do; the log has why."""
+    _log.error("console_planning_failed", plan=record.directory.name, why=why)
+    record.end(Outcome(FAILED, error=tuple(says.format(plan=record.directory.name).splitlines())))
 
 
 def _why(code: int, record: Record) -> str:

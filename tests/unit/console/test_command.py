@@ -21,3 +21,20 @@ def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_the_console_says_what_it_lacks_to_start(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "REVIO_CONSOLE_SECRET is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("console", "secrets"), [("s/console", "s"), ("data", "data/secrets"), ("same", "same")]
+)
+def test_uploads_never_lie_where_secrets_are_read_from(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    console: str,
+    secrets: str,
+) -> None:
+    Path(secrets).mkdir(parents=True)
+    monkeypatch.setenv("REVIO_CONSOLE_SECRET", "3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+    monkeypatch.setenv("REVIO_CONSOLE_DIR", console)
+    monkeypatch.setenv("REVIO_SECRETS_DIR", secrets)
+    assert main([]) == 2
+    assert "an upload could be read as a setting" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from console.plans.pool import PlanningPool
 from console.plans.record import Outcome, Record, Wanted
@@ -44,24 +45,43 @@ def outcome_of(
 
 
 @pytest.mark.parametrize(
-    ("code", "says"),
+    ("code", "why"),
     [
         ("raise SystemExit('no room')", "no room"),
         ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
         ("pass", "its process failed"),
     ],
 )
-def test_a_process_that_ends_without_an_answer_is_a_failed_plan(
-    record: Record, pools: list[PlanningPool], code: str, says: str
+def test_a_process_that_ends_without_an_answer_is_told_simply_and_logged_wholly(
+    record: Record, pools: list[PlanningPool], code: str, why: str
 ) -> None:
-    outcome = outcome_of(record, pools, code)
+    with capture_logs() as logs:
+        outcome = outcome_of(record, pools, code)
     assert outcome.verdict == "failed"
-    assert says in outcome.error[0]
+    assert "a fault of the console, not of your list" in outcome.error[0]
+    assert record.directory.name in outcome.error[1]
+    [logged] = logs
+    assert (logged["event"], logged["plan"]) == ("console_planning_failed", record.directory.name)
+    assert why in logged["why"]
+    assert why not in " ".join(outcome.error)
 
 
 def test_a_process_that_takes_too_long_is_ended(record: Record, pools: list[PlanningPool]) -> None:
     outcome = outcome_of(record, pools, "import time; time.sleep(600)", patience_s=0.3)
-    assert "longer than 0.3 s" in outcome.error[0]
+    assert "longer than 0.3 seconds" in outcome.error[0]
+
+
+def test_settings_that_are_wrong_are_no_fault_of_who_asks(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REVIO_SECRETS_DIR", "/nowhere/at/all")
+    with capture_logs() as logs:
+        planning = PlanningPool(1, PATIENCE_S)
+        planning._run(record)
+        planning.close()
+    assert record.outcome
+    assert "REVIO_SECRETS_DIR" not in " ".join(record.outcome.error)
+    assert "'/nowhere/at/all' is not a directory" in logs[0]["why"]
 
 
 def test_the_same_form_twice_is_one_record(tmp_path: Path) -> None:

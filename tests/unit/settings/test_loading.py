@@ -221,6 +221,23 @@ def test_an_account_name_that_is_not_a_queue_name_is_refused(loaded: Load, name:
     assert "an account's name is" in told
 
 
+def test_large_files_of_others_beside_the_secrets_do_no_harm(loaded: Load, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    (secrets / "nested").mkdir(parents=True)
+    for name in ("theirs", "nested/theirs", "nested/revio_redis_url"):
+        with (secrets / name).open("wb") as file:
+            file.truncate(20_000_000)
+    settings = loaded(ACCOUNT | {"REVIO_SECRETS_DIR": str(secrets)})
+    assert settings.redis_url.get_secret_value() == "redis://127.0.0.1:6379/0"
+
+
+def test_a_file_that_is_too_large_for_a_secret_is_named(loaded: Load, tmp_path: Path) -> None:
+    with (tmp_path / "revio_redis_url").open("wb") as file:
+        file.truncate(2_000_000)
+    (fault,) = faults(loaded, ACCOUNT | {"REVIO_SECRETS_DIR": str(tmp_path)})
+    assert fault.startswith(f"{tmp_path}/revio_redis_url: is larger than 1,000,000 bytes")
+
+
 def test_a_secrets_directory_that_is_not_there_is_a_fault(loaded: Load) -> None:
     (told,) = faults(loaded, ACCOUNT | {"REVIO_SECRETS_DIR": "/nowhere/at/all"})
     assert told == "REVIO_SECRETS_DIR: '/nowhere/at/all' is not a directory"
