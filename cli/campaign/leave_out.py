@@ -11,7 +11,7 @@ from campaigns import PlanRequest
 from campaigns.plan.owner_list import read_product_list
 from cli.answer import spinner
 from cli.campaign.approval import PlanPath
-from cli.campaign.options import By, pairs
+from cli.campaign.options import By, Overrides, pairs
 from cli.campaign.outcome import PlanOutput, give_plan
 from cli.campaign.session import campaign_session
 from cli.exit_code import ExitCode
@@ -29,9 +29,7 @@ def leave_out(
     id_file: Annotated[
         Path | None, typer.Option("--ids", help="A file that lists them, one id per row.")
     ] = None,
-    overrides: Annotated[
-        Texts, typer.Option("--override", help="RAIL=REASON for crossing it; may be repeated.")
-    ] = None,
+    overrides: Overrides = None,
     by: By = None,
     account: AccountName = DEFAULT_ACCOUNT,
     as_json: AsJson = False,

@@ -24,6 +24,9 @@ By = Annotated[
     str | None, typer.Option("--by", help="Who decides; the user of this machine by default.")
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")]
+Overrides = Annotated[
+    Texts, typer.Option("--override", help="RAIL=REASON for crossing it; may be repeated.")
+]
 RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's name or its beginning, or the plan's file.")
 ]

@@ -11,14 +11,14 @@ from campaigns import Only, Planned, PlanRequest, UndoReport
 from campaigns.output.row_file import suffix_of
 from campaigns.results.row_results import GROUPS
 from cli.answer import Answer, spinner
-from cli.campaign.options import By, Reason, RunName, pairs
+from cli.campaign.options import By, Overrides, Reason, RunName, pairs
 from cli.campaign.outcome_tables import explained, explained_document, undo_document, undo_tables
 from cli.campaign.outlook import Outlook
 from cli.campaign.plan_tables import plan_document, plan_tables
 from cli.campaign.planning import EXITS
 from cli.campaign.session import CampaignSession, campaign_session
 from cli.exit_code import ExitCode
-from cli.options import AccountName, AsJson, Texts
+from cli.options import AccountName, AsJson
 from cli.tables import table
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 
@@ -50,9 +50,7 @@ def retry(
     *,
     output: PlanOutput,
     only: Annotated[Only, typer.Option(help="Which rows.")] = Only.TRANSIENT,
-    overrides: Annotated[
-        Texts, typer.Option("--override", help="RAIL=REASON for crossing it; may be repeated.")
-    ] = None,
+    overrides: Overrides = None,
     by: By = None,
     account: AccountName = DEFAULT_ACCOUNT,
     as_json: AsJson = False,

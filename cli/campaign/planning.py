@@ -19,6 +19,7 @@ from cli.campaign.options import (
     Customers,
     LineFile,
     Lines,
+    Overrides,
     day,
     owners_of,
     pairs,
@@ -82,9 +83,7 @@ def plan(
         Texts,
         typer.Option("--rail", help="A further guard rail: change=block:10; may be repeated."),
     ] = None,
-    overrides: Annotated[
-        Texts, typer.Option("--override", help="RAIL=REASON for crossing it; may be repeated.")
-    ] = None,
+    overrides: Overrides = None,
     effective: Annotated[
         str | None, typer.Option(help="Date from which the change is meant to hold.")
     ] = None,

@@ -52,7 +52,7 @@ from settings import Settings, load
 FAILED = "failed"
 _PROGRESS_S = 0.5
 _SHOWN = 20
-_NICENESS = 10
+_NICENESS = 5
 
 
 def main(directory: Path) -> None:

@@ -191,6 +191,23 @@ def test_an_approval_is_good_for_its_own_plan_alone(
     assert not stack.sandbox.updates()
 
 
+def test_listed_products_are_left_out_of_a_new_plan(
+    campaign: Revio, approved: Revio, tmp_path: Path
+) -> None:
+    run = approved(RATES)
+    (tmp_path / "doubt.csv").write_text("id,why\n5002,unclear\n")
+    reduced = campaign("leave-out", "june.plan", "--ids", "doubt.csv", "-o", "june-2.plan")
+    assert reduced.code == 2
+    assert reduced.document["rows"]["left out"] == 1
+    assert reduced.document["run"] != run
+    assert campaign("apply", "june-2.plan").code == ExitCode.INVALID
+    said = campaign("leave-out", "june.plan", "-o", "none.plan")
+    assert (said.code, "--ids" in said.err) == (ExitCode.FAILED, True)
+    assert campaign("apply", "june.plan", "--start", "2099-06-01T22:00").code == ExitCode.OK
+    said = campaign("leave-out", "june.plan", "--id", "5002", "-o", "late.plan")
+    assert "has begun: its rows cannot be left out any more" in said.err
+
+
 def test_a_plan_of_another_account_or_vendor_is_not_applied(
     stack: Stack, campaign: Revio, approved: Revio
 ) -> None:
