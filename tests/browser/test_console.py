@@ -208,7 +208,7 @@ def plan_path(browser: Any, stack: Stack, tmp_path_factory: pytest.TempPathFacto
     ann.go("/a/default/plans/new")
     ann.page.set_input_files("#file", file)
     ann.page.click("summary:has-text('Guard rails')")
-    ann.page.fill("#overrides", "change=agreed with the customer\nrevenue=agreed")
+    ann.page.fill("#overrides", "change=agreed with the customer\nrevenue=agreed\nrepeat=agreed")
     ann.press("Plan")
     ann.page.wait_for_selector("text=All rows")
     return str(ann.page.url.removeprefix(ann.url))
