@@ -19,6 +19,9 @@ _FOREIGN = {
     b"\xff\xd8\xff": "a picture",
     b"GIF8": "a picture",
     b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an XZ archive",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive",
     b"7z\xbc\xaf": "a 7-Zip archive",
     b"Rar!": "a RAR archive",
     b"PAR1": "a Parquet file",
@@ -27,11 +30,16 @@ _FOREIGN = {
     b"{\\rtf": "an RTF document",
     b"\0\0\x1a\0": "a Lotus 1-2-3 workbook",
     b"\0\0\2\0": "a Lotus 1-2-3 workbook",
+    b"\3": "a dBASE table",
+    b"\0\5\x16\7": "what a Mac notes beside a file (take the one without ._ in its name)",
 }
 _HTML = re.compile(
     rb"<(!doctype\s+html|html|head|meta|body|table|div|style|script)\b", re.IGNORECASE
 )
-_MHTML = re.compile(rb"^(MIME-Version|From|Content-Type):", re.IGNORECASE)
+_MHTML = re.compile(
+    rb"^(MIME-Version|From|Content-Type|Received|Return-Path|Delivered-To|Subject):", re.IGNORECASE
+)
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SYLK = re.compile(rb"^ID;P\w*[^\n]*\r?\n[PFCB];")
 _DIF = re.compile(rb"^TABLE\r?\n0,1\r?\n")
 _JSON = re.compile(rb'^(\[\s*)?\{\s*"')
@@ -50,6 +58,8 @@ def kind_of(path: Path) -> str:
         return _kind_of_ole(path)
     if start.startswith(_OLD_BIFF):
         return "xls"
+    if start.startswith(_UTF16_MARKS):
+        start = start.decode("utf-16", "ignore").encode()
     _refuse_foreign_text(start.lstrip(b"\xef\xbb\xbf \t\r\n"))
     return "csv"
 
@@ -108,7 +118,7 @@ def _refuse_foreign_text(start: bytes) -> None:
         raise InputError(f"the file is an XML Spreadsheet of Excel 2003; {_SAVE_AS}")
     if start.startswith(b"<?xml") and b"opendocument" in start:
         raise InputError(f"the file is a flat OpenDocument file (FODS); {_SAVE_AS}")
-    if _HTML.match(start) or (start.startswith(b"<?xml") and _HTML.search(start)):
+    if _HTML.match(start) or (start.startswith((b"<?xml", b"<!--")) and _HTML.search(start)):
         raise InputError(f"the file is an HTML page, whatever its name says; {_SAVE_AS}")
     if start.startswith(b"<"):
         raise InputError(f"the file is XML, not CSV; {_SAVE_AS}")

@@ -20,7 +20,7 @@ from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, read_row, text
 from campaigns.source.table import CellKind, ReadRow, check_cells
 from campaigns.source.xml_parts import DamageError, damage_told, elements
 
-_CONTENT = "content.xml"
+_CONTENT, _SETTINGS = "content.xml", "settings.xml"
 _DIGITS = ".15g"
 _MOST_COLUMNS = 16_384
 # A repeated row or cell without content stands for the empty rest of a sheet.
@@ -54,8 +54,16 @@ class OdsWorkbook:
                             tiny.add(_get(element, "name"))
                     case "table":
                         names.append((_get(element, "name"), _get(element, "style-name")))
+        hides_zeros = _hides_zeros(parts)
         self.sheets: Sequence[OdsSheet] = [
-            OdsSheet(parts, at, name, is_hidden=style in hidden_styles, tiny=tiny)
+            OdsSheet(
+                parts,
+                at,
+                name,
+                is_hidden=style in hidden_styles,
+                tiny=tiny,
+                hides_zeros=hides_zeros,
+            )
             for at, (name, style) in enumerate(names)
         ]
 
@@ -70,6 +78,8 @@ class OdsSheet:
     is_hidden: bool
     tiny: Container[str] = ()
     """Styles of rows and columns that are too small to be seen."""
+    hides_zeros: bool = False
+    """Whether the document shows nothing for a zero."""
     layout: SheetLayout = field(default_factory=SheetLayout)
 
     def rows(self) -> Iterator[ReadRow]:
@@ -120,7 +130,13 @@ class OdsSheet:
         repeats = _repeats(element, "number-rows-repeated")
         if len(cells) * repeats > _MOST_CELLS:
             raise DamageError(f"line {line} is repeated {repeats:,} times")
-        row = read_row(line, cells, is_hidden=self._is_hidden(element), computed=computed)
+        row = read_row(
+            line,
+            cells,
+            is_hidden=self._is_hidden(element),
+            computed=computed,
+            hides_zeros=self.hides_zeros,
+        )
         for repeat in range(repeats):
             yield row._replace(line=line + repeat)
 
@@ -139,6 +155,16 @@ def open_ods(path: Path) -> Iterator[OdsWorkbook]:
                 "the workbook is protected by a password: save it without one and plan that"
             )
         yield OdsWorkbook(parts)
+
+
+def _hides_zeros(parts: ZipFile) -> bool:
+    if _SETTINGS not in parts.namelist():
+        return False
+    with parts.open(_SETTINGS) as file:
+        items = elements(file, ("{*}config-item",))
+        return any(
+            _get(item, "name") == "ShowZeroValues" and item.text == "false" for item in items
+        )
 
 
 def _cell(element: Any) -> SheetCell:  # noqa: ANN401 - lxml's

@@ -76,6 +76,33 @@ def test_a_binary_sheet_may_hide_zeros_too(tmp_path: Path, *, hides_zeros: bool)
     assert isinstance(row, list) is hides_zeros
 
 
+@pytest.mark.parametrize("shows_zeros", ["true", "false"])
+def test_a_zero_of_a_document_that_hides_zeros_is_a_problem(
+    tmp_path: Path, shows_zeros: str
+) -> None:
+    cells = (
+        '<table:table-cell office:value-type="float" office:value="5001"><text:p>5001</text:p>'
+        '</table:table-cell><table:table-cell office:value-type="float" office:value="0">'
+        "<text:p>0</text:p></table:table-cell>"
+    )
+    titles = "".join(
+        f'<table:table-cell office:value-type="string"><text:p>{title}</text:p></table:table-cell>'
+        for title in ("id", "rate")
+    )
+    rows = "".join(f"<table:table-row>{row}</table:table-row>" for row in (titles, cells))
+    spaces = " ".join(f'xmlns:{name}="{name}"' for name in ("office", "table", "text", "config"))
+    setting = f'<config:config-item config:name="ShowZeroValues">{shows_zeros}</config:config-item>'
+    with ZipFile(tmp_path / "in.ods", "w") as parts:
+        parts.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        parts.writestr(
+            "content.xml", f'<a {spaces}><table:table table:name="a">{rows}</table:table></a>'
+        )
+        parts.writestr("settings.xml", f"<a {spaces}>{setting}</a>")
+        parts.writestr("META-INF/manifest.xml", "<manifest/>")
+    (row,) = rows_of(tmp_path / "in.ods")
+    assert isinstance(row, list) is (shows_zeros == "false")
+
+
 @pytest.mark.parametrize("code", ["#", "#,###", "#.##", "0;-0;", "#%"])
 def test_a_zero_that_its_format_hides_is_a_problem(tmp_path: Path, code: str) -> None:
     def show(sheet: Any) -> None:
