@@ -5,12 +5,13 @@ It has a free port of 127.0.0.1, a temporary directory, and no contact with any 
 
 from __future__ import annotations
 
+import random
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +30,8 @@ _PROGRAMS = ("redis-server", "valkey-server")
 _POLL_S = 0.01
 _STOP_PATIENCE_S = 5
 _PORTS_TO_TRY = 5
+_LISTENING_PORTS = range(15_000, 32_000)
+_FREE_PORTS_TO_TRY = 50
 _LOG_LINES = 8
 
 
@@ -80,11 +83,16 @@ def find_program() -> str:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses now; somebody may before it is taken."""
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody uses now; another listener may before it is taken.
+
+    No outgoing connection does, not even while a server that had the port is away: systems take
+    theirs from higher ones. Raises NoRedisError if many in a row are in use.
+    """
+    for port in random.sample(_LISTENING_PORTS, _FREE_PORTS_TO_TRY):
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind((_HOST, port))
+            return port
+    raise NoRedisError("no port of 127.0.0.1 is free")
 
 
 @dataclass
