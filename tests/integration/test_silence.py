@@ -176,7 +176,7 @@ def test_a_connection_that_was_heard_meanwhile_stays_open(name: Proxy, url: str)
         assert sound.client_id() == opened
 
 
-def test_a_subscription_without_messages_is_no_silence(name: Proxy, url: str) -> None:
+def test_a_subscription_without_messages_is_not_silence(name: Proxy, url: str) -> None:
     with connect_redis(url) as redis, connect_redis(url) as other, redis.pubsub() as subscription:
         opened = other.client_id()
         subscription.subscribe("news")
