@@ -12,7 +12,7 @@ from cli.answer import printable
 
 _RIGHT = {
     *("quantity", "rate", "used", "limit", "left", "left for bulk", "jobs", "calls sent"),
-    *("revenue", "rate %", "before", "after", "moved", "%"),
+    *("revenue change", "rate change", "revenue before", "revenue after", "change", "change %"),
 }
 # A narrow terminal folds these; the others stay readable.
 _FOLDED = {"description", "finding", "changes", "for example", "why"}

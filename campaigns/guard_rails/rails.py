@@ -15,7 +15,10 @@ from typing import Any, Protocol, Self
 from campaigns.guard_rails.repeat import RecentChange
 
 _NOTHING, _HUNDRED = Decimal(0), Decimal(100)
-_UNCERTIFIED = "the account has no certificate of what its vendor does: see revio certify"
+_UNCERTIFIED = (
+    "nobody has tested yet what this account's Rev.io service does with updates; an operator does "
+    "so with revio certify"
+)
 
 
 class Rail(StrEnum):

@@ -6,14 +6,20 @@ page, for three plots of bars and dots.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 _WIDTH, _HEIGHT = 640, 240
+_SCATTER = 320
 _LEFT, _BOTTOM = 60, 40
-_UP, _DOWN, _TOTAL = "up", "down", "total"
-_NAME_CHARACTERS = 14
+_UP, _DOWN, _TOTAL, _OUTLIER = "up", "down", "total", "outlier"
+_OUTLIER_RADIUS = 4
+_TICKS = 5
+# Of a plot of bars that lie: the names' width, an amount's, and a bar's height with its distance.
+_NAMES, _AMOUNT, _ROW, _TOP = 230, 80, 20, 14
+_NAME_CHARACTERS = 42
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,8 @@ class Dot:
     x: float
     y: float
     role: str
+    """up, down or outlier."""
+    radius: float = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,72 +101,95 @@ def histogram(counts: Mapping[str, int], names: Sequence[str]) -> Plot | None:
     return Plot("Rows by the change of their rate, in per cent", bars, labels)
 
 
-def waterfall(
-    before: Decimal, steps: Sequence[tuple[str, Decimal]], after: Decimal, by: str = "product"
-) -> Plot:
-    """From a total over steps to another; `by`: what a step is."""
-    levels = [("before", Decimal(0), before)]
-    level = before
-    for name, change in steps:
-        levels.append((name, level, level + change))
-        level += change
-    levels.append(("after", Decimal(0), after))
-    base, scale = _scale(levels, before, after)
-    width = (_WIDTH - _LEFT) / len(levels)
-    bars, labels = list[Bar](), list[Label]()
-    for place, (name, start, end) in enumerate(levels):
-        is_total = place in {0, len(levels) - 1}
-        top, foot = max(start, end), base if is_total else min(start, end)
-        role = _TOTAL if is_total else (_UP if end >= start else _DOWN)
-        x = _LEFT + place * width
-        y = _HEIGHT - _BOTTOM - float(top - base) * scale
-        says = f"{end:,.2f}" if is_total else f"{end - start:+,.2f}"
-        height = max(float(top - foot) * scale, 1)
-        bars.append(_bar((x + 3, y), width - 6, height, role, f"{name}: {says}"))
-        row = _HEIGHT - _BOTTOM + 14 + 10 * (place % 2)
-        labels += [
-            _label(x + width / 2, row, name[:_NAME_CHARACTERS]),
-            _label(x + width / 2, y - 4, says),
-        ]
-    return Plot(f"Revenue per billing period, by {by}", bars, labels)
-
-
-def scatter(points: Sequence[tuple[float, float]]) -> Plot | None:
-    """Rates before (across) and after (up); the line is no change."""
-    if not points:
+def changes_by_name(title: str, steps: Sequence[tuple[str, Decimal]]) -> Plot | None:
+    """A bar per name, to the right of zero or to its left, as long as its amount is large."""
+    if not steps:
         return None
-    low = min(min(point) for point in points)
-    high = max(max(point) for point in points)
-    span = (high - low) or 1.0
+    low = float(min(Decimal(0), *(amount for _, amount in steps)))
+    high = float(max(Decimal(0), *(amount for _, amount in steps)))
+    # Amounts stand beside their bars, those below zero to the left of them.
+    left = _NAMES + (_AMOUNT if low else 0)
+    scale = (_WIDTH - left - _AMOUNT) / ((high - low) or 1.0)
+    zero = left - low * scale
+    bars, labels = list[Bar](), list[Label]()
+    for place, (name, amount) in enumerate(steps):
+        y, length = _TOP + place * _ROW, abs(float(amount)) * scale
+        is_up = amount >= 0
+        x = zero if is_up else zero - length
+        says = f"{amount:+,.2f}"
+        bars.append(
+            _bar((x, y), max(length, 1), _ROW - 6, _UP if is_up else _DOWN, f"{name}: {says}")
+        )
+        middle = y + _ROW / 2
+        beside = x + length + 4 if is_up else x - 4
+        labels += [
+            _label(_NAMES - 8, middle, _cut(name), "end"),
+            _label(beside, middle, says, "start" if is_up else "end"),
+        ]
+    foot = _TOP + len(steps) * _ROW
+    labels.append(_label(zero, foot + 12, "0"))
+    axis = Line(round(zero, 1), _TOP - 4, round(zero, 1), foot)
+    return Plot(title, bars, labels, lines=[axis], height=foot + 20)
+
+
+def scatter(
+    points: Sequence[tuple[float, float]], outliers: Sequence[tuple[str, float, float]] = ()
+) -> Plot | None:
+    """Rates before (across) and after (up); the slanting line is no change.
+
+    `outliers`: points that are labelled, with their labels.
+    """
+    ends = [*points, *((before, after) for _, before, after in outliers)]
+    if not ends:
+        return None
+    ticks = _ticks(min(0.0, *map(min, ends)), max(0.0, *map(max, ends)))
+    low, high = ticks[0], ticks[-1]
 
     def at(before: float, after: float) -> tuple[float, float]:
-        x = _LEFT + (before - low) / span * (_WIDTH - 2 * _LEFT)
-        return round(x, 1), round(
-            _HEIGHT - _BOTTOM - (after - low) / span * (_HEIGHT - 2 * _BOTTOM), 1
-        )
+        x = _LEFT + (before - low) / (high - low) * (_WIDTH - 2 * _LEFT)
+        y = _SCATTER - _BOTTOM - (after - low) / (high - low) * (_SCATTER - 2 * _BOTTOM)
+        return round(x, 1), round(y, 1)
 
     (x1, y1), (x2, y2) = at(low, low), at(high, high)
     dots = [Dot(*at(before, after), _UP if after >= before else _DOWN) for before, after in points]
     labels = [
-        _label(x1, _HEIGHT - _BOTTOM + 14, f"{low:g}"),
-        _label(x2, _HEIGHT - _BOTTOM + 14, f"{high:g}"),
-        _label(_WIDTH / 2, _HEIGHT - 8, "old rate"),
-        Label(8, _BOTTOM - 12, "new rate", "start"),
+        _label(_WIDTH / 2, _SCATTER - 6, "old rate"),
+        _label(8, _BOTTOM - 20, "new rate", "start"),
     ]
-    return Plot("New rate against old rate", (), labels, dots, [Line(x1, y1, x2, y2)])
+    for tick in ticks:
+        (x, _), (_, y) = at(tick, low), at(low, tick)
+        labels += [
+            _label(x, _SCATTER - _BOTTOM + 14, f"{tick:,g}"),
+            _label(_LEFT - 6, y + 3, f"{tick:,g}", "end"),
+        ]
+    for name, before, after in outliers:
+        x, y = at(before, after)
+        dots.append(Dot(x, y, _OUTLIER, _OUTLIER_RADIUS))
+        is_right = x > _WIDTH * 2 / 3
+        labels.append(
+            _label(x - 7 if is_right else x + 7, y + 3, name, "end" if is_right else "start")
+        )
+    axes = [Line(x1, y1, x1, y2), Line(x1, y1, x2, y1)]
+    return Plot(
+        "New rate against old rate",
+        labels=labels,
+        dots=dots,
+        lines=[*axes, Line(x1, y1, x2, y2)],
+        height=_SCATTER,
+    )
 
 
-def _scale(
-    levels: Sequence[tuple[str, Decimal, Decimal]], before: Decimal, after: Decimal
-) -> tuple[Decimal, float]:
-    """The least level that is drawn, and units for each of money.
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers from `low` or below it to `high` or above it."""
+    rough = ((high - low) or 1.0) / _TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * nice for nice in (1, 2, 5, 10) if power * nice >= rough)
+    first, last = math.floor(low / step), max(math.ceil(high / step), 1)
+    return [round(at * step, 6) for at in range(first, last + 1)]
 
-    Steps are small compared with the totals, so the scale begins near the least of them.
-    """
-    steps = [level for _, *ends in levels[1:-1] for level in ends] or [Decimal(0)]
-    low, high = min(*steps, before, after), max(*steps, before, after)
-    base = low - (high - low) / 2 if high > low else low - 1
-    return base, (_HEIGHT - 2 * _BOTTOM) / float(high - base)
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…"
 
 
 def _bar(corner: tuple[float, float], width: float, height: float, role: str, says: str) -> Bar:
@@ -166,5 +197,5 @@ def _bar(corner: tuple[float, float], width: float, height: float, role: str, sa
     return Bar(round(x, 1), round(y, 1), round(width, 1), round(height, 1), role, says)
 
 
-def _label(x: float, y: float, text: str) -> Label:
-    return Label(round(x, 1), round(y, 1), text)
+def _label(x: float, y: float, text: str, anchor: str = "middle") -> Label:
+    return Label(round(x, 1), round(y, 1), text, anchor)

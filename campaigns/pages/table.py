@@ -15,6 +15,8 @@ class Column:
 
     title: str
     is_number: bool = False
+    name: str = ""
+    """What programs call it, if not by its title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,8 @@ class PageTable:
 
     def document(self) -> list[dict[str, str]]:
         """JSON values: a row's cells by their columns, numbers plain."""
-        titles = [column.title for column in self.columns]
+        names = [column.name or column.title for column in self.columns]
         return [
-            {title: cell.number or cell.text for title, cell in zip(titles, row, strict=True)}
+            {name: cell.number or cell.text for name, cell in zip(names, row, strict=True)}
             for row in self.rows
         ]

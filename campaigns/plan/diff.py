@@ -136,15 +136,17 @@ def _guarded(
     breaches += policy.rails.repeat_breaches(recent, policy.now, policy.show_time)
     stopped = forbidden(breaches, policy.overrides)
     kind = RowClass.STOPPED if stopped else RowClass.CHANGE
-    says = tuple(_in_words(rail) for rail in (stopped or breaches))
+    says = tuple(_in_words(rail, is_crossed=not stopped) for rail in (stopped or breaches))
     obstacle = undo_obstacle(planned, product, policy)
     if not (breaches or obstacle):
         return planned
     return replace(planned, kind=kind, says=says, not_undoable=obstacle)
 
 
-def _in_words(breach: Breach) -> str:
-    how = {Level.OVERRIDE: "needs an override", Level.BLOCK: "not allowed"}
+def _in_words(breach: Breach, *, is_crossed: bool) -> str:
+    """`is_crossed`: the row is planned even so, since somebody has named a reason."""
+    needs = "crossed with a reason" if is_crossed else "needs an override"
+    how = {Level.OVERRIDE: needs, Level.BLOCK: "not allowed"}
     return f"{breach.rail}: {breach.says}" + (
         f" ({how[breach.level]})" if breach.level in how else ""
     )

@@ -39,7 +39,9 @@ class Figures:
     not_undoable: list[PlannedRow] = field(default_factory=list)
     """The first of them; the plan's summary counts all."""
     warned: dict[str, list[PlannedRow]] = field(default_factory=dict)
-    """The first rows that each guard rail speaks of."""
+    """The first changing rows that each guard rail speaks of."""
+    stopped: dict[str, list[PlannedRow]] = field(default_factory=dict)
+    """The first rows that each guard rail stops."""
     points: list[tuple[float, float]] = field(default_factory=list)
     """Rates before and after, of a fair sample of the rows."""
     _seen: int = 0
@@ -47,11 +49,13 @@ class Figures:
 
     @classmethod
     def of(cls, rows: Iterable[PlannedRow]) -> Figures:
-        """Only of the rows that change."""
+        """Of the rows that change, and examples of those that a guard rail stops."""
         figures = cls()
         for row in rows:
             if row.kind is RowClass.CHANGE:
                 figures.add(row)
+            elif row.kind is RowClass.STOPPED:
+                _keep_example(figures.stopped, row)
         return figures
 
     def add(self, row: PlannedRow) -> None:
@@ -66,10 +70,7 @@ class Figures:
         self._add_rate(row)
         if row.not_undoable and len(self.not_undoable) < _EXAMPLES:
             self.not_undoable.append(row)
-        for said in row.says:
-            warned = self.warned.setdefault(said.partition(":")[0], [])
-            if len(warned) < _SAMPLES:
-                warned.append(row)
+        _keep_example(self.warned, row)
 
     def _add_rate(self, row: PlannedRow) -> None:
         if "rate" not in row.after:
@@ -93,6 +94,13 @@ class Figures:
             self.points.append(point)
         elif (place := int(self._chance.random() * self._seen)) < _POINTS:
             self.points[place] = point
+
+
+def _keep_example(examples: dict[str, list[PlannedRow]], row: PlannedRow) -> None:
+    for said in row.says:
+        rows = examples.setdefault(said.partition(":")[0], [])
+        if len(rows) < _SAMPLES:
+            rows.append(row)
 
 
 def shown_move(row: PlannedRow) -> str:

@@ -8,8 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from campaigns.business_time import BusinessTime
-from campaigns.pages import PageTable, histogram, page, scatter, waterfall
-from campaigns.plan.figures import Figures
+from campaigns.pages import PageTable, changes_by_name, histogram, page, scatter
+from campaigns.plan.figures import Figures, shown_move
 from campaigns.plan.largest import Totals
 from campaigns.plan.plan_file import Plan
 from campaigns.plan.review_tables import (
@@ -23,6 +23,8 @@ from campaigns.plan.review_workbook import write_workbook
 from campaigns.plan.summary import Summary, bins
 
 _STEPS = 8
+_OUTLIERS = 3
+_REVENUE = "Change of revenue per billing period"
 _LARGEST = 20
 _NOT_UNDOABLE = 200
 
@@ -57,7 +59,7 @@ class Review:
                 rails_table(self.plan.header, summary, figures),
                 not_undoable_table(summary, figures, _NOT_UNDOABLE),
             ],
-            plots=plots(summary, figures, summary.before),
+            plots=plots(summary, figures),
             tables=[
                 *largest_tables(figures, _LARGEST).values(),
                 samples_table(figures),
@@ -87,7 +89,7 @@ class Review:
         if count := summary.not_undoable.total():
             yield f"{count:,} of {summary.changes:,} rows could not be undone, or not as a whole."
         for rail, reason in self.plan.header.overrides.items():
-            if rail in summary.says or rail in summary.crossed:
+            if rail in summary.crossed_rows or rail in summary.crossed:
                 yield f"The guard rail {rail} is crossed: {reason}"
 
     def facts(self) -> Iterator[Fact]:
@@ -111,18 +113,24 @@ class Review:
         yield "revenue after", f"{summary.after:,.2f} ({summary.after - summary.before:+,.2f})"
 
 
-def plots(changes: Summary, figures: Figures, before: Decimal) -> list[object]:
-    """Histogram, waterfalls by product and by customer, and new rates against old ones.
+def plots(changes: Summary, figures: Figures) -> list[object]:
+    """Histogram, changes of revenue by product and by customer, and new rates against old ones.
 
-    `changes`: of the rows that the plots are about. `before`: the revenue that they start from.
+    `changes`: of the rows that the plots are about.
     """
-    after = before + changes.after - changes.before
     return [
         histogram(changes.histogram, bins()),
-        waterfall(before, _steps(figures.products), after),
-        waterfall(before, _steps(figures.customers), after, by="customer"),
-        scatter(figures.points),
+        changes_by_name(f"{_REVENUE}, by product", _steps(figures.products)),
+        changes_by_name(f"{_REVENUE}, by customer", _steps(figures.customers)),
+        scatter(figures.points, list(_outliers(figures))),
     ]
+
+
+def _outliers(figures: Figures) -> Iterator[tuple[str, float, float]]:
+    """The rows whose rates change most, by their products' ids."""
+    for row in figures.by_percent.rows()[:_OUTLIERS]:
+        if (before := row.before.get("rate")) is not None:
+            yield f"{row.id} {shown_move(row)}", float(before), float(row.after["rate"])
 
 
 def _steps(totals: Totals) -> list[tuple[str, Decimal]]:

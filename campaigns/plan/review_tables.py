@@ -21,20 +21,28 @@ _PRODUCT = (
     Column("customer", is_number=True),
     Column("product"),
 )
-_MOVE = (Column("revenue", is_number=True), Column("rate %", is_number=True))
+_MOVE = (
+    Column("quantity", is_number=True),
+    Column("revenue change", is_number=True, name="revenue"),
+    Column("rate change", is_number=True, name="rate %"),
+)
 _NUMBERS = frozenset({"rate", "quantity"})
 
 
 def rails_table(header: Header, summary: Summary, figures: Figures) -> PageTable:
-    """Which guard rails the plan crosses, and why it may."""
+    """Which guard rails the plan crosses, and why it may; and which of them have stopped rows."""
     rows = [
+        (rail, _rows(count), "stopped: left out of the plan", _example(figures.stopped.get(rail)))
+        for rail, count in summary.stopped.items()
+    ]
+    rows += [
         (
             rail,
-            f"{count:,} row{'' if count == 1 else 's'}",
+            _rows(count),
             _because(rail, header),
             _example(figures.warned.get(rail)),
         )
-        for rail, count in summary.says.items()
+        for rail, count in summary.crossed_rows.items()
     ]
     rows += [
         (rail, "the whole plan", _because(rail, header), says)
@@ -100,6 +108,10 @@ def rows_table(title: str, rows: Iterable[PlannedRow]) -> PageTable:
     )
 
 
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
 def _because(rail: str, header: Header) -> str:
     """A row that crosses a rail is in a plan if somebody named a reason, or the rail only warns."""
     reason = header.overrides.get(rail)
@@ -129,14 +141,19 @@ def _full_row(row: PlannedRow, fields: Sequence[str]) -> list[object]:
 
 def _move(row: PlannedRow) -> tuple[object, ...]:
     before, after = revenue(row)
-    return _money(after - before), Cell(shown_move(row), _number(moved(row)))
+    change = Cell(shown_move(row), _number(moved(row)))
+    return row.seen.get("quantity"), _money(after - before), change
 
 
 def _totals_table(what: str, totals: Totals, most: int, *, has_names: bool = True) -> PageTable:
     columns = (
         Column(what, is_number=True),
         *([Column("description")] if has_names else []),
-        *(Column(name, is_number=True) for name in ("rows", "before", "after", "moved", "%")),
+        Column("rows", is_number=True),
+        Column("revenue before", is_number=True, name="before"),
+        Column("revenue after", is_number=True, name="after"),
+        Column("change", is_number=True, name="moved"),
+        Column("change %", is_number=True, name="%"),
     )
     rows = [_total_row(key, total, has_names=has_names) for key, total in totals.largest(most)]
     note = f"The first {most:,} of {len(totals):,}." if len(totals) > most else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -13,6 +14,8 @@ from campaigns.plan.diff import NOT_EXPECTED, Policy, plan_row
 from campaigns.plan.plan_file import PlanWriter
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.rules.rules import ROUNDED_AGAINST
+from campaigns.source.cell_values import CellError
+from campaigns.source.cell_values import product_id as read_id
 from campaigns.source.cells import ParsedRow, Problem
 from campaigns.source.survey import PriceList
 from campaigns.source.table import ReadRow
@@ -53,7 +56,7 @@ class RowPlanner:
 
     def plan_price_list(self, prices: PriceList, reader: Reader) -> None:
         """The rows of a file. Raises InputError, and RevioError when values cannot be read."""
-        self.plan_rows(self._without_faults(prices.rows()), reader)
+        self.plan_rows(self._without_faults(prices), reader)
 
     def plan_rows(self, rows: Iterable[ParsedRow], reader: Reader) -> int:
         """Rows whose products are named; returns how many there were."""
@@ -92,20 +95,22 @@ class RowPlanner:
         summary.crossed = {breach.rail.value: breach.says for breach in breaches}
         return forbidden(breaches, self.policy.overrides)
 
-    def _without_faults(
-        self, rows: Iterable[tuple[ReadRow, ParsedRow | list[Problem] | None]]
-    ) -> Iterator[ParsedRow]:
-        for raw, row in rows:
+    def _without_faults(self, prices: PriceList) -> Iterator[ParsedRow]:
+        for raw, row in prices.rows():
             if isinstance(row, ParsedRow):
                 yield row
-            elif row is None:
+                continue
+            product = _id_of(raw, prices.columns.id)
+            if row is None:
                 self._write(
-                    PlannedRow(RowClass.REPEATED, raw.line, 0, cells=raw.cells, sheet=raw.sheet)
+                    PlannedRow(
+                        RowClass.REPEATED, raw.line, product, cells=raw.cells, sheet=raw.sheet
+                    )
                 )
             else:
-                self._note(row, raw)
+                self._note(row, raw, product)
 
-    def _note(self, problems: Sequence[Problem], raw: ReadRow) -> None:
+    def _note(self, problems: Sequence[Problem], raw: ReadRow, product: int) -> None:
         for problem in problems:
             self.book.note(problem)
         says = tuple(
@@ -113,7 +118,9 @@ class RowPlanner:
             for problem in problems
         )
         self._write(
-            PlannedRow(RowClass.PROBLEM, raw.line, 0, says=says, cells=raw.cells, sheet=raw.sheet)
+            PlannedRow(
+                RowClass.PROBLEM, raw.line, product, says=says, cells=raw.cells, sheet=raw.sheet
+            )
         )
         if self.problem_file:
             self.problem_file.write(raw.cells, "; ".join(says))
@@ -130,6 +137,13 @@ class RowPlanner:
     def _write(self, row: PlannedRow) -> None:
         self.writer.add(row)
         self.on_row(row)
+
+
+def _id_of(row: ReadRow, place: int) -> int:
+    """Of a faulty row, whose id may be what is wrong; then 0."""
+    with suppress(CellError, IndexError):
+        return read_id(row.cells[place]) or 0
+    return 0
 
 
 def _problem(row: PlannedRow, message: str) -> Problem:

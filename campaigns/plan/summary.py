@@ -36,7 +36,7 @@ class Summary:
     histogram: Counter[str] = field(default_factory=Counter)
     """Changing rows by the change of their rate; see `bin_of`."""
     says: Counter[str] = field(default_factory=Counter)
-    """Rows by the guard rail that speaks of them."""
+    """Rows by the guard rail that speaks of them: those that change, and those it stops."""
     fields: Counter[str] = field(default_factory=Counter)
     """Changing rows by the field that changes."""
     without_products: dict[str, Missing] = field(default_factory=dict)
@@ -45,11 +45,18 @@ class Summary:
     """Changing rows that an undo could not restore, by reason."""
     crossed: dict[str, str] = field(default_factory=dict)
     """Guard rails that the plan as a whole crosses, in words."""
+    stopped: Counter[str] = field(default_factory=Counter)
+    """Rows by the guard rail that stops them."""
 
     @property
     def changes(self) -> int:
         """Rows that will be sent."""
         return self.rows[RowClass.CHANGE]
+
+    @property
+    def crossed_rows(self) -> Counter[str]:
+        """Changing rows by the guard rail that speaks of them."""
+        return self.says - self.stopped
 
     @property
     def faulty(self) -> int:
@@ -60,7 +67,9 @@ class Summary:
         """One more row."""
         self.rows[row.kind] += 1
         if row.kind in {RowClass.CHANGE, RowClass.STOPPED}:
-            self.says.update({said.partition(":")[0] for said in row.says})
+            self.says.update(rails := {said.partition(":")[0] for said in row.says})
+            if row.kind is RowClass.STOPPED:
+                self.stopped.update(rails)
         if row.kind is RowClass.CHANGE:
             before, after = revenue(row)
             self.before += before
@@ -78,6 +87,7 @@ class Summary:
             "revenue_after": str(self.after),
             "histogram": dict(self.histogram),
             "says": dict(self.says),
+            "stopped": dict(self.stopped),
             "fields": dict(self.fields),
             "without_products": {
                 kind: asdict(missing) for kind, missing in self.without_products.items()
@@ -102,6 +112,7 @@ class Summary:
             },
             Counter(document.get("not_undoable", {})),
             document.get("crossed", {}),
+            Counter(document.get("stopped", {})),
         )
 
 

@@ -173,7 +173,7 @@ def _page(
         facts=facts,
         read_as=list(header.read_as.lines()),
         first=[_faults_table(faults), _decisions_table(audit, time)],
-        plots=plots(done, figures, planned.before),
+        plots=plots(done, figures),
         tables=[*largest_tables(figures, _LARGEST).values(), samples_table(figures)],
     )
 

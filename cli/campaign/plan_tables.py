@@ -90,7 +90,9 @@ def not_undoable(summary: Summary) -> Iterator[str]:
 
 
 def rails_shown(summary: Summary) -> Iterator[str]:
-    for rail, count in summary.says.items():
+    for rail, count in summary.stopped.items():
+        yield f"guard rail {rail} stops {counted(count, 'row')}"
+    for rail, count in summary.crossed_rows.items():
         yield f"guard rail {rail} speaks of {counted(count, 'row')}"
     for rail, says in summary.crossed.items():
         yield f"guard rail {rail} speaks of the plan as a whole: {says}"

@@ -7,21 +7,25 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from console.pages.plan_record import begin, new_record, record_of
 from console.plans.record import LEFT_OUT, ROWS, Record
-from console.plans.row_index import FLAGS, SORTS, UNTICKED, RowIndex, RowQuery
+from console.plans.row_index import FLAGS, SORT_NAMES, SORTS, UNTICKED, RowIndex, RowQuery
 from console.plans.tick_store import TickStore
 from console.visit import NotFound, Refused, Visit
 
 _PAGES = 100_000_000
+_SEE_OTHER = 303
 _FIELDS = ("search", "kind", "flag", "sort", "down", "page")
 
 
 def show_rows(visit: Visit) -> Response:
-    """The table of rows alone, for a page that is open."""
-    return _part(visit, row_query(visit.query))
+    """The table of rows alone, for a page that is open; its address then says which rows."""
+    query = row_query(visit.query)
+    response = _part(visit, query)
+    response.headers["HX-Push-Url"] = _address(visit, visit.params["plan"], query)
+    return response
 
 
 def change_ticks(visit: Visit) -> Response:
@@ -37,7 +41,7 @@ def change_ticks(visit: Visit) -> Response:
             ticks.set(_places(visit, "shown"), _places(visit, "ticked"))
     if visit.text("part"):
         return _part(visit, query)
-    return visit.go(f"plans/{record.directory.name}?{urlencode(_parts(query))}#rows")
+    return RedirectResponse(_address(visit, record.directory.name, query), _SEE_OTHER)
 
 
 def plan_without(visit: Visit) -> Response:
@@ -67,8 +71,7 @@ def rows_of(visit: Visit, record: Record, query: RowQuery) -> dict[str, Any]:
     rows = index.find(query, ticks.path)
 
     def address(page: int) -> str:
-        parts = urlencode(_parts(query, page=page))
-        return f"{visit.at(f'plans/{record.directory.name}')}?{parts}#rows"
+        return _address(visit, record.directory.name, query, page=page)
 
     return {
         "rows": rows,
@@ -76,7 +79,7 @@ def rows_of(visit: Visit, record: Record, query: RowQuery) -> dict[str, Any]:
         "row_query": query,
         "parts": _parts(query),
         "flags": FLAGS,
-        "sorts": SORTS,
+        "sorts": SORT_NAMES,
         "address": address,
         "unticked": ticks.among([row.n for row in rows.rows]),
         "unticked_count": ticks.count(),
@@ -97,6 +100,11 @@ def row_query(given: Mapping[str, Any]) -> RowQuery:
         descending=text["down"] == "1",
         page=int(page[:9]) if is_number else 1,
     )
+
+
+def _address(visit: Visit, plan: str, query: RowQuery, **changes: Any) -> str:  # noqa: ANN401 - parts of a query string
+    parts = urlencode(_parts(query, **changes))
+    return f"{visit.at(f'plans/{plan}')}?{parts}#rows"
 
 
 def _part(visit: Visit, query: RowQuery) -> Response:

@@ -20,9 +20,12 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from campaigns import CampaignError, Only, Planned, PlanRequest, Rules, UndoReport
+from campaigns.guard_rails.rails import per_cent
 from campaigns.pages import PageTable
+from campaigns.plan.figures import shown_move
 from campaigns.plan.planner import open_table
 from campaigns.plan.review import Review, plots
+from campaigns.rows.field_change import changes_of
 from campaigns.signing import SigningKey
 from campaigns.source.options import HiddenRows, Rates, ReadOptions
 from cli.campaign.options import BadOption, day, owners_of, pairs
@@ -215,15 +218,36 @@ def review_document(review: Review) -> dict[str, Any]:
     """What a page shows of a review, as JSON values."""
     summary = review.plan.summary
     return {
+        "headline": headline(review),
         "alarms": list(review.alarms()),
         "facts": [(name, str(value)) for name, value in review.facts() if value not in {None, ""}],
         "tables": {name: _table(table) for name, table in review.tables(_SHOWN, _SHOWN).items()},
         "plots": [
             asdict(plot)  # type: ignore[call-overload]
-            for plot in plots(summary, review.figures, summary.before)
+            for plot in plots(summary, review.figures)
             if plot
         ],
     }
+
+
+def headline(review: Review) -> list[tuple[str, str]]:
+    """What an approver must know before all else."""
+    summary, largest = review.plan.summary, review.figures.by_percent.rows()[:1]
+    change = per_cent(summary.before, summary.after)
+    moved = f"{summary.after - summary.before:+,.2f}"
+    figures = [
+        ("rows that change", f"{summary.changes:,} of {summary.rows.total():,}"),
+        (
+            "revenue per billing period",
+            f"{summary.before:,.2f} → {summary.after:,.2f} "
+            f"({moved if change is None else f'{moved}, {change:+.1f} %'})",
+        ),
+    ]
+    for row in largest:
+        rate = next(change for change in changes_of(row) if change.name == "rate")
+        words = f"product {row.id}: {rate.old} → {rate.new} ({shown_move(row)})"
+        figures.append(("largest change of a rate", words))
+    return figures
 
 
 def _table(table: PageTable) -> dict[str, Any]:

@@ -24,14 +24,14 @@ _SCHEMA = """
 CREATE TABLE kind(code INTEGER PRIMARY KEY, name TEXT UNIQUE);
 CREATE TABLE product(key INTEGER PRIMARY KEY, description TEXT UNIQUE);
 CREATE TABLE row(
-  n INTEGER PRIMARY KEY, line INTEGER, sheet TEXT, id INTEGER, customer INTEGER,
-  product INTEGER REFERENCES product(key), traits INTEGER, changes TEXT, revenue REAL, money TEXT,
-  percent REAL, moved TEXT, says TEXT, undo TEXT);
+  n INTEGER PRIMARY KEY, place INTEGER, line INTEGER, sheet TEXT, id INTEGER, customer INTEGER,
+  product INTEGER REFERENCES product(key), traits INTEGER, quantity INTEGER, changes TEXT,
+  revenue REAL, money TEXT, percent REAL, moved TEXT, says TEXT, undo TEXT);
 """
 # An index per order, each with all that filters ask for: a page is found in the index alone, and
 # the rows that are skipped are not read.
 _INDEXES = """
-CREATE INDEX by_line ON row(n, traits, product);
+CREATE INDEX by_line ON row(place, n, traits, product);
 CREATE INDEX by_id ON row(id, n, traits, product);
 CREATE INDEX by_customer ON row(customer, n, traits, product);
 CREATE INDEX by_product ON row(product, n, traits);
@@ -42,14 +42,33 @@ INSERT INTO counted SELECT product, traits, count(*) FROM row GROUP BY product, 
 """
 _KINDS = tuple(RowClass)
 _KIND_SHIFT = 2
+_LINE_BITS = 32
+_WHY: Mapping[RowClass, str] = {
+    RowClass.SAME: "it is so already",
+    RowClass.NO_WISH: "its cells ask for no change",
+    RowClass.REPEATED: "an earlier row says the same",
+    RowClass.NOT_MEANT: "the rule's condition leaves it out",
+    RowClass.DISCONNECTED: "left alone, since it is disconnected",
+    RowClass.LEFT_OUT: "somebody has taken it out of an earlier plan",
+    RowClass.UNTOUCHED: "it was edited since",
+}
+"""Why a row changes nothing, where the row itself does not say."""
 _GUARDED, _NOT_UNDOABLE = 1, 2
 SORTS: Mapping[str, str] = {
-    "line": "n",
+    "line": "place",
     "id": "id",
     "customer": "customer",
     "product": "product",
     "revenue": "revenue",
     "percent": "percent",
+}
+SORT_NAMES: Mapping[str, str] = {
+    "line": "line of the file",
+    "id": "product's ID",
+    "customer": "customer's ID",
+    "product": "description",
+    "revenue": "revenue change",
+    "percent": "rate change",
 }
 UNTICKED = "unticked"
 FLAGS: Mapping[str, str] = {
@@ -87,6 +106,7 @@ class ShownRow:
     customer: int | None
     product: str
     kind: str
+    quantity: int | None
     changes: Sequence[RowChange]
     money: str
     moved: str
@@ -141,8 +161,9 @@ class RowIndex:
             db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
             db.executemany("INSERT INTO kind VALUES(?, ?)", enumerate(_KINDS))
             products: dict[str, int] = {}
-            for batch in _batches(_columns(row, products) for row in plan.rows()):
-                db.executemany(f"INSERT INTO row VALUES({', '.join('?' * 14)})", batch)
+            sheets: dict[str, int] = {}
+            for batch in _batches(_columns(row, products, sheets) for row in plan.rows()):
+                db.executemany(f"INSERT INTO row VALUES({', '.join('?' * 16)})", batch)
             db.executemany("INSERT INTO product(description, key) VALUES(?, ?)", products.items())
             db.executescript(_INDEXES)
             db.commit()
@@ -165,17 +186,17 @@ class RowIndex:
         `unticked`: the file of a `TickStore` of this index, which the flag UNTICKED asks for.
         """
         clause, values = where(query)
-        order = SORTS.get(query.sort, "n")
+        order = SORTS.get(query.sort, "place")
         way = "DESC" if query.descending else "ASC"
         with closing(self._open(unticked)) as db:
             (count,) = db.execute(*self._count(clause, values)).fetchone()
             page = min(max(query.page, 1), max(-(-count // PAGE_ROWS), 1))
             # The rows of the page are looked up first, so that what is skipped is not read.
             statement = (
-                "SELECT n, line, sheet, id, customer, description, name, changes, money, moved, "  # noqa: S608 - clause and order are ours
-                f"says, undo FROM (SELECT n AS place FROM row {clause} "
+                "SELECT n, line, sheet, id, customer, description, name, quantity, changes, money, "  # noqa: S608 - clause and order are ours
+                f"moved, says, undo FROM (SELECT n AS at FROM row {clause} "
                 f"ORDER BY {order} {way}, n {way} LIMIT ? OFFSET ?) "
-                f"JOIN row ON n = place JOIN kind ON code = traits >> {_KIND_SHIFT} "
+                f"JOIN row ON n = at JOIN kind ON code = traits >> {_KIND_SHIFT} "
                 "LEFT JOIN product ON key = product "
                 f"ORDER BY row.{order} {way}, n {way}"
             )
@@ -227,23 +248,28 @@ def where(query: RowQuery) -> tuple[str, list[object]]:
     return (f"WHERE {' AND '.join(clauses)}" if clauses else ""), values
 
 
-def _columns(row: PlannedRow, products: dict[str, int]) -> tuple[object, ...]:
+def _columns(
+    row: PlannedRow, products: dict[str, int], sheets: dict[str, int]
+) -> tuple[object, ...]:
     before, after = revenue(row)
+    sheet = sheets.setdefault(row.sheet, len(sheets))
     description, change = str(row.seen.get("description") or ""), moved(row)
     return (
         None,
+        sheet << _LINE_BITS | row.line,
         row.line,
         row.sheet,
         row.id,
         row.seen.get("customer_id"),
         products.setdefault(description, len(products) + 1),
         _traits(row),
+        row.seen.get("quantity"),
         "\x1e".join(f"{c.name}\x1f{_text(c.old)}\x1f{_text(c.new)}" for c in changes_of(row)),
         float(after - before),
         f"{after - before:+,.2f}" if after != before else "",
         None if change is None else float(change),
         shown_move(row) if "rate" in row.after else "",
-        "; ".join(row.says),
+        "; ".join(row.says) or _WHY.get(row.kind, ""),
         row.not_undoable,
     )
 
@@ -255,7 +281,7 @@ def _traits(row: PlannedRow) -> int:
 
 
 def _shown(row: Sequence[Any]) -> ShownRow:
-    place, line, sheet, number, customer, product, kind, changes, *rest = row
+    place, line, sheet, number, customer, product, kind, quantity, changes, *rest = row
     parsed = [RowChange(*part.split("\x1f")) for part in changes.split("\x1e") if part]
     return ShownRow(
         int(place),
@@ -265,6 +291,7 @@ def _shown(row: Sequence[Any]) -> ShownRow:
         int(customer) if customer is not None else None,
         product or "",
         kind,
+        int(quantity) if quantity is not None else None,
         parsed,
         *rest,
     )

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from campaigns.business_time import BusinessTime
-from campaigns.pages import Column, PageTable, histogram, page, scatter, waterfall
+from campaigns.pages import Column, PageTable, changes_by_name, histogram, page, scatter
 from campaigns.plan.figures import Figures
 from campaigns.plan.plan_file import Header, Plan, keep, new_plan, open_plan
 from campaigns.plan.review import Review
@@ -72,7 +72,8 @@ def change(**more: Any) -> PlannedRow:
         "says": ("change: rate changes by 25.0 %, more than 20 % (needs an override)",),
         "not_undoable": "do_not_prorate cannot be read, so it would stay",
     }
-    return PlannedRow(RowClass.CHANGE, 2, 5001, **{**known, **more})
+    kind = more.pop("kind", RowClass.CHANGE)
+    return PlannedRow(kind, 2, 5001, **{**known, **more})
 
 
 OLD_AND_NEW = {
@@ -195,6 +196,19 @@ def test_who_approves_sees_what_matters_on_the_page(plan_of: Any) -> None:
     assert 'type="search"' in text
 
 
+def test_a_guard_rail_that_stopped_a_row_is_not_told_as_one_that_only_warns(plan_of: Any) -> None:
+    stopped = change(
+        kind=RowClass.STOPPED, says=("sign: rate changes its sign, from 5 to -5 (not allowed)",)
+    )
+    warned = change(says=("change: rate changes by 25.0 %, more than 20 %",))
+    shown = review(plan_of(warned, stopped)).tables(9, 9)["guard_rails"].document()
+    assert [(rail["guard rail"], rail["crossed by"], rail["because"]) for rail in shown] == [
+        ("sign", "1 row", "stopped: left out of the plan"),
+        ("change", "1 row", "it only warns"),
+        ("revenue", "the whole plan", "it only warns"),
+    ]
+
+
 def test_a_review_is_a_workbook_as_well(plan_of: Any, tmp_path: Path) -> None:
     same = PlannedRow(RowClass.SAME, 3, 5002, seen={"rate": "7.0000", "description": "=1+1"})
     review(plan_of(change(), same)).write_workbook(tmp_path / "r.xlsx")
@@ -259,11 +273,11 @@ def test_a_fact_that_a_template_lacks_is_an_error() -> None:
 def test_the_shapes_of_plots_have_sizes_and_lie_within(
     counts: dict[str, int], steps: list[tuple[str, Decimal]], points: list[tuple[float, float]]
 ) -> None:
-    total = sum((step for _, step in steps), Decimal(1000))
-    plots = (histogram(counts, bins()), waterfall(Decimal(1000), steps, total), scatter(points))
-    assert (plots[0] is None, plots[2] is None) == (not counts, not points)
+    plots = (histogram(counts, bins()), changes_by_name("t", steps), scatter(points))
+    assert [plot is None for plot in plots] == [not counts, not steps, not points]
     for plot in filter(None, plots):
         for bar in plot.bars:
+            assert 0 <= bar.x <= bar.x + bar.width <= plot.width + 1
             assert min(bar.width, bar.height) >= 0
             assert -1 <= bar.y <= plot.height
         for dot in plot.dots:
@@ -271,13 +285,27 @@ def test_the_shapes_of_plots_have_sizes_and_lie_within(
             assert 0 <= dot.y <= plot.height
 
 
-def test_a_waterfall_begins_and_ends_with_all_revenue() -> None:
-    plot = waterfall(Decimal(1000), [("Seat", Decimal(50))], Decimal(1050))
-    assert [bar.says for bar in plot.bars] == [
-        "before: 1,000.00",
-        "Seat: +50.00",
-        "after: 1,050.00",
-    ]
+def test_bars_of_revenue_begin_at_zero_and_are_as_long_as_their_amounts() -> None:
+    name = "Broadband 100/40 with a fixed address and a name"
+    plot = changes_by_name("t", [(name, Decimal(50)), ("Seat", Decimal(-25))])
+    assert plot
+    assert [bar.says for bar in plot.bars] == [f"{name}: +50.00", "Seat: -25.00"]
+    (up, down), (zero,) = plot.bars, {line.x1 for line in plot.lines}
+    assert (up.x, round(down.x + down.width, 1), up.role, down.role) == (zero, zero, "up", "down")
+    assert up.width == pytest.approx(2 * down.width, abs=0.2)
+    assert "Broadband 100/40 with a fixed address and…" in {label.text for label in plot.labels}
+
+
+def test_the_largest_change_of_a_rate_is_labelled_and_drawn_last() -> None:
+    points = [(20.0, 21.0)] * 50
+    plot = scatter([*points, (30.0, 142.4)], [("5050 +374.7 %", 30.0, 142.4)])
+    assert plot
+    assert (plot.dots[-1].role, "5050 +374.7 %" in {label.text for label in plot.labels}) == (
+        "outlier",
+        True,
+    )
+    ticks = [label.text for label in plot.labels if label.text.isdecimal()]
+    assert ticks == [tick for tick in ("0", "50", "100", "150") for _ in "xy"]
 
 
 @given(st.lists(RATES, min_size=30, max_size=60))

@@ -139,9 +139,11 @@ def test_a_product_that_cannot_be_read_is_a_problem_of_its_own_row(plan: Plan) -
 
 
 def test_faulty_rows_can_be_left_out(plan: Plan) -> None:
-    planned = plan("id,rate", "1,x", "2,21", leaves_problems_out=True)
+    planned = plan("id,rate", "1,x", "2,21", "9x,1", leaves_problems_out=True)
     assert planned.verdict is PlanVerdict.CHANGES
     assert after(planned) == {2: "21"}
+    assert rows(planned)[1].line == 2
+    assert rows(planned)[0].line == 4
 
 
 def test_each_row_is_told_as_it_is_planned_whatever_comes_of_it(plan: Plan) -> None:
@@ -195,7 +197,7 @@ def test_a_rail_stops_a_row_until_somebody_names_a_reason(plan: Plan) -> None:
     passed = plan(*lines, rails=rails, overrides={"below_cost": "agreed"})
     assert after(passed) == {1: "3.50", 2: "21"}
     assert rows(passed)[1].says == (
-        "below_cost: rate 3.50 is below cost 4.0000 (needs an override)",
+        "below_cost: rate 3.50 is below cost 4.0000 (crossed with a reason)",
     )
     assert rows(passed)[2].says == ("cap: rate 21 is above 20",)
     assert passed.plan

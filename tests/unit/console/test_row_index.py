@@ -103,6 +103,22 @@ def test_a_row_shows_each_field_old_and_new(index: RowIndex) -> None:
     assert (row.money, row.moved, row.says) == ("+4.00", "+20.0 %", "change: too much")
 
 
+def test_rows_come_by_sheet_and_line_however_they_were_planned(tmp_path: Path) -> None:
+    path = tmp_path / "june.plan"
+    planned = [(4, "A", 0), (2, "A", 5002), (3, "A", 5003), (2, "B", 5004), (5, "A", 5005)]
+    with new_plan(path, HEADER) as writer:
+        for line, sheet, product in planned:
+            kind = RowClass.CHANGE if product else RowClass.PROBLEM
+            writer.add(PlannedRow(kind, line, product, after={"rate": "1.00"}, sheet=sheet))
+        keep(path, writer)
+    index = RowIndex.make(tmp_path / "rows.sqlite", open_plan(path))
+    assert ids(index) == [5002, 5003, 0, 5005, 5004]
+
+
+def test_a_row_that_changes_nothing_says_why(index: RowIndex) -> None:
+    assert {row.says for row in index.find(RowQuery(kind="same")).rows} == {"it is so already"}
+
+
 @pytest.fixture
 def ticks(index: RowIndex, tmp_path: Path) -> TickStore:
     return TickStore(index, tmp_path, "ann")
