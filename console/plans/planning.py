@@ -235,13 +235,11 @@ def headline(review: Review) -> list[tuple[str, str]]:
     summary, largest = review.plan.summary, review.figures.by_percent.rows()[:1]
     change = per_cent(summary.before, summary.after)
     moved = f"{summary.after - summary.before:+,.2f}"
+    moved = moved if change is None else f"{moved}, {change:+.1f} %"
+    revenue = f"{summary.before:,.2f} → {summary.after:,.2f} ({moved})"
     figures = [
         ("rows that change", f"{summary.changes:,} of {summary.rows.total():,}"),
-        (
-            "revenue per billing period",
-            f"{summary.before:,.2f} → {summary.after:,.2f} "
-            f"({moved if change is None else f'{moved}, {change:+.1f} %'})",
-        ),
+        ("revenue per billing period", revenue),
     ]
     for row in largest:
         rate = next(change for change in changes_of(row) if change.name == "rate")
