@@ -17,6 +17,7 @@ _LEFT, _BOTTOM = 60, 40
 _UP, _DOWN, _TOTAL, _OUTLIER = "up", "down", "total", "outlier"
 _OUTLIER_RADIUS = 4
 _TICKS = 5
+_LEAST_SPAN = 1e-3
 # Of a plot of bars that lie: the names' width, an amount's, and a bar's height with its distance.
 _NAMES, _AMOUNT, _ROW, _TOP = 230, 80, 20, 14
 _NAME_CHARACTERS = 42
@@ -181,7 +182,8 @@ def scatter(
 
 def _ticks(low: float, high: float) -> list[float]:
     """Round numbers from `low` or below it to `high` or above it."""
-    rough = ((high - low) or 1.0) / _TICKS
+    span = high - low
+    rough = (span if span > _LEAST_SPAN else 1.0) / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * nice for nice in (1, 2, 5, 10) if power * nice >= rough)
     first, last = math.floor(low / step), max(math.ceil(high / step), 1)
