@@ -19,7 +19,7 @@ _LOOK = (Role.VIEWER,)
 _PLAN = (Role.PLANNER,)
 _APPROVE = (Role.APPROVER,)
 _OPERATE = (Role.OPERATOR,)
-_STEER = (Role.PLANNER, Role.OPERATOR)
+_STEER = runs.STEERERS
 
 PAGES = (
     Page("GET", "/", sign_in.home),

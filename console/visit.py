@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,10 @@ class Visit:
     def may(self, role: str) -> bool:
         """Whether a button of that role is theirs."""
         return self.identity is not None and self.identity.may(Role(role), self.account)
+
+    def may_any(self, roles: Iterable[Role]) -> bool:
+        """Whether one of the roles is theirs: what a route asks."""
+        return any(self.may(role) for role in roles)
 
     def text(self, field: str) -> str:
         """Of the form, without blanks around it; "" if it is not there."""

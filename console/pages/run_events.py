@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from console.pages.runs import live_facts
+from campaigns.store import RunView
+from console.pages.runs import live_facts, steps_of
 from console.parts import Console
 from console.templating import render
 from console.visit import NotFound, Visit
@@ -31,6 +33,8 @@ class _Feed:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     read_at: float = -1e9
     html: str = ""
+    view: RunView | None = None
+    """None while nobody can tell."""
     has_ended: bool = False
     watchers: int = 0
 
@@ -52,7 +56,7 @@ class RunEvents:
     async def _events(self, request: Request, visit: Visit) -> AsyncIterator[str]:
         feed = self._feeds.setdefault((visit.account, visit.params["run"]), _Feed())
         feed.watchers += 1
-        shown, said_at = "", time.monotonic()
+        shown, status, said_at = "", "", time.monotonic()
         asked_at = said_at  # the session was good when the request came
         try:
             while not await request.is_disconnected():
@@ -69,6 +73,13 @@ class RunEvents:
                 elif now - said_at > _SIGN_OF_LIFE_S:
                     said_at = now
                     yield ": still here\n\n"
+                if (
+                    feed.view
+                    and feed.view.state.status != status
+                    and (steps := await run_sync(_steps, visit, feed.view))
+                ):
+                    status = feed.view.state.status
+                    yield _event("steps", steps)
                 if feed.has_ended:
                     yield _event("ended", "")
                     return
@@ -82,18 +93,37 @@ async def _refresh(feed: _Feed, visit: Visit) -> None:
     async with feed.lock:
         if time.monotonic() - feed.read_at < _INTERVAL_S:
             return
-        feed.html, feed.has_ended = await run_sync(_read, visit)
+        feed.html, feed.view, feed.has_ended = await run_sync(_read, visit)
         feed.read_at = time.monotonic()
 
 
-def _read(visit: Visit) -> tuple[str, bool]:
+def _read(visit: Visit) -> tuple[str, RunView | None, bool]:
     try:
         facts = live_facts(visit)
     except NotFound as exc:
-        return render("run_away.html.j2", says=str(exc)), True
+        return render("run_away.html.j2", says=str(exc)), None, True
     except (RevioError, RedisError):
-        return render("run_away.html.j2", says=_AWAY), False
-    return render("run_live.html.j2", visit=visit, **facts), not facts["view"].goes_on
+        return render("run_away.html.j2", says=_AWAY), None, False
+    return render("run_live.html.j2", visit=visit, **facts), facts["view"], facts["is_over"]
+
+
+def _steps(visit: Visit, view: RunView) -> str:
+    """The buttons of this watcher alone: their forms carry the session's token."""
+    try:
+        facts = steps_of(visit, view)
+    except (RevioError, RedisError):
+        return ""
+    once = secrets.token_urlsafe(16)
+    time = visit.campaigns.campaigns.terms.time
+    return render(
+        "run_steps.html.j2",
+        visit=visit,
+        view=view,
+        run=view.state.spec.run,
+        time=time,
+        once=once,
+        **facts,
+    )
 
 
 def _may_watch(visit: Visit) -> bool:

@@ -21,25 +21,31 @@ from cli.campaign.control import rate_of
 from cli.campaign.options import start_time
 from cli.campaign.run_tables import top_errors
 from console.pages.plans import ask_from_run
+from console.security.identity import Role
 from console.visit import NotFound, Refused, Visit
+
+STEERERS = (Role.PLANNER, Role.OPERATOR)
+"""Any of these roles pauses, resumes, cancels and re-rates a run."""
 
 
 def show_run(visit: Visit) -> Response:
     """All of it as it is now; the browser then hears of changes."""
-    run = visit.params["run"]
-    campaigns = visit.campaigns.campaigns
     facts = live_facts(visit)
-    view: RunView = facts["view"]
-    return visit.page(
-        "run.html.j2",
-        **facts,
-        decisions=campaigns.audit(run),
-        priorities=WEIGHTS,
-        can_pause=view.state.status is Status.RUNNING,
-        can_resume=view.state.status in {Status.PAUSED, Status.HALTED},
-        can_cancel=view.state.status in {Status.RUNNING, Status.PAUSED, Status.HALTED},
-        is_at_rest=view.state.status is not Status.RUNNING,
-    )
+    return visit.page("run.html.j2", **facts, **steps_of(visit, facts["view"]))
+
+
+def steps_of(visit: Visit, view: RunView) -> dict[str, Any]:
+    """What somebody may do about a run that is like that, and what was decided."""
+    status = view.state.status
+    return {
+        "can_steer": visit.may_any(STEERERS),
+        "can_pause": status is Status.RUNNING,
+        "can_resume": status in {Status.PAUSED, Status.HALTED},
+        "can_cancel": status in {Status.RUNNING, Status.PAUSED, Status.HALTED},
+        "is_at_rest": status is not Status.RUNNING,
+        "priorities": WEIGHTS,
+        "decisions": visit.campaigns.campaigns.audit(view.state.spec.run),
+    }
 
 
 def live_facts(visit: Visit) -> dict[str, Any]:
@@ -54,6 +60,7 @@ def live_facts(visit: Visit) -> dict[str, Any]:
     return {
         "view": view,
         "run": run,
+        "is_over": view.state.status in {Status.DONE, Status.CANCELLED} and not view.goes_on,
         "ended": sum(counts.values()),
         "rows": view.state.spec.rows,
         "left": eta(view, budget),

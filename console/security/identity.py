@@ -20,7 +20,7 @@ class Role(StrEnum):
     APPROVER = "approver"
     """Approves plans and sends them back."""
     OPERATOR = "operator"
-    """Pauses lanes, and decides what becomes of dead letters."""
+    """Pauses lanes, steers runs, and decides what becomes of dead letters."""
 
 
 Grants = Mapping[str, frozenset[Role]]

@@ -64,6 +64,25 @@ function dropZone(zone) {
   });
 }
 
+// A run's buttons when its status has changed; what somebody has typed stays where it can.
+function changeSteps(html) {
+  const old = document.getElementById("steps");
+  const made = document.createElement("template");
+  made.innerHTML = html; // escaped by the server's templates
+  const steps = made.content.firstElementChild;
+  if (!steps || steps.dataset.status === old.dataset.status) return;
+  const focused = document.activeElement?.id;
+  for (const field of old.querySelectorAll("textarea, input:not([type=hidden]), select")) {
+    const same = steps.querySelector(`#${CSS.escape(field.id)}`);
+    if (same) same.value = field.value;
+  }
+  old.replaceWith(steps);
+  begin(steps);
+  if (focused && focused !== document.activeElement?.id) {
+    document.getElementById(focused)?.focus();
+  }
+}
+
 // A run's progress as it comes; it connects again by itself.
 function watch(live) {
   const events = new EventSource(live.dataset.events);
@@ -78,6 +97,7 @@ function watch(live) {
     live.innerHTML = event.data; // escaped by the server's templates
     localTimes(live);
   });
+  events.addEventListener("steps", (event) => changeSteps(event.data));
   for (const name of ["ended", "gone"]) {
     events.addEventListener(name, () => {
       events.close();

@@ -1,0 +1,143 @@
+"""A run's page: whose buttons it has, and that it follows what others do."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from campaigns import Person
+from campaigns.guard_rails.rails import Rails
+from campaigns.rows.planned_row import PlannedRow, RowClass
+from campaigns.run.spec import RunSpec
+from campaigns.start import stages
+from campaigns.store import OperatorStore
+from campaigns.store.run_codec import dump_gate
+from console.pages import run_events
+from console.parts import Console
+from console.route import Page, admitted
+from console.routes import PAGES
+from console.security.cookies import SESSION, cookie_of
+from console.security.identity import Role
+from console.visit import Visit
+from tests.integration.console.visitor import ROLES, Visitor, console_of, settings_of
+
+RUN = "june-0123456789"
+PATH = f"/a/default/runs/{RUN}"
+BOB = Person("bob", "because")
+
+
+@pytest.fixture
+def console(redis_url: str, tmp_path: Path) -> Iterator[Console]:
+    """With a run of one row that nobody feeds."""
+    made = console_of(settings_of(tmp_path, redis_url))
+    before = {"rate": "1.00"}
+    row = PlannedRow(RowClass.CHANGE, 2, 5001, before, {"rate": "2.00"}, seen=before)
+    OperatorStore(made.redis, "default", keep_s=60).start(
+        RunSpec(RUN, "default", "june", "d", 1, stages(1, ())),
+        [row],
+        gate=dump_gate(Rails(), {}, None),
+        rate=None,
+        weight=2,
+        by="ann",
+        reason="",
+    )
+    yield made
+    made.pool.close()
+
+
+@pytest.fixture
+def visitors(console: Console) -> dict[str, Visitor]:
+    visitors = {role: Visitor.of(console) for role in ROLES}
+    for role, visitor in visitors.items():
+        visitor.sign_in(role)
+    return visitors
+
+
+@pytest.mark.parametrize("status", ["running", "paused", "cancelled"])
+def test_a_page_has_the_buttons_that_its_routes_let_somebody_use(
+    console: Console, visitors: dict[str, Visitor], status: str
+) -> None:
+    campaigns = console.campaigns("default").campaigns
+    if status != "running":
+        {"paused": campaigns.pause, "cancelled": campaigns.cancel}[status](RUN, BOB)
+    steps = {
+        "running": {"pause", "set", "cancel"},
+        "paused": {"resume", "set", "cancel", "retry", "undo"},
+        "cancelled": {"retry", "undo"},
+    }[status]
+    routes = {page.path.rpartition("/")[2]: page.roles for page in PAGES if "{run}/" in page.path}
+    for role, visitor in visitors.items():
+        buttons = set(re.findall(rf'action="{PATH}/(\w+)"', visitor.get(PATH).text))
+        assert buttons == {step for step in steps if Role(role) in routes[step]}, role
+
+
+def test_an_operator_pauses_and_resumes_a_run(visitors: dict[str, Visitor]) -> None:
+    bob = visitors["operator"]
+    for step, status in (("pause", "paused"), ("resume", "running")):
+        assert bob.post(f"{PATH}/{step}", {"reason": "because"}).status_code == 303
+        assert f'data-status="{status}"' in bob.get(PATH).text
+
+
+def test_a_page_that_is_open_follows_each_decision_until_the_run_is_over(
+    console: Console, visitors: dict[str, Visitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_events, "_INTERVAL_S", 0.01)
+    campaigns = console.campaigns("default").campaigns
+    campaigns.pause(RUN, BOB)
+    assert 'data-events="' in visitors["viewer"].get(PATH).text
+
+    async def watched() -> None:
+        events = _watch(console, visitors["planner"])
+        assert "paused" in await _next(events, "progress")
+        steps = await _next(events, "steps")
+        assert f"{PATH}/resume" in steps
+        assert f"{PATH}/pause" not in steps
+        assert visitors["planner"].csrf in steps
+        campaigns.resume(RUN, BOB)
+        assert "running" in await _next(events, "progress")
+        steps = await _next(events, "steps")
+        assert f"{PATH}/pause" in steps
+        assert f"{PATH}/resume" not in steps
+        assert "<td>resume</td>" in steps
+        campaigns.cancel(RUN, BOB)
+        assert "cancelled" in await _next(events, "progress")
+        assert f"{PATH}/undo" in await _next(events, "steps")
+
+    asyncio.run(asyncio.wait_for(watched(), 20))
+
+
+def _watch(console: Console, visitor: Visitor) -> AsyncIterator[Any]:
+    """The events of somebody's page."""
+
+    async def receive() -> dict[str, str]:
+        return await asyncio.Future()
+
+    cookie = cookie_of(SESSION, is_secure=False)
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": f"{PATH}/events",
+        "path_params": {"account": "default", "run": RUN},
+        "query_string": b"",
+        "headers": [(b"cookie", f"{cookie}={visitor.client.cookies[cookie]}".encode())],
+    }
+    request = Request(scope, receive)
+    page = Page("GET", "", lambda _: None, (Role.VIEWER,))  # type: ignore[arg-type,return-value]
+    visit = admitted(console, page, request)
+    assert isinstance(visit, Visit)
+    return run_events.RunEvents().respond(request, visit).body_iterator  # type: ignore[attr-defined]
+
+
+async def _next(events: AsyncIterator[Any], name: str) -> str:
+    """The next event, which must be of that name."""
+    event = str(await anext(events))
+    while event.startswith(":"):
+        event = str(await anext(events))
+    assert event.startswith(f"event: {name}\n"), event
+    return event
