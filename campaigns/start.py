@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
@@ -123,7 +124,7 @@ def parse_canary(text: str) -> tuple[int, ...]:
     """From "25,500,rest". Raises CampaignError."""
     parts = [part.strip() for part in text.split(",")]
     sizes = parts[:-1] if parts[-1] == "rest" else parts
-    if not all(part.isascii() and part.isdigit() and int(part) for part in sizes):
+    if not all(re.fullmatch("[0-9]{1,9}", part) and int(part) for part in sizes):
         raise CampaignError(f"{text!r}: give sizes of stages, such as 25,500,rest")
     return tuple(map(int, sizes))
 

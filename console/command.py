@@ -95,8 +95,11 @@ def _serve(address: str, port: int) -> int:
 
     from console.app import create_app  # noqa: PLC0415
     from console.parts import Console  # noqa: PLC0415
+    from worker.celery_app.logs import configure_logs  # noqa: PLC0415
 
-    console = Console.of(load())
+    settings = load()
+    configure_logs(settings.log_level, settings.log_format)
+    console = Console.of(settings)
     config = uvicorn.Config(
         create_app(console),
         host=address,

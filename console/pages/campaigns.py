@@ -34,7 +34,7 @@ def _stage(visit: Visit, record: Record, started: set[str]) -> str:
         return "being planned"
     if outcome.asks:
         return "needs an answer"
-    if not outcome.digest:
+    if not outcome.changes_something:
         return outcome.verdict
     if outcome.run in started:
         return "started"

@@ -26,6 +26,8 @@ _TEXTS = (
 )
 _CHECKS = ("skip_problems", "with_disconnected")
 _UNSAFE = re.compile(r"[^\w .()+-]+")
+_BETWEEN = re.compile(r"[\s,;]+")
+"""What people write between two IDs."""
 _NAME_CHARACTERS = 100
 _COLUMN = "column:"
 
@@ -34,7 +36,7 @@ def fields_of(visit: Visit) -> dict[str, Any]:
     """Rules, guard rails and what is stated about the file; JSON values."""
     named: dict[str, Any] = {name: visit.text(name) for name in _TEXTS}
     named |= {name: visit.texts(name) for name in _LINES}
-    named |= {name: visit.text(name).replace("\n", ",").split() for name in _LISTS}
+    named |= {name: _BETWEEN.sub(" ", visit.text(name)).split() for name in _LISTS}
     named |= {name: bool(visit.text(name)) for name in _CHECKS}
     columns = dict(_columns(visit))
     named["columns"] = [f"{title}={to}" for title, to in columns.items() if to != IGNORED]

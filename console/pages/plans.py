@@ -7,7 +7,7 @@ import shutil
 
 from starlette.responses import FileResponse, Response
 
-from campaigns import RunRequest
+from campaigns import Only, RunRequest
 from campaigns.start import parse_canary
 from cli.campaign.control import rate_of
 from cli.campaign.options import sending_hours, start_time
@@ -23,6 +23,7 @@ from console.pages.plan_form import (
 )
 from console.pages.plan_record import begin, new_record, record_of
 from console.pages.plan_rows import row_query, rows_of
+from console.plans.nothing import nothing_in_words
 from console.plans.planning import FAILED
 from console.plans.record import (
     LEFT,
@@ -89,7 +90,9 @@ def ask_again(visit: Visit) -> Response:
 def ask_from_run(visit: Visit, kind: str, run: str) -> Response:
     """A plan that tries a run's rows again, or takes back what it wrote."""
     name = visit.text("name") or f"{kind} {visit.campaigns.campaigns.view(run).state.spec.name}"
-    reason, only = visit.text("reason"), visit.text("only") or "transient"
+    reason, only = visit.text("reason"), visit.text("only") or Only.TRANSIENT
+    if only not in set(Only):
+        raise Refused("Choose which rows to try again.")
     if kind == "undo" and not reason:
         raise Refused("To take a run back needs a reason: it goes into the audit log.")
     return begin(
@@ -104,11 +107,12 @@ def show_plan(visit: Visit) -> Response:
     if outcome is None:
         visit.console.pool.plan(record)  # a console that was ended may have left it
         return visit.page("planning.html.j2", wanted=record.wanted, progress=record.progress)
-    if not outcome.digest:
+    if not outcome.changes_something:
         return visit.page(
             "plan_problems.html.j2",
             wanted=record.wanted,
             outcome=outcome,
+            nothing=nothing_in_words(record.wanted, outcome),
             fields=shown_fields(record.wanted.fields),
             asks=outcome.asks,
             has_failed=outcome.verdict == FAILED,
@@ -200,6 +204,6 @@ def apply(visit: Visit) -> Response:
 def _planned(visit: Visit) -> tuple[Record, Outcome]:
     record = record_of(visit)
     outcome = record.outcome
-    if outcome is None or not outcome.digest:
-        raise Refused("There is no finished plan to decide about.")
+    if outcome is None or not outcome.changes_something:
+        raise Refused("There is no finished plan that changes something to decide about.")
     return record, outcome

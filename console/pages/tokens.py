@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from starlette.responses import Response
@@ -23,7 +24,7 @@ def list_tokens(visit: Visit) -> Response:
 def make_token(visit: Visit) -> Response:
     """Its private half is shown once and kept nowhere."""
     days, note = visit.text("days"), visit.text("note")
-    if not (days.isascii() and days.isdigit() and 1 <= int(days[:4]) <= _MOST_DAYS):
+    if not (re.fullmatch("[0-9]{1,2}", days) and 1 <= int(days) <= _MOST_DAYS):
         raise Refused(f"A token lives for 1 to {_MOST_DAYS} days.")
     if not note:
         raise Refused("Say what the token is for, so that you know which one to revoke.")

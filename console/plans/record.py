@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from campaigns.rows.planned_row import RowClass
+
 PLAN = "campaign.plan"
 ROWS = "rows.sqlite"
 REVIEW = "review.json"
@@ -78,6 +80,11 @@ class Outcome:
     def asks(self) -> bool:
         """Whether planning failed for want of an answer, by an option of the command line."""
         return any("--" in line for line in self.error)
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether there is a plan to decide about."""
+        return bool(self.digest and self.rows.get(RowClass.CHANGE))
 
 
 class Record:

@@ -7,14 +7,20 @@ import re
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+import console as console_package
 from campaigns.store.signers import Signers
 from cli.dev import Stack, local_stack
 from console.parts import Console
+from console.plans.pool import PlanningPool
 from console.plans.record import Wanted
+from console.routes import PAGES
 from console.security.identity import parse_grants
 from settings import load
 from tests.integration.console.visitor import PASSWORD, Visitor, console_of, settings_of, value_of
@@ -288,6 +294,101 @@ def test_what_the_reader_asks_is_answered_and_faulty_rows_come_back(
     assert "5001" not in faulty
     assert ann.get(f"{again}/files/request.json").status_code == 404
     assert ann.get(f"{again}/files/..%2F..%2Fusers.json").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "says"),
+    [
+        ("id,rate\n5001,19.50\n", {}, "Nothing to change: Rev.io has everything as this plan"),
+        ("", {"customers": "999998\n999999, 999997", "sets": "rate = 2"}, "has no products of"),
+    ],
+)
+def test_a_plan_that_changes_nothing_says_so_and_waits_for_nobody(
+    visitor: Callable[[str], Visitor], content: str, form: dict[str, str], says: str
+) -> None:
+    ann = visitor("planner")
+    once = value_of(ann.get("/a/default/plans/new").text, "once")
+    files = {"file": ("same.csv", content)} if content else None
+    form = {"name": "same again", "once": once, **form}
+    path = planned(ann, ann.post("/a/default/plans", form, files=files))
+    page = ann.get(path)
+    assert page.status_code == 200, page.text
+    assert says in page.text
+    assert ann.get(f"{path}/rows").status_code in {200, 404}
+    assert "no finished plan that changes something" in (
+        visitor("approver").post(f"{path}/approve", {"reason": "yes"}).text
+    )
+    assert (
+        "waits for approval"
+        not in ann.get("/a/default/campaigns").text.split("same again")[1][:200]
+    )
+
+
+def test_a_retry_without_such_a_row_says_so(visitor: Callable[[str], Visitor]) -> None:
+    ann, bob = visitor("planner"), visitor("approver")
+    path = upload(ann, RATES, "june.csv")
+    assert bob.post(f"{path}/approve", {"reason": "yes"}).status_code == 303
+    run = ann.post(f"{path}/apply").headers["location"]
+    with ann.client.stream("GET", f"{run}/events") as events:
+        assert "2 of 2" in "".join(events.iter_text())
+    retry = planned(ann, ann.post(f"{run}/retry", {"once": "r", "only": "transient"}))
+    assert "Nothing to retry: no row of june-" in ann.get(retry).text
+
+
+ODD = [
+    "",
+    " ",
+    "x" * 5000,
+    "-1",
+    "9" * 5000,
+    "NaN",
+    "1e999",
+    "٣",
+    "\0",
+    "\ud800",
+    "😀=\r\n,;",
+    "id",
+]
+
+
+def test_no_form_with_odd_fields_is_a_fault_of_ours(
+    console: Console, visitor: Callable[[str], Visitor]
+) -> None:
+    ann = visitor("both")
+    path = upload(ann, RATES, "odd.csv")
+    console.users.set_grants(
+        "both", parse_grants([f"default:{role}" for role in ("planner", "approver", "operator")])
+    )
+    templates = Path(console_package.__file__).parent.joinpath("templates").glob("*.j2")
+    names = {
+        name
+        for template in templates
+        for name in re.findall(r' name="([a-z_]+)"', template.read_text(encoding="utf-8"))
+    } - {"csrf", "viewport"}
+    assert {"canary", "rate", "overrides", "days", "only", "do"} <= names
+    plan, run = path.rpartition("/")[2], "june-1"
+    quiet = replace(console, pool=PlanningPool(1, PATIENCE_S, ("true",)))
+    both = Visitor.of(quiet)
+    both.sign_in("both")
+    faults = []
+    for page in PAGES:
+        if page.method != "POST" or page.path == "/logout":
+            continue
+        for lane in ("bulk", "x") if "{lane}" in page.path else ("",):
+            address = page.path.format(
+                account="default", plan=plan, run=run, lane=lane, job="j", token="t"
+            )
+            for odd in ODD:
+                form = dict.fromkeys(names, odd) | {"once": odd[:20] or "o"}
+                answer = both.client.post(
+                    address,
+                    content=urlencode({**form, "csrf": both.csrf}, errors="surrogatepass"),
+                    headers={"content-type": "application/x-www-form-urlencoded"},
+                )
+                if answer.status_code >= 500:
+                    faults.append((address, odd[:10], answer.status_code))
+    quiet.pool.close()
+    assert not faults
 
 
 def test_a_console_that_starts_plans_what_another_has_left(console: Console) -> None:
