@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
 from campaigns import Person
 from campaigns.guard_rails.rails import Rails
 from campaigns.rows.planned_row import PlannedRow, RowClass
+from campaigns.run.request import stages
 from campaigns.run.spec import RunSpec
-from campaigns.start import stages
 from campaigns.store import OperatorStore
 from campaigns.store.run_codec import dump_gate
 from console.pages import run_events
@@ -131,7 +132,9 @@ def _watch(console: Console, visitor: Visitor) -> AsyncIterator[Any]:
     page = Page("GET", "", lambda _: None, (Role.VIEWER,))  # type: ignore[arg-type,return-value]
     visit = admitted(console, page, request)
     assert isinstance(visit, Visit)
-    return run_events.RunEvents().respond(request, visit).body_iterator  # type: ignore[attr-defined]
+    response = run_events.RunEvents().respond(request, visit)
+    assert isinstance(response, StreamingResponse)
+    return aiter(response.body_iterator)
 
 
 async def _next(events: AsyncIterator[Any], name: str) -> str:
