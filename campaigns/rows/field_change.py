@@ -13,6 +13,7 @@ from revio_jobs.contracts import CHANGE_NAMES, Expected
 EMPTY = "(empty)"
 UNKNOWN = "(unknown)"
 """Stands for the value of a field that cannot be read."""
+_READABLE = frozenset(Expected.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,7 @@ def changes_of(row: PlannedRow) -> Iterator[FieldChange]:
         if name in row.clear:
             yield FieldChange(name, _value(name, row.before.get(name)), EMPTY)
         elif name in row.after:
-            is_readable = name in Expected.model_fields
-            old = _value(name, row.before.get(name)) if is_readable else UNKNOWN
+            old = _value(name, row.before.get(name)) if name in _READABLE else UNKNOWN
             yield FieldChange(name, old, _value(name, row.after[name]))
 
 
