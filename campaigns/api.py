@@ -10,7 +10,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from campaigns.approval import approve, check_account, send_back, signed
+from campaigns.approval import approve, check_account, send_back, signed, why_not_counted
 from campaigns.errors import NotAllowedError
 from campaigns.export import Exported, ExportRequest, export
 from campaigns.plan.plan_file import Plan, open_plan
@@ -120,6 +120,13 @@ class Campaigns:
             key=self._key,
         )
 
+    def why_not_counted(self, digest: str, author: str, approval: Approval) -> str:
+        """Why no run of the plan may begin by its approval, though somebody gave it; "" if one may.
+
+        `digest`, `author`: the plan's.
+        """
+        return why_not_counted(digest, author, self.terms, self.store, approval)
+
     def send_back(self, plan: Plan, person: Person) -> None:
         """Refuse exactly this plan: it can be neither approved nor applied any more."""
         send_back(
@@ -216,15 +223,20 @@ class Campaigns:
         return write_report(self.store, self.store.view(run).state.spec, directory)
 
     def retry(self, run: str, to: Path, only: Only, request: PlanRequest) -> Planned:
-        """A new plan of rows that failed or were not processed, effective as the run's was."""
+        """A new plan of rows that failed or were not processed, effective as the run's was.
+
+        A retry of an undo crosses the guard rails that the undo crosses, for the same reasons.
+        """
         form = self._form_at_rest(run)
-        effective = header_of(self.store.view(run).state.spec).effective
-        if request.effective is None and effective is not None:
-            request = replace(request, effective=date.fromisoformat(effective))
+        header = header_of(self.store.view(run).state.spec)
+        if request.effective is None and header.effective is not None:
+            request = replace(request, effective=date.fromisoformat(header.effective))
+        taken_back = RunHistory(self.store).taken_back(header)
+        if taken_back:
+            request = replace(request, overrides={**header.overrides, **request.overrides})
         rows = rows_to_retry(self.results(run), only)
-        return self._authored(
-            self._planning.make_of_rows(to, request, rows, Origin("retry", run, form))
-        )
+        origin = Origin("retry", run, form, taken_back)
+        return self._authored(self._planning.make_of_rows(to, request, rows, origin))
 
     def undo(
         self, run: str, to: Path, request: PlanRequest, reason: str, left_to: Path | None = None
@@ -247,7 +259,7 @@ class Campaigns:
         with reporting(form, left_to) as report:
             rows = rows_to_undo(self.results(run), self.reader, report)
             planning = replace(self._planning, on_row=self._noting(report))
-            planned = planning.make_of_rows(to, request, rows, Origin("undo", run, form))
+            planned = planning.make_of_rows(to, request, rows, Origin("undo", run, form, run))
         return self._authored(planned), report
 
     def explain(self, product_id: int) -> tuple[list[Touched], list[LastJob]]:

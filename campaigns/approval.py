@@ -35,24 +35,29 @@ def approve(
     _check_not_sent_back(plan, store)
     approval = signed("approve", terms.account, Approval(plan.digest, by, clock(), reason), key)
     if terms.four_eyes:
-        _check_four_eyes(plan, store, terms.account, approval)
+        _check_four_eyes(plan.digest, plan.header.author, store, terms.account, approval)
     earlier = store.approval(plan.digest)
-    if earlier and _counts(plan, terms, store, earlier):
+    if earlier and not why_not_counted(plan.digest, plan.header.author, terms, store, earlier):
         return _given_before(plan, earlier, approval)
     if meanwhile := store.approve(plan.header.name, plan.run, approval, instead_of=earlier):
         return _given_before(plan, meanwhile, approval)
     return approval
 
 
-def _counts(plan: Plan, terms: Terms, store: OperatorStore, approval: Approval) -> bool:
-    """Whether a run may begin by it, as far as that depends on who gave it."""
+def why_not_counted(
+    digest: str, author: str, terms: Terms, store: OperatorStore, approval: Approval
+) -> str:
+    """Why no run may begin by an approval, as far as that depends on who gave it; "" if one may.
+
+    `author`: the name that the plan gives.
+    """
     if not terms.four_eyes:
-        return True
+        return ""
     try:
-        _check_four_eyes(plan, store, terms.account, approval)
-    except NotAllowedError:
-        return False
-    return True
+        _check_four_eyes(digest, author, store, terms.account, approval)
+    except NotAllowedError as exc:
+        return str(exc)
+    return ""
 
 
 def _given_before(plan: Plan, earlier: Approval, word: Approval) -> Approval:
@@ -99,7 +104,7 @@ def approval_of(plan: Plan, terms: Terms, store: OperatorStore) -> Approval:
             "`revio campaign approve` does it"
         )
     if terms.four_eyes:
-        _check_four_eyes(plan, store, terms.account, approval)
+        _check_four_eyes(plan.digest, plan.header.author, store, terms.account, approval)
     _check_not_sent_back(plan, store)
     if not plan.summary.changes:
         raise NotAllowedError("the plan changes nothing")
@@ -127,12 +132,14 @@ def signed(what: str, account: str, said: Approval, key: SigningKey | None) -> A
     return replace(said, signer=key.id, signature=signature)
 
 
-def _check_four_eyes(plan: Plan, store: OperatorStore, account: str, approval: Approval) -> None:
+def _check_four_eyes(
+    digest: str, named: str, store: OperatorStore, account: str, approval: Approval
+) -> None:
     """Require two people whose names are proved. Raises NotAllowedError."""
-    author = store.author(plan.digest)
+    author = store.author(digest)
     if author is None or not _proved("plan", account, author, store):
         raise NotAllowedError(
-            f"four-eyes needs a proof of who made this plan, and {plan.header.author} is only a "
+            f"four-eyes needs a proof of who made this plan, and {named} is only a "
             f"name: plan it in the console, {_OR_ELSE}"
         )
     if approval.by == author.by:

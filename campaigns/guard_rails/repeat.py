@@ -19,6 +19,8 @@ class RecentChange:
     """The run's status, if the change is still to come."""
     is_certain: bool = True
     """False: the update was sent, and nothing proves what became of it."""
+    is_as_planned: bool = False
+    """Whether the product has read back just as the run wanted it."""
 
     def in_words(self, show_time: Callable[[float], str]) -> str:
         """With run, time and rule."""

@@ -86,6 +86,8 @@ class Origin:
     """retry or undo."""
     of_run: str
     form: Form
+    takes_back: str = ""
+    """The run whose changes the plan takes back; "" if it takes none back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +154,22 @@ class Planner:
         check_outputs(to, request)
         more = {"source": origin.of_run, "kind": origin.kind, "of_run": origin.of_run}
         read_as = ReadAs(f"rows of run {origin.of_run}")
-        with self._planner(to, request, origin.form, read_as, **more) as planner:
+        with self._planner(
+            to, request, origin.form, read_as, takes_back=origin.takes_back, **more
+        ) as planner:
             planner.plan_rows(rows, self.reader)
             return _finish(to, request, planner)
 
     @contextmanager
     def _planner(
-        self, to: Path, request: PlanRequest, form: Form, read_as: ReadAs, **more: str
+        self,
+        to: Path,
+        request: PlanRequest,
+        form: Form,
+        read_as: ReadAs,
+        *,
+        takes_back: str = "",
+        **more: str,
     ) -> Iterator[RowPlanner]:
         header = Header(
             name=request.name,
@@ -183,7 +194,7 @@ class Planner:
             self.terms.account,
             request.includes_disconnected,
             cache(self.clearable),
-            self._recent_changes(rails, header),
+            self._recent_changes(rails, takes_back),
             self.terms.is_certified,
             self.clock(),
             self.terms.time.show,
@@ -192,13 +203,12 @@ class Planner:
         with new_plan(to, header) as writer, problems or nullcontext() as file:
             yield RowPlanner(writer, policy, problem_file=file, on_row=self.on_row)
 
-    def _recent_changes(self, rails: Rails, header: Header) -> RecentChanges:
+    def _recent_changes(self, rails: Rails, takes_back: str) -> RecentChanges:
         back_s = rails.repeat_s()
         if self.history is None or not back_s:
             return no_recent_changes
         # What an undo takes back is meant to be changed twice.
-        undone = header.of_run if header.kind == "undo" else None
-        return self.history.since(self.clock() - back_s, except_run=undone)
+        return self.history.since(self.clock() - back_s, except_run=takes_back or None)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -88,9 +89,22 @@ class Review:
         summary = self.plan.summary
         if count := summary.not_undoable.total():
             yield f"{count:,} of {summary.changes:,} rows could not be undone, or not as a whole."
+        if day := self._passed_day():
+            yield (
+                f"The change is meant to hold from {day}, which had passed when this was planned: "
+                "say when to begin when you apply it, or plan it again from another day."
+            )
         for rail, reason in self.plan.header.overrides.items():
             if rail in summary.crossed_rows or rail in summary.crossed:
                 yield f"The guard rail {rail} is crossed: {reason}"
+
+    def _passed_day(self) -> str:
+        """The effective date, if it had passed; the rows of a retry were due then already."""
+        header = self.plan.header
+        made = self.time.day_of(datetime.fromisoformat(header.created_at).timestamp())
+        if header.kind == "retry" or not header.effective:
+            return ""
+        return header.effective if date.fromisoformat(header.effective) < made else ""
 
     def facts(self) -> Iterator[Fact]:
         """What the plan is."""

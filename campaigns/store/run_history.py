@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from campaigns.guard_rails.repeat import RecentChange, RecentChanges
@@ -30,7 +30,8 @@ class RunHistory:
     def since(self, at: float, *, except_run: str | None = None) -> RecentChanges:
         """The changes since `at` (Unix time), and those to come, without those of `except_run`.
 
-        The runs are read when it is first asked for a product. Raises Unavailable then.
+        A change that an undo has taken back counts as little as the undo's own: the product is as
+        it was. The runs are read when it is first asked for a product. Raises Unavailable then.
         """
         runs: list[_RunChanges] | None = None
 
@@ -38,26 +39,50 @@ class RunHistory:
             nonlocal runs
             if runs is None:
                 runs = [run for run in self._runs(at) if run.name != except_run]
-            changes = (run.change_of(product_id) for run in runs)
+            changes = _left_standing(runs, product_id)
             return next((change for change in changes if _counts(change, at)), None)
 
         return recent
 
+    def taken_back(self, header: Header) -> str:
+        """The run that a plan takes back: an undo, or a retry of one; "" if it takes none back."""
+        while header.kind == "retry" and header.of_run:
+            if not self._store.exists(header.of_run):
+                return ""
+            header = Header.of(self._store.view(header.of_run).state.spec.facts["header"])
+        return (header.of_run or "") if header.kind == "undo" else ""
+
     def _runs(self, at: float) -> Iterator[_RunChanges]:
         for run in self._store.runs(_RUNS):
             if self._store.exists(run) and self._store.was_active_since(run, at):
-                yield _RunChanges(self._store, run)
+                header = Header.of(self._store.view(run).state.spec.facts["header"])
+                yield _RunChanges(self._store, run, self.taken_back(header))
 
 
-def _counts(change: RecentChange | None, at: float) -> bool:
-    return change is not None and (change.at is None or change.at >= at)
+def _left_standing(runs: Iterable[_RunChanges], product_id: int) -> Iterator[RecentChange]:
+    """The changes of a product that no later run has taken back. `runs`: the newest first."""
+    undone: set[str] = set()
+    for run in runs:
+        change = run.change_of(product_id)
+        if change is None or run.name in undone:
+            continue
+        if run.takes_back and change.is_as_planned:
+            undone.add(run.takes_back)
+        else:
+            yield change
+
+
+def _counts(change: RecentChange, at: float) -> bool:
+    return change.at is None or change.at >= at
 
 
 class _RunChanges:
     """One run's rows by product: 8 bytes for each, where a dict takes above 100."""
 
-    def __init__(self, store: OperatorStore, run: str) -> None:
+    def __init__(self, store: OperatorStore, run: str, takes_back: str) -> None:
+        """`takes_back`: see `RunHistory.taken_back`."""
         self.name = run
+        self.takes_back = takes_back
         self._store = store
         self._state: RunState = store.view(run).state
         self._rule = _rule_of(Header.of(self._state.spec.facts["header"]))
@@ -76,7 +101,8 @@ class _RunChanges:
         row = self._rows[place]
         outcome, at = self._outcomes(row // ROWS_PER_CHUNK).get(row, ("", 0))
         if outcome in _CHANGED:
-            return RecentChange(self.name, self._rule, at)
+            whole = outcome == RowOutcome.APPLIED
+            return RecentChange(self.name, self._rule, at, is_as_planned=whole)
         if outcome == RowOutcome.FAILED and row in self._errors(row // ROWS_PER_CHUNK):
             return RecentChange(self.name, self._rule, at, is_certain=False)
         if not outcome and (self._state.status in _OPEN or row in self._state.in_flight):

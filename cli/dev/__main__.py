@@ -42,7 +42,9 @@ def main() -> int:
 
 
 def _greeting(stack: Stack) -> str:
-    exports = "\n".join(f"  export {name}={value}" for name, value in stack.environment.items())
+    shared = stack.console.shared_environment if stack.console else {}
+    variables = {**stack.environment, **shared}
+    exports = "\n".join(f"  export {name}={value}" for name, value in variables.items())
     return f"""
 Redis    {stack.redis.url}
 sandbox  {stack.sandbox.endpoint}

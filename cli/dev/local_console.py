@@ -45,8 +45,14 @@ class LocalConsole:
             "REVIO_CONSOLE_SECRET": self._secret,
             "REVIO_CONSOLE_URL": self.url,
             "REVIO_CONSOLE_DIR": str(self.directory / "console"),
-            "REVIO_CONSOLE_USERS": str(self.directory / "console-users.json"),
+            "REVIO_CAMPAIGN_FOUR_EYES": "true",
+            **self.shared_environment,
         }
+
+    @property
+    def shared_environment(self) -> dict[str, str]:
+        """Those of its settings with which `python -m console user` edits its users."""
+        return {"REVIO_CONSOLE_USERS": str(self.directory / "console-users.json")}
 
     def add_users(self, environment: Mapping[str, str]) -> None:
         """Those who can sign in. `environment`: the stack's. Raises CalledProcessError."""

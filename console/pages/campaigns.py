@@ -38,10 +38,13 @@ def _stage(visit: Visit, record: Record, started: set[str]) -> str:
         return outcome.verdict
     if outcome.run in started:
         return "started"
-    store = visit.campaigns.campaigns.store
-    if store.sent_back(outcome.digest):
+    campaigns = visit.campaigns.campaigns
+    if campaigns.store.sent_back(outcome.digest):
         return "sent back"
-    return "approved" if store.approval(outcome.digest) else "waits for approval"
+    author, approval = record.wanted.author, campaigns.store.approval(outcome.digest)
+    if approval is None or campaigns.why_not_counted(outcome.digest, author, approval):
+        return "waits for approval"
+    return "approved by its author" if approval.by == author else "approved"
 
 
 def show_product(visit: Visit) -> Response:

@@ -133,20 +133,22 @@ def show_progress(visit: Visit) -> Response:
 def _show_review(visit: Visit, record: Record, outcome: Outcome) -> Response:
     campaigns = visit.campaigns.campaigns
     review = json.loads(record.file(REVIEW).read_text(encoding="utf-8"))
-    approval = campaigns.store.approval(outcome.digest)
+    author, approval = record.wanted.author, campaigns.store.approval(outcome.digest)
+    why_not = approval and campaigns.why_not_counted(outcome.digest, author, approval)
     has_left = record.file(LEFT).exists()
     return visit.page(
         "plan.html.j2",
         wanted=record.wanted,
         outcome=outcome,
         review=review,
-        approval=approval,
+        approval=None if why_not else approval,
+        uncounted=(approval, why_not) if why_not else None,
         sent_back=campaigns.store.sent_back(outcome.digest),
         has_run=campaigns.store.exists(outcome.run),
         decisions=campaigns.audit(outcome.run),
         terms=campaigns.terms,
         time=campaigns.terms.time,
-        is_own=campaigns.terms.four_eyes and record.wanted.author == visit.name,
+        is_own=campaigns.terms.four_eyes and author == visit.name,
         has_left=has_left,
         source_plan=visit.console.shelf.record(visit.account, record.wanted.of_plan),
         **rows_of(visit, record, row_query(visit.query)),

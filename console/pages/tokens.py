@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from campaigns.business_time import BusinessTime
 from campaigns.signing import SigningKey
@@ -14,6 +15,12 @@ from console.visit import NotFound, Refused, Visit
 
 _DAY_S = 86_400
 _MOST_DAYS = 90
+_SEE_OTHER = 303
+_MADE = "revio:console:token-made:"
+_ONCE = (
+    "This form has made its token before. It was shown then and is kept nowhere: if you have not "
+    "kept it, revoke it below and make another."
+)
 
 
 def list_tokens(visit: Visit) -> Response:
@@ -28,6 +35,8 @@ def make_token(visit: Visit) -> Response:
         raise Refused(f"A token lives for 1 to {_MOST_DAYS} days.")
     if not note:
         raise Refused("Say what the token is for, so that you know which one to revoke.")
+    if not _is_first(visit):
+        return _page(visit, "", _ONCE)
     identity = visit.identity
     assert identity is not None  # noqa: S101 - the gate lets nobody else through
     key, now = SigningKey(visit.name, secrets.token_bytes(32)), visit.console.clock()
@@ -52,13 +61,27 @@ def revoke_token(visit: Visit) -> Response:
     if record is None or record.name != visit.name:
         raise NotFound("You have no such token.")
     signers.revoke(token, visit.console.clock())
-    return _page(visit, "")
+    return RedirectResponse("/tokens", _SEE_OTHER)
 
 
-def _page(visit: Visit, made: str) -> Response:
+def _is_first(visit: Visit) -> bool:
+    """Whether the form comes for the first time, and not by a reload of the page that answered it.
+
+    A redirect would have to keep the token somewhere in between.
+    """
+    once = visit.text("once")
+    if not once:
+        raise Refused("The form is incomplete: reload its page.")
+    form = hashlib.sha256(f"{visit.name}\n{once}".encode()).hexdigest()
+    lives_s = visit.console.settings.console_session_s  # no form outlives its session
+    return bool(visit.console.redis.set(f"{_MADE}{form}", 1, nx=True, ex=lives_s))
+
+
+def _page(visit: Visit, made: str, says: str = "") -> Response:
     return visit.page(
         "tokens.html.j2",
         made=made,
+        says=says,
         tokens=Signers(visit.console.redis).of(visit.name),
         now=visit.console.clock(),
         time=BusinessTime(),

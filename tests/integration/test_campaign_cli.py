@@ -555,6 +555,21 @@ def test_the_same_intent_twice_is_stopped_with_run_time_and_rule(
     # What a run changed is no reason against taking it back.
     undo = campaign("undo", run, "-o", "undo.plan", "--reason", "x")
     assert (undo.document["rows"], undo.document["says"]) == ({"change": 2}, {})
+    assert campaign("approve", "undo.plan", "--reason", "wrong list").code == ExitCode.OK
+    later = ["--start", "2099-01-01T00:00"]
+    assert campaign("apply", "undo.plan", *later).code == ExitCode.OK
+    taken = undo.document["run"]
+    assert campaign("cancel", taken, "--reason", "not yet").code == ExitCode.OK
+    follow(campaign, taken)
+    # Nor is what it changed one against a retry of the undo, and a retry of that one.
+    again = campaign("retry", taken, "--only", "unprocessed", "-o", "again.plan")
+    assert (again.document["rows"], again.document["says"]) == ({"change": 2}, {})
+    assert campaign("approve", "again.plan", "--reason", "now").code == ExitCode.OK
+    assert campaign("apply", "again.plan").code == ExitCode.OK
+    assert follow(campaign, again.document["run"])["counts"] == {"applied": 2}
+    # What was taken back is as if it had never been.
+    right = campaign("plan", *rule, "-o", "right.plan")
+    assert (right.code, right.document["says"]) == (2, {})
 
 
 def test_a_cancelled_run_says_how_to_go_on_and_its_rows_are_free_then(

@@ -20,7 +20,13 @@ from campaigns.store import Approval
 from campaigns.store.signers import Signers
 from console.parts import Console
 from console.security.identity import parse_grants
-from tests.integration.console.visitor import PASSWORD, Visitor, console_of, settings_of
+from tests.integration.console.visitor import (
+    PASSWORD,
+    Visitor,
+    console_of,
+    settings_of,
+    value_of,
+)
 
 ROW = PlannedRow(
     RowClass.CHANGE, 2, 5001, {"rate": "19.50"}, {"rate": "20.00"}, seen={"rate": "19.50"}
@@ -49,10 +55,14 @@ def plan(console: Console, tmp_path: Path) -> Plan:
 def token_of(console: Console, name: str) -> SigningKey:
     visitor = Visitor.of(console)
     visitor.sign_in(name)
-    page = visitor.post("/tokens", {"note": "my laptop", "days": "30"}).text
+    page = visitor.post("/tokens", {"note": "my laptop", "days": "30", "once": _once(visitor)}).text
     [token] = re.findall(r"revio-token:[\w@.+-]+:[\w=-]+", page)
     assert token not in visitor.get("/tokens").text
     return SigningKey.parse(token)
+
+
+def _once(visitor: Visitor) -> str:
+    return value_of(visitor.get("/tokens").text, "once")
 
 
 @pytest.fixture
@@ -109,6 +119,21 @@ def test_a_token_proves_only_what_its_owner_might_do(
         campaigns(token_of(console, "planner")).approve(plan, Person("planner", "agreed"))
 
 
+def test_an_approval_by_the_author_that_four_eyes_found_waits_for_another(
+    redis_url: str, tmp_path: Path, console: Console, plan: Plan
+) -> None:
+    author(console, plan, console.key, "both")
+    store = console.campaigns("default").campaigns.store
+    said = Approval(plan.digest, "both", time.time(), "fine")
+    approval = signed("approve", "default", said, console.key)
+    assert store.approve("june", plan.run, approval) is None
+    for four_eyes, why in ((True, "somebody else must approve it"), (False, "")):
+        settings = settings_of(tmp_path, redis_url, campaign_four_eyes=four_eyes)
+        ours = Console.of(settings).campaigns("default").campaigns
+        assert ours.why_not_counted(plan.digest, "both", approval).endswith(why)
+        assert bool(ours.why_not_counted(plan.digest, "both", approval)) is four_eyes
+
+
 def test_a_revoked_token_counts_no_more_and_what_it_signed_does(
     console: Console, plan: Plan, campaigns: Callable[[SigningKey | None], Campaigns]
 ) -> None:
@@ -119,7 +144,8 @@ def test_a_revoked_token_counts_no_more_and_what_it_signed_does(
 
     visitor = Visitor.of(console)
     visitor.sign_in("approver")
-    assert "revoked at" in visitor.post(f"/tokens/{key.id}/revoke").text
+    assert visitor.post(f"/tokens/{key.id}/revoke").headers["location"] == "/tokens"
+    assert "revoked at" in visitor.get("/tokens").text
     with pytest.raises(NotAllowedError, match="proof of who approves"):
         approving.approve(plan, Person("approver", "agreed"))
 
@@ -152,6 +178,18 @@ def test_nobody_sees_or_revokes_the_token_of_another(console: Console) -> None:
     record = Signers(console.redis).get(key.id)
     assert record is not None
     assert record.revoked_at is None
+
+
+def test_a_reload_makes_no_second_token_and_shows_none(console: Console) -> None:
+    visitor = Visitor.of(console)
+    visitor.sign_in("planner")
+    form = {"note": "my laptop", "days": "30", "once": _once(visitor)}
+    assert "revio-token:" in visitor.post("/tokens", form).text
+    again = visitor.post("/tokens", form).text
+    assert "revio-token:" not in again
+    assert "has made its token before" in again
+    assert len(Signers(console.redis).of("planner")) == 1
+    assert visitor.post("/tokens", {**form, "once": ""}).status_code == 409
 
 
 @pytest.mark.parametrize("days", ["0", "91", "many", ""])

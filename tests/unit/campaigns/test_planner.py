@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from campaigns.business_time import BusinessTime
 from campaigns.errors import CampaignError, InputError
 from campaigns.guard_rails.rails import Rails
 from campaigns.guard_rails.repeat import RecentChange, RecentChanges
 from campaigns.plan.planner import Planned, Planner, PlanRequest, PlanVerdict
+from campaigns.plan.review import Review
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.rules.rounding import Rounding
 from campaigns.rules.rules import Rules
@@ -306,6 +309,18 @@ def test_without_the_rail_nobody_asks_what_runs_have_changed(plan: Plan) -> None
     history = History(p1=RecentChange("june-1", "june.csv", NOW))
     assert after(plan("id,rate", "1,11", rails=["repeat=off"], history=history)) == {1: "11"}
     assert not history.asked
+
+
+def test_a_review_tells_of_a_day_that_had_passed(plan: Plan) -> None:
+    def alarms(day: date) -> list[str]:
+        planned = plan("id,rate", "1,11", effective=day)
+        assert planned.plan
+        return list(Review.of(planned.plan, "", BusinessTime()).alarms())
+
+    today = BusinessTime().day_of(NOW)
+    [alarm] = alarms(today - timedelta(days=1))
+    assert "which had passed when this was planned" in alarm
+    assert alarms(today) == []
 
 
 def test_a_repeat_rail_cannot_look_further_back_than_runs_are_kept(plan: Plan) -> None:
