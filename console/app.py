@@ -82,8 +82,10 @@ def _refused(console: Console) -> Callable[[Request, Exception], Awaitable[Respo
     async def handle(request: Request, exc: Exception) -> Response:
         status = exc.status_code if isinstance(exc, HTTPException) else 500
         says = exc.detail if isinstance(exc, HTTPException) else ""
+        if status == HTTPStatus.NOT_FOUND:
+            says = "No page has this address."
         visit = visit_of(console, request, None, None)
-        return message(visit, status, HTTPStatus(status).phrase, says or "There is nothing here.")
+        return message(visit, status, HTTPStatus(status).phrase.capitalize(), says)
 
     return handle
 

@@ -78,6 +78,7 @@ def rows_of(visit: Visit, record: Record, query: RowQuery) -> dict[str, Any]:
         "kinds": index.kinds(),
         "row_query": query,
         "parts": _parts(query),
+        "filter_words": _filter_in_words(query),
         "flags": FLAGS,
         "sorts": SORT_NAMES,
         "address": address,
@@ -105,6 +106,16 @@ def row_query(given: Mapping[str, Any]) -> RowQuery:
 def _address(visit: Visit, plan: str, query: RowQuery, **changes: Any) -> str:  # noqa: ANN401 - parts of a query string
     parts = urlencode(_parts(query, **changes))
     return f"{visit.at(f'plans/{plan}')}?{parts}#rows"
+
+
+def _filter_in_words(query: RowQuery) -> list[str]:
+    """Which rows, for a page on paper, where the form's fields do not show."""
+    words = {
+        f"“{query.search}” as an ID or in the description": query.search,
+        f"the kind {query.kind}": query.kind,
+        FLAGS[query.flag]: query.flag,
+    }
+    return [text for text, is_asked in words.items() if is_asked]
 
 
 def _part(visit: Visit, query: RowQuery) -> Response:

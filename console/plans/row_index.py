@@ -145,6 +145,16 @@ class RowPage:
         """How many there are, at least one."""
         return max(-(-self.count // PAGE_ROWS), 1)
 
+    @property
+    def first(self) -> int:
+        """The first row's number among those found; they are counted from 1."""
+        return (self.page - 1) * PAGE_ROWS + 1
+
+    @property
+    def last(self) -> int:
+        """The last row's."""
+        return self.first + len(self.rows) - 1
+
 
 class RowIndex:
     """Of one plan; made once, read by anybody."""

@@ -106,6 +106,16 @@ function watch(live) {
   }
 }
 
+// The list of keys stands at the page's foot.
+function showKeys() {
+  const list = document.getElementById("keys");
+  if (!list) return;
+  list.open = !list.open;
+  if (!list.open) return;
+  list.scrollIntoView({ block: "nearest" });
+  list.querySelector("summary").focus();
+}
+
 // Keys: / to search, g then c, o, d or j for a page, ? for this list.
 function keys() {
   let isGoing = false;
@@ -125,7 +135,7 @@ function keys() {
         search.focus();
       }
     } else if (event.key === "?") {
-      document.getElementById("keys")?.toggleAttribute("open");
+      showKeys();
     }
   });
 }

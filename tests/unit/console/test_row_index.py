@@ -55,6 +55,7 @@ def test_every_row_is_on_exactly_one_page_in_the_plans_order(index: RowIndex) ->
     assert [len(page.rows) for page in pages] == [PAGE_ROWS, PAGE_ROWS, ROWS - 2 * PAGE_ROWS]
     assert [row.id for page in pages for row in page.rows] == [5000 + n for n in range(ROWS)]
     assert {page.pages for page in pages} == {3}
+    assert [(page.first, page.last) for page in pages] == [(1, 50), (51, 100), (101, ROWS)]
 
 
 def test_a_page_beyond_the_last_is_the_last(index: RowIndex) -> None:
