@@ -28,6 +28,7 @@ from console.security.identity import Role
 _log = structlog.get_logger()
 _FORM_BYTES = 1_000_000
 """What a form holds beside its file."""
+_TITLES = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value: "The file is too large"}
 
 
 def create_app(console: Console) -> ASGIApp:
@@ -39,7 +40,8 @@ def create_app(console: Console) -> ASGIApp:
         yield
         console.pool.close()
 
-    most = console.settings.console_upload_bytes + _FORM_BYTES
+    upload = console.settings.console_upload_bytes
+    most = upload + _FORM_BYTES
     static = StaticFiles(packages=[("console", "static")])
     app = Starlette(
         routes=[
@@ -52,7 +54,7 @@ def create_app(console: Console) -> ASGIApp:
         lifespan=lifespan,
     )
     # Outermost, so that what the framework answers to a fault has the headers, too.
-    return SecurityHeaders(BodyLimit(app, most), is_secure=console.is_secure)
+    return SecurityHeaders(BodyLimit(app, most, upload), is_secure=console.is_secure)
 
 
 def _carry_on(console: Console) -> None:
@@ -85,7 +87,8 @@ def _refused(console: Console) -> Callable[[Request, Exception], Awaitable[Respo
         if status == HTTPStatus.NOT_FOUND:
             says = "No page has this address."
         visit = visit_of(console, request, None, None)
-        return message(visit, status, HTTPStatus(status).phrase.capitalize(), says)
+        title = _TITLES.get(status, HTTPStatus(status).phrase.capitalize())
+        return message(visit, status, title, says)
 
     return handle
 

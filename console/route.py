@@ -144,7 +144,7 @@ def _answer(handler: Handler, visit: Visit) -> Response:
 
 def message(visit: Visit, status: int, title: str, says: str) -> Response:
     """A page that says one thing."""
-    return visit.page("message.html.j2", status, title=title, lines=says.splitlines())
+    return visit.page("message.html.j2", status, title=title, code=status, lines=says.splitlines())
 
 
 def visit_of(

@@ -82,7 +82,7 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **facts: Any) -> Response:  # noqa: ANN401 - whatever the template shows
         """HTML. The template also knows the visit."""
-        text = render(template, visit=self, once=secrets.token_urlsafe(16), **facts)
+        text = render(template, **{"visit": self, "once": secrets.token_urlsafe(16), **facts})
         return HTMLResponse(text, status)
 
     def go(self, path: str) -> Response:

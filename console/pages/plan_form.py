@@ -44,10 +44,12 @@ def fields_of(visit: Visit) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value}
 
 
-def shown_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """For the form: what was stated, and nothing elsewhere."""
+def shown_fields(
+    fields: Mapping[str, Any], faults: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """For the form: what was stated, and nothing elsewhere; `faults`: words by field."""
     names = (*_TEXTS, *_LINES, *_LISTS, *_CHECKS, "columns", "ignored")
-    return {**dict.fromkeys(names, ""), **fields}
+    return {**dict.fromkeys(names, ""), **fields, "faults": faults or {}}
 
 
 def _columns(visit: Visit) -> Iterator[tuple[str, str]]:
@@ -59,11 +61,8 @@ def _columns(visit: Visit) -> Iterator[tuple[str, str]]:
 
 
 def plan_name(visit: Visit, title: str) -> str:
-    """What the person calls the plan, else what its file is called."""
-    name = visit.text("name") or Path(title).stem
-    if not name:
-        raise Refused("Give the plan a name: people will look for it by that.")
-    return name[:_NAME_CHARACTERS]
+    """What the person calls the plan, else what its file is called; "" if there is neither."""
+    return (visit.text("name") or Path(title).stem)[:_NAME_CHARACTERS]
 
 
 def uploaded(visit: Visit) -> UploadFile | None:
@@ -72,12 +71,19 @@ def uploaded(visit: Visit) -> UploadFile | None:
     return file if isinstance(file, UploadFile) and file.filename else None
 
 
+def stored_upload(directory: Path) -> str:
+    """The upload that a form with a fault has left there; "" if there is none."""
+    files = sorted((directory / SOURCE_DIRECTORY).glob("*"))
+    return f"{SOURCE_DIRECTORY}/{files[0].name}" if files else ""
+
+
 def store_upload(file: UploadFile, directory: Path) -> str:
     """Keep it under a harmless name; on disk when this returns. The name, relative."""
     title = Path((file.filename or "").replace("\\", "/")).name
     name = _UNSAFE.sub("_", title).strip(" .")[-_NAME_CHARACTERS:] or "upload"
     to = directory / SOURCE_DIRECTORY / name
-    to.parent.mkdir(mode=0o700, exist_ok=True)
+    shutil.rmtree(to.parent, ignore_errors=True)  # another choice takes the place of the first
+    to.parent.mkdir(mode=0o700)
     with to.open("wb") as stored:
         shutil.copyfileobj(file.file, stored)
         stored.flush()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from starlette.responses import FileResponse, Response
 
-from campaigns import Only, RunRequest
-from campaigns.start import parse_canary
-from cli.campaign.control import rate_of
-from cli.campaign.options import sending_hours, start_time
+from campaigns import Only
+from console.pages.plan_faults import FormFaults, plan_faults, run_request
 from console.pages.plan_form import (
     IGNORED,
     SOURCE_DIRECTORY,
@@ -19,6 +20,7 @@ from console.pages.plan_form import (
     plan_name,
     shown_fields,
     store_upload,
+    stored_upload,
     uploaded,
 )
 from console.pages.plan_record import begin, new_record, record_of
@@ -37,27 +39,57 @@ from console.plans.record import (
 )
 from console.visit import NotFound, Refused, Visit
 
+_UNPROCESSABLE = 422
 _DOWNLOADS = {PLAN: "plan", PAGE: "html", WORKBOOK: "xlsx", LEFT: "csv"}
 
 
 def show_form(visit: Visit) -> Response:
     """Of a new plan."""
-    return visit.page("plan_new.html.j2", fields=shown_fields({}))
+    return _form(visit, "")
 
 
 def ask(visit: Visit) -> Response:
-    """Store the upload and what is to be done with it, then plan it in a process of its own."""
-    file, fields = uploaded(visit), fields_of(visit)
+    """Store the upload and what is to be done with it, then plan it in a process of its own.
+
+    A form with a fault comes again with all that was typed, and the upload stays.
+    """
+    file, fields, record = uploaded(visit), fields_of(visit), new_record(visit)
+    if record.is_asked:
+        return visit.go(f"plans/{record.directory.name}")
+    source = store_upload(file, record.directory) if file else stored_upload(record.directory)
+    title = file.filename or "" if file else Path(source).name
+    faults = plan_faults(fields, visit.campaigns.campaigns.terms, visit.console.clock())
     has_owners = fields.get("customers") or fields.get("lines")
-    if not file and not has_owners:
-        raise Refused("Choose a price list, or name customers or lines and a rule for their rates.")
-    if file and has_owners:
-        raise Refused("Choose a file, or name customers and lines, not both.")
-    title = file.filename or "" if file else ""
+    if not source and not has_owners:
+        faults["file"] = (
+            "Choose a price list; or open “Rules” and name customers or lines, and a rule for "
+            "their rates."
+        )
+    if source and has_owners:
+        faults["file"] = "Choose either a price list, or customers and lines: not both."
     name = plan_name(visit, title)
-    record = new_record(visit)
-    source = store_upload(file, record.directory) if file else ""
+    if not name and "file" not in faults:
+        faults["name"] = "Without a price list a plan needs a name: people look for it by that."
+    if faults:
+        return _form(visit, source, fields, faults)
     return begin(visit, record, name=name, source=source, source_title=title, fields=fields)
+
+
+def _form(
+    visit: Visit,
+    source: str,
+    fields: Mapping[str, Any] | None = None,
+    faults: Mapping[str, str] | None = None,
+) -> Response:
+    again = {"once": visit.text("once")} if faults else {}
+    return visit.page(
+        "plan_new.html.j2",
+        _UNPROCESSABLE if faults else 200,
+        fields=shown_fields(fields or {}, faults),
+        name=visit.text("name"),
+        stored=Path(source).name,
+        **again,
+    )
 
 
 def ask_again(visit: Visit) -> Response:
@@ -67,6 +99,9 @@ def ask_again(visit: Visit) -> Response:
     fields, record = fields_of(visit), new_record(visit)
     if wanted.kind != "plan":
         fields = {**wanted.fields, **fields}
+    faults = plan_faults(fields, visit.campaigns.campaigns.terms, visit.console.clock())
+    if faults and not record.is_asked and old.outcome:
+        return _show_problems(visit, old, old.outcome, fields, faults)
     if old.source:
         (record.directory / SOURCE_DIRECTORY).mkdir(mode=0o700, exist_ok=True)
         shutil.copyfile(old.source, record.file(wanted.source))
@@ -108,18 +143,32 @@ def show_plan(visit: Visit) -> Response:
         visit.console.pool.plan(record)  # a console that was ended may have left it
         return visit.page("planning.html.j2", wanted=record.wanted, progress=record.progress)
     if not outcome.changes_something:
-        return visit.page(
-            "plan_problems.html.j2",
-            wanted=record.wanted,
-            outcome=outcome,
-            nothing=nothing_in_words(record.wanted, outcome),
-            fields=shown_fields(record.wanted.fields),
-            asks=outcome.asks,
-            has_failed=outcome.verdict == FAILED,
-            targets=TARGETS,
-            ignored=IGNORED,
-        )
+        return _show_problems(visit, record, outcome)
     return _show_review(visit, record, outcome)
+
+
+def _show_problems(
+    visit: Visit,
+    record: Record,
+    outcome: Outcome,
+    fields: Mapping[str, Any] | None = None,
+    faults: Mapping[str, str] | None = None,
+) -> Response:
+    """Why there is no plan to decide about, with a form to plan again; as typed, with `faults`."""
+    wanted = record.wanted
+    return visit.page(
+        "plan_problems.html.j2",
+        _UNPROCESSABLE if faults else 200,
+        wanted=wanted,
+        outcome=outcome,
+        nothing=nothing_in_words(wanted, outcome),
+        name=visit.text("name") or wanted.name,
+        fields=shown_fields(wanted.fields if fields is None else fields, faults),
+        has_failed=outcome.verdict == FAILED,
+        asks=outcome.asks,
+        targets=TARGETS,
+        ignored=IGNORED,
+    )
 
 
 def show_progress(visit: Visit) -> Response:
@@ -130,7 +179,10 @@ def show_progress(visit: Visit) -> Response:
     return Response(headers={"HX-Refresh": "true"})
 
 
-def _show_review(visit: Visit, record: Record, outcome: Outcome) -> Response:
+def _show_review(
+    visit: Visit, record: Record, outcome: Outcome, faults: Mapping[str, str] | None = None
+) -> Response:
+    """With `faults` in the form that was sent, which keeps what was typed."""
     campaigns = visit.campaigns.campaigns
     review = json.loads(record.file(REVIEW).read_text(encoding="utf-8"))
     author, approval = record.wanted.author, campaigns.store.approval(outcome.digest)
@@ -138,6 +190,9 @@ def _show_review(visit: Visit, record: Record, outcome: Outcome) -> Response:
     has_left = record.file(LEFT).exists()
     return visit.page(
         "plan.html.j2",
+        _UNPROCESSABLE if faults else 200,
+        typed=visit.text if faults else None,
+        faults=faults or {},
         wanted=record.wanted,
         outcome=outcome,
         review=review,
@@ -190,15 +245,10 @@ def apply(visit: Visit) -> Response:
     """Begin the run as the form says; a second click finds it begun."""
     record, outcome = _planned(visit)
     campaigns = visit.campaigns.campaigns
-    canary, start, rate = visit.text("canary"), visit.text("start"), visit.text("rate")
-    request = RunRequest(
-        by=visit.name,
-        reason=visit.text("reason"),
-        canary=parse_canary(canary) if canary else None,
-        start_at=start_time(start, campaigns.terms.time) if start else None,
-        sending_hours=sending_hours(visit.text("window"), campaigns.terms.zone),
-        rate=rate_of(rate) if rate else None,
-    )
+    try:
+        request = run_request(visit)
+    except FormFaults as exc:
+        return _show_review(visit, record, outcome, exc.faults)
     campaigns.apply(campaigns.open(record.file(PLAN)), request)
     return visit.go(f"runs/{outcome.run}")
 

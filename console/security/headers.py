@@ -55,9 +55,11 @@ _NOTHING = "Nothing was stored."
 class BodyLimit:
     """Refuses a request that holds more than so many bytes, as soon as that is known."""
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
+    def __init__(self, app: ASGIApp, most: int, file_bytes: int) -> None:
+        """`file_bytes`: of `most`, what its file may have; people are told that."""
         self._app = app
         self._most = most
+        self._says = f"A file has at most {file_bytes / 1e6:,.1f} MB. {_NOTHING}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it. Whoever reads too much raises HTTPException."""
@@ -70,7 +72,7 @@ class BodyLimit:
             message: Message = {} if is_too_large else await receive()
             taken += len(message.get("body", b""))
             if is_too_large or taken > self._most:
-                raise HTTPException(413, f"At most {self._most:,} bytes are taken. {_NOTHING}")
+                raise HTTPException(413, self._says)
             return message
 
         await self._app(scope, counted, send)

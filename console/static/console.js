@@ -41,6 +41,12 @@ function dropZone(zone) {
   const says = zone.querySelector("output");
   const show = () => {
     const file = input.files[0];
+    const most = Number(input.dataset.most);
+    const megabytes = (bytes) => Math.ceil(bytes / 100_000) / 10;
+    // Before it is sent, so that the form is not lost.
+    input.setCustomValidity(file && file.size > most
+      ? `${file.name} has ${megabytes(file.size)} MB; at most ${megabytes(most)} MB are taken.` : "");
+    input.reportValidity();
     says.textContent = file ? `${file.name}, ${file.size.toLocaleString()} bytes` : "";
   };
   input.addEventListener("change", show);

@@ -335,6 +335,71 @@ def test_a_retry_without_such_a_row_says_so(visitor: Callable[[str], Visitor]) -
     assert "Nothing to retry: no row of june-" in ann.get(retry).text
 
 
+def test_a_mistake_in_the_form_of_a_run_is_said_beside_its_field(
+    visitor: Callable[[str], Visitor],
+) -> None:
+    ann, bob = visitor("planner"), visitor("approver")
+    path = upload(ann, RATES, "mistaken.csv")
+    assert bob.post(f"{path}/approve", {"reason": "yes"}).status_code == 303
+    typed = {
+        "canary": "ten then rest",
+        "start": "2020-01-01T00:00",
+        "window": "evenings",
+        "rate": "fast",
+        "reason": "as <b>agreed",
+    }
+    answer = ann.post(f"{path}/apply", typed)
+    assert answer.status_code == 422
+    for name in ("canary", "start", "window", "rate"):
+        assert f'value="{typed[name]}"' in answer.text
+        assert f'id="{name}-fault"' in answer.text
+    assert "as &lt;b&gt;agreed</textarea>" in answer.text
+    for words in ("`now`", "rate=fast", "NAME=VALUE", "--"):
+        assert words not in "".join(re.findall('role="alert">([^<]*)', answer.text))
+    assert ann.post(f"{path}/apply", {**typed, "canary": ""}).status_code == 422
+    started = ann.post(f"{path}/apply", {"canary": "1,rest"})
+    assert started.headers["location"].startswith("/a/default/runs/")
+
+
+def test_a_mistake_in_a_new_plan_keeps_what_was_typed_and_the_upload(
+    visitor: Callable[[str], Visitor],
+) -> None:
+    ann = visitor("planner")
+    once = value_of(ann.get("/a/default/plans/new").text, "once")
+    answer = ann.post("/a/default/plans", {"once": once, "sets": "rate = rate * 1.05"})
+    assert answer.status_code == 422
+    assert "Choose a price list; or" in answer.text
+    assert "rate = rate * 1.05</textarea>" in answer.text
+    assert value_of(answer.text, "once") == once
+
+    typed = {
+        "once": once,
+        "name": "kept <i>",
+        "overrides": "customer agreed to it",
+        "effective": "2020-01-01",
+        "header_line": "third",
+        "rails": "much",
+        "sets": "rate is more",
+    }
+    answer = ann.post("/a/default/plans", typed, files={"file": ("may.csv", RATES)})
+    assert answer.status_code == 422
+    for name in ("overrides", "effective", "header_line", "rails", "sets"):
+        assert f'id="{name}-fault"' in answer.text
+    assert "does not say which guard rail" in answer.text
+    assert "customer agreed to it</textarea>" in answer.text
+    assert 'value="kept &lt;i&gt;"' in answer.text
+    assert "may.csv is stored" in answer.text
+    assert "kept" not in ann.get("/a/default/campaigns").text
+
+    path = planned(ann, ann.post("/a/default/plans", {"once": once, "name": "kept"}))
+    assert "<ins>20.48</ins>" in ann.get(path).text
+
+    page = ann.post("/a/default/plans", {"once": "other", "customers": "1040\n1041, x"})
+    assert page.status_code == 422
+    assert 'id="customers-fault"' in page.text
+    assert 'id="name-fault"' in page.text
+
+
 ODD = [
     "",
     " ",
