@@ -42,11 +42,11 @@ def _plan_faults(fields: Mapping[str, Any], terms: Terms, now: float) -> Iterato
     for text in fields.get("overrides", ()):
         rail, sign, reason = text.partition("=")
         if not (sign and rail.strip() and reason.strip()):
-            yield (
-                "overrides",
+            says = (
                 f"“{text[:80]}” does not say which guard rail it is about. Write its name, an "
-                + "equals sign and the reason, as in change=agreed with the customers.",
+                "equals sign and the reason, as in change=agreed with the customers."
             )
+            yield "overrides", says
     parsers: Mapping[str, tuple[Callable[[Any], object], str]] = {
         "rails": (rails_of, "Write a guard rail as in change=block:10."),
         "sets": (_rules, "Write a rule as in rate = rate * 1.05."),

@@ -28,8 +28,8 @@ _CHECKS = ("skip_problems", "with_disconnected")
 _UNSAFE = re.compile(r"[^\w .()+-]+")
 _BETWEEN = re.compile(r"[\s,;]+")
 """What people write between two IDs."""
-_NAME_CHARACTERS = 100
-_COLUMN = "column:"
+NAME_CHARACTERS = 100
+COLUMN = "column:"
 
 
 def fields_of(visit: Visit) -> dict[str, Any]:
@@ -54,15 +54,15 @@ def shown_fields(
 
 def _columns(visit: Visit) -> Iterator[tuple[str, str]]:
     for name, value in visit.form.multi_items():
-        if name.startswith(_COLUMN) and isinstance(value, str) and value:
+        if name.startswith(COLUMN) and isinstance(value, str) and value:
             if value not in {*TARGETS, IGNORED}:
                 raise Refused(f"{value!r} is not something that a column can be.")
-            yield name.removeprefix(_COLUMN), value
+            yield name.removeprefix(COLUMN), value
 
 
 def plan_name(visit: Visit, title: str) -> str:
     """What the person calls the plan, else what its file is called; "" if there is neither."""
-    return (visit.text("name") or Path(title).stem)[:_NAME_CHARACTERS]
+    return (visit.text("name") or Path(title).stem)[:NAME_CHARACTERS]
 
 
 def uploaded(visit: Visit) -> UploadFile | None:
@@ -80,7 +80,7 @@ def stored_upload(directory: Path) -> str:
 def store_upload(file: UploadFile, directory: Path) -> str:
     """Keep it under a harmless name; on disk when this returns. The name, relative."""
     title = Path((file.filename or "").replace("\\", "/")).name
-    name = _UNSAFE.sub("_", title).strip(" .")[-_NAME_CHARACTERS:] or "upload"
+    name = _UNSAFE.sub("_", title).strip(" .")[-NAME_CHARACTERS:] or "upload"
     to = directory / SOURCE_DIRECTORY / name
     shutil.rmtree(to.parent, ignore_errors=True)  # another choice takes the place of the first
     to.parent.mkdir(mode=0o700)

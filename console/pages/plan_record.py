@@ -26,7 +26,14 @@ def new_record(visit: Visit) -> Record:
     return visit.console.shelf.new(visit.account, once)
 
 
-def begin(visit: Visit, record: Record, *, name: str, **asked: Any) -> Response:  # noqa: ANN401 - fields of Wanted
+def begin(
+    visit: Visit,
+    record: Record,
+    *,
+    name: str,
+    replaces: Record | None = None,
+    **asked: Any,  # noqa: ANN401 - fields of Wanted
+) -> Response:
     """Plan it. A form that comes twice finds its record asked for, and leaves it as it is."""
     if not record.is_asked:
         record.ask(
@@ -36,8 +43,11 @@ def begin(visit: Visit, record: Record, *, name: str, **asked: Any) -> Response:
                 name=name,
                 author=visit.name,
                 asked_at=visit.console.clock(),
+                replaces=replaces.directory.name if replaces else "",
                 **asked,
             )
         )
+        if replaces:
+            replaces.note_replaced(record.directory.name)
     visit.console.pool.plan(record)
     return visit.go(f"plans/{record.directory.name}")

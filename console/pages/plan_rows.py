@@ -61,6 +61,7 @@ def plan_without(visit: Visit) -> Response:
         record,
         name=(visit.text("name") or wanted.name)[:100],
         kind="without",
+        replaces=old,
         of_plan=old.directory.name,
     )
 

@@ -1,138 +1,39 @@
-"""A plan: asked for, looked at, approved or sent back, applied."""
+"""A plan: looked at, approved or sent back, withdrawn, applied."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from starlette.responses import FileResponse, Response
 
-from campaigns import Only
-from console.pages.plan_faults import FormFaults, plan_faults, run_request
+from campaigns import Person
+from console.decision_log import DecisionLog
+from console.pages.plan_faults import FormFaults, run_request
 from console.pages.plan_form import (
     IGNORED,
-    SOURCE_DIRECTORY,
     TARGETS,
-    fields_of,
-    plan_name,
     shown_fields,
-    store_upload,
-    stored_upload,
-    uploaded,
 )
-from console.pages.plan_record import begin, new_record, record_of
+from console.pages.plan_record import record_of
 from console.pages.plan_rows import row_query, rows_of
 from console.plans.nothing import nothing_in_words
 from console.plans.planning import FAILED
 from console.plans.record import (
     LEFT,
-    LEFT_OUT,
     PAGE,
     PLAN,
     REVIEW,
     WORKBOOK,
     Outcome,
     Record,
+    Withdrawal,
 )
 from console.visit import NotFound, Refused, Visit
 
-_UNPROCESSABLE = 422
+UNPROCESSABLE = 422
 _DOWNLOADS = {PLAN: "plan", PAGE: "html", WORKBOOK: "xlsx", LEFT: "csv"}
-
-
-def show_form(visit: Visit) -> Response:
-    """Of a new plan."""
-    return _form(visit, "")
-
-
-def ask(visit: Visit) -> Response:
-    """Store the upload and what is to be done with it, then plan it in a process of its own.
-
-    A form with a fault comes again with all that was typed, and the upload stays.
-    """
-    file, fields, record = uploaded(visit), fields_of(visit), new_record(visit)
-    if record.is_asked:
-        return visit.go(f"plans/{record.directory.name}")
-    source = store_upload(file, record.directory) if file else stored_upload(record.directory)
-    title = file.filename or "" if file else Path(source).name
-    faults = plan_faults(fields, visit.campaigns.campaigns.terms, visit.console.clock())
-    has_owners = fields.get("customers") or fields.get("lines")
-    if not source and not has_owners:
-        faults["file"] = (
-            "Choose a price list; or open “Rules” and name customers or lines, and a rule for "
-            "their rates."
-        )
-    if source and has_owners:
-        faults["file"] = "Choose either a price list, or customers and lines: not both."
-    name = plan_name(visit, title)
-    if not name and "file" not in faults:
-        faults["name"] = "Without a price list a plan needs a name: people look for it by that."
-    if faults:
-        return _form(visit, source, fields, faults)
-    return begin(visit, record, name=name, source=source, source_title=title, fields=fields)
-
-
-def _form(
-    visit: Visit,
-    source: str,
-    fields: Mapping[str, Any] | None = None,
-    faults: Mapping[str, str] | None = None,
-) -> Response:
-    again = {"once": visit.text("once")} if faults else {}
-    return visit.page(
-        "plan_new.html.j2",
-        _UNPROCESSABLE if faults else 200,
-        fields=shown_fields(fields or {}, faults),
-        name=visit.text("name"),
-        stored=Path(source).name,
-        **again,
-    )
-
-
-def ask_again(visit: Visit) -> Response:
-    """Plan the same upload otherwise: a new plan, beside the old one."""
-    old = record_of(visit)
-    wanted = old.wanted
-    fields, record = fields_of(visit), new_record(visit)
-    if wanted.kind != "plan":
-        fields = {**wanted.fields, **fields}
-    faults = plan_faults(fields, visit.campaigns.campaigns.terms, visit.console.clock())
-    if faults and not record.is_asked and old.outcome:
-        return _show_problems(visit, old, old.outcome, fields, faults)
-    if old.source:
-        (record.directory / SOURCE_DIRECTORY).mkdir(mode=0o700, exist_ok=True)
-        shutil.copyfile(old.source, record.file(wanted.source))
-    if wanted.of_plan:
-        shutil.copyfile(old.file(LEFT_OUT), record.file(LEFT_OUT))
-    return begin(
-        visit,
-        record,
-        name=visit.text("name") or wanted.name,
-        kind=wanted.kind,
-        source=wanted.source,
-        source_title=wanted.source_title,
-        of_run=wanted.of_run,
-        of_plan=wanted.of_plan,
-        reason=wanted.reason,
-        only=wanted.only,
-        fields=fields,
-    )
-
-
-def ask_from_run(visit: Visit, kind: str, run: str) -> Response:
-    """A plan that tries a run's rows again, or takes back what it wrote."""
-    name = visit.text("name") or f"{kind} {visit.campaigns.campaigns.view(run).state.spec.name}"
-    reason, only = visit.text("reason"), visit.text("only") or Only.TRANSIENT
-    if only not in set(Only):
-        raise Refused("Choose which rows to try again.")
-    if kind == "undo" and not reason:
-        raise Refused("To take a run back needs a reason: it goes into the audit log.")
-    return begin(
-        visit, new_record(visit), name=name, kind=kind, of_run=run, reason=reason, only=only
-    )
 
 
 def show_plan(visit: Visit) -> Response:
@@ -143,11 +44,11 @@ def show_plan(visit: Visit) -> Response:
         visit.console.pool.plan(record)  # a console that was ended may have left it
         return visit.page("planning.html.j2", wanted=record.wanted, progress=record.progress)
     if not outcome.changes_something:
-        return _show_problems(visit, record, outcome)
+        return show_problems(visit, record, outcome)
     return _show_review(visit, record, outcome)
 
 
-def _show_problems(
+def show_problems(
     visit: Visit,
     record: Record,
     outcome: Outcome,
@@ -158,8 +59,11 @@ def _show_problems(
     wanted = record.wanted
     return visit.page(
         "plan_problems.html.j2",
-        _UNPROCESSABLE if faults else 200,
+        UNPROCESSABLE if faults else 200,
         wanted=wanted,
+        replacement=record.replacement,
+        withdrawal=record.withdrawal,
+        is_mine=wanted.author == visit.name,
         outcome=outcome,
         nothing=nothing_in_words(wanted, outcome),
         name=visit.text("name") or wanted.name,
@@ -190,7 +94,7 @@ def _show_review(
     has_left = record.file(LEFT).exists()
     return visit.page(
         "plan.html.j2",
-        _UNPROCESSABLE if faults else 200,
+        UNPROCESSABLE if faults else 200,
         typed=visit.text if faults else None,
         faults=faults or {},
         wanted=record.wanted,
@@ -205,6 +109,9 @@ def _show_review(
         time=campaigns.terms.time,
         is_own=campaigns.terms.four_eyes and author == visit.name,
         has_left=has_left,
+        replacement=record.replacement,
+        withdrawal=record.withdrawal,
+        is_mine=record.wanted.author == visit.name,
         source_plan=visit.console.shelf.record(visit.account, record.wanted.of_plan),
         **rows_of(visit, record, row_query(visit.query)),
     )
@@ -228,6 +135,7 @@ def download(visit: Visit) -> Response:
 def approve(visit: Visit) -> Response:
     """Exactly this plan; the audit log gets the name of whoever has signed in."""
     record, _ = _planned(visit)
+    _check_not_replaced(visit, record)
     campaigns = visit.campaigns.campaigns
     campaigns.approve(campaigns.open(record.file(PLAN)), visit.person())
     return visit.go(f"plans/{record.directory.name}")
@@ -244,6 +152,7 @@ def send_back(visit: Visit) -> Response:
 def apply(visit: Visit) -> Response:
     """Begin the run as the form says; a second click finds it begun."""
     record, outcome = _planned(visit)
+    _check_not_replaced(visit, record)
     campaigns = visit.campaigns.campaigns
     try:
         request = run_request(visit)
@@ -251,6 +160,42 @@ def apply(visit: Visit) -> Response:
         return _show_review(visit, record, outcome, exc.faults)
     campaigns.apply(campaigns.open(record.file(PLAN)), request)
     return visit.go(f"runs/{outcome.run}")
+
+
+def withdraw(visit: Visit) -> Response:
+    """By whoever made it: a plan that waits, or a try that came to nothing."""
+    record = record_of(visit)
+    wanted, outcome, reason = record.wanted, record.outcome, visit.text("reason")
+    if wanted.author != visit.name:
+        raise Refused(f"{wanted.author} has made this plan, and nobody else withdraws it.")
+    if outcome is None:
+        raise Refused("It is still being planned: withdraw it when that has ended.")
+    if record.withdrawal:
+        return visit.go("campaigns")
+    if outcome.changes_something:
+        campaigns = visit.campaigns.campaigns
+        if campaigns.store.exists(outcome.run):
+            raise Refused("Its run has begun: pause or cancel that instead.")
+        if not campaigns.store.sent_back(outcome.digest):
+            # Then it can be neither approved nor applied, from wherever.
+            why = f"withdrawn by its planner: {reason}" if reason else "withdrawn by its planner"
+            campaigns.send_back(campaigns.open(record.file(PLAN)), Person(visit.name, why))
+    record.withdraw(Withdrawal(visit.name, visit.console.clock(), reason))
+    log = DecisionLog(visit.console.redis, visit.account)
+    log.note(
+        visit.name, f"withdraw plan {wanted.name} ({outcome.digest[:10] or wanted.id})", reason
+    )
+    return visit.go("campaigns")
+
+
+def _check_not_replaced(visit: Visit, record: Record) -> None:
+    """Raises Refused unless the person says that they mean the old plan."""
+    if (by := record.replacement) and not visit.text("even_replaced"):
+        raise Refused(
+            f"Plan {by.wanted.name} of {by.wanted.author}, made at "
+            f"{visit.campaigns.campaigns.terms.time.show(by.wanted.asked_at)}, has taken the place "
+            "of this one. Look at that; or go back and say that you mean the old one."
+        )
 
 
 def _planned(visit: Visit) -> tuple[Record, Outcome]:

@@ -20,7 +20,7 @@ from campaigns.store import RunView
 from cli.campaign.control import rate_of
 from cli.campaign.options import start_time
 from cli.campaign.run_tables import top_errors
-from console.pages.plans import ask_from_run
+from console.pages.plan_asking import ask_from_run
 from console.security.identity import Role
 from console.visit import NotFound, Refused, Visit
 

@@ -13,13 +13,14 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from campaigns import CampaignError, Only, Planned, PlanRequest, Rules, UndoReport
+from campaigns.errors import InputError
 from campaigns.guard_rails.rails import per_cent
 from campaigns.pages import PageTable
 from campaigns.plan.figures import shown_move
@@ -74,6 +75,8 @@ def _outcome(record: Record) -> Outcome:
         settings = load()
         _limit_memory(settings.console_planning_bytes)
         return _planned(settings, record)
+    except InputError as exc:
+        return _unread(record, str(exc))
     except (CampaignError, RevioError, BadOption) as exc:
         return _failed(record, str(exc))
     except RedisError as exc:
@@ -256,6 +259,13 @@ def _table(table: PageTable) -> dict[str, Any]:
         "note": table.note,
         "is_filterable": False,
     }
+
+
+def _unread(record: Record, says: str) -> Outcome:
+    """Its form asks what is in doubt, unless nothing that is stated would help."""
+    failed = _failed(record, says)
+    is_unreadable = bool(record.source) and not failed.columns and not failed.asks
+    return replace(failed, is_unreadable=is_unreadable)
 
 
 def _failed(record: Record, says: str) -> Outcome:

@@ -21,6 +21,8 @@ LEFT_OUT = "left_out.txt"
 _REQUEST = "request.json"
 _OUTCOME = "outcome.json"
 _PROGRESS = "progress.json"
+_WITHDRAWAL = "withdrawal.json"
+_REPLACED_BY = "replaced_by.txt"
 _LOCK = "lock"
 
 
@@ -44,10 +46,22 @@ class Wanted:
     """The run that is tried again or taken back."""
     of_plan: str = ""
     """The id of the plan that is made anew without the products that the file LEFT_OUT lists."""
+    replaces: str = ""
+    """The id of the plan that was made before, and which this one takes the place of."""
     reason: str = ""
     only: str = "transient"
     fields: Mapping[str, Any] = field(default_factory=dict)
     """The form's other fields: rules, guard rails, and what was stated about the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A plan that nobody is to look at any more."""
+
+    by: str
+    at: float
+    """Unix time, seconds."""
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,8 @@ class Outcome:
     """That planning took."""
     left: Mapping[str, Any] = field(default_factory=dict)
     """Of an undo: what it leaves; as `revio campaign undo --json` says it."""
+    is_unreadable: bool = False
+    """Whether nothing that could be stated about the upload would make it a price list."""
 
     @property
     def asks(self) -> bool:
@@ -138,6 +154,35 @@ class Record:
     def ask(self, wanted: Wanted) -> None:
         """Last, when all else that it needs is there: then it counts as stored."""
         _write(self.directory / _REQUEST, asdict(wanted))
+
+    @property
+    def withdrawal(self) -> Withdrawal | None:
+        """None unless its planner has withdrawn it."""
+        document = _read(self.directory / _WITHDRAWAL)
+        return Withdrawal(**document) if document else None
+
+    def withdraw(self, withdrawal: Withdrawal) -> None:
+        """For good; what campaigns know of the plan is the caller's."""
+        _write(self.directory / _WITHDRAWAL, asdict(withdrawal))
+
+    @property
+    def replacement(self) -> Record | None:
+        """The latest plan that takes the place of this one, unless that came to nothing."""
+        try:
+            names = self.file(_REPLACED_BY).read_text(encoding="ascii").split()
+        except FileNotFoundError:
+            return None
+        for name in reversed(names):
+            record = Record(self.directory.parent / name)
+            outcome = record.outcome
+            if not record.withdrawal and (outcome is None or outcome.changes_something):
+                return record
+        return None
+
+    def note_replaced(self, by: str) -> None:
+        """By the plan with that id, which need not be made yet."""
+        with self.file(_REPLACED_BY).open("a", encoding="ascii") as file:
+            file.write(f"{by}\n")
 
     def end(self, outcome: Outcome) -> None:
         """With what planning came to."""

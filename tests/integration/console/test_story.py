@@ -17,6 +17,7 @@ import pytest
 import console as console_package
 from campaigns.store.signers import Signers
 from cli.dev import Stack, local_stack
+from console.decision_log import DecisionLog
 from console.parts import Console
 from console.plans.pool import PlanningPool
 from console.plans.record import Wanted
@@ -93,6 +94,13 @@ def planned(visitor: Visitor, answer: Any) -> str:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return path
+
+
+def listed(visitor: Visitor, path: str) -> str:
+    """A plan's row in the list."""
+    rows = visitor.get("/a/default/campaigns").text.split("<tr>")
+    [row] = [row for row in rows if f'href="{path}"' in row]
+    return row
 
 
 def test_two_people_plan_approve_apply_watch_report_and_undo(
@@ -398,6 +406,83 @@ def test_a_mistake_in_a_new_plan_keeps_what_was_typed_and_the_upload(
     assert page.status_code == 422
     assert 'id="customers-fault"' in page.text
     assert 'id="name-fault"' in page.text
+
+
+def test_a_plan_that_was_sent_back_is_planned_again_with_all_that_was_said(
+    visitor: Callable[[str], Visitor],
+) -> None:
+    ann, bob = visitor("planner"), visitor("approver")
+    unclear = upload(ann, "id,New price\n5001,20.48\n", "spring.csv")
+    page = ann.get(unclear).text
+    form = {"once": value_of(page, "once"), "column:New price": "rate"}
+    old = planned(ann, ann.post(f"{unclear}/again", form))
+    assert "waits for you" in listed(bob, old)
+    assert "waits for you" not in listed(ann, old)
+    assert unclear not in ann.get("/a/default/campaigns").text  # its next try has replaced it
+    assert unclear in ann.get("/a/default/campaigns?all=1").text
+    assert bob.post(f"{old}/send-back", {"reason": "mind 5002"}).status_code == 303
+    assert "by approver: mind 5002" in listed(ann, old)
+    assert "waits for you" in listed(ann, old)
+
+    page = ann.get(old).text
+    assert "Plan again with a corrected file" in page
+    files = {"file": ("spring2.csv", "id,New price\n5001,20.48\n5002,26.20\n")}
+    again = {"once": "corrected", "keep": "yes"}
+    new = planned(ann, ann.post(f"{old}/again", again, files=files))
+    page = ann.get(new).text
+    assert "New price as rate" in page
+    assert "<ins>26.20</ins>" in page
+    assert f'takes the place of <a href="{old}">' in page
+    assert f'Replaced by <a href="{new}">' in ann.get(old).text
+
+
+def test_a_plan_that_another_has_replaced_is_not_approved_by_mistake(
+    visitor: Callable[[str], Visitor],
+) -> None:
+    ann, bob = visitor("planner"), visitor("approver")
+    old = upload(ann, RATES, "autumn.csv")
+    ann.post(f"{old}/ticks", {"do": "untick", "search": "5002"})
+    new = planned(ann, ann.post(f"{old}/without", {"once": "autumn without"}))
+    assert bob.post(f"{new}/send-back", {"reason": "5001 neither"}).status_code == 303
+    refused = bob.post(f"{old}/approve", {"reason": "yes"})
+    assert refused.status_code == 409
+    assert "has taken the place of this one" in refused.text
+    assert "I mean this plan" in bob.get(old).text
+    form = {"reason": "this one after all", "even_replaced": "yes"}
+    assert bob.post(f"{old}/approve", form).status_code == 303
+    assert ann.post(f"{old}/apply").status_code == 409
+
+    assert ann.post(f"{new}/withdraw", {"reason": "never mind"}).status_code == 303
+    assert "Replaced by" not in ann.get(old).text
+    assert ann.post(f"{old}/apply").status_code == 303
+
+
+def test_a_planner_withdraws_their_own_plan_and_nobody_approves_it(
+    console: Console, visitor: Callable[[str], Visitor]
+) -> None:
+    ann, bob = visitor("planner"), visitor("approver")
+    path = upload(ann, RATES, "winter.csv")
+    assert "nobody else withdraws it" in visitor("both").post(f"{path}/withdraw").text
+    assert ann.post(f"{path}/withdraw", {"reason": "wrong month"}).status_code == 303
+    assert "winter" not in bob.get("/a/default/campaigns").text
+    assert "planner has withdrawn this plan" in bob.get(path).text
+    late = bob.post(f"{path}/approve", {"reason": "yes"})
+    assert late.status_code == 409
+    assert "withdrawn by its planner: wrong month" in late.text
+    log = DecisionLog(console.redis, "default").latest(1)
+    assert log[0].what.startswith("withdraw plan winter")
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n" + bytes(40), b""])
+def test_what_is_no_price_list_at_all_is_only_replaced_by_another_file(
+    visitor: Callable[[str], Visitor], content: bytes
+) -> None:
+    ann = visitor("planner")
+    page = ann.get(upload(ann, content, "logo.xlsx")).text
+    assert "Upload another file" in page
+    assert "Plan it again" not in page
+    assert "Corrected price list" not in page
+    assert "Withdraw this plan" in page
 
 
 ODD = [
