@@ -230,7 +230,7 @@ def test_a_run_is_steered_and_what_it_did_not_do_is_planned_again(
     ann, bob = visitor("planner"), visitor("approver")
     path = upload(ann, RATES, "september.csv")
     assert "By how much" in ann.get(path).text
-    assert "Revenue per billing period, by customer" in ann.get(path).text
+    assert "Change of revenue per billing period, by customer" in ann.get(path).text
     bob.post(f"{path}/approve", {"reason": "as agreed"})
     run = ann.post(f"{path}/apply", {"start": "2099-06-01T22:00"}).headers["location"]
     assert "2099-06-01 22:00" in ann.get(run).text
