@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 from starlette.responses import Response
 
@@ -23,11 +24,9 @@ def list_campaigns(visit: Visit) -> Response:
     views = list(session.campaigns.runs())
     started = {view.state.spec.run for view in views}
     is_all = bool(visit.query.get("all"))
-    plans = [
-        line
-        for record in records[:_PLANS]
-        if (line := _line(visit, record, started)).stage != "started" and (is_all or line.is_open)
-    ]
+    lines = (_line(visit, record, started) for record in records)
+    listed = (line for line in lines if line.stage != "started" and (is_all or line.is_open))
+    plans = list(islice(listed, _PLANS))
     return visit.page(
         "campaigns.html.j2",
         plans=plans,

@@ -12,6 +12,7 @@ from typing import Any
 from campaigns import CampaignError, RunRequest
 from campaigns.rules.rounding import Rounding
 from campaigns.rules.rules import Rules
+from campaigns.run.request import AT_ONCE, WEIGHTS
 from campaigns.start import check_start, parse_canary
 from campaigns.terms import Terms
 from cli.campaign.control import rate_of
@@ -121,14 +122,41 @@ def run_request(visit: Visit) -> RunRequest:
         ),
         rate=read("rate", rate_of, "Write a number, or leave it empty for no limit of its own."),
     )
-    if request.start_at:
-        try:
-            check_start(request.start_at, terms, visit.console.clock())
-        except CampaignError:
-            faults["start"] = (
-                f"{terms.time.show(request.start_at)} has passed. Choose a later time, or leave it "
-                "empty to begin at once."
-            )
+    if says := _past(request.start_at, terms, visit.console.clock()):
+        faults["start"] = says
     if faults:
         raise FormFaults(faults)
     return request
+
+
+def pace_faults(rate: str, priority: str, start: str, terms: Terms, now: float) -> dict[str, str]:
+    """Of what a run's pace is to be; all of it is looked at before any of it is changed."""
+    faults = {}
+    if not (rate or priority or start):
+        faults["rate"] = "Give a rate, a priority or a start: nothing here says what to change."
+    if rate:
+        try:
+            rate_of(rate)
+        except CampaignError:
+            faults["rate"] = f"“{rate[:40]}” is not understood. Write a number, or none."
+    if priority and priority not in WEIGHTS:
+        faults["priority"] = f"Choose one of {', '.join(WEIGHTS)}."
+    if start:
+        try:
+            says = _past(start_time(start, terms.time), terms, now)
+        except (CampaignError, OverflowError):
+            says = f"“{start[:40]}” is not understood. Choose a day and a time."
+        if says:
+            faults["start"] = says
+    return faults
+
+
+def _past(start: float | None, terms: Terms, now: float) -> str:
+    """Why a run cannot begin then; "" if it can."""
+    if not start or start == AT_ONCE:
+        return ""
+    try:
+        check_start(start, terms, now)
+    except CampaignError:
+        return f"{terms.time.show(start)} has passed. Choose a later time, or begin at once."
+    return ""

@@ -21,6 +21,8 @@ from cli.campaign.control import rate_of
 from cli.campaign.options import start_time
 from cli.campaign.run_tables import top_errors
 from console.pages.plan_asking import ask_from_run
+from console.pages.plan_faults import pace_faults
+from console.pages.plans import UNPROCESSABLE
 from console.security.identity import Role
 from console.visit import NotFound, Refused, Visit
 
@@ -44,6 +46,8 @@ def steps_of(visit: Visit, view: RunView) -> dict[str, Any]:
         "can_cancel": status in {Status.RUNNING, Status.PAUSED, Status.HALTED},
         "is_at_rest": status is not Status.RUNNING,
         "priorities": WEIGHTS,
+        "faults": {},
+        "typed": None,
         "decisions": visit.campaigns.campaigns.audit(view.state.spec.run),
     }
 
@@ -88,20 +92,24 @@ def cancel(visit: Visit) -> Response:
 
 
 def set_pace(visit: Visit) -> Response:
-    """Calls per minute, priority and start: those that are given."""
+    """Calls per minute, priority and start: those that are given, or none of them."""
     rate, priority, start = visit.text("rate"), visit.text("priority"), visit.text("start")
-    if not (rate or priority or start):
-        raise Refused("Give a rate, a priority or a start.")
-    wanted = rate_of(rate) if rate else None
+    if visit.text("at_once"):
+        start = "now"
+    terms, now = visit.campaigns.campaigns.terms, visit.console.clock()
+    faults = pace_faults(rate, priority, start, terms, now)
+    if faults:
+        facts = live_facts(visit)
+        steps = steps_of(visit, facts["view"]) | {"faults": faults, "typed": visit.text}
+        return visit.page("run.html.j2", UNPROCESSABLE, **facts, **steps)
 
     def change(campaigns: Campaigns, run: str, person: Person) -> None:
-        at = start_time(start, campaigns.terms.time) if start else None
         if rate:
-            campaigns.set_rate(run, wanted, person)
+            campaigns.set_rate(run, rate_of(rate), person)
         if priority:
             campaigns.set_priority(run, priority, person)
-        if at is not None:
-            campaigns.set_start(run, at, person)
+        if start:
+            campaigns.set_start(run, start_time(start, terms.time), person)
 
     return _decide(visit, change)
 

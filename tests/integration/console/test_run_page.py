@@ -85,6 +85,23 @@ def test_an_operator_pauses_and_resumes_a_run(visitors: dict[str, Visitor]) -> N
         assert f'data-status="{status}"' in bob.get(PATH).text
 
 
+def test_a_mistake_in_a_runs_pace_changes_nothing_and_keeps_the_form(
+    console: Console, visitors: dict[str, Visitor]
+) -> None:
+    typed = {"rate": "300", "priority": "high", "start": "2020-01-01T00:00", "reason": "so <i>"}
+    for wrong, field in (({}, "start"), ({"rate": "fast", "start": ""}, "rate")):
+        answer = visitors["operator"].post(f"{PATH}/set", typed | wrong)
+        assert answer.status_code == 422
+        assert f'id="{field}-fault"' in answer.text
+        assert "selected>high" in answer.text
+        assert "so &lt;i&gt;</textarea>" in answer.text
+    campaigns = console.campaigns("default").campaigns
+    assert campaigns.view(RUN).state.rate is None  # not the half of it either
+    form = {"rate": "300", "at_once": "yes", "reason": "because"}
+    assert visitors["operator"].post(f"{PATH}/set", form).status_code == 303
+    assert campaigns.view(RUN).state.rate == 300
+
+
 def test_a_page_that_is_open_follows_each_decision_until_the_run_is_over(
     console: Console, visitors: dict[str, Visitor], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -516,7 +516,10 @@ def test_no_form_with_odd_fields_is_a_fault_of_ours(
         for name in re.findall(r' name="([a-z_]+)"', template.read_text(encoding="utf-8"))
     } - {"csrf", "viewport"}
     assert {"canary", "rate", "overrides", "days", "only", "do"} <= names
-    plan, run = path.rpartition("/")[2], "june-1"
+    begun = upload(ann, RATES, "begun.csv")
+    assert visitor("approver").post(f"{begun}/approve", {"reason": "yes"}).status_code == 303
+    run = ann.post(f"{begun}/apply", {"start": "2099-06-01T22:00"}).headers["location"]
+    plan, run = path.rpartition("/")[2], run.rpartition("/")[2]
     quiet = replace(console, pool=PlanningPool(1, PATIENCE_S, ("true",)))
     both = Visitor.of(quiet)
     both.sign_in("both")
