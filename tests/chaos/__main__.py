@@ -37,7 +37,7 @@ from tests.chaos.report import ChaosReport, judge
 
 QUEUE = "revio.default.bulk"
 LEASE_S = 13
-COLLECT_S = 240
+PATIENCE_S = 240
 ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
 # Short calls allow short leases: what takes a minute in production takes some seconds here.
 ENVIRONMENT = {
@@ -103,7 +103,7 @@ def run(seed: int, size: Size, appendfsync: str, beside: Path | None) -> ChaosRe
             Redis.from_url(stack.redis.url) as redis,
             producer_app(stack.redis.url) as app,
         ):
-            endings = collect(jobs, app, plan, records, COLLECT_S)
+            endings = collect(jobs, app, plan, records, PATIENCE_S)
             havoc.end()
             report = judge(stack.sandbox, redis, plan, records, endings)
         ways = "; ".join(f"{kind} {dict(ways)}" for kind, ways in report.endings.items())

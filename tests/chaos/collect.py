@@ -40,34 +40,33 @@ class Endings:
 
 
 def collect(
-    jobs: RevioJobs, app: Celery, plan: Plan, records: Records, timeout_s: float
+    jobs: RevioJobs, app: Celery, plan: Plan, records: Records, patience_s: float
 ) -> Endings:
-    """Waits for all of them, for `timeout_s` at most."""
-    deadline = time.monotonic() + timeout_s
+    """Waits until nothing has ended for `patience_s`: how long all take, the machine decides."""
     endings = Endings()
     canvases = {line["number"]: line["task"] for line in records.canvases if line["task"]}
     raw = {line["number"]: line["task"] for line in records.raw}
-    results = _results(app, [*raw.values(), *canvases.values()], deadline)
+    results = _results(app, [*raw.values(), *canvases.values()], patience_s)
     endings.raw = {number: results[task] for number, task in raw.items()}
     endings.canvases = {
         number: results[task].replace("query", "ok") for number, task in canvases.items()
     }
-    endings.updates = _updates(jobs, plan, deadline)
+    endings.updates = _updates(jobs, plan, patience_s)
     endings.missing = sorted(records.sent - endings.updates.keys())
     endings.queries = [
-        _query(jobs, line["task"], deadline, line["ids"]) for line in records.queries
+        _query(jobs, line["task"], patience_s, line["ids"]) for line in records.queries
     ]
     return endings
 
 
-def _updates(jobs: RevioJobs, plan: Plan, deadline: float) -> dict[int, str]:
+def _updates(jobs: RevioJobs, plan: Plan, timeout_s: float) -> dict[int, str]:
     """The others' keys are in their messages, so all updates are found in the same way."""
     handles = {number: jobs.find(DEFAULT_ACCOUNT, key_of(number)) for number in plan.jobs}
     found = {number: handle for number, handle in handles.items() if handle}
     numbers = {id(handle): number for number, handle in found.items()}
     endings = dict.fromkeys(found, NEVER)
     try:
-        for handle in as_completed(found.values(), max(deadline - time.monotonic(), 1.0)):
+        for handle in as_completed(found.values(), timeout_s):
             try:
                 endings[numbers[id(handle)]] = str(handle.result(1).outcome)
             except errors.RevioError as exc:
@@ -77,9 +76,9 @@ def _updates(jobs: RevioJobs, plan: Plan, deadline: float) -> dict[int, str]:
     return endings
 
 
-def _query(jobs: RevioJobs, job_id: str, deadline: float, ids: Iterable[int]) -> str:
+def _query(jobs: RevioJobs, job_id: str, timeout_s: float, ids: Iterable[int]) -> str:
     try:
-        result = jobs.query_handle(job_id).result(max(deadline - time.monotonic(), 1.0))
+        result = jobs.query_handle(job_id).result(timeout_s)
     except TimeoutError:
         return NEVER
     except Exception as exc:  # noqa: BLE001 - what its caller would get, whatever it is
@@ -88,15 +87,17 @@ def _query(jobs: RevioJobs, job_id: str, deadline: float, ids: Iterable[int]) ->
     return "ok" if read == set(ids) else f"read {sorted(read)}"
 
 
-def _results(app: Celery, tasks: Iterable[str], deadline: float) -> dict[str, str]:
+def _results(app: Celery, tasks: Iterable[str], patience_s: float) -> dict[str, str]:
     endings = dict.fromkeys(tasks, NEVER)
     waiting = set(endings)
-    while waiting and time.monotonic() < deadline:
+    last_ended = time.monotonic()
+    while waiting and time.monotonic() < last_ended + patience_s:
         for task in sorted(waiting):
             meta = app.backend.get_task_meta(task)
             if meta["status"] in states.READY_STATES:
                 endings[task] = _ending(meta)
                 waiting.discard(task)
+                last_ended = time.monotonic()
         time.sleep(_POLL_S)
     return endings
 

@@ -38,7 +38,7 @@ from tests.named_redis import NamedRedis, named_redis
 
 PROCEEDS_WITHIN_S = 10
 GIVES_UP_S = 40
-COLLECT_S = 240
+PATIENCE_S = 240
 WORKERS = {"busy": "revio.default.bulk", "idle": "revio.default.interactive"}
 # What was under way on its connection has come, or never will.
 UNDER_WAY_S = 0.5
@@ -141,7 +141,7 @@ def _unkept(named: NamedRedis, stack: Stack, producers: Sequence[OpenProducer]) 
         producer_app(named.url) as app,
         Redis.from_url(named.url) as redis,
     ):
-        endings = collect(client, app, plan, records, COLLECT_S)
+        endings = collect(client, app, plan, records, PATIENCE_S)
         report = judge(stack.sandbox, redis, plan, records, endings)
     ways = "; ".join(f"{kind} {dict(ways)}" for kind, ways in report.endings.items() if ways)
     print(f"{ways}; {report.repeated} executed twice", flush=True)
