@@ -72,6 +72,25 @@ def row_results(store: OperatorStore, spec: RunSpec) -> Iterator[RowResult]:
             yield RowResult(row, outcome, at, details.get(index, {}))
 
 
+def some_failures(store: OperatorStore, spec: RunSpec, most: int) -> list[RowResult]:
+    """Rows that have ended otherwise than planned, by their place; at most `most` of them."""
+    indexes = store.rows_with_details(spec.run, most)
+    rows, details = (
+        store.chunks.rows(store.keys(spec.run), indexes),
+        store.details(spec.run, indexes),
+    )
+    ended = {
+        index: outcome
+        for chunk in {index // ROWS_PER_CHUNK for index in indexes}
+        for index, outcome in store.outcomes(spec.run, chunk).items()
+    }
+    results = [
+        RowResult(rows[index], *ended.get(index, ("", 0)), details.get(index, {}))
+        for index in indexes
+    ]
+    return [result for result in results if result.group in {"failed", "drifted"}]
+
+
 def header_of(spec: RunSpec) -> Header:
     """The plan's."""
     return Header.of(spec.facts["header"])

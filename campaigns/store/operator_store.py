@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from redis import Redis
@@ -301,6 +302,12 @@ class OperatorStore:
             found = self._redis.hgetall(self.keys(run).outcomes(chunk))
         pairs = ((int(index), text(value).partition(" ")) for index, value in found.items())
         return {index: (outcome, int(at)) for index, (outcome, _, at) in pairs}
+
+    def rows_with_details(self, run: str, most: int) -> list[int]:
+        """Some of the rows that something is to be said about, by index; at most so many."""
+        with fail_closed(WHAT):
+            found = self._redis.hscan_iter(self.keys(run).details, count=most)
+            return sorted(int(index) for index, _ in islice(found, most))
 
     def details(self, run: str, indexes: Iterable[int]) -> dict[int, dict[str, Any]]:
         """What is to be said about those rows."""

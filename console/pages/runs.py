@@ -14,6 +14,7 @@ from starlette.responses import FileResponse, Response
 from campaigns import Campaigns, Person
 from campaigns.errors import NotAllowedError
 from campaigns.results.eta import eta, pace
+from campaigns.results.row_results import GROUPS, some_failures
 from campaigns.run.request import WEIGHTS
 from campaigns.run.state import Status
 from campaigns.store import RunView
@@ -26,14 +27,31 @@ from console.pages.plans import UNPROCESSABLE
 from console.security.identity import Role
 from console.visit import NotFound, Refused, Visit
 
+_FAILURES = 20
+_FAILED = (*GROUPS["failed"], *GROUPS["drifted"])
 STEERERS = (Role.PLANNER, Role.OPERATOR)
 """Any of these roles pauses, resumes, cancels and re-rates a run."""
 
 
 def show_run(visit: Visit) -> Response:
     """All of it as it is now; the browser then hears of changes."""
+    return _page(visit)
+
+
+def _page(visit: Visit, status: int = 200, **form: Any) -> Response:  # noqa: ANN401 - what was typed
+    """`form`: what a form was sent with, and its faults."""
     facts = live_facts(visit)
-    return visit.page("run.html.j2", **facts, **steps_of(visit, facts["view"]))
+    view: RunView = facts["view"]
+    store = visit.campaigns.campaigns.store
+    return visit.page(
+        "run.html.j2",
+        status,
+        **facts,
+        **(steps_of(visit, view) | form),
+        plan=visit.console.shelf.of_run(visit.account, view.state.spec.run),
+        failures=some_failures(store, view.state.spec, _FAILURES),
+        failure_count=sum(view.state.counts.get(name, 0) for name in _FAILED),
+    )
 
 
 def steps_of(visit: Visit, view: RunView) -> dict[str, Any]:
@@ -99,9 +117,7 @@ def set_pace(visit: Visit) -> Response:
     terms, now = visit.campaigns.campaigns.terms, visit.console.clock()
     faults = pace_faults(rate, priority, start, terms, now)
     if faults:
-        facts = live_facts(visit)
-        steps = steps_of(visit, facts["view"]) | {"faults": faults, "typed": visit.text}
-        return visit.page("run.html.j2", UNPROCESSABLE, **facts, **steps)
+        return _page(visit, UNPROCESSABLE, faults=faults, typed=visit.text)
 
     def change(campaigns: Campaigns, run: str, person: Person) -> None:
         if rate:
@@ -121,7 +137,11 @@ def _decide(visit: Visit, decision: Callable[[Campaigns, str, Person], None]) ->
         decision(campaigns, run, visit.person())
     except NotAllowedError as exc:
         latest = campaigns.audit(run)[-1:]
-        heard = [f"The latest decision: {e.what} by {e.by} at {e.when}: {e.reason}" for e in latest]
+        time = campaigns.terms.time
+        heard = [
+            f"The latest decision: {e.what} by {e.by} at {time.show(e.at)}: {e.reason}"
+            for e in latest
+        ]
         raise Refused("\n".join([str(exc), *heard])) from exc
     return visit.go(f"runs/{run}")
 

@@ -44,6 +44,14 @@ class Shelf:
         ]
         return sorted(found, key=lambda record: record.wanted.asked_at, reverse=True)
 
+    def of_run(self, account: str, run: str) -> Record | None:
+        """The plan that was applied as this run, if it was made here."""
+        for record in self.records(account):
+            outcome = record.outcome
+            if outcome and outcome.run == run:
+                return record
+        return None
+
     def unplanned(self) -> Iterator[Record]:
         """Those of all accounts whose planning has not ended."""
         for account in _children(self._root):
