@@ -13,6 +13,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from campaigns.business_time import BusinessTime
 from cli.campaign.run_tables import FOR_EVER_S
 from cli.tables import counted
+from console.plans.reader_words import in_form_words
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _LIMITS = (10**9, 24, 60, 60)
@@ -74,6 +75,7 @@ def _environment() -> Environment:
     made.filters |= {
         "counted": counted,
         "duration": duration,
+        "in_form_words": in_form_words,
         "iso": iso,
         "number": number,
         "share": share,

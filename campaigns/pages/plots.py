@@ -13,9 +13,10 @@ from decimal import Decimal
 
 _WIDTH, _HEIGHT = 640, 240
 _SCATTER = 320
-_LEFT, _BOTTOM = 60, 40
+_LEFT, _BOTTOM, _MARGIN = 60, 40, 20
 _UP, _DOWN, _TOTAL, _OUTLIER = "up", "down", "total", "outlier"
 _OUTLIER_RADIUS = 4
+_NAME_WIDTH, _LINE_HEIGHT = 100, 12
 _TICKS = 5
 _LEAST_SPAN = 1e-3
 # Of a plot of bars that lie: the names' width, an amount's, and a bar's height with its distance.
@@ -87,14 +88,14 @@ def histogram(counts: Mapping[str, int], names: Sequence[str]) -> Plot | None:
         return None
     visible = names[names.index(held[0]) : names.index(held[-1]) + 1]
     most = max(counts[name] for name in held)
-    step = (_WIDTH - _LEFT) / len(visible)
+    step = (_WIDTH - 2 * _MARGIN) / len(visible)
     bars, labels = list[Bar](), list[Label]()
     for place, name in enumerate(visible):
         count = counts.get(name, 0)
         height = (_HEIGHT - 2 * _BOTTOM) * count / most
-        x, y = _LEFT + place * step, _HEIGHT - _BOTTOM - height
+        x, y = _MARGIN + place * step, _HEIGHT - _BOTTOM - height
         bars.append(_bar((x + 2, y), step - 4, height, _TOTAL, f"{name}: {count:,}"))
-        below = name.removesuffix(" %")
+        below = name.replace(" %", "")
         labels += [
             _label(x + step / 2, _HEIGHT - _BOTTOM + 14, below),
             _label(x + step / 2, y - 4, f"{count:,}" if count else ""),
@@ -167,9 +168,9 @@ def scatter(
         x, y = at(before, after)
         dots.append(Dot(x, y, _OUTLIER, _OUTLIER_RADIUS))
         is_right = x > _WIDTH * 2 / 3
-        labels.append(
-            _label(x - 7 if is_right else x + 7, y + 3, name, "end" if is_right else "start")
-        )
+        label = _label(x - 7 if is_right else x + 7, y + 3, name, "end" if is_right else "start")
+        if not any(_collide(label, other) for other in labels):
+            labels.append(label)
     axes = [Line(x1, y1, x1, y2), Line(x1, y1, x2, y1)]
     return Plot(
         "New rate against old rate",
@@ -178,6 +179,10 @@ def scatter(
         lines=[*axes, Line(x1, y1, x2, y2)],
         height=_SCATTER,
     )
+
+
+def _collide(one: Label, other: Label) -> bool:
+    return abs(one.x - other.x) < _NAME_WIDTH and abs(one.y - other.y) < _LINE_HEIGHT
 
 
 def _ticks(low: float, high: float) -> list[float]:

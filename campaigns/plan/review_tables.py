@@ -163,7 +163,10 @@ def _totals_table(what: str, totals: Totals, most: int, *, has_names: bool = Tru
 def _total_row(key: int, total: Total, *, has_names: bool) -> tuple[object, ...]:
     change = per_cent(total.before, total.after)
     shown = Cell("new" if change is None else f"{change:+.1f} %", _number(change))
-    amounts = (_money(amount) for amount in (total.before, total.after, total.moved))
+    amounts = (
+        Cell(f"{amount:,.2f}", f"{_money(amount):f}")
+        for amount in (total.before, total.after, total.moved)
+    )
     names = [total.name] if has_names else []
     return ("others" if key == OTHERS else key), *names, total.rows, *amounts, shown
 

@@ -113,6 +113,11 @@ def without_old(key: str) -> str:
     return _OLD.sub("", key)
 
 
+def without_new(key: str) -> str:
+    """Of a title's key such as `newrate`: what it is the new value of."""
+    return _NEW.sub("", key)
+
+
 def is_old(title: str) -> bool:
     """Whether it says that its values are old ones, but not of what."""
     return key_of(title) in _OLD_ALONE

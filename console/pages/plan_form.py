@@ -15,7 +15,8 @@ from campaigns.export import EXPORTABLE
 from console.visit import Refused, Visit
 
 SOURCE_DIRECTORY = "source"
-TARGETS = ("id", *EXPORTABLE, *(f"expected:{name}" for name in EXPORTABLE))
+_EXPECTED = "expected:"
+TARGETS = ("id", *EXPORTABLE, *(f"{_EXPECTED}{name}" for name in EXPORTABLE))
 """What a column can be said to be."""
 IGNORED = "ignore"
 _LINES = ("sets", "rails", "overrides", "sheets")
@@ -30,6 +31,7 @@ _BETWEEN = re.compile(r"[\s,;]+")
 """What people write between two IDs."""
 NAME_CHARACTERS = 100
 COLUMN = "column:"
+_OVERRIDE = "override:"
 
 
 def fields_of(visit: Visit) -> dict[str, Any]:
@@ -37,11 +39,19 @@ def fields_of(visit: Visit) -> dict[str, Any]:
     named: dict[str, Any] = {name: visit.text(name) for name in _TEXTS}
     named |= {name: visit.texts(name) for name in _LINES}
     named |= {name: _BETWEEN.sub(" ", visit.text(name)).split() for name in _LISTS}
+    named["overrides"] += _reasons(visit)
     named |= {name: bool(visit.text(name)) for name in _CHECKS}
     columns = dict(_columns(visit))
     named["columns"] = [f"{title}={to}" for title, to in columns.items() if to != IGNORED]
     named["ignored"] = [title for title, to in columns.items() if to == IGNORED]
     return {name: value for name, value in named.items() if value}
+
+
+def target_words(target: str) -> str:
+    """What a column can be said to be, for people."""
+    field = target.removeprefix(_EXPECTED)
+    words = "product's ID" if field == "id" else field.replace("_", " ")
+    return words if field == target else f"{words} until now: a row stops if Rev.io has another"
 
 
 def shown_fields(
@@ -58,6 +68,16 @@ def _columns(visit: Visit) -> Iterator[tuple[str, str]]:
             if value not in {*TARGETS, IGNORED}:
                 raise Refused(f"{value!r} is not something that a column can be.")
             yield name.removeprefix(COLUMN), value
+
+
+def _reasons(visit: Visit) -> list[str]:
+    """Of the fields beside the guard rails that are in the way."""
+    reasons = {
+        name.removeprefix(_OVERRIDE): " ".join(value.split())
+        for name, value in visit.form.multi_items()
+        if name.startswith(_OVERRIDE) and isinstance(value, str)
+    }
+    return [f"{rail}={reason}" for rail, reason in reasons.items() if reason]
 
 
 def plan_name(visit: Visit, title: str) -> str:

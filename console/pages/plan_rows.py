@@ -146,7 +146,12 @@ def _parts(query: RowQuery, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 -
         "page": query.page,
         **changes,
     }
-    return {name: value for name, value in parts.items() if value not in {"", None}}
+    usual = {"sort": "line", "page": 1}
+    return {
+        name: value
+        for name, value in parts.items()
+        if value not in {"", None} and value != usual.get(name)
+    }
 
 
 def _form(visit: Visit) -> dict[str, str]:

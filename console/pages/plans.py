@@ -15,9 +15,11 @@ from console.pages.plan_form import (
     IGNORED,
     TARGETS,
     shown_fields,
+    target_words,
 )
 from console.pages.plan_record import record_of
 from console.pages.plan_rows import row_query, rows_of
+from console.plans.column_look import known_field, proposals
 from console.plans.nothing import nothing_in_words
 from console.plans.planning import FAILED
 from console.plans.record import (
@@ -57,6 +59,7 @@ def show_problems(
 ) -> Response:
     """Why there is no plan to decide about, with a form to plan again; as typed, with `faults`."""
     wanted = record.wanted
+    stated = wanted.fields if fields is None else fields
     return visit.page(
         "plan_problems.html.j2",
         UNPROCESSABLE if faults else 200,
@@ -67,12 +70,24 @@ def show_problems(
         outcome=outcome,
         nothing=nothing_in_words(wanted, outcome),
         name=visit.text("name") or wanted.name,
-        fields=shown_fields(wanted.fields if fields is None else fields, faults),
+        fields=shown_fields(stated, faults),
         has_failed=outcome.verdict == FAILED,
         asks=outcome.asks,
         targets=TARGETS,
+        target_words=target_words,
+        proposals=_unstated(outcome, stated) if outcome.asks and not faults else {},
+        known_field=known_field,
         ignored=IGNORED,
     )
+
+
+def _unstated(outcome: Outcome, fields: Mapping[str, Any]) -> dict[str, str]:
+    """Proposals for the columns of which nobody has said anything yet."""
+    stated = {column.rpartition("=")[0] for column in fields.get("columns", ())}
+    stated |= set(fields.get("ignored", ()))
+    return {
+        title: field for title, field in proposals(outcome.columns).items() if title not in stated
+    }
 
 
 def show_progress(visit: Visit) -> Response:

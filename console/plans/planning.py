@@ -21,10 +21,9 @@ from redis.exceptions import RedisError
 
 from campaigns import CampaignError, Only, Planned, PlanRequest, Rules, UndoReport
 from campaigns.errors import InputError
-from campaigns.guard_rails.rails import per_cent
+from campaigns.guard_rails.rails import Level, per_cent
 from campaigns.pages import PageTable
 from campaigns.plan.figures import shown_move
-from campaigns.plan.planner import open_table
 from campaigns.plan.review import Review, plots
 from campaigns.rows.field_change import changes_of
 from campaigns.signing import SigningKey
@@ -36,6 +35,8 @@ from cli.campaign.planning import mapping_of, rails_of, rounding_of
 from cli.campaign.session import CampaignSession, session_of
 from cli.connection import redis_of
 from cli.producer import app_of
+from cli.tables import counted
+from console.plans.column_look import sampled_columns
 from console.plans.record import (
     LEFT,
     LEFT_OUT,
@@ -199,7 +200,7 @@ def _ended(
         record.file(REVIEW).write_text(json.dumps(review_document(review)), encoding="utf-8")
         record.file(PAGE).write_text(review.page(), encoding="utf-8")
         review.write_workbook(record.file(WORKBOOK))
-    problems = _problems_to(record)
+    problems, samples = _problems_to(record), _samples(record)
     return Outcome(
         verdict=planned.verdict.value,
         read_as=tuple(planned.read_as.lines()),
@@ -207,7 +208,9 @@ def _ended(
         problems=tuple(planned.problems.lines()),
         forbidden=tuple(f"{breach.rail}: {breach.says}" for breach in planned.forbidden),
         problem_file=problems.name if problems and planned.summary.faulty else "",
-        columns=_columns(record),
+        columns=tuple(samples),
+        samples=samples,
+        rails=_crossable(session, record, planned),
         digest=planned.plan.digest if planned.plan else "",
         run=planned.plan.run if planned.plan else "",
         begins=outlook.begins,
@@ -269,17 +272,25 @@ def _unread(record: Record, says: str) -> Outcome:
 
 
 def _failed(record: Record, says: str) -> Outcome:
-    return Outcome(FAILED, error=tuple(says.splitlines()), columns=_columns(record))
+    samples = _samples(record)
+    return Outcome(FAILED, error=tuple(says.splitlines()), columns=tuple(samples), samples=samples)
 
 
-def _columns(record: Record) -> tuple[str, ...]:
-    """The upload's titles, if they can be read: a person may have to say what they mean."""
+def _samples(record: Record) -> dict[str, tuple[str, ...]]:
+    """The upload's columns, if they can be read: a person may have to say what they mean."""
     if source := record.source:
         with suppress(CampaignError, OSError, MemoryError):
-            options = read_options(record.wanted.fields)
-            with open_table(source, options) as table:
-                return tuple(table.form.columns)
-    return ()
+            return sampled_columns(source, read_options(record.wanted.fields))
+    return {}
+
+
+def _crossable(session: CampaignSession, record: Record, planned: Planned) -> dict[str, str]:
+    """Guard rails in the way that a reason would cross, with what they stop."""
+    rails = session.campaigns.terms.rails + rails_of(record.wanted.fields.get("rails") or ())
+    crossable = {guard.rail for guard in rails.guards if guard.level is Level.OVERRIDE}
+    stops = {rail: counted(count, "row") for rail, count in planned.summary.stopped.items()}
+    stops |= {breach.rail: "the whole plan" for breach in planned.forbidden}
+    return {rail: what for rail, what in stops.items() if rail in crossable}
 
 
 @contextmanager

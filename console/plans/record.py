@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,10 @@ class Outcome:
     problem_file: str = ""
     columns: tuple[str, ...] = ()
     """The file's titles, where they could be read."""
+    samples: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The first values under each title."""
+    rails: Mapping[str, str] = field(default_factory=dict)
+    """Guard rails that stop rows or the plan, and that a reason would cross; what they stop."""
     digest: str = ""
     run: str = ""
     begins: str = ""

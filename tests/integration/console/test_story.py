@@ -202,7 +202,7 @@ def test_unticked_rows_are_left_out_of_a_new_plan_that_needs_its_own_approval(
     assert "Every row is ticked" in ann.post(f"{path}/without", {"once": "early"}).text
 
     saved = ann.post(f"{path}/ticks", {"do": "untick", "search": "5002", "page": "1"})
-    assert saved.headers["location"].endswith(f"{path}?search=5002&sort=line&page=1#rows")
+    assert saved.headers["location"].endswith(f"{path}?search=5002#rows")
     part = ann.post(f"{path}/ticks", {"part": "1", "shown": ["1", "2"], "ticked": ["1"]})
     assert "1 row is unticked" in part.text
     assert "<html" not in part.text
@@ -286,9 +286,11 @@ def test_what_the_reader_asks_is_answered_and_faulty_rows_come_back(
     page = ann.get(path).text
     assert "nothing was changed" in page
     assert "needs an answer" in ann.get("/a/default/campaigns").text
-    assert "say what it is with --map" in page
-    assert "under “What the columns are”" in page
+    assert "say below what it is" in page
+    assert "--map" not in page
     assert 'name="column:New price"' in page
+    assert '<option value="rate" selected>' in page
+    assert '<b class="warn">Proposed.</b> For example 20.48 · many · =1+1' in page
     assert "<b>.csv" not in page
 
     form = {"once": value_of(page, "once"), "column:New price": "rate"}
