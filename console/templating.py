@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from campaigns.business_time import BusinessTime
+from campaigns.rows.field_change import changes_of, plain
 from cli.campaign.run_tables import FOR_EVER_S
 from cli.tables import counted
 from console.plans.reader_words import in_form_words
@@ -56,6 +58,11 @@ def duration(seconds: float) -> str:
     return " ".join(f"{count:,} {unit}" for count, unit in counts[first : first + 2] if count)
 
 
+def plain_amount(value: Decimal | str) -> str:
+    """Money with two decimals, or as many as it needs."""
+    return f"{plain(Decimal(value)):f}"
+
+
 def share(part: float) -> str:
     """A part of one, in per cent."""
     percent = part * 100
@@ -73,11 +80,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
+        "changes": changes_of,
         "counted": counted,
         "duration": duration,
         "in_form_words": in_form_words,
         "iso": iso,
         "number": number,
+        "plain": plain_amount,
         "share": share,
     }
     made.globals |= {"asset": asset, "BusinessTime": BusinessTime}

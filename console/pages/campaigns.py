@@ -1,4 +1,4 @@
-"""The list of an account's plans and runs, and what touched a product."""
+"""The list of an account's plans and runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from campaigns.run.state import Status
 from console.plans.record import Record
 from console.security.identity import Role
-from console.visit import Refused, Visit
+from console.visit import Visit
 
 _PLANS = 30
 _WAITS, _APPROVED, _OWN = "waits for approval", "approved", "approved by its author"
@@ -85,21 +85,3 @@ def _stage(visit: Visit, record: Record, started: set[str]) -> tuple[str, str]:
     if approval is None or campaigns.why_not_counted(outcome.digest, author, approval):
         return _WAITS, ""
     return (_OWN if approval.by == author else _APPROVED), f"by {approval.by}"
-
-
-def show_product(visit: Visit) -> Response:
-    """Every campaign and job that touched a product."""
-    text = visit.query.get("id", "").strip()
-    if not text:
-        return visit.page("product.html.j2", product=None, touched=[], jobs=[], time=None)
-    if not (text.isascii() and text.isdigit()):
-        raise Refused(f"{text!r} is not the ID of a customer product: give its digits.")
-    campaigns = visit.campaigns.campaigns
-    touched, jobs = campaigns.explain(int(text[:18]))
-    return visit.page(
-        "product.html.j2",
-        product=int(text[:18]),
-        touched=touched,
-        jobs=jobs,
-        time=campaigns.terms.time,
-    )

@@ -13,6 +13,7 @@ from cli.producer import app_of
 from console.decision_log import DecisionLog
 from console.pages.unknown_outcome import look_at, settle_as_seen
 from console.visit import NotFound, Refused, Visit
+from revio_jobs.contracts import CHANGE_NAMES
 from revio_jobs.errors import OutcomeUnknown
 from revio_jobs.message import encode_message
 from worker.ledger import DeadLetter, DeadLetters, Wanted
@@ -42,12 +43,20 @@ def show_dead(visit: Visit) -> Response:
         "dead_letter.html.j2",
         letter=letter,
         facts=letter_document(letter),
+        wanted=changes_in_words(letter),
+        expected=letter.payload.get("expected") or {},
         is_unknown=isinstance(letter.error, OutcomeUnknown),
         left_because=not_to_be_retried(letter, even_unknown=True),
         look=look_at(visit, letter) if visit.query.get("look") else None,
         time=visit.campaigns.campaigns.terms.time,
         flower=visit.console.settings.console_flower_url,
     )
+
+
+def changes_in_words(letter: DeadLetter) -> dict[str, object]:
+    """What the update was to write, by field."""
+    written = {name: letter.payload[name] for name in CHANGE_NAMES if name in letter.payload}
+    return {**written, **dict.fromkeys(letter.payload.get("clear") or (), "(empty)")}
 
 
 def retry(visit: Visit) -> Response:

@@ -8,14 +8,17 @@ from datetime import UTC, datetime
 from starlette.responses import Response
 
 from cli.jobs.explain import explanation
+from cli.jobs.job_status import Lookup
 from cli.limits.lane import resume_lanes
+from cli.producer import app_of
 from cli.status.reading import read_account
 from console.decision_log import DecisionLog
 from console.pages.call_plot import LANES, plot_calls
-from console.pages.dead_letters import letters_of
+from console.pages.dead_letters import changes_in_words, letters_of
 from console.visit import NotFound, Refused, Visit
-from revio_jobs import Lane
+from revio_jobs import Lane, UpdateResult
 from revio_jobs.contracts import job_id_of
+from revio_jobs.results import ResultStore
 from worker.ledger import Auditor, latest_withdrawals
 from worker.limiter import LanePauses, Pause
 
@@ -83,15 +86,28 @@ def find_job(visit: Visit) -> Response:
     console, account = visit.console, visit.account
     wanted = job or (job_id_of(account, key) if key else "")
     explained = explanation(console.settings, console.redis, account, wanted) if wanted else None
+    letter = letters_of(visit).get(account, wanted) if wanted else None
     return visit.page(
         "job.html.j2",
         job=job,
         key=key,
         explained=explained,
-        is_dead=bool(wanted) and letters_of(visit).get(account, wanted) is not None,
+        letter=letter,
+        was_to_change=changes_in_words(letter) if letter else {},
+        keys_kept_s=console.settings.key_retention_s,
+        result=_result(visit, wanted) if wanted and not letter else None,
         time=visit.campaigns.campaigns.terms.time,
         flower=console.settings.console_flower_url,
     )
+
+
+def _result(visit: Visit, job: str) -> UpdateResult | None:
+    """Of an update that has ended well, as long as it is kept."""
+    redis = visit.console.redis
+    status = Lookup(redis, ResultStore(app_of(visit.console.settings), redis)).status(
+        visit.account, job
+    )
+    return status.result if isinstance(status.result, UpdateResult) else None
 
 
 def show_audit(visit: Visit) -> Response:

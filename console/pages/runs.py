@@ -24,6 +24,7 @@ from cli.campaign.run_tables import top_errors
 from console.pages.plan_asking import ask_from_run
 from console.pages.plan_faults import pace_faults
 from console.pages.plans import UNPROCESSABLE
+from console.pages.run_relations import relations_of
 from console.security.identity import Role
 from console.visit import NotFound, Refused, Visit
 
@@ -49,6 +50,7 @@ def _page(visit: Visit, status: int = 200, **form: Any) -> Response:  # noqa: AN
         **facts,
         **(steps_of(visit, view) | form),
         plan=visit.console.shelf.of_run(visit.account, view.state.spec.run),
+        relations=relations_of(visit, view),
         failures=some_failures(store, view.state.spec, _FAILURES),
         failure_count=sum(view.state.counts.get(name, 0) for name in _FAILED),
     )

@@ -10,8 +10,9 @@ from typing import Any, cast
 
 from cli.dead.dead import not_to_be_retried
 from cli.producer import app_of
+from console.pages.product import product_now
 from console.visit import Refused, Visit
-from revio_jobs import Lane, UpdateJob
+from revio_jobs import UpdateJob
 from revio_jobs.contracts import CustomerProductRecord
 from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import OutcomeUnknown
@@ -20,8 +21,6 @@ from revio_jobs.results import Ended, ResultReader
 from tasks.update.attempt import change_of
 from tasks.update.reconcile import UpdateFate, judge
 from worker.ledger import DeadLetter, DeadLetters
-
-_PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +39,8 @@ class Look:
 
 
 def look_at(visit: Visit, letter: DeadLetter) -> Look:
-    """Ask Rev.io by a query that takes no older answer. Raises Refused."""
-    query = visit.console.jobs.query(
-        ids=[letter.product_id], account=visit.account, lane=Lane.INTERACTIVE, max_age=0
-    )
-    try:
-        products = query.result(timeout=_PATIENCE_S).customer_products
-    except TimeoutError:
-        raise Refused("Nobody has answered yet: workers are busy, or none runs.") from None
-    if not products:
-        raise Refused(f"Rev.io has no product {letter.product_id} any more.")
-    record = products[0].model_dump(mode="json")
+    """As Rev.io has the product now. Raises Refused."""
+    record = product_now(visit, letter.product_id).model_dump(mode="json")
     job = decode(UpdateJob, letter.payload)
     names = frozenset(job.changes()) | frozenset(job.clear)
     # That a query shows old values proves nothing here: only what it shows of the new ones does.

@@ -89,6 +89,7 @@ def test_make_dev_says_where_everything_is_and_ends_with_ctrl_c(tmp_path: Path) 
         assert re.search(r"sandbox +http://127\.0\.0\.1:\d+/v20/default\.asmx", greeting)
         assert re.search(r"Flower +http://127\.0\.0\.1:\d+", greeting)
         assert re.search(r"export REVIO_ACCOUNTS__DEFAULT__ENDPOINT=http://", greeting)
+        assert re.search(r"export REVIO_CONSOLE_USERS=/.*console-users.json", greeting)
         assert re.search(r"console +http://127\.0\.0\.1:\d+, as ann \(planner\) or bob ", greeting)
         assert len(command.children) == 6
         command.process.send_signal(signal.SIGINT)

@@ -243,6 +243,12 @@ def test_pages_are_reached_by_keys_and_printed_without_forms(
     bob.page.emulate_media(media="print")
     assert bob.page.is_visible("text=How the file was read")
     assert not bob.page.is_visible("form")
+    assert bob.page.is_visible("#rows td.changes")
+    ann = desk("ann")
+    ann.go(plan_path)
+    ann.page.emulate_media(media="print")
+    assert ann.page.is_visible("#rows td.changes")  # it stands in the form of ticks
+    assert not ann.page.is_visible("#search")
     bob.page.emulate_media(media="screen")
     bob.page.evaluate("document.activeElement.blur()")
     bob.page.keyboard.press("g")
@@ -250,6 +256,20 @@ def test_pages_are_reached_by_keys_and_printed_without_forms(
     bob.page.wait_for_selector("h1:has-text('Operations')")
     bob.page.keyboard.press("?")
     assert bob.page.is_visible("text=find a product")
+    foot = bob.page.locator("#keys").bounding_box()
+    assert foot["y"] + foot["height"] <= bob.page.viewport_size["height"]
+
+
+def test_a_phone_shows_old_and_new_of_a_row_without_scrolling(
+    desk: Callable[..., Desk], plan_path: str
+) -> None:
+    ann = desk("ann")
+    ann.page.set_viewport_size({"width": 390, "height": 800})
+    ann.go(plan_path)
+    change = ann.page.locator("#rows td.changes").first.bounding_box()
+    assert change["x"] + change["width"] <= 390
+    row = ann.page.locator("#rows tbody tr").first.bounding_box()
+    assert row["height"] < 200
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

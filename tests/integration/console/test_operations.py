@@ -118,10 +118,11 @@ def test_a_dead_letter_is_found_shown_and_tried_again_once(
     assert "12.50" in page
     assert "<b>such</b>" not in page
     assert f"https://flower.example/task/{job}" in page
-    assert (
-        f'href="/a/default/dead/{job}">Its dead letter'
-        in operator.get(f"/a/default/jobs?job={job}").text
-    )
+    assert "idempotency_key" not in page
+    page = operator.get(f"/a/default/jobs?job={job}").text
+    assert f'href="/a/default/dead/{job}">Its dead letter' in page
+    assert '<th scope="row">rate was to be</th><td>12.50</td>' in page
+    assert 'href="/a/default/products?id=5001"' in page
 
     again = operator.post(f"/a/default/dead/{job}/retry", {"reason": "rate exists now"})
     assert "queued" in operator.get(again.headers["location"]).text
@@ -188,6 +189,8 @@ def test_an_unknown_outcome_is_settled_as_seen_for_whoever_asks_for_the_result(
     assert "nothing to do" in unknown.operator.get("/a/default/dead").text
     page = unknown.operator.get("/a/default/operations").text
     assert f"<td>operator</td><td>settle {unknown.job} as applied</td><td>I looked</td>" in page
+    page = unknown.operator.get(f"/a/default/jobs?job={unknown.job}").text
+    assert '<th scope="row">outcome</th><td>applied, and read back</td>' in page
     assert "it balances" in unknown.operator.get("/a/default/audit").text
     *_, ended = History(console.redis).after("default", FIRST)
     assert (ended.job_id, ended.how) == (unknown.job, "applied")
@@ -211,6 +214,20 @@ def test_an_outcome_is_not_settled_if_the_product_looks_otherwise_than_it_was_se
     refused = unknown.settle('{"rate": "13.00"}')
     assert refused.status_code == 409
     assert "which is not what the update wants" in refused.text
+
+
+def test_a_product_is_looked_at_now_and_a_word_that_is_no_id_is_told_beside_the_field(
+    unknown: Unknown,
+) -> None:
+    page = unknown.operator.get("/a/default/products?id=5001").text
+    assert "Look at it now" in page
+    assert "At Rev.io" not in page
+    page = unknown.operator.get("/a/default/products?id=5001&look=1").text
+    assert '<th scope="row">rate</th><td>12.50</td>' in page
+    odd = unknown.operator.get("/a/default/products?id=seat")
+    assert odd.status_code == 422
+    assert "“seat” is not the ID of a customer product" in odd.text
+    assert 'name="id" inputmode="numeric" value="seat"' in odd.text
 
 
 def test_an_outcome_that_is_known_is_not_settled(unknown: Unknown, producer: Producer) -> None:

@@ -154,12 +154,16 @@ def test_two_people_plan_approve_apply_watch_report_and_undo(
     undone = planned(ann, ann.post(f"{run_path}/undo", undo_form))
     page = ann.get(undone).text
     assert "<del>20.48</del> → <ins>19.50</ins>" in page
+    assert "<b>What this undo leaves:</b> nothing.</p>\n</div>" in page
+    assert f'An undo is planned <a href="{undone}">' in viewer.get(run_path).text
     assert bob.post(f"{undone}/approve", {"reason": "yes"}).status_code == 303
     undo_run = ann.post(f"{undone}/apply").headers["location"]
     with ann.client.stream("GET", f"{undo_run}/events") as events:
         assert "event: ended" in "".join(events.iter_text())
     rates = {n: fields["Rate"] for n, fields in stack.sandbox.products([5001, 5002]).items()}
     assert rates == before
+    ties = ((run_path, "Taken back by", undo_run), (undo_run, "It takes back", run_path))
+    assert all(f'{says} <a href="{to}">' in viewer.get(at).text for at, says, to in ties)
 
 
 def test_whoever_made_a_plan_cannot_approve_it_and_words_send_it_back(
@@ -188,6 +192,28 @@ def test_whoever_made_a_plan_cannot_approve_it_and_words_send_it_back(
     assert late.status_code == 409
     assert "approver has sent plan july" in late.text
     assert "sent back" in both.get("/a/default/campaigns").text
+
+
+def test_an_author_approves_only_while_four_eyes_are_not_asked_for(
+    console: Console, visitor: Callable[[str], Visitor]
+) -> None:
+    lax_settings = console.settings.model_copy(update={"campaign_four_eyes": False})
+    alone = Visitor.of(replace(console, settings=lax_settings))
+    alone.sign_in("both")
+    path = upload(alone, RATES, "alone.csv")
+    assert alone.post(f"{path}/approve", {"reason": "fine"}).status_code == 303
+    for page in (alone.get(path).text, alone.get("/a/default/campaigns").text):
+        assert "approved by its author" in page
+    assert f'action="{path}/apply"' in alone.get(path).text
+
+    strict = visitor("both")
+    page = strict.get(path).text
+    assert "waits for approval" in page
+    assert "that does not count: both has made this plan: somebody else must approve it" in page
+    assert f'action="{path}/apply"' not in page
+    assert "approved by its author" not in strict.get("/a/default/campaigns").text
+    assert visitor("approver").post(f"{path}/approve", {"reason": "yes"}).status_code == 303
+    assert f'action="{path}/apply"' in strict.get(path).text
 
 
 def test_unticked_rows_are_left_out_of_a_new_plan_that_needs_its_own_approval(
@@ -341,7 +367,7 @@ def test_a_retry_without_such_a_row_says_so(visitor: Callable[[str], Visitor]) -
     run = ann.post(f"{path}/apply").headers["location"]
     with ann.client.stream("GET", f"{run}/events") as events:
         assert "2 of 2" in "".join(events.iter_text())
-    retry = planned(ann, ann.post(f"{run}/retry", {"once": "r", "only": "transient"}))
+    retry = planned(ann, ann.post(f"{run}/retry", {"once": "none", "only": "transient"}))
     assert "Nothing to retry: no row of june-" in ann.get(retry).text
 
 
