@@ -1,18 +1,21 @@
 """Flower's configuration file (`--conf`): nobody gets in without the login from the secrets."""
 # ruff: noqa: INP001 - no package; Flower executes this file
 
-import os
 from pathlib import Path
 
 from redis.exceptions import RedisError
 
 from cli.connection import redis_of
 from revio_jobs.cluster_check import ClusterRefusedError
-from settings import load_redis
+from settings import load_redis, secrets_dir
 
-_login = Path(os.environ["REVIO_SECRETS_DIR"], "flower_login").read_text(encoding="utf-8").strip()
+_file = (secrets_dir() or Path("/run/secrets")) / "flower_login"
+try:
+    _login = _file.read_text(encoding="utf-8").strip()
+except (OSError, UnicodeDecodeError) as exc:
+    raise SystemExit(f"Flower's login {_file} cannot be read: {exc}") from None
 if not all(_login.partition(":")):
-    raise SystemExit("the secret flower_login must be user:password")
+    raise SystemExit(f"Flower's login {_file} must be user:password")
 
 try:
     redis_of(load_redis()).ping()

@@ -200,10 +200,11 @@ def test_a_worker_that_is_told_to_stop_leaves_in_time_whatever_redis_does(
 
 
 def test_everybody_refuses_a_node_of_a_cluster_in_the_same_line(tmp_path: Path) -> None:
-    (tmp_path / "flower_login").write_text("user:password", encoding="utf-8")
     flower = ("celery", "-A", "worker", "flower", f"--conf={ROOT / 'deploy' / 'flower.py'}")
     with cluster_node(tmp_path) as node:
         stack = Stack(tmp_path, node, {})
+        login = Path(stack.process_environment()["REVIO_SECRETS_DIR"], "flower_login")
+        login.write_text("user:password", encoding="utf-8")
         stack.start_sandbox({"customers": 1})
         try:
             for words in (
