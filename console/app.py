@@ -59,6 +59,7 @@ def create_app(console: Console) -> ASGIApp:
 
 def _carry_on(console: Console) -> None:
     Signers(console.redis).add_console(console.key)
+    console.shelf.sweep(console.clock())
     for record in console.shelf.unplanned():
         console.pool.plan(record)
 

@@ -57,7 +57,10 @@ def _line(visit: Visit, record: Record, started: set[str]) -> _Line:
     is_mine, is_dead = wanted.author == visit.name, record.withdrawal is not None
     is_open = not is_dead and not (replacement and stage in _TO_BE_MADE_AGAIN)
     if replacement and not is_dead:
-        says = f"replaced by {replacement.wanted.name}" + (f"; {says}" if says else "")
+        by = f"replaced by {replacement.wanted.name}"
+        stage, says = (
+            ("replaced", by) if stage == _WAITS else (stage, "; ".join(filter(None, (by, says))))
+        )
     four_eyes = visit.campaigns.campaigns.terms.four_eyes
     mine_to_decide = (
         stage == _WAITS and visit.may(Role.APPROVER) and not (four_eyes and is_mine)

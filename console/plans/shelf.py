@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from console.plans.record import Record
 
+_LEFT_S = 86_400
 _ID = re.compile(r"[0-9a-f]{20}")
 
 
@@ -51,6 +53,14 @@ class Shelf:
             if outcome and outcome.run == run:
                 return record
         return None
+
+    def sweep(self, now: float) -> None:
+        """Forget what forms with a fault have left a day ago, and nobody has sent again."""
+        for account in _children(self._root):
+            for path in _children(account):
+                is_left = _ID.fullmatch(path.name) and not Record(path).is_asked
+                if is_left and now - path.stat().st_mtime > _LEFT_S:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def unplanned(self) -> Iterator[Record]:
         """Those of all accounts whose planning has not ended."""

@@ -98,16 +98,21 @@ class Place:
     def start_run(self) -> RedisRuns:
         """A run that began a minute ago."""
         runs = RedisRuns(self.redis, lease_s=60, keep_s=60)
-        before = {"rate": "1.00"}
-        row = PlannedRow(RowClass.CHANGE, 2, 5001, before, {"rate": "2.00"}, seen=before)
-        OperatorStore(self.redis, "default", keep_s=60).start(
-            RunSpec(RUN, "default", "june", "d", 1, stages(1, ())),
-            [row],
-            gate=dump_gate(Rails(), {}, None),
-            rate=None,
-            weight=2,
-            by="ann",
-            reason="",
-        )
+        begin_run(self.redis, RUN)
         self.redis.zincrby(AccountKeys("default").all, -60, RUN)
         return runs
+
+
+def begin_run(redis: Redis, run: str) -> None:
+    """A run of one row of the account default."""
+    before = {"rate": "1.00"}
+    row = PlannedRow(RowClass.CHANGE, 2, 5001, before, {"rate": "2.00"}, seen=before)
+    OperatorStore(redis, "default", keep_s=60).start(
+        RunSpec(run, "default", "june", "d", 1, stages(1, ())),
+        [row],
+        gate=dump_gate(Rails(), {}, None),
+        rate=None,
+        weight=2,
+        by="ann",
+        reason="",
+    )

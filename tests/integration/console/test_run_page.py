@@ -13,12 +13,6 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from campaigns import Person
-from campaigns.guard_rails.rails import Rails
-from campaigns.rows.planned_row import PlannedRow, RowClass
-from campaigns.run.request import stages
-from campaigns.run.spec import RunSpec
-from campaigns.store import OperatorStore
-from campaigns.store.run_codec import dump_gate
 from console.pages import run_events
 from console.parts import Console
 from console.route import Page, admitted
@@ -26,6 +20,7 @@ from console.routes import PAGES
 from console.security.cookies import SESSION, cookie_of
 from console.security.identity import Role
 from console.visit import Visit
+from tests.integration.account_place import begin_run
 from tests.integration.console.visitor import ROLES, Visitor, console_of, settings_of
 
 RUN = "june-0123456789"
@@ -37,17 +32,7 @@ BOB = Person("bob", "because")
 def console(redis_url: str, tmp_path: Path) -> Iterator[Console]:
     """With a run of one row that nobody feeds."""
     made = console_of(settings_of(tmp_path, redis_url))
-    before = {"rate": "1.00"}
-    row = PlannedRow(RowClass.CHANGE, 2, 5001, before, {"rate": "2.00"}, seen=before)
-    OperatorStore(made.redis, "default", keep_s=60).start(
-        RunSpec(RUN, "default", "june", "d", 1, stages(1, ())),
-        [row],
-        gate=dump_gate(Rails(), {}, None),
-        rate=None,
-        weight=2,
-        by="ann",
-        reason="",
-    )
+    begin_run(made.redis, RUN)
     yield made
     made.pool.close()
 

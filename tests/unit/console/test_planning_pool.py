@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from console.plans.pool import PlanningPool
-from console.plans.record import Outcome, Record, Wanted
+from console.plans.record import Outcome, Record, Wanted, Withdrawal
 from console.plans.shelf import Shelf
 from tests.patience import PATIENCE_S
 
@@ -89,6 +89,33 @@ def test_the_same_form_twice_is_one_record(tmp_path: Path) -> None:
     assert shelf.new("default", "a").directory == shelf.new("default", "a").directory
     assert shelf.new("default", "a").directory != shelf.new("default", "b").directory
     assert shelf.new("east", "a").directory != shelf.new("default", "a").directory
+
+
+def test_uploads_of_forms_that_were_never_sent_again_go_after_a_day(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    left, asked = shelf.new("default", "left"), shelf.new("default", "asked")
+    left.file("june.csv").write_text("id,rate\n")
+    asked.ask(Wanted(asked.directory.name, "default", "june", "ann", 1.0))
+    shelf.sweep(time.time() + 3600)
+    assert left.directory.is_dir()
+    shelf.sweep(time.time() + 2 * 86_400)
+    assert not left.directory.exists()
+    assert asked.is_asked
+
+
+def test_a_plan_is_replaced_by_the_latest_try_that_came_to_something(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    old, failed, good = (shelf.new("default", name) for name in ("old", "failed", "good"))
+    for record in (failed, good):
+        record.ask(Wanted(record.directory.name, "default", "june", "ann", 1.0))
+        old.note_replaced(record.directory.name)
+    failed.end(Outcome("failed"))
+    assert old.replacement is not None
+    assert old.replacement.directory == good.directory  # while it is being planned, too
+    good.end(Outcome("changes", digest="d", rows={"change": 1}))
+    assert old.replacement is not None
+    good.withdraw(Withdrawal("ann", 2.0, "wrong"))
+    assert old.replacement is None
 
 
 def test_a_record_counts_once_it_is_stored_as_a_whole(tmp_path: Path) -> None:
