@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from campaigns.results.row_results import header_of
+from campaigns.plan.plan_file import Header
 from campaigns.store import RunView
 from console.plans.record import Record
 from console.visit import Visit
@@ -32,9 +32,9 @@ def relations_of(visit: Visit, view: RunView) -> list[Relation]:
 
 
 def _origin(visit: Visit, view: RunView) -> Iterator[Relation]:
-    header = header_of(view.state.spec)
-    if header.of_run and header.kind in _ORIGINS:
-        yield Relation(_ORIGINS[header.kind], header.of_run, visit.at(f"runs/{header.of_run}"))
+    kind, of_run = _made_as(view)
+    if kind in _ORIGINS:
+        yield Relation(_ORIGINS[kind], of_run, visit.at(f"runs/{of_run}"))
 
 
 def _made_from(visit: Visit, run: str, records: Sequence[Record]) -> Iterator[Relation]:
@@ -43,15 +43,24 @@ def _made_from(visit: Visit, run: str, records: Sequence[Record]) -> Iterator[Re
     for view in visit.campaigns.campaigns.runs():
         spec, state = view.state.spec, view.state
         begun.add(spec.run)
-        header = header_of(spec)
-        if header.of_run == run and header.kind in _BEGUN:
+        kind, of_run = _made_as(view)
+        if of_run == run and kind in _BEGUN:
             ended = f"{state.status}, {sum(state.counts.values()):,} of {spec.rows:,} rows"
-            yield Relation(_BEGUN[header.kind], spec.run, visit.at(f"runs/{spec.run}"), ended)
+            yield Relation(_BEGUN[kind], spec.run, visit.at(f"runs/{spec.run}"), ended)
     for record in records:
         wanted, its_run = record.wanted, _run_of(record)
         if wanted.of_run == run and wanted.kind in _PLANNED and its_run and its_run not in begun:
             path = visit.at(f"plans/{wanted.id}")
             yield Relation(_PLANNED[wanted.kind], wanted.name, path, f"by {wanted.author}")
+
+
+def _made_as(view: RunView) -> tuple[str, str]:
+    """plan, retry or undo, and the run that a retry or undo is of; "" if nothing is known."""
+    document = view.state.spec.facts.get("header")
+    if not document:
+        return "", ""
+    header = Header.of(document)
+    return header.kind, header.of_run or ""
 
 
 def _run_of(record: Record) -> str:
