@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -330,6 +331,42 @@ def test_what_the_reader_asks_is_answered_and_faulty_rows_come_back(
     assert "5001" not in faulty
     assert ann.get(f"{again}/files/request.json").status_code == 404
     assert ann.get(f"{again}/files/..%2F..%2Fusers.json").status_code == 404
+
+
+def test_the_reason_to_cross_a_guard_rail_stands_beside_it_and_failed_rows_are_named(
+    stack: Stack, visitor: Callable[[str], Visitor]
+) -> None:
+    ann, bob = visitor("planner"), visitor("approver")
+    records = stack.sandbox.products(list(range(5001, 5060)))
+    denied = next(n for n, fields in records.items() if fields["Status"] == "DENIED")
+    rate = Decimal(records[denied]["Rate"]) * 2
+    path = upload(ann, f"id,rate\n{denied},{rate}\n5001,29.50\n", "november.csv")
+    page = ann.get(path).text
+    assert "Reason to cross “change” (2 rows)" in page
+
+    rails = {f"override:{rail}": "yes" for rail in ("repeat", "revenue", "below_cost")}
+    form = {"once": value_of(page, "once"), "override:change": "agreed\nwith finance"} | rails
+    again = planned(ann, ann.post(f"{path}/again", form))
+    page = ann.get(f"{again}?sort=revenue&down=1").text
+    assert "The guard rail change is crossed: agreed with finance" in page
+    assert "rows that change</th><td>2 of 2" in page
+    assert "2 products will be changed at Rev.io" not in page
+    part = ann.get(f"{again}/rows?sort=revenue&down=1&page=1")
+    assert part.headers["HX-Push-Url"] == f"{again}?sort=revenue&down=1#rows"
+
+    bob.post(f"{again}/approve", {"reason": "as agreed"})
+    assert "2 products will be changed at Rev.io" in ann.get(again).text
+    run = ann.post(f"{again}/apply").headers["location"]
+    deadline = time.monotonic() + PATIENCE_S
+    while "ended otherwise than planned" not in (page := bob.get(run).text):
+        assert time.monotonic() < deadline, page
+        time.sleep(0.2)
+    assert "Run of november" in page
+    assert f'<a href="{again}">Its plan</a>' in page
+    assert re.search(rf'id={denied}">{denied}</a>.*denied', page)
+    assert 'id=5001">5001' not in page
+    assert "Run of november" not in bob.get("/a/default/campaigns").text
+    assert ">november</a>" in bob.get("/a/default/campaigns").text
 
 
 @pytest.mark.parametrize(
