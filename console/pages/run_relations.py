@@ -48,8 +48,10 @@ def _made_from(visit: Visit, run: str, records: Sequence[Record]) -> Iterator[Re
             ended = f"{state.status}, {sum(state.counts.values()):,} of {spec.rows:,} rows"
             yield Relation(_BEGUN[kind], spec.run, visit.at(f"runs/{spec.run}"), ended)
     for record in records:
-        wanted, its_run = record.wanted, _run_of(record)
-        if wanted.of_run == run and wanted.kind in _PLANNED and its_run and its_run not in begun:
+        wanted = record.wanted
+        if wanted.of_run != run or wanted.kind not in _PLANNED or record.withdrawal:
+            continue
+        if (its_run := _run_of(record)) and its_run not in begun:
             path = visit.at(f"plans/{wanted.id}")
             yield Relation(_PLANNED[wanted.kind], wanted.name, path, f"by {wanted.author}")
 
