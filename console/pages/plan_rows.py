@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from console.pages.plan_record import begin, new_record, record_of
-from console.plans.record import LEFT_OUT, ROWS, Record
+from console.plans.record import LEFT_OUT, PLAN, Record
 from console.plans.row_index import FLAGS, SORT_NAMES, SORTS, UNTICKED, RowIndex, RowQuery
 from console.plans.tick_store import TickStore
 from console.visit import NotFound, Refused, Visit
@@ -68,7 +68,7 @@ def plan_without(visit: Visit) -> Response:
 
 def rows_of(visit: Visit, record: Record, query: RowQuery) -> dict[str, Any]:
     """What the template of a page of rows shows."""
-    index, ticks = RowIndex(record.file(ROWS)), TickStore.of(record, visit.name)
+    index, ticks = RowIndex.of(record), TickStore.of(record, visit.name)
     rows = index.find(query, ticks.path)
 
     def address(page: int) -> str:
@@ -131,7 +131,7 @@ def _ticks(visit: Visit, record: Record) -> TickStore:
 
 
 def _check_rows(record: Record) -> None:
-    if not record.file(ROWS).exists():
+    if not record.file(PLAN).exists():
         raise NotFound("This plan has no rows.")
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from campaigns.rows.planned_row import RowClass
 
 PLAN = "campaign.plan"
-ROWS = "rows.sqlite"
+# Numbered by its schema: what an earlier release made is made again.
+ROWS = "rows-2.sqlite"
 REVIEW = "review.json"
 PAGE = "review.html"
 WORKBOOK = "review.xlsx"

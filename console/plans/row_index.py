@@ -10,12 +10,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 from campaigns.plan.figures import shown_move
-from campaigns.plan.plan_file import Plan
+from campaigns.plan.plan_file import Plan, open_plan
 from campaigns.plan.summary import moved, revenue
 from campaigns.rows.field_change import changes_of
 from campaigns.rows.planned_row import PlannedRow, RowClass
+from console.plans.record import PLAN, ROWS, Record
 
 PAGE_ROWS = 50
 _AT_ONCE = 5000
@@ -163,10 +165,15 @@ class RowIndex:
         self._path = path
 
     @classmethod
+    def of(cls, record: Record) -> RowIndex:
+        """Of a plan that has been made, if need be by an earlier release. Raises PlanFileError."""
+        path = record.file(ROWS)
+        return cls(path) if path.exists() else cls.make(path, open_plan(record.file(PLAN)))
+
+    @classmethod
     def make(cls, path: Path, plan: Plan) -> RowIndex:
         """Read all rows of the plan into the file `path`. Raises PlanFileError."""
-        draft = path.with_name(f".{path.name}.draft")
-        draft.unlink(missing_ok=True)
+        draft = path.with_name(f".{path.name}.{uuid4().hex}")
         with closing(sqlite3.connect(draft)) as db:
             db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
             db.executemany("INSERT INTO kind VALUES(?, ?)", enumerate(_KINDS))

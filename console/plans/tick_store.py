@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from campaigns.rows.planned_row import RowClass
-from console.plans.record import ROWS, Record
+from console.plans.record import Record
 from console.plans.row_index import RowIndex, RowQuery, where
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS unticked(n INTEGER PRIMARY KEY)"
@@ -29,7 +29,7 @@ class TickStore:
     @classmethod
     def of(cls, record: Record, person: str) -> TickStore:
         """Of a plan that has been made."""
-        return cls(RowIndex(record.file(ROWS)), record.directory, person)
+        return cls(RowIndex.of(record), record.directory, person)
 
     def count(self) -> int:
         """How many are unticked."""
