@@ -9,6 +9,7 @@ import pytest
 
 from campaigns.plan.plan_file import Header, keep, new_plan, open_plan
 from campaigns.rows.planned_row import PlannedRow, RowClass
+from console.plans.record import PLAN, Record
 from console.plans.row_index import PAGE_ROWS, UNTICKED, RowIndex, RowQuery
 from console.plans.tick_store import TickStore
 
@@ -37,13 +38,13 @@ def rows() -> Iterator[PlannedRow]:
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> RowIndex:
-    directory = tmp_path_factory.mktemp("index")
-    path = directory / "june.plan"
+    record = Record(tmp_path_factory.mktemp("index"))
+    path = record.file(PLAN)
     with new_plan(path, HEADER) as writer:
         for row in rows():
             writer.add(row)
         keep(path, writer)
-    return RowIndex.make(directory / "rows.sqlite", open_plan(path))
+    return RowIndex.of(record)
 
 
 def ids(index: RowIndex, **query: object) -> list[int]:
