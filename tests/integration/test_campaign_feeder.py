@@ -474,7 +474,7 @@ def test_history_knows_what_each_run_has_changed_or_will(redis: Redis) -> None:
     recent = history.since(world.now - 50)
     rule = "june.csv and rate=rate+1"
     assert [recent(5000 + at) for at in range(7)] == [
-        RecentChange(RUN, rule, world.now),
+        RecentChange(RUN, rule, world.now, is_as_planned=True),
         RecentChange(RUN, rule, world.now, is_certain=False),
         None,
         None,
