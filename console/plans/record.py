@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _PROGRESS = "progress.json"
 _WITHDRAWAL = "withdrawal.json"
 _REPLACED_BY = "replaced_by.txt"
 _LOCK = "lock"
+_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Record:
     @property
     def wanted(self) -> Wanted:
         """What was asked for. Raises FileNotFoundError if there is no such record."""
-        return Wanted(**json.loads((self.directory / _REQUEST).read_text(encoding="utf-8")))
+        return _wanted(_Version.of(self.directory / _REQUEST))
 
     @property
     def is_asked(self) -> bool:
@@ -127,14 +129,10 @@ class Record:
     @property
     def outcome(self) -> Outcome | None:
         """None while it is being planned."""
-        document = _read(self.directory / _OUTCOME)
-        if document is None:
+        try:
+            return _outcome(_Version.of(self.directory / _OUTCOME))
+        except FileNotFoundError:
             return None
-        pairs = tuple((what, how) for what, how in document.pop("read_as"))
-        known: dict[str, Any] = {
-            n: tuple(v) if isinstance(v, list) else v for n, v in document.items()
-        }
-        return Outcome(**known, read_as=pairs)
 
     @property
     def progress(self) -> Mapping[str, Any]:
@@ -196,6 +194,34 @@ class Record:
     def note_progress(self, rows: int, waits: str) -> None:
         """For those who watch."""
         _write(self.directory / _PROGRESS, {"rows": rows, "waits": waits}, durable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A file as it was at one time. Files are replaced as a whole, so each has one content."""
+
+    path: Path
+    inode: int
+    changed_at: int
+
+    @classmethod
+    def of(cls, path: Path) -> _Version:
+        stat = path.stat()
+        return cls(path, stat.st_ino, stat.st_mtime_ns)
+
+
+# A list of campaigns looks at all records, and each page of a run for its plan among them.
+@lru_cache(_REMEMBERED)
+def _wanted(version: _Version) -> Wanted:
+    return Wanted(**json.loads(version.path.read_text(encoding="utf-8")))
+
+
+@lru_cache(_REMEMBERED)
+def _outcome(version: _Version) -> Outcome:
+    document: dict[str, Any] = json.loads(version.path.read_text(encoding="utf-8"))
+    pairs = tuple((what, how) for what, how in document.pop("read_as"))
+    known: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in document.items()}
+    return Outcome(**known, read_as=pairs)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
