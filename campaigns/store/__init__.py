@@ -1,6 +1,6 @@
 """Campaigns in Redis: plans' approvals, runs' rows, progress and outcomes."""
 
 from campaigns.store.operator_store import Approval, OperatorStore, RunView
-from campaigns.store.run_store import RedisRuns
+from campaigns.store.run_store import FEEDER, RedisRuns
 
-__all__ = ["Approval", "OperatorStore", "RedisRuns", "RunView"]
+__all__ = ["FEEDER", "Approval", "OperatorStore", "RedisRuns", "RunView"]

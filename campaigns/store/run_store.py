@@ -22,7 +22,8 @@ from worker.redis_kit.leader_lease import LeaderLease
 from worker.redis_kit.reply import numbers, text, texts
 from worker.redis_kit.scripts import fail_closed, load_script
 
-_FEEDER = "the feeder"
+FEEDER = "the feeder"
+"""Who decides, in the audit log, where no person does."""
 
 
 class RedisRuns:
@@ -127,7 +128,7 @@ class RedisRuns:
     def stop(self, account: str, run: str, token: str, status: Status, reason: str) -> None:
         """See the port."""
         keys, common = RunKeys(account, run), AccountKeys(account)
-        noted = entry(self._clock(), _FEEDER, status.value, reason)
+        noted = entry(self._clock(), FEEDER, status.value, reason)
         with fail_closed(WHAT):
             held = self._stop(
                 keys=[common.feeder, keys.control, common.active, keys.audit],

@@ -17,7 +17,7 @@ from campaigns.results.eta import eta, pace
 from campaigns.results.row_results import GROUPS, some_failures
 from campaigns.run.request import WEIGHTS
 from campaigns.run.state import Status
-from campaigns.store import RunView
+from campaigns.store import FEEDER, RunView
 from cli.campaign.control import rate_of
 from cli.campaign.options import start_time
 from cli.campaign.run_tables import top_errors
@@ -138,7 +138,7 @@ def _decide(visit: Visit, decision: Callable[[Campaigns, str, Person], None]) ->
     try:
         decision(campaigns, run, visit.person())
     except NotAllowedError as exc:
-        latest = campaigns.audit(run)[-1:]
+        latest = [entry for entry in campaigns.audit(run) if entry.by != FEEDER][-1:]
         time = campaigns.terms.time
         heard = [
             f"The latest decision: {e.what} by {e.by} at {time.show(e.at)}: {e.reason}"

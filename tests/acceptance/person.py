@@ -50,7 +50,7 @@ class Person:
         while not until(seen := self.look(run)):
             assert seen["status"] != "halted", seen["reason"]
             assert time.monotonic() < deadline, seen
-            time.sleep(0.1)
+            time.sleep(0.5)
         return seen
 
     def decides(self, what: str, *arguments: str) -> None:

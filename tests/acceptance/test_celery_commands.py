@@ -111,7 +111,7 @@ def raw(stack: Stack) -> Iterator[Celery]:
         yield app
 
 
-def celery(stack: Stack, *arguments: str, timeout_s: float = 40) -> tuple[int, str]:
+def celery(stack: Stack, *arguments: str, timeout_s: float = PATIENCE_S) -> tuple[int, str]:
     """Exit code, and everything that was said."""
     ended = subprocess.run(
         [sys.executable, "-m", "celery", "-A", "worker", *arguments],
