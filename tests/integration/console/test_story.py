@@ -145,7 +145,7 @@ def test_two_people_plan_approve_apply_watch_report_and_undo(
     late = ann.post(f"{run_path}/pause", {"reason": "wait"})
     assert late.status_code == 409
     assert "is done: it cannot pause now" in late.text
-    assert "The latest decision: done by the feeder" in late.text
+    assert "The latest decision: apply by planner" in late.text
 
     archive = zipfile.ZipFile(io.BytesIO(viewer.get(f"{run_path}/report").content))
     assert {"succeeded.csv", "report.xlsx", "report.html"} <= set(archive.namelist())
