@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli.dev import ServiceError, local_stack
+from cli.dev import ServiceError, local_stack, service
 from revio_jobs import RevioJobs
+from sandbox.local.children import spawn
 from tests.acceptance.dev_command import DevCommand, dev_command
 from tests.patience import PATIENCE_S
 
@@ -21,6 +22,12 @@ ROOT = Path(__file__).parents[2]
 
 def running(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.fixture(autouse=True)
+def _cold_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As users start them: no process of the suite stands between a stack and its services."""
+    monkeypatch.setattr(service, "spawn", spawn)
 
 
 def test_a_stack_does_jobs_with_no_setting_of_ours_and_leaves_nothing_behind(
