@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,10 @@ from redis.exceptions import RedisError
 
 from campaigns import CampaignError, Only, Planned, PlanRequest, Rules, UndoReport
 from campaigns.errors import InputError
-from campaigns.guard_rails.rails import Level, per_cent
-from campaigns.pages import PageTable
-from campaigns.plan.figures import shown_move
-from campaigns.plan.review import Review, plots
-from campaigns.rows.field_change import changes_of
+from campaigns.guard_rails.rails import Level
+from campaigns.plan.review import Review
 from campaigns.signing import SigningKey
+from campaigns.source.file_kind import kind_of
 from campaigns.source.options import HiddenRows, Rates, ReadOptions
 from cli.campaign.options import BadOption, day, owners_of, pairs
 from cli.campaign.outcome_tables import undo_document
@@ -49,6 +47,7 @@ from console.plans.record import (
     Record,
     Wanted,
 )
+from console.plans.review_document import review_document
 from console.plans.row_index import RowIndex
 from revio_jobs import RevioJobs
 from revio_jobs.errors import RevioError
@@ -56,7 +55,6 @@ from settings import Settings, load
 
 FAILED = "failed"
 _PROGRESS_S = 0.5
-_SHOWN = 20
 _NICENESS = 5
 
 
@@ -160,7 +158,7 @@ def _request(session: CampaignSession, record: Record, wanted: Wanted) -> PlanRe
         options=read_options(fields),
         includes_disconnected=bool(fields.get("with_disconnected")),
         leaves_problems_out=bool(fields.get("skip_problems")),
-        problems_to=_problems_to(record),
+        problems_to=problem_file(record),
     )
 
 
@@ -182,12 +180,12 @@ def read_options(fields: Mapping[str, Any]) -> ReadOptions:
     )
 
 
-def _problems_to(record: Record) -> Path | None:
-    """The faulty rows, in the form of the upload."""
-    if not (source := record.source):
-        return None
-    suffix = ".xlsx" if source.suffix.lower() in {".xlsx", ".xls", ".ods"} else source.suffix
-    return record.file(f"problems{suffix}")
+def problem_file(record: Record) -> Path | None:
+    """Where the faulty rows are written, in the form of the upload; None if planning has to say what that is."""
+    with suppress(InputError, OSError):
+        if source := record.source:
+            return record.file(f"problems{source.suffix if kind_of(source) == 'csv' else '.xlsx'}")
+    return None
 
 
 def _ended(
@@ -200,7 +198,7 @@ def _ended(
         record.file(REVIEW).write_text(json.dumps(review_document(review)), encoding="utf-8")
         record.file(PAGE).write_text(review.page(), encoding="utf-8")
         review.write_workbook(record.file(WORKBOOK))
-    problems, samples = _problems_to(record), _samples(record)
+    problems, samples = problem_file(record), _samples(record)
     return Outcome(
         verdict=planned.verdict.value,
         read_as=tuple(planned.read_as.lines()),
@@ -218,50 +216,6 @@ def _ended(
         calls=outlook.reads,
         left=undo_document(left) if left else {},
     )
-
-
-def review_document(review: Review) -> dict[str, Any]:
-    """What a page shows of a review, as JSON values."""
-    summary = review.plan.summary
-    return {
-        "headline": headline(review),
-        "alarms": list(review.alarms()),
-        "facts": [(name, str(value)) for name, value in review.facts() if value not in {None, ""}],
-        "tables": {name: _table(table) for name, table in review.tables(_SHOWN, _SHOWN).items()},
-        "plots": [
-            asdict(plot)  # type: ignore[call-overload]
-            for plot in plots(summary, review.figures)
-            if plot
-        ],
-    }
-
-
-def headline(review: Review) -> list[tuple[str, str]]:
-    """What an approver must know before all else."""
-    summary, largest = review.plan.summary, review.figures.by_percent.rows()[:1]
-    change = per_cent(summary.before, summary.after)
-    moved = f"{summary.after - summary.before:+,.2f}"
-    moved = moved if change is None else f"{moved}, {change:+.1f} %"
-    revenue = f"{summary.before:,.2f} → {summary.after:,.2f} ({moved})"
-    figures = [
-        ("rows that change", f"{summary.changes:,} of {summary.rows.total():,}"),
-        ("revenue per billing period", revenue),
-    ]
-    for row in largest:
-        rate = next(change for change in changes_of(row) if change.name == "rate")
-        words = f"product {row.id}: {rate.old} → {rate.new} ({shown_move(row)})"
-        figures.append(("largest change of a rate", words))
-    return figures
-
-
-def _table(table: PageTable) -> dict[str, Any]:
-    return {
-        "title": table.title,
-        "columns": [asdict(column) for column in table.columns],
-        "rows": [[asdict(cell) for cell in row] for row in table.rows],
-        "note": table.note,
-        "is_filterable": False,
-    }
 
 
 def _unread(record: Record, says: str) -> Outcome:

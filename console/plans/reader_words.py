@@ -7,7 +7,7 @@ import re
 _QUESTION = re.compile(
     r'say what it is with --map "[^"]*" \(.*?\), or leave it out with --ignore-column "[^"]*"'
 )
-_FIELDS = {
+FIELDS = {
     "--map": "What the columns are",
     "--ignore-column": "What the columns are",
     "--sheet": "Sheets to read",
@@ -16,8 +16,13 @@ _FIELDS = {
     "--encoding": "Encoding of a CSV",
     "--hidden-rows": "Hidden rows",
     "--rates": "Where a cell shows another rate than it holds",
-    "--override": "Guard rails",
+    "--override": "Guard rails to cross, with a reason",
+    "--set": "Rules",
+    "--round": "Round computed rates to multiples of",
+    "--charm": "Endings of computed rates",
+    "--effective": "Effective from",
 }
+"""Labels of the form's fields, by the option that does the same."""
 _OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
 
 
@@ -28,5 +33,5 @@ def in_form_words(line: str) -> str:
 
 
 def _label(option: str) -> str:
-    label = _FIELDS.get(option)
+    label = FIELDS.get(option)
     return f"“{label}” below" if label else option

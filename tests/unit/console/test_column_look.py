@@ -1,4 +1,4 @@
-"""What columns probably are is a proposal, and the reader's questions name the form's fields."""
+"""What columns probably are is a proposal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 
 from campaigns.source.options import ReadOptions
 from console.plans.column_look import known_field, proposals, sampled_columns
-from console.plans.reader_words import in_form_words
 
 
 @pytest.mark.parametrize(
@@ -45,18 +44,3 @@ def test_the_first_values_of_each_column_are_shown(tmp_path: Path) -> None:
     assert samples["id"] == ("1", "2", "3")
     assert samples["rate"] == ("12.50", "13", "14")
     assert samples["note"] == (f"{'x' * 40}…",)
-
-
-def test_a_question_names_the_forms_fields_instead_of_options() -> None:
-    asked = (
-        "column 'New rate' is not used and looks like a value of rate: say what it is with "
-        '--map "New rate=FIELD" (a field, or expected:FIELD for what it was until now), or leave '
-        'it out with --ignore-column "New rate"'
-    )
-    assert in_form_words(asked) == (
-        "column 'New rate' is not used and looks like a value of rate: say below what it is, or "
-        "that it is nothing"
-    )
-    assert in_form_words("comma decimal (--decimal says which)") == (
-        "comma decimal (“Decimal sign of rates” below says which)"
-    )

@@ -1,0 +1,46 @@
+"""What a planning process leaves in the record of its plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from console.plans.planning import problem_file
+from console.plans.record import Record, Wanted
+from tests.unit.campaigns.xlsb import write_xlsb
+
+CSV = b"id,rate\n5001,20.48\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "content", "problems"),
+    [
+        ("june.csv", CSV, "problems.csv"),
+        ("june.tsv", CSV, "problems.tsv"),
+        ("logo.xlsx", b"\x89PNG\r\n\x1a\n", None),
+        ("gone.csv", None, None),
+    ],
+)
+def test_faulty_rows_come_back_in_the_form_of_the_upload(
+    tmp_path: Path, source: str, content: bytes | None, problems: str | None
+) -> None:
+    record = record_of(tmp_path, source)
+    if content is not None:
+        record.file(source).write_bytes(content)
+    path = problem_file(record)
+    assert (path.name if path else None) == problems
+
+
+def test_of_a_workbook_of_any_kind_a_workbook_that_can_be_opened_comes_back(
+    tmp_path: Path,
+) -> None:
+    record = record_of(tmp_path, "june.xlsb")
+    write_xlsb(record.file("june.xlsb"), {"Prices": [["id", "rate"]]})
+    assert problem_file(record) == record.file("problems.xlsx")
+
+
+def record_of(directory: Path, source: str) -> Record:
+    record = Record(directory)
+    record.ask(Wanted("p", "default", "june", "ann", 0.0, source=source))
+    return record
