@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from campaigns.errors import InputError
-from campaigns.plan.planner import open_table
+from campaigns.plan.price_list import open_table
 from campaigns.source.options import ReadOptions
 from campaigns.source.table import ReadRow
 

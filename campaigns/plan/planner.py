@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -19,20 +19,17 @@ from campaigns.plan.diff import Policy
 from campaigns.plan.owned_products import OwnedProducts
 from campaigns.plan.owners import Owners
 from campaigns.plan.plan_file import Header, Plan, PlanWriter, is_plan, keep, new_plan, open_plan
+from campaigns.plan.price_list import open_price_list
 from campaigns.plan.row_planner import Reader, RowPlanner
 from campaigns.plan.summary import Summary
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.rules.rules import Rules
 from campaigns.source.cells import ParsedRow
-from campaigns.source.csv_file import open_csv_table
-from campaigns.source.file_kind import kind_of
 from campaigns.source.options import ReadOptions
 from campaigns.source.read_as import ReadAs
-from campaigns.source.survey import PriceList, surveyed
-from campaigns.source.table import Form, Table
-from campaigns.source.workbook import open_workbook_table
+from campaigns.source.survey import PriceList
+from campaigns.source.table import Form
 from campaigns.terms import Terms
-from revio_jobs.contracts import CHANGE_NAMES
 
 _RULE_FORM = Form(columns=("id",))
 
@@ -209,46 +206,6 @@ class Planner:
             return no_recent_changes
         # What an undo takes back is meant to be changed twice.
         return self.history.since(self.clock() - back_s, except_run=takes_back or None)
-
-
-@contextmanager
-def open_price_list(path: Path, options: ReadOptions, rules: Rules) -> Iterator[PriceList]:
-    """A file, looked at as a whole. Raises InputError that names the file."""
-    with ExitStack() as kept:
-        with open_table(path, options) as table:
-            has_rules = bool(rules.sets)
-            prices = kept.enter_context(surveyed(table, options, has_rules=has_rules))
-            _check_changes(prices, rules)
-        yield prices
-
-
-@contextmanager
-def open_table(path: Path, options: ReadOptions) -> Iterator[Table]:
-    """A file's header and rows. Raises InputError that names the file."""
-    if not path.is_file():
-        what = f"{path} is a directory" if path.is_dir() else f"there is no file {path}"
-        raise InputError(what)
-    if is_plan(path):
-        raise InputError(f"{path} is a plan already; `revio campaign review` shows it")
-    try:
-        with _opened(path, options) as table:
-            yield table
-    except InputError as exc:
-        lines = str(exc).splitlines()
-        raise InputError("\n".join(f"{path.name}: {line}" for line in lines)) from exc
-
-
-def _check_changes(prices: PriceList, rules: Rules) -> None:
-    if not prices.columns.changes and not rules.sets:
-        names = ", ".join(CHANGE_NAMES)
-        raise InputError(f"no column says what to change: name one {names}, or give --set")
-
-
-def _opened(path: Path, options: ReadOptions) -> AbstractContextManager[Table]:
-    kind = kind_of(path)
-    if kind == "csv":
-        return nullcontext(open_csv_table(path, options))
-    return open_workbook_table(path, kind, options)
 
 
 def _effective(request: PlanRequest, prices: PriceList) -> date | None:

@@ -11,7 +11,8 @@ from starlette.responses import RedirectResponse, Response
 
 from console.pages.plan_record import begin, new_record, record_of
 from console.plans.record import LEFT_OUT, PLAN, Record
-from console.plans.row_index import FLAGS, SORT_NAMES, SORTS, UNTICKED, RowIndex, RowQuery
+from console.plans.row_index import RowIndex
+from console.plans.row_query import FLAGS, SORT_NAMES, SORTS, UNTICKED, RowQuery
 from console.plans.tick_store import TickStore
 from console.visit import NotFound, Refused, Visit
 

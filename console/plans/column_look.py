@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from campaigns.export import EXPORTABLE
-from campaigns.plan.planner import open_table
+from campaigns.plan.price_list import open_table
 from campaigns.source.columns import is_id
 from campaigns.source.options import ReadOptions
 from campaigns.source.titles import key_of, without_new, without_old

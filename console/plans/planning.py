@@ -181,7 +181,10 @@ def read_options(fields: Mapping[str, Any]) -> ReadOptions:
 
 
 def problem_file(record: Record) -> Path | None:
-    """Where the faulty rows are written, in the form of the upload; None if planning has to say what that is."""
+    """Where the faulty rows are written, in the form of the upload.
+
+    None if there is no upload, or planning has to say why it is not a price list.
+    """
     with suppress(InputError, OSError):
         if source := record.source:
             return record.file(f"problems{source.suffix if kind_of(source) == 'csv' else '.xlsx'}")

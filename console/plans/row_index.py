@@ -18,6 +18,7 @@ from campaigns.plan.summary import moved, revenue
 from campaigns.rows.field_change import changes_of
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from console.plans.record import PLAN, ROWS, Record
+from console.plans.row_query import GUARDED, KIND_SHIFT, NOT_UNDOABLE, SORTS, RowQuery, where
 
 PAGE_ROWS = 50
 _AT_ONCE = 5000
@@ -43,7 +44,6 @@ CREATE TABLE counted(product INTEGER, traits INTEGER, rows INTEGER);
 INSERT INTO counted SELECT product, traits, count(*) FROM row GROUP BY product, traits;
 """
 _KINDS = tuple(RowClass)
-_KIND_SHIFT = 2
 _LINE_BITS = 32
 _WHY: Mapping[RowClass, str] = {
     RowClass.SAME: "it is so already",
@@ -55,36 +55,6 @@ _WHY: Mapping[RowClass, str] = {
     RowClass.UNTOUCHED: "it was edited since",
 }
 """Why a row changes nothing, where the row itself does not say."""
-_GUARDED, _NOT_UNDOABLE = 1, 2
-SORTS: Mapping[str, str] = {
-    "line": "place",
-    "id": "id",
-    "customer": "customer",
-    "product": "product",
-    "revenue": "revenue",
-    "percent": "percent",
-}
-SORT_NAMES: Mapping[str, str] = {
-    "line": "line of the file",
-    "id": "product's ID",
-    "customer": "customer's ID",
-    "product": "description",
-    "revenue": "revenue change",
-    "percent": "rate change",
-}
-UNTICKED = "unticked"
-FLAGS: Mapping[str, str] = {
-    "": "all rows",
-    "guarded": "rows a guard rail speaks of",
-    "not-undoable": "rows an undo could not put back",
-    UNTICKED: "rows that are unticked",
-}
-_FLAG_CLAUSES = {
-    "guarded": f"traits & {_GUARDED}",
-    "not-undoable": f"traits & {_NOT_UNDOABLE}",
-    # Unary plus: the rows come in their order and each is looked up, rather than found and sorted.
-    UNTICKED: "+row.n IN (SELECT n FROM unticked)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +89,6 @@ class ShownRow:
     def is_change(self) -> bool:
         """Whether it is sent when the plan is applied."""
         return self.kind == RowClass.CHANGE
-
-
-@dataclass(frozen=True, slots=True)
-class RowQuery:
-    """Which rows, in which order, and which page of them."""
-
-    search: str = ""
-    """An ID of a product or customer, or a part of a product's description."""
-    kind: str = ""
-    flag: str = ""
-    sort: str = "line"
-    descending: bool = False
-    page: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +150,7 @@ class RowIndex:
             found = db.execute(
                 "SELECT name, sum(rows) AS n FROM counted JOIN kind ON code = traits >> ? "
                 "GROUP BY name ORDER BY n DESC",
-                (_KIND_SHIFT,),
+                (KIND_SHIFT,),
             )
             return dict(found)
 
@@ -213,7 +170,7 @@ class RowIndex:
                 "SELECT n, line, sheet, id, customer, description, name, quantity, changes, money, "  # noqa: S608 - clause and order are ours
                 f"moved, says, undo FROM (SELECT n AS at FROM row {clause} "
                 f"ORDER BY {order} {way}, n {way} LIMIT ? OFFSET ?) "
-                f"JOIN row ON n = at JOIN kind ON code = traits >> {_KIND_SHIFT} "
+                f"JOIN row ON n = at JOIN kind ON code = traits >> {KIND_SHIFT} "
                 "LEFT JOIN product ON key = product "
                 f"ORDER BY row.{order} {way}, n {way}"
             )
@@ -241,28 +198,6 @@ class RowIndex:
         else:
             db.execute("CREATE TEMP TABLE unticked(n INTEGER PRIMARY KEY)")
         return db
-
-
-def where(query: RowQuery) -> tuple[str, list[object]]:
-    """The clause of the rows that are meant, and its values."""
-    clauses: list[str] = []
-    values: list[object] = []
-    if search := query.search.strip():
-        if search.isascii() and search.isdigit():
-            clauses.append("(row.id = ? OR row.customer = ?)")
-            values += [int(search[:18])] * 2
-        else:
-            escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            clauses.append(
-                "+product IN (SELECT key FROM product WHERE description LIKE ? ESCAPE '\\')"
-            )
-            values.append(f"%{escaped}%")
-    if query.kind:
-        clauses.append("traits >> ? = (SELECT code FROM kind WHERE name = ?)")
-        values += [_KIND_SHIFT, query.kind]
-    if query.flag in _FLAG_CLAUSES:
-        clauses.append(_FLAG_CLAUSES[query.flag])
-    return (f"WHERE {' AND '.join(clauses)}" if clauses else ""), values
 
 
 def _columns(
@@ -293,8 +228,8 @@ def _columns(
 
 def _traits(row: PlannedRow) -> int:
     """Its kind, and what flags ask for, in one number."""
-    flags = (_GUARDED if row.says else 0) | (_NOT_UNDOABLE if row.not_undoable else 0)
-    return _KINDS.index(row.kind) << _KIND_SHIFT | flags
+    flags = (GUARDED if row.says else 0) | (NOT_UNDOABLE if row.not_undoable else 0)
+    return _KINDS.index(row.kind) << KIND_SHIFT | flags
 
 
 def _shown(row: Sequence[Any]) -> ShownRow:

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from campaigns.rows.planned_row import RowClass
 from console.plans.record import Record
-from console.plans.row_index import RowIndex, RowQuery, where
+from console.plans.row_index import RowIndex
+from console.plans.row_query import RowQuery, where
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS unticked(n INTEGER PRIMARY KEY)"
 _WAIT_S = 20.0

@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 
 from campaigns.errors import InputError
-from campaigns.plan.planner import open_price_list
+from campaigns.plan.price_list import open_price_list
 from campaigns.rules.rules import Rules
 from campaigns.source.cells import ParsedRow
 from campaigns.source.options import ReadOptions

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from campaigns.errors import InputError
 from campaigns.output.csv_file import write_csv
 from campaigns.output.workbook import new_workbook
-from campaigns.plan.planner import open_price_list
+from campaigns.plan.price_list import open_price_list
 from campaigns.rules.rules import Rules
 from campaigns.source.cell_text import neutral, original
 from campaigns.source.cells import ParsedRow, Problem

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from campaigns.errors import InputError
-from campaigns.plan.planner import open_price_list
+from campaigns.plan.price_list import open_price_list
 from campaigns.rules.rules import Rules
 from campaigns.source.cells import ParsedRow
 from campaigns.source.options import HiddenRows, Rates, ReadOptions

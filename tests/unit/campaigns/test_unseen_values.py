@@ -17,7 +17,7 @@ from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.styles.numbers import NumberFormat
 
 from campaigns.errors import InputError
-from campaigns.plan.planner import open_price_list
+from campaigns.plan.price_list import open_price_list
 from campaigns.rules.rules import Rules
 from campaigns.source.cells import ParsedRow
 from campaigns.source.options import Rates, ReadOptions

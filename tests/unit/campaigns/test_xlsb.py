@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 from campaigns.errors import InputError
-from campaigns.plan.planner import open_price_list
+from campaigns.plan.price_list import open_price_list
 from campaigns.rules.rules import Rules
 from campaigns.source.options import HiddenRows, Rates, ReadOptions
 from tests.unit.campaigns.xlsb import Value, write_xlsb

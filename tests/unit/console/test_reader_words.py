@@ -10,7 +10,7 @@ import pytest
 import campaigns.source
 from campaigns import Rules
 from campaigns.errors import InputError
-from campaigns.plan.planner import open_price_list
+from campaigns.plan.price_list import open_price_list
 from campaigns.source.options import ReadOptions
 from console.plans.reader_words import FIELDS, in_form_words
 

@@ -10,7 +10,8 @@ import pytest
 from campaigns.plan.plan_file import Header, keep, new_plan, open_plan
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from console.plans.record import PLAN, Record
-from console.plans.row_index import PAGE_ROWS, UNTICKED, RowIndex, RowQuery
+from console.plans.row_index import PAGE_ROWS, RowIndex
+from console.plans.row_query import UNTICKED, RowQuery
 from console.plans.tick_store import TickStore
 
 HEADER = Header("june", "default", "v", "ann", "2026-06-01T00:00:00+00:00")
