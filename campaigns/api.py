@@ -274,7 +274,7 @@ class Campaigns:
         if planned.plan and self._key:
             digest, author = planned.plan.digest, planned.plan.header.author
             said = Approval(digest, author, self._clock(), "")
-            self.store.note_author(signed("plan", self.terms.account, said, self._key))
+            self.store.plans.note_author(signed("plan", self.terms.account, said, self._key))
         return planned
 
     def _noting(self, report: UndoReport) -> Callable[[PlannedRow], None]:

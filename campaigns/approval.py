@@ -36,10 +36,10 @@ def approve(
     approval = signed("approve", terms.account, Approval(plan.digest, by, clock(), reason), key)
     if terms.four_eyes:
         _check_four_eyes(plan.digest, plan.header.author, store, terms.account, approval)
-    earlier = store.approval(plan.digest)
+    earlier = store.plans.approval(plan.digest)
     if earlier and not why_not_counted(plan.digest, plan.header.author, terms, store, earlier):
         return _given_before(plan, earlier, approval)
-    if meanwhile := store.approve(plan.header.name, plan.run, approval, instead_of=earlier):
+    if meanwhile := store.plans.approve(plan.header.name, plan.run, approval, instead_of=earlier):
         return _given_before(plan, meanwhile, approval)
     return approval
 
@@ -85,16 +85,16 @@ def send_back(
     if store.exists(plan.run):
         raise NotAllowedError(f"run {plan.run} has begun: pause or cancel it instead")
     word = Approval(plan.digest, by, clock(), reason)
-    earlier = store.send_back(plan.run, word)
+    earlier = store.plans.send_back(plan.run, word)
     if earlier and (earlier.by, earlier.reason) != (by, reason):
         raise NotAllowedError(f"{earlier.by} has sent this plan back already: {earlier.reason}")
 
 
 def approval_of(plan: Plan, terms: Terms, store: OperatorStore) -> Approval:
     """The plan's approval, which a run needs. Raises NotAllowedError if none counts."""
-    approval = store.approval(plan.digest)
+    approval = store.plans.approval(plan.digest)
     if approval is None:
-        if store.approved_digest(plan.header.name):
+        if store.plans.approved_digest(plan.header.name):
             raise NotAllowedError(
                 f"another version of plan {plan.header.name} was approved, not this one "
                 f"({plan.digest[:10]}): review and approve it again"
@@ -136,7 +136,7 @@ def _check_four_eyes(
     digest: str, named: str, store: OperatorStore, account: str, approval: Approval
 ) -> None:
     """Require two people whose names are proved. Raises NotAllowedError."""
-    author = store.author(digest)
+    author = store.plans.author(digest)
     if author is None or not _proved("plan", account, author, store):
         raise NotAllowedError(
             f"four-eyes needs a proof of who made this plan, and {named} is only a "
@@ -160,7 +160,7 @@ def _word(what: str, account: str, said: Approval) -> Word:
 
 
 def _check_not_sent_back(plan: Plan, store: OperatorStore) -> None:
-    if refusal := store.sent_back(plan.digest):
+    if refusal := store.plans.sent_back(plan.digest):
         raise NotAllowedError(
             f"{refusal.by} has sent plan {plan.header.name} ({plan.digest[:10]}) back: "
             f"{refusal.reason}; plan it again"

@@ -1,6 +1,7 @@
 """Campaigns in Redis: plans' approvals, runs' rows, progress and outcomes."""
 
-from campaigns.store.operator_store import Approval, OperatorStore, RunView
+from campaigns.store.operator_store import OperatorStore, RunView
+from campaigns.store.plan_decisions import Approval, PlanDecisions
 from campaigns.store.run_store import FEEDER, RedisRuns
 
-__all__ = ["FEEDER", "Approval", "OperatorStore", "RedisRuns", "RunView"]
+__all__ = ["FEEDER", "Approval", "OperatorStore", "PlanDecisions", "RedisRuns", "RunView"]

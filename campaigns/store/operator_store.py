@@ -1,4 +1,4 @@
-"""The operator's side of the store: approvals, starting, deciding, looking."""
+"""The operator's side of the store: runs are started, decided about and looked at."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from campaigns.run.spec import RunSpec
 from campaigns.run.state import RunState, Status
 from campaigns.store.audit_log import AuditEntry, entry, read_entry
 from campaigns.store.keys import WHAT, AccountKeys, RunKeys
+from campaigns.store.plan_decisions import PlanDecisions
 from campaigns.store.row_chunks import RowChunks
 from campaigns.store.run_codec import dump_spec, read_spec, read_state
 from campaigns.store.signers import Signers
@@ -27,24 +28,6 @@ _LISTED = 50
 # Workers look for new runs twice a second; a busy machine takes longer.
 _FEEDER_COMES_S = 10
 _PACE_MINUTES = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """Somebody's word for one plan, known by its digest."""
-
-    digest: str
-    by: str
-    at: float
-    """Unix time, seconds."""
-    reason: str
-    signer: str = ""
-    """The key that proves who it was; "" if nothing does."""
-    signature: str = ""
-
-    def document(self) -> str:
-        """As JSON."""
-        return json.dumps([self.by, self.at, self.reason, self.signer, self.signature])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,86 +70,13 @@ class OperatorStore:
         self._common = AccountKeys(account)
         self.chunks = RowChunks(redis)
         self.signers = Signers(redis)
+        self.plans = PlanDecisions(redis, account, keep_s=keep_s)
         self._start = load_script(redis, "campaigns.store", "start")
-        self._decide = load_script(redis, "campaigns.store", "decide_plan")
         self._transition = load_script(redis, "campaigns.store", "transition")
 
     def keys(self, run: str) -> RunKeys:
         """What operators did with a run."""
         return RunKeys(self._account, run)
-
-    def approve(
-        self, plan: str, run: str, approval: Approval, *, instead_of: Approval | None = None
-    ) -> Approval | None:
-        """`plan`: its name, by which an approval of another version is found; `run`: its run's.
-
-        `instead_of`: the approval that is known. Returns another that was given meanwhile, and
-        that stays; None: this one counts.
-        """
-        by_name = (f"name:{plan}", approval.digest)
-        return self._decide_plan(
-            run, "approve", f"digest:{approval.digest}", approval, instead_of, by_name
-        )
-
-    def send_back(self, run: str, refusal: Approval) -> Approval | None:
-        """`refusal`: the opposite of an approval; it overrides any earlier approval.
-
-        Returns another that was given before, and that stays; None: this one counts.
-        """
-        return self._decide_plan(run, "send back", f"back:{refusal.digest}", refusal, None)
-
-    def _decide_plan(  # noqa: PLR0917 - what is decided, and what is known of it
-        self,
-        run: str,
-        what: str,
-        field_name: str,
-        word: Approval,
-        known: Approval | None,
-        by_name: tuple[str, str] = ("", ""),
-    ) -> Approval | None:
-        """In the audit log of a run that has perhaps not begun."""
-        with fail_closed(WHAT):
-            held = self._decide(
-                keys=[self._common.approvals, self.keys(run).audit],
-                args=[
-                    field_name,
-                    word.document(),
-                    known.document() if known else "",
-                    entry(word.at, word.by, what, word.reason),
-                    self._keep_s,
-                    *by_name,
-                ],
-            )
-        return Approval(word.digest, *json.loads(held)) if held else None
-
-    def approval(self, digest: str) -> Approval | None:
-        """The approval of exactly that plan."""
-        with fail_closed(WHAT):
-            found = self._redis.hget(self._common.approvals, f"digest:{digest}")
-        return Approval(digest, *json.loads(found)) if found else None
-
-    def note_author(self, word: Approval) -> None:
-        """Who has made a plan, with the proof of that."""
-        with fail_closed(WHAT):
-            self._redis.hset(self._common.approvals, f"author:{word.digest}", word.document())
-
-    def author(self, digest: str) -> Approval | None:
-        """Who has made exactly that plan; None if nobody has given a proof."""
-        with fail_closed(WHAT):
-            found = self._redis.hget(self._common.approvals, f"author:{digest}")
-        return Approval(digest, *json.loads(found)) if found else None
-
-    def sent_back(self, digest: str) -> Approval | None:
-        """Who refused exactly that plan, and why; None if nobody has sent it back."""
-        with fail_closed(WHAT):
-            found = self._redis.hget(self._common.approvals, f"back:{digest}")
-        return Approval(digest, *json.loads(found)) if found else None
-
-    def approved_digest(self, plan: str) -> str | None:
-        """The digest of the last plan of that name that was approved."""
-        with fail_closed(WHAT):
-            found = self._redis.hget(self._common.approvals, f"name:{plan}")
-        return text(found) if found else None
 
     def clearable(self) -> frozenset[str] | None:
         """The fields that the vendor's schema can empty; None if no worker has seen it yet."""

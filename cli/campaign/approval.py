@@ -34,7 +34,7 @@ def review(
             html.write_text(plan_review.page(), encoding="utf-8")
         if xlsx:
             plan_review.write_workbook(xlsx)
-        approval = session.campaigns.store.approval(plan.digest)
+        approval = session.campaigns.store.plans.approval(plan.digest)
         document = {
             "digest": plan.digest,
             "run": plan.run,

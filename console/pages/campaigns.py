@@ -82,9 +82,9 @@ def _stage(visit: Visit, record: Record, started: set[str]) -> tuple[str, str]:
     if outcome.run in started:
         return "started", ""
     campaigns = visit.campaigns.campaigns
-    if refusal := campaigns.store.sent_back(outcome.digest):
+    if refusal := campaigns.store.plans.sent_back(outcome.digest):
         return "sent back", f"by {refusal.by}: {refusal.reason}"
-    author, approval = record.wanted.author, campaigns.store.approval(outcome.digest)
+    author, approval = record.wanted.author, campaigns.store.plans.approval(outcome.digest)
     if approval is None or campaigns.why_not_counted(outcome.digest, author, approval):
         return _WAITS, ""
     return (_OWN if approval.by == author else _APPROVED), f"by {approval.by}"

@@ -104,7 +104,7 @@ def _show_review(
     """With `faults` in the form that was sent, which keeps what was typed."""
     campaigns = visit.campaigns.campaigns
     review = json.loads(record.file(REVIEW).read_text(encoding="utf-8"))
-    author, approval = record.wanted.author, campaigns.store.approval(outcome.digest)
+    author, approval = record.wanted.author, campaigns.store.plans.approval(outcome.digest)
     why_not = approval and campaigns.why_not_counted(outcome.digest, author, approval)
     has_left = record.file(LEFT).exists()
     return visit.page(
@@ -117,7 +117,7 @@ def _show_review(
         review=review,
         approval=None if why_not else approval,
         uncounted=(approval, why_not) if why_not else None,
-        sent_back=campaigns.store.sent_back(outcome.digest),
+        sent_back=campaigns.store.plans.sent_back(outcome.digest),
         has_run=campaigns.store.exists(outcome.run),
         decisions=campaigns.audit(outcome.run),
         terms=campaigns.terms,
@@ -191,7 +191,7 @@ def withdraw(visit: Visit) -> Response:
         campaigns = visit.campaigns.campaigns
         if campaigns.store.exists(outcome.run):
             raise Refused("Its run has begun: pause or cancel that instead.")
-        if not campaigns.store.sent_back(outcome.digest):
+        if not campaigns.store.plans.sent_back(outcome.digest):
             # Then it can be neither approved nor applied, from wherever.
             why = f"withdrawn by its planner: {reason}" if reason else "withdrawn by its planner"
             campaigns.send_back(campaigns.open(record.file(PLAN)), Person(visit.name, why))

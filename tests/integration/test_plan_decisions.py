@@ -48,26 +48,26 @@ def word(by: str, at: float = NOW) -> Approval:
 def test_of_two_approvals_at_once_the_first_stays_and_the_second_hears_of_it(
     store: OperatorStore,
 ) -> None:
-    assert store.approve("june", "run", word("ann")) is None
-    assert store.approve("june", "run", word("bob")) == word("ann")
-    assert store.approval("digest") == word("ann")
+    assert store.plans.approve("june", "run", word("ann")) is None
+    assert store.plans.approve("june", "run", word("bob")) == word("ann")
+    assert store.plans.approval("digest") == word("ann")
     assert [entry.by for entry in store.audit("run")] == ["ann"]
 
 
 def test_an_approval_that_is_known_can_be_replaced_once(store: OperatorStore) -> None:
-    store.approve("june", "run", word("ann"))
-    assert store.approve("june", "run", word("bob"), instead_of=word("ann")) is None
-    assert store.approve("june", "run", word("eve"), instead_of=word("ann")) == word("bob")
+    store.plans.approve("june", "run", word("ann"))
+    assert store.plans.approve("june", "run", word("bob"), instead_of=word("ann")) is None
+    assert store.plans.approve("june", "run", word("eve"), instead_of=word("ann")) == word("bob")
 
 
 def test_an_approval_of_an_earlier_release_can_be_replaced(
     store: OperatorStore, redis: Redis
 ) -> None:
-    store.approve("june", "run", word("ann"))
+    store.plans.approve("june", "run", word("ann"))
     [key] = redis.keys("*approvals*")
     redis.hset(key, "digest:digest", json.dumps(["ann", NOW, "ann agrees"]))
-    known = store.approval("digest")
-    assert store.approve("june", "run", word("bob"), instead_of=known) is None
+    known = store.plans.approval("digest")
+    assert store.plans.approve("june", "run", word("bob"), instead_of=known) is None
 
 
 def test_the_same_approval_again_changes_nothing(store: OperatorStore, plan: Plan) -> None:

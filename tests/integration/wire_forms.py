@@ -235,8 +235,8 @@ def operated(write: Writers) -> None:
 
 
 def campaign_started(write: Writers) -> None:
-    write.store.approve("june", RUN, Approval("digest", "bob", NOW, "fine"))
-    write.store.send_back(RUN, Approval("other", "bob", NOW, "too high"))
+    write.store.plans.approve("june", RUN, Approval("digest", "bob", NOW, "fine"))
+    write.store.plans.send_back(RUN, Approval("other", "bob", NOW, "too high"))
     write.start_run()
 
 

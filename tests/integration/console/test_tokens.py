@@ -78,7 +78,9 @@ def campaigns(console: Console) -> Callable[[SigningKey | None], Campaigns]:
 
 def author(console: Console, plan: Plan, key: SigningKey, name: str = "planner") -> None:
     said = Approval(plan.digest, name, time.time(), "")
-    console.campaigns("default").campaigns.store.note_author(signed("plan", "default", said, key))
+    console.campaigns("default").campaigns.store.plans.note_author(
+        signed("plan", "default", said, key)
+    )
 
 
 def test_two_tokens_of_two_people_are_four_eyes(
@@ -126,7 +128,7 @@ def test_an_approval_by_the_author_that_four_eyes_found_waits_for_another(
     store = console.campaigns("default").campaigns.store
     said = Approval(plan.digest, "both", time.time(), "fine")
     approval = signed("approve", "default", said, console.key)
-    assert store.approve("june", plan.run, approval) is None
+    assert store.plans.approve("june", plan.run, approval) is None
     for four_eyes, why in ((True, "somebody else must approve it"), (False, "")):
         settings = settings_of(tmp_path, redis_url, campaign_four_eyes=four_eyes)
         ours = Console.of(settings).campaigns("default").campaigns
@@ -156,7 +158,7 @@ def test_an_approval_that_was_written_into_redis_by_hand_starts_nothing(
     author(console, plan, console.key)
     store = console.campaigns("default").campaigns.store
     campaigns(console.key).approve(plan, Person("approver", "agreed"))
-    approval = store.approval(plan.digest)
+    approval = store.plans.approval(plan.digest)
     assert approval is not None
     for forged in (
         replace(approval, by="operator"),
@@ -164,7 +166,7 @@ def test_an_approval_that_was_written_into_redis_by_hand_starts_nothing(
         replace(approval, reason="other"),
         replace(approval, signer="nobody"),
     ):
-        store.approve("june", plan.run, forged, instead_of=store.approval(plan.digest))
+        store.plans.approve("june", plan.run, forged, instead_of=store.plans.approval(plan.digest))
         with pytest.raises(NotAllowedError, match="proof of who approves"):
             campaigns(None).apply(plan, RunRequest("planner"))
 
