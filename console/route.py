@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from urllib.parse import urlencode
 
 import structlog
@@ -106,7 +107,9 @@ def _refusal(page: Page, visit: Visit) -> Response | None:
         return None
     if visit.identity is None:
         if page.method == "GET":
-            return RedirectResponse(f"/login?{urlencode({'next': visit.path})}", 303)
+            return RedirectResponse(
+                f"/login?{urlencode({'next': visit.path})}", HTTPStatus.SEE_OTHER
+            )
         says = "Your session has ended. Nothing was done: sign in and send it again."
         return message(visit, 401, "You are signed out", says)
     if not page.roles:

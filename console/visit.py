@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
@@ -16,8 +17,6 @@ from console.parts import Console
 from console.security.identity import Identity, Role
 from console.security.sessions import Session
 from console.templating import render
-
-_SEE_OTHER = 303
 
 
 class NotFound(Exception):
@@ -87,7 +86,7 @@ class Visit:
 
     def go(self, path: str) -> Response:
         """To a page of this account, so that a reload repeats nothing."""
-        return RedirectResponse(self.at(path), _SEE_OTHER)
+        return RedirectResponse(self.at(path), HTTPStatus.SEE_OTHER)
 
     def at(self, path: str) -> str:
         """The address of a page of this account."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from console.pages.plan_form import (
     uploaded,
 )
 from console.pages.plan_record import begin, new_record, record_of
-from console.pages.plans import UNPROCESSABLE, show_problems
+from console.pages.plans import show_problems
 from console.plans.record import (
     LEFT_OUT,
     Record,
@@ -74,7 +75,7 @@ def _form(
     again = {"once": visit.text("once")} if faults else {}
     return visit.page(
         "plan_new.html.j2",
-        UNPROCESSABLE if faults else 200,
+        HTTPStatus.UNPROCESSABLE_ENTITY if faults else 200,
         fields=shown_fields(fields or {}, faults),
         name=visit.text("name"),
         stored=Path(source).name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +18,6 @@ from console.plans.tick_store import TickStore
 from console.visit import NotFound, Refused, Visit
 
 _PAGES = 100_000_000
-_SEE_OTHER = 303
 _FIELDS = ("search", "kind", "flag", "sort", "down", "page")
 
 
@@ -42,7 +42,7 @@ def change_ticks(visit: Visit) -> Response:
             ticks.set(_places(visit, "shown"), _places(visit, "ticked"))
     if visit.text("part"):
         return _part(visit, query)
-    return RedirectResponse(_address(visit, record.directory.name, query), _SEE_OTHER)
+    return RedirectResponse(_address(visit, record.directory.name, query), HTTPStatus.SEE_OTHER)
 
 
 def plan_without(visit: Visit) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import FileResponse, Response
@@ -34,7 +35,6 @@ from console.plans.record import (
 )
 from console.visit import NotFound, Refused, Visit
 
-UNPROCESSABLE = 422
 _DOWNLOADS = {PLAN: "plan", PAGE: "html", WORKBOOK: "xlsx", LEFT: "csv"}
 
 
@@ -62,7 +62,7 @@ def show_problems(
     stated = wanted.fields if fields is None else fields
     return visit.page(
         "plan_problems.html.j2",
-        UNPROCESSABLE if faults else 200,
+        HTTPStatus.UNPROCESSABLE_ENTITY if faults else 200,
         wanted=wanted,
         replacement=record.replacement,
         withdrawal=record.withdrawal,
@@ -109,7 +109,7 @@ def _show_review(
     has_left = record.file(LEFT).exists()
     return visit.page(
         "plan.html.j2",
-        UNPROCESSABLE if faults else 200,
+        HTTPStatus.UNPROCESSABLE_ENTITY if faults else 200,
         typed=visit.text if faults else None,
         faults=faults or {},
         wanted=record.wanted,

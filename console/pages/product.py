@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
@@ -10,7 +11,6 @@ from console.visit import Refused, Visit
 from revio_jobs import CustomerProduct, Lane
 
 _PATIENCE_S = 20.0
-_UNPROCESSABLE = 422
 _DIGITS = 18
 
 
@@ -18,7 +18,7 @@ def show_product(visit: Visit) -> Response:
     """Every campaign and job that touched it; with `look` also the product as it is now."""
     text = visit.query.get("id", "").strip()
     if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
-        return _page(visit, text=text, status=_UNPROCESSABLE if text else 200)
+        return _page(visit, text=text, status=HTTPStatus.UNPROCESSABLE_ENTITY if text else 200)
     product, campaigns = int(text), visit.campaigns.campaigns
     touched, jobs = campaigns.explain(product)
     now = product_now(visit, product) if visit.query.get("look") else None

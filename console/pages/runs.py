@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,7 +24,6 @@ from cli.campaign.options import start_time
 from cli.campaign.run_tables import top_errors
 from console.pages.plan_asking import ask_from_run
 from console.pages.plan_faults import pace_faults
-from console.pages.plans import UNPROCESSABLE
 from console.pages.run_relations import relations_of
 from console.security.identity import Role
 from console.visit import NotFound, Refused, Visit
@@ -119,7 +119,7 @@ def set_pace(visit: Visit) -> Response:
     terms, now = visit.campaigns.campaigns.terms, visit.console.clock()
     faults = pace_faults(rate, priority, start, terms, now)
     if faults:
-        return _page(visit, UNPROCESSABLE, faults=faults, typed=visit.text)
+        return _page(visit, HTTPStatus.UNPROCESSABLE_ENTITY, faults=faults, typed=visit.text)
 
     def change(campaigns: Campaigns, run: str, person: Person) -> None:
         if rate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from http import HTTPStatus
 
 import structlog
 from itsdangerous import BadSignature, Signer
@@ -17,7 +18,6 @@ from console.security.sessions import Session
 from console.visit import NotFound, Visit
 
 _log = structlog.get_logger()
-_SEE_OTHER = 303
 
 
 def home(visit: Visit) -> Response:
@@ -25,7 +25,7 @@ def home(visit: Visit) -> Response:
     known = [name for name in _accounts(visit) if name in visit.console.settings.accounts]
     if not known:
         raise NotFound("You have no role in any account yet: whoever runs the console gives one.")
-    return RedirectResponse(f"/a/{known[0]}/campaigns", _SEE_OTHER)
+    return RedirectResponse(f"/a/{known[0]}/campaigns", HTTPStatus.SEE_OTHER)
 
 
 def _accounts(visit: Visit) -> list[str]:
@@ -36,7 +36,7 @@ def show_sign_in(visit: Visit) -> Response:
     """The form; whoever has signed in goes on."""
     target = local_path(visit.query.get("next", "/"))
     if visit.identity:
-        return RedirectResponse(target, _SEE_OTHER)
+        return RedirectResponse(target, HTTPStatus.SEE_OTHER)
     return _form(visit, target)
 
 
@@ -61,7 +61,7 @@ def sign_in(visit: Visit) -> Response:
 
 def begin_session(console: Console, session: Session, target: str) -> Response:
     """Hand the browser its cookie."""
-    response = RedirectResponse(target, _SEE_OTHER)
+    response = RedirectResponse(target, HTTPStatus.SEE_OTHER)
     value = console.sessions.cookie(session)
     set_cookie(response, SESSION, value, is_secure=console.is_secure)
     delete_cookie(response, SIGN_IN, is_secure=console.is_secure)
@@ -76,7 +76,7 @@ def begin_elsewhere(visit: Visit) -> Response:
     except OidcError as exc:
         _log.error("console_oidc_unreachable", says=str(exc))
         return _form(visit, target, 503, str(exc))
-    response = RedirectResponse(begun.address, _SEE_OTHER)
+    response = RedirectResponse(begun.address, HTTPStatus.SEE_OTHER)
     signed = _signer(visit.console).sign(begun.state).decode()
     set_cookie(response, SIGN_IN, signed, is_secure=visit.console.is_secure)
     return response
@@ -110,7 +110,7 @@ def sign_out(visit: Visit) -> Response:
     """End the session here and in Redis."""
     if visit.session:
         visit.console.sessions.end(visit.session)
-    response = RedirectResponse("/login", _SEE_OTHER)
+    response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
     delete_cookie(response, SESSION, is_secure=visit.console.is_secure)
     return response
 

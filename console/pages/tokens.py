@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from http import HTTPStatus
 
 from starlette.responses import RedirectResponse, Response
 
@@ -15,7 +16,6 @@ from console.visit import NotFound, Refused, Visit
 
 _DAY_S = 86_400
 _MOST_DAYS = 90
-_SEE_OTHER = 303
 _MADE = "revio:console:token-made:"
 _ONCE = (
     "This form has made its token before. It was shown then and is kept nowhere: if you have not "
@@ -61,7 +61,7 @@ def revoke_token(visit: Visit) -> Response:
     if record is None or record.name != visit.name:
         raise NotFound("You have no such token.")
     signers.revoke(token, visit.console.clock())
-    return RedirectResponse("/tokens", _SEE_OTHER)
+    return RedirectResponse("/tokens", HTTPStatus.SEE_OTHER)
 
 
 def _is_first(visit: Visit) -> bool:

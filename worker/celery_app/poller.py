@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
-from select import POLLIN, poll
 from time import monotonic
 from typing import Any
 
@@ -12,6 +11,7 @@ from kombu.transport import redis
 
 from revio_jobs.silence import TRUSTED_S, Heeding
 from worker.celery_app.held_messages import HOLD_INTERVAL_S
+from worker.redis_kit.unread import has_unread
 
 # A message waits this long for an idle worker at most, and a turn of the loop.
 TURN_S = 0.035
@@ -60,7 +60,7 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
         """kombu's loop waits for events of sockets, and a silent one has none."""
         for client in list(self._listening()):
             connection = client.connection
-            if not isinstance(connection, Heeding) or _has_unread(connection):
+            if not isinstance(connection, Heeding) or has_unread(connection):
                 continue
             if connection.waited_s > _ANSWERED_WITHIN_S:
                 connection.note_silence()
@@ -96,12 +96,3 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
         self._rounds += 1
         if self._rounds > _ROUNDS_FIRST:
             super().maybe_restore_messages()
-
-
-def _has_unread(connection: Any) -> bool:  # noqa: ANN401 - redis-py's
-    sock = connection._sock  # noqa: SLF001
-    if sock is None:
-        return True
-    poller = poll()
-    poller.register(sock, POLLIN)
-    return bool(poller.poll(0))

@@ -52,8 +52,8 @@ class DeadLetters:
         self._redis = redis
         self._encode = encode
         self._reservations = Reservations(redis)
-        self._discard = load_script(redis, "worker.ledger", "discard")
-        self._settle_seen = load_script(redis, "worker.ledger", "settle_seen")
+        self._discard = load_script(redis, "worker.ledger", "letters", "discard")
+        self._settle_seen = load_script(redis, "worker.ledger", "history", "letters", "settle_seen")
 
     def find(
         self, account: str, wanted: Wanted | None = None, *, oldest_first: bool = False

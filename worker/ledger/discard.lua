@@ -1,4 +1,4 @@
--- Delete a dead letter.
+-- Delete a dead letter. Loaded after letters.lua.
 --
 -- KEYS[1]  dead letters (sorted set); see settle.lua for KEYS[1]_kinds and KEYS[1]_by:<how>
 -- KEYS[2]  the job's dead letter (hash)
@@ -6,8 +6,4 @@
 --
 -- Returns 1, or 0 if there was none.
 
-for _, kind in ipairs(redis.call('HKEYS', KEYS[1] .. '_kinds')) do
-  redis.call('ZREM', KEYS[1] .. '_by:' .. kind, ARGV[1])
-end
-redis.call('DEL', KEYS[2])
-return redis.call('ZREM', KEYS[1], ARGV[1])
+return forget_letter(KEYS[1], KEYS[2], ARGV[1])

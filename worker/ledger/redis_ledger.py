@@ -48,7 +48,7 @@ class RedisLedger:
         self._dead = DeadLetters(redis, encode)
         self._claim = load_script(redis, "worker.ledger", "claim")
         self._intend = load_script(redis, "worker.ledger", "intend")
-        self._settle = load_script(redis, "worker.ledger", "settle")
+        self._settle = load_script(redis, "worker.ledger", "history", "settle")
         self._release = load_script(redis, "worker.ledger", "release")
         self.republisher = Republisher(redis, encode)
         """Puts the messages of accepted jobs into their queues again."""

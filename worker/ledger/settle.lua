@@ -1,4 +1,4 @@
--- Record a job's outcome.
+-- Record a job's outcome. Loaded after history.lua.
 --
 -- All that follows from the end of a job happens in this one step: outcome, key, dead letter, the fields
 -- that the product now has from it, its places, and the count for the audit. Each of these was once a step
@@ -79,23 +79,10 @@ local function bury()
   end
 end
 
-local function note()
-  local names = {'payload', 'lane', 'sequence', 'accepted', 'attempts', 'history'}
-  local entry = {'number', redis.call('INCR', KEYS[14]), 'job', ARGV[1], 'how', ARGV[4],
-    'outcome', ARGV[3], 'at', now}
-  for index, value in ipairs(redis.call('HMGET', KEYS[1], unpack(names))) do
-    if value then
-      entry[#entry + 1] = names[index]
-      entry[#entry + 1] = value
-    end
-  end
-  redis.call('XADD', KEYS[13], 'MINID', '~', now - ARGV[5] * 1000, '*', unpack(entry))
-end
-
 if tonumber(ARGV[7]) > 0 then
   bury()
 end
-note()
+note_in_history(KEYS[13], KEYS[14], ARGV[5], KEYS[1], ARGV[1], ARGV[4], ARGV[3], now)
 redis.call('HINCRBY', KEYS[10], ARGV[4], 1)
 redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[5])
 -- Replaced: a hash that has held a payload keeps its large encoding, at more than twice the memory.

@@ -1,4 +1,5 @@
--- Give a job that ended as OutcomeUnknown the outcome that a person has seen at the vendor.
+-- Give a job that ended as OutcomeUnknown the outcome that a person has seen at the vendor. Loaded after
+-- history.lua and letters.lua.
 --
 -- The count of how jobs ended stays: the job ended once, as unknown. The fields that it sent count as
 -- written since then (see settle.lua), so nothing about the product changes here.
@@ -24,21 +25,6 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[4])
 redis.call('HSET', KEYS[1], 'ended', ARGV[3], 'at', now)
 redis.call('EXPIRE', KEYS[1], ARGV[5])
-
-local names = {'payload', 'lane', 'sequence', 'accepted', 'attempts', 'history'}
-local entry = {'number', redis.call('INCR', KEYS[6]), 'job', ARGV[1], 'how', ARGV[3],
-  'outcome', ARGV[2], 'at', now}
-for index, value in ipairs(redis.call('HMGET', KEYS[4], unpack(names))) do
-  if value then
-    entry[#entry + 1] = names[index]
-    entry[#entry + 1] = value
-  end
-end
-redis.call('XADD', KEYS[5], 'MINID', '~', now - ARGV[4] * 1000, '*', unpack(entry))
-
-for _, kind in ipairs(redis.call('HKEYS', KEYS[3] .. '_kinds')) do
-  redis.call('ZREM', KEYS[3] .. '_by:' .. kind, ARGV[1])
-end
-redis.call('DEL', KEYS[4])
-redis.call('ZREM', KEYS[3], ARGV[1])
+note_in_history(KEYS[5], KEYS[6], ARGV[4], KEYS[4], ARGV[1], ARGV[3], ARGV[2], now)
+forget_letter(KEYS[3], KEYS[4], ARGV[1])
 return 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from select import POLLIN, poll
 from threading import Lock, local
 from time import monotonic
 from typing import Any, cast
@@ -18,6 +17,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from revio_jobs.connection import connect_redis
 from revio_jobs.key_prefix import key_prefix_of
 from revio_jobs.redis_faults import Remedy, fault_of, remedy_of
+from worker.redis_kit.unread import has_unread
 
 _UNANSWERED: Any = object()
 _TRUSTED_S = 1.0
@@ -161,7 +161,8 @@ class AutoPipeline(Redis):
     def _connected(self) -> Any:  # noqa: ANN401 - redis-py's connection
         """The connection, kept for a second: then the pool checks it and finds the master again."""
         now = monotonic()
-        if self._connection and (now - self._taken_at > _TRUSTED_S or _has_ended(self._connection)):
+        # Between two exchanges there is nothing to read but the connection's end.
+        if self._connection and (now - self._taken_at > _TRUSTED_S or has_unread(self._connection)):
             self._release_connection()
         if not self._connection:
             self._connection, self._taken_at = self.connection_pool.get_connection(), now
@@ -237,16 +238,6 @@ class _Asked:
 
     def wake(self) -> None:
         self._turn.release()
-
-
-def _has_ended(connection: Any) -> bool:  # noqa: ANN401 - redis-py's
-    """Whether there is anything to read: between two exchanges that is the connection's end."""
-    socket = connection._sock  # noqa: SLF001
-    if socket is None:
-        return True
-    poller = poll()
-    poller.register(socket, POLLIN)
-    return bool(poller.poll(0))
 
 
 def _is_of_wrong_server(asked: _Asked) -> bool:

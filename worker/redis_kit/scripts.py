@@ -13,9 +13,12 @@ from redis.exceptions import RedisError
 from revio_jobs.errors import Unavailable
 
 
-def load_script(redis: Redis, package: str, name: str) -> Script:
-    """The script of that file, sent to Redis when it is first used."""
-    return redis.register_script(files(package).joinpath(f"{name}.lua").read_text("utf-8"))
+def load_script(redis: Redis, package: str, *names: str) -> Script:
+    """The script of that file, after those with functions for it; sent when it is first used."""
+    folder = files(package)
+    return redis.register_script(
+        "\n".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)
+    )
 
 
 @contextmanager
