@@ -199,6 +199,23 @@ def test_a_worker_that_is_told_to_stop_leaves_in_time_whatever_redis_does(
                 os.kill(server, signal.SIGCONT)
 
 
+def test_a_worker_that_is_told_to_start_anew_does_so_in_time_while_redis_is_frozen() -> None:
+    with stack_with(REVIO_STOP_GRACE_S="2") as (stack, _):
+        worker, server = stack.services["interactive"], stack.redis.pid
+        assert server
+        first = worker.pid
+        os.kill(server, signal.SIGSTOP)
+        try:
+            worker.send(signal.SIGHUP)
+            worker.wait_until(
+                lambda: "stopped_at_deadline" in worker.output(), timeout_s=PATIENCE_S
+            )
+        finally:
+            os.kill(server, signal.SIGCONT)
+        worker.wait_until(lambda: worker.output().count("worker_ready") == 2, timeout_s=PATIENCE_S)
+        assert worker.pid == first
+
+
 def test_everybody_refuses_a_node_of_a_cluster_in_the_same_line(tmp_path: Path) -> None:
     flower = ("celery", "-A", "worker", "flower", f"--conf={ROOT / 'deploy' / 'flower.py'}")
     with cluster_node(tmp_path) as node:

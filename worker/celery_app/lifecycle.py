@@ -38,7 +38,7 @@ from worker.celery_app.refusals import (
     refuse_options_without_effect,
 )
 from worker.celery_app.refused_queries import RefusedQueries
-from worker.celery_app.restart import make_restartable
+from worker.celery_app.restart import make_restartable, restart_by_deadline
 from worker.celery_app.run_events import RunEvents
 from worker.celery_app.settled_results import store_with_settlement
 from worker.celery_app.stop_deadline import StopDeadline
@@ -151,6 +151,7 @@ class Lifecycle:
     def _start(self, sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's consumer
         parsed = map(parse_queue_name, self._app.amqp.queues.consume_from)
         lanes = [lane for lane in parsed if lane]
+        restart_by_deadline(self._settings.stop_grace_s)
         application = self.application
         control = LaneControl(sender, lanes, application.closures, lane_activity)
         self._lane_control = control
