@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from certification.experiment import Experiment
 from certification.finding import Finding
-from certification.journal import Done
 
 FORMAT = 1
 _DAY_S = 86_400.0
@@ -25,10 +23,6 @@ class Section:
     calls: int
     findings: tuple[Finding, ...]
     evidence: tuple[Mapping[str, Any], ...]
-
-    @classmethod
-    def of(cls, experiment: Experiment, done: Done) -> Self:
-        return cls(experiment.name, experiment.question, done.calls, done.findings, done.evidence)
 
     def document(self) -> dict[str, Any]:
         """JSON values."""

@@ -132,8 +132,11 @@ class Certification:
             description.login,
             len(self._products),
             self._read_only,
-            tuple(
-                Section.of(experiment, self.journal.done[experiment.name])
-                for experiment in self._experiments
-            ),
+            tuple(map(self._section, self._experiments)),
+        )
+
+    def _section(self, experiment: Experiment) -> Section:
+        done = self.journal.done[experiment.name]
+        return Section(
+            experiment.name, experiment.question, done.calls, done.findings, done.evidence
         )
