@@ -271,6 +271,16 @@ def test_a_phone_shows_old_and_new_of_a_row_without_scrolling(
     assert row["height"] < 200
 
 
+def test_a_phone_shows_the_list_of_campaigns_without_scrolling(
+    desk: Callable[..., Desk], plan_path: str
+) -> None:
+    ann = desk("ann")
+    ann.page.set_viewport_size({"width": 390, "height": 800})
+    ann.go("/a/default/campaigns")
+    wide = ann.page.locator(f".wide:has(a[href$='{plan_path}'])")
+    assert wide.evaluate("wide => wide.scrollWidth <= wide.clientWidth")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 380])
 def test_every_page_is_readable(
