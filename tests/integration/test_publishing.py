@@ -30,6 +30,7 @@ from revio_jobs.connection import connect_redis
 from revio_jobs.contracts import Job
 from revio_jobs.message import encode_message
 from tests.patience import PATIENCE_S
+from tests.sentry_client import sentry_client
 from worker.ledger import LedgerTimes, RedisLedger
 
 BULK = "revio.default.bulk"
@@ -221,15 +222,8 @@ def sentry() -> Iterator[None]:
             (Producer, "publish"),
         ):
             patch.setattr(owner, name, getattr(owner, name))
-        sentry_sdk.init(
-            "http://key@localhost/1",
-            transport=NoTransport,
-            traces_sample_rate=1.0,
-            default_integrations=False,
-            integrations=[CeleryIntegration()],
-        )
-        yield
-        sentry_sdk.init()
+        with sentry_client(NoTransport, CeleryIntegration()):
+            yield
 
 
 @pytest.mark.usefixtures("sentry")

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-import sentry_sdk
 import structlog
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.integrations.logging import LoggingIntegration
@@ -21,6 +20,7 @@ from sentry_sdk.types import Event
 from revio_jobs import errors
 from tasks.alerts import ALERTS, alert_of
 from tasks.decision import Done
+from tests.sentry_client import sentry_client
 from worker.celery_app.logs import configure_logs
 from worker.celery_app.oversight import FIXES
 from worker.celery_app.task_adapter import JobTask, conclude
@@ -82,14 +82,8 @@ class SentToSentry(Transport):
 @pytest.fixture
 def sent() -> Iterator[list[Event]]:
     SentToSentry.events.clear()
-    sentry_sdk.init(
-        "http://key@localhost/1",
-        transport=SentToSentry,
-        default_integrations=False,
-        integrations=[LoggingIntegration()],
-    )
-    yield SentToSentry.events
-    sentry_sdk.init()
+    with sentry_client(SentToSentry, LoggingIntegration()):
+        yield SentToSentry.events
 
 
 @pytest.mark.usefixtures("records")
