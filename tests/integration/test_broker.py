@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -312,6 +313,18 @@ def test_idle_workers_ask_seldom_and_hear_soon(place: Place) -> None:
     seconds = time.monotonic() - began
     asked = int(place.redis.info("commandstats")["cmdstat_evalsha"]["calls"]) - before
     assert 10 < asked / seconds < 50
+
+
+@pytest.mark.parametrize("said", [{"exchange": "celery", "routing_key": "celery"}, None])
+def test_a_message_counts_for_the_queue_that_it_came_by_whatever_it_says_itself(
+    place: Place, said: dict[str, str] | None
+) -> None:
+    properties = {"delivery_info": said, "body_encoding": "base64", "delivery_mode": 2}
+    message = {"body": "e30=", "content-type": "application/json", "content-encoding": "utf-8"}
+    text = json.dumps({**message, "headers": {}, "properties": properties})
+    place.redis.lpush(QUEUE.name, text)
+    place.first.take()
+    assert place.first.messages[-1].delivery_info["routing_key"] == QUEUE.name
 
 
 def test_a_foreign_message_that_is_hardly_json_is_held_too(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,23 @@ def test_a_failure_is_replaced_when_the_job_goes_well_after_all(app: Celery) -> 
     app.backend.mark_as_failure("job", Unavailable("no answer"))
     app.backend.mark_as_done("job", {"calls": 2})
     assert AsyncResult("job", app=app).get(1) == {"calls": 2}
+
+
+@pytest.mark.parametrize("left", [pickle.dumps({"status": "SENT"}), b"null", b"[", ["a list"]])
+def test_what_another_app_has_left_under_the_id_gives_way(
+    app: Celery, redis_url: str, left: bytes | list[str]
+) -> None:
+    key = app.backend.get_key_for_task("job")
+    with Redis.from_url(redis_url) as redis:
+        redis.rpush(key, *left) if isinstance(left, list) else redis.set(key, left)
+        with ThreadPoolExecutor(1) as threads:
+            kept = threads.submit(app.backend.mark_as_done, "job", {"calls": 3})
+            try:
+                kept.result(timeout=5)
+            except TimeoutError:
+                redis.delete(key)
+                raise
+    assert AsyncResult("job", app=app).get(1) == {"calls": 3}
 
 
 def test_a_result_waits_until_a_full_redis_has_room(app: Celery, redis_url: str) -> None:

@@ -14,6 +14,7 @@ from redis import Redis
 from revio_jobs import Lane, RevioJobs, UpdateJob, UpdateResult, errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import UPDATE_TASK
+from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.message import encode_message
 from tasks.ports import AlreadyEnded
 from tests.conftest import Said
@@ -168,10 +169,14 @@ def test_raw_messages_that_no_worker_has_seen_are_withdrawn_too(place: Place) ->
     shown = place.withdraw("--lane", "bulk")
     assert shown.document["raw_messages"] == 1
     assert place.audit()["not_accepted_yet"] == 1
+    stray = {"account": "acme", "id": 9, "rate": "1"}
+    place.app.send_task(UPDATE_TASK, kwargs=stray, queue="revio.default.bulk", task_id="stray")
     result = place.withdraw("--lane", "bulk", *REASON)
     assert len(result.document["withdrawn"]) == 5
     with pytest.raises(errors.Withdrawn):
         AsyncResult(sent.id, app=place.app).get(timeout=1)
+    # Accepted for its account, it would be executed there, although its own queue refuses it.
+    assert not place.redis.exists(LedgerKeys("acme").record("stray"))
 
 
 @pytest.mark.parametrize(

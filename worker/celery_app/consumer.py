@@ -88,7 +88,7 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         job_id, task = headers.get("id"), headers.get("task")
         _log.error("message_dropped", job=job_id, task=task, reason=str(exc))
         message.reject()
-        if job_id and task in {QUERY_TASK, UPDATE_TASK}:
+        if job_id and isinstance(job_id, str) and task in {QUERY_TASK, UPDATE_TASK}:
             error = InvalidJob([f"the message must be Celery's, in JSON: {exc}"])
             self.app.backend.mark_as_failure(job_id, error)
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import structlog
 from celery import Celery
+from celery.app.utils import filter_hidden_settings
 from celery.utils.functional import maybe_list
 from celery.worker import control
 from celery.worker import state as worker_state
@@ -24,6 +25,7 @@ _celerys_revoke = control.revoke
 _celerys_add_consumer = control.add_consumer
 _celerys_cancel_consumer = control.cancel_consumer
 _celerys_disable_events = control.disable_events
+_celerys_stats = control.stats
 
 
 class Lanes(Protocol):
@@ -147,6 +149,20 @@ def _disable_events(state: Any) -> Any:  # noqa: ANN401 - Celery's
     if dispatcher and not dispatcher.groups:
         dispatcher.groups.update(("task", "worker"))
     return _celerys_disable_events(state)
+
+
+def mask_stats() -> None:
+    """Let `stats` show no secret of the broker's options, just as `conf` masks them.
+
+    Celery takes out the password of the broker's URL alone.
+    """
+    control.inspect_command(name="stats")(_stats)
+
+
+def _stats(state: Any) -> Any:  # noqa: ANN401 - Celery's
+    """Request worker statistics/information."""
+    stats = _celerys_stats(state)
+    return stats | filter_hidden_settings({"broker": stats.get("broker")})
 
 
 def refuse_commands() -> None:

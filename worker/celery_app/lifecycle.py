@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from worker.celery_app.control import (
     LaneCommands,
     Revoking,
     let_events_be_disabled,
+    mask_stats,
     refuse_commands,
 )
 from worker.celery_app.feeder_thread import LOOK_INTERVAL_S, FeederThreads
@@ -36,6 +37,7 @@ from worker.celery_app.refusals import (
     given_log_level,
     refuse_options,
     refuse_options_without_effect,
+    refuse_queues,
 )
 from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.restart import make_restartable, restart_by_deadline
@@ -81,6 +83,7 @@ class Lifecycle:
         LaneCommands(settings.accounts, lambda: self._lane_control)
         refuse_commands()
         let_events_be_disabled()
+        mask_stats()
         # Celery holds weak references to bound methods; this object lives as long as the app.
         signals.setup_logging.connect(self._configure_logs)
         # Celery's loop, and what it tells of itself.
@@ -109,9 +112,11 @@ class Lifecycle:
         level = given_log_level() or self._settings.log_level
         configure_logs(level, self._settings.log_format, logfile)
 
-    def _refuse_options(self, **_: object) -> None:
+    def _refuse_options(self, options: Mapping[str, Any], **_: object) -> None:
         refuse_options()
         refuse_options_without_effect()
+        queues, excluded = options.get("queues"), options.get("exclude_queues")
+        refuse_queues(queues, excluded, self._settings.accounts)
         make_restartable(sys.argv)
 
     def _check_redis(self, **_: object) -> None:

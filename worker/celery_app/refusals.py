@@ -8,11 +8,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
+from celery.utils.text import str_to_list
 from click.core import ParameterSource
+
+from revio_jobs.contracts import Lane, queue_name
 
 _THREADS = "jobs run in a fixed number of threads: set REVIO_THREADS, or start more workers"
 _NO_LIMIT = (
@@ -113,6 +116,36 @@ def refuse_options() -> None:
     ]
     if refused:
         raise SystemExit("\n".join(refused))
+
+
+def refuse_queues(
+    included: str | Iterable[str] | None,
+    excluded: str | Iterable[str] | None,
+    accounts: Collection[str],
+) -> None:
+    """Raises SystemExit if -Q or -X names what is not a lane of these accounts, or none is left.
+
+    Celery would listen to a queue of any name, to which nobody sends, and serve what a misspelt
+    name was to exclude.
+    """
+    lanes = {queue_name(account, lane) for account in accounts for lane in Lane}
+    given = {"--queues": _names(included), "--exclude-queues": _names(excluded)}
+    known = f"revio.<account>.interactive or .bulk, of {', '.join(sorted(accounts))}"
+    refused = [
+        f"celery worker {option} {name}: this is not a lane; write {known}"
+        for option, names in given.items()
+        for name in names
+        if name not in lanes
+    ]
+    if not refused and not set(given["--queues"] or lanes) - set(given["--exclude-queues"]):
+        refused = ["celery worker --exclude-queues: no lane is left to serve"]
+    if refused:
+        raise SystemExit("\n".join(refused))
+
+
+def _names(queues: str | Iterable[str] | None) -> list[str]:
+    """As Celery reads them."""
+    return [str(name) for name in str_to_list(queues) or ()]
 
 
 def refuse_lost_options(argv: Sequence[str]) -> None:

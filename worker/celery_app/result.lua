@@ -11,8 +11,17 @@
 if KEYS[2] and redis.call('GET', KEYS[2]) ~= ARGV[3] then
   return 0
 end
-local known = redis.call('GET', KEYS[1])
-if known and cjson.decode(known).status == 'SUCCESS' then
+
+-- Whatever else another app has left under the id gives way: its serializer may not be JSON.
+local function has_succeeded(text)
+  if type(text) ~= 'string' then
+    return false
+  end
+  local is_json, meta = pcall(cjson.decode, text)
+  return is_json and type(meta) == 'table' and meta.status == 'SUCCESS'
+end
+
+if has_succeeded(redis.pcall('GET', KEYS[1])) then
   return 1
 end
 redis.call('SETEX', KEYS[1], ARGV[2], ARGV[1])

@@ -9,11 +9,18 @@ from typing import Any, TypeVar
 import structlog
 from billiard.einfo import ExceptionWithTraceback
 from celery import Task
-from celery.exceptions import Ignore, Reject
+from celery.exceptions import Ignore, InvalidTaskError, Reject
 from celery.worker import state
 from celery.worker.request import Request
 
-from revio_jobs.contracts import UPDATE_TASK, Lane, QueryJob, UpdateJob, parse_queue_name
+from revio_jobs.contracts import (
+    UPDATE_TASK,
+    Lane,
+    QueryJob,
+    UpdateJob,
+    parse_queue_name,
+    queue_name,
+)
 from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import InvalidJob, RevioError, Unavailable
 from revio_jobs.results import PROGRESS
@@ -65,6 +72,9 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
     def __init__(self, message: Any, **options: Any) -> None:  # noqa: ANN401 - as Celery's
         """As Celery's; other languages' clients send null where Python's send empty values."""
         super().__init__(message, **options)
+        if not (isinstance(self.id, str) and self.id):
+            # Its result would have no place, and any two without an id would be one job.
+            raise InvalidTaskError(f"id: {self.id!r} is not a text that names one job")
         if source := shown_source(self.request_dict):
             self._kwargsrepr: str = f"{self.kwargsrepr} source={source}".lstrip()
         if not self._decoded and None in message.payload:
@@ -119,9 +129,10 @@ def read_job(
     task: JobTask, kind: type[J], args: tuple[object, ...], kwargs: Mapping[str, object]
 ) -> Iterator[tuple[J, Lane]]:
     """The message's job and lane, with both bound to all log lines. Raises InvalidJob."""
-    lane = _lane(task)
+    queue = _queue(task)
+    lane = queue[1] if queue else Lane.INTERACTIVE
     with structlog.contextvars.bound_contextvars(job=task.request.id, task=task.name, lane=lane):
-        job = _decode(kind, args, {**source_kwarg(task.request), **kwargs})
+        job = _decode(kind, args, {**source_kwarg(task.request), **kwargs}, queue)
         known = {"account": job.account, "idempotency_key": getattr(job, "idempotency_key", None)}
         if job.source:
             known["source"] = job.source
@@ -178,10 +189,17 @@ def show_progress(task: JobTask, done: int, total: int) -> None:
     task.update_state(state=PROGRESS, meta={"done": done, "total": total})
 
 
-def _decode(kind: type[J], args: tuple[object, ...], kwargs: Mapping[str, object]) -> J:
+def _decode(
+    kind: type[J],
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+    queue: tuple[str, Lane] | None,
+) -> J:
     try:
         _refuse_positional(args)
-        return decode(kind, kwargs)
+        job = decode(kind, kwargs)
+        _refuse_other_account(job, queue)
+        return job  # noqa: TRY300
     except InvalidJob as exc:
         _log.warning("job_invalid", reason=str(exc))
         raise
@@ -192,7 +210,19 @@ def _refuse_positional(args: tuple[object, ...]) -> None:
         raise InvalidJob([_POSITIONAL])
 
 
-def _lane(task: JobTask) -> Lane:
+def _refuse_other_account(job: QueryJob | UpdateJob, queue: tuple[str, Lane] | None) -> None:
+    """One of the two is a mistake: the change could be meant for a product of either account."""
+    if queue and queue[0] != job.account:
+        account, lane = queue
+        problem = (
+            f"account: {job.account!r} (default if omitted), but the message came by the queue "
+            f"{queue_name(account, lane)}; name the account {account!r}, or send it to "
+            f"{queue_name(job.account, lane)}"
+        )
+        raise InvalidJob([problem])
+
+
+def _queue(task: JobTask) -> tuple[str, Lane] | None:
+    """The account and lane of the message's queue."""
     info = task.request.delivery_info or {}
-    queue = parse_queue_name(str(info.get("routing_key")))
-    return queue[1] if queue else Lane.INTERACTIVE
+    return parse_queue_name(str(info.get("routing_key")))

@@ -203,7 +203,7 @@ class _Taking:
 
     def _deliver_one(self, queue: str, tag: str, text: bytes) -> None:
         try:
-            self.connection._deliver(_payload(text, tag), queue)  # noqa: SLF001 - kombu's own call
+            self.connection._deliver(_payload(text, tag, queue), queue)  # noqa: SLF001 - kombu's own call
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             if self.qos.knows(tag):
                 raise
@@ -248,10 +248,15 @@ def _are_shared(queues: Iterable[str]) -> bool:
     return any(account != first for account in accounts)
 
 
-def _payload(text: bytes, tag: str) -> dict[str, Any]:
-    """kombu's message, with what take.lua has stamped on it as headers."""
+def _payload(text: bytes, tag: str, queue: str) -> dict[str, Any]:
+    """kombu's message, with what take.lua has stamped on it as headers.
+
+    Its queue is that from which it was taken. What it says of that itself may be another name:
+    the key of an exchange of its producer's, or a constant of a client in another language.
+    """
     payload = loads(text.decode())
     payload["properties"]["delivery_tag"] = tag
+    payload["properties"]["delivery_info"] = {"exchange": "", "routing_key": queue}
     headers, retries = payload["headers"], payload.get("revio_retries", 0)
     if retries:
         headers["retries"] = (headers.get("retries") or 0) + retries

@@ -157,7 +157,8 @@ class Withdrawals:
                 records = (self._keys.record(job_id) for _, job_id in queued)
                 known = [self._redis.exists(record) for record in records]
             for (job, job_id), is_known in zip(queued, known, strict=True):
-                if not is_known:
+                # One of another account's is refused by the worker, since its queue is not.
+                if not is_known and job.account == self._account:
                     yield job, job_id, lane
 
     def _unended(self) -> Iterator[str]:

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -24,11 +25,13 @@ from worker.celery_app.refusals import (
     refuse_options,
     refuse_options_without_effect,
     refuse_other_brokers,
+    refuse_queues,
     refuse_subcommands,
 )
 from worker.celery_app.restart import make_restartable
 
 TABLE = Path(__file__).parents[3] / "docs" / "operators" / "celery-commands.md"
+LANES = ("revio.default.interactive", "revio.default.bulk")
 VALUES = {
     "--pool": "prefork",
     "--concurrency": "4",
@@ -63,6 +66,32 @@ def test_an_option_that_would_not_hold_stops_the_start_and_names_the_way(
     ):
         refuse_options()
     assert OPTIONS[option] in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("included", "excluded", "fault"),
+    [
+        ("revio.default.interactve", None, "--queues revio.default.interactve: this is not a lane"),
+        (["revio.default.bulk", "celery"], None, "--queues celery: this is not a lane"),
+        ("revio.acme.bulk", None, "--queues revio.acme.bulk: .* of default$"),
+        ("", None, "--queues : this is not a lane"),
+        (None, "revio.default.bulc", "--exclude-queues revio.default.bulc: this is not a lane"),
+        (None, [*LANES], "--exclude-queues: no lane is left to serve"),
+        (LANES[0], LANES[0], "--exclude-queues: no lane is left to serve"),
+    ],
+)
+def test_a_queue_that_is_not_a_lane_stops_the_start(
+    included: Any, excluded: Any, fault: str
+) -> None:
+    with pytest.raises(SystemExit, match=f"^celery worker {fault}"):
+        refuse_queues(included, excluded, {"default"})
+
+
+@pytest.mark.parametrize(
+    ("included", "excluded"), [(None, None), (LANES[0], None), ([*LANES], LANES[1]), ([], LANES[0])]
+)
+def test_lanes_of_the_settings_accounts_are_taken(included: Any, excluded: Any) -> None:
+    refuse_queues(included, excluded, {"default"})
 
 
 def test_other_options_are_taken(given: CLIContext) -> None:

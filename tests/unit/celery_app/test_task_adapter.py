@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from billiard.einfo import ExceptionInfo
 from celery import Celery
-from celery.exceptions import Ignore, Reject
+from celery.exceptions import Ignore, InvalidTaskError, Reject
 
 from revio_jobs import errors
 from revio_jobs.contracts import UPDATE_TASK, UpdateJob
@@ -124,6 +124,12 @@ def request_of(payload: Any, **headers: Any) -> JobRequest:
     return JobRequest(message, app=app, task=task)
 
 
+@pytest.mark.parametrize("name", [None, "", 7, ["a"]])
+def test_a_message_without_an_id_of_its_own_is_refused(name: object) -> None:
+    with pytest.raises(InvalidTaskError, match="names one job"):
+        request_of(([], {"id": 1}, {}), id=name)
+
+
 @pytest.mark.parametrize(
     ("header", "shown"),
     [("portal", "{'id': 1} source=portal"), ("a\nb", "{'id': 1}"), (7, "{'id': 1}")],
@@ -146,6 +152,21 @@ def test_a_header_names_a_jobs_source_if_its_kwargs_do_not() -> None:
     assert read({"source": "batch"}, revio_source="portal") == "batch"
     with pytest.raises(InvalidJob, match="source"):
         read({}, revio_source="a b")
+
+
+@pytest.mark.parametrize(("account", "queue"), [({}, "acme"), ({"account": "acme"}, "default")])
+def test_a_job_of_another_account_than_its_queues_is_refused_with_both_ways_out(
+    account: dict[str, str], queue: str
+) -> None:
+    task: Any = Running()
+    task.name = UPDATE_TASK
+    task.request.delivery_info = {"routing_key": f"revio.{queue}.bulk"}
+    other = account.get("account", "default")
+    with (
+        pytest.raises(InvalidJob, match=rf"account '{queue}', or send it to revio.{other}.bulk"),
+        read_job(task, UpdateJob, (), {"id": 1, "rate": "1", **account}),
+    ):
+        pass
 
 
 def errors_that_end_jobs() -> list[errors.RevioError]:

@@ -1,0 +1,31 @@
+"""What workers answer to Celery's remote commands."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from celery.worker.control import Panel
+
+from revio_jobs.celery_app import producer_app
+from worker.celery_app.control import mask_stats
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediss://u:hunter2@h/0?ssl_certfile=/c&ssl_keyfile=/k&ssl_password=hunter2",
+        "sentinels://u@a;sentinels://b?sentinel_password=hunter2&ssl_password=hunter2",
+    ],
+)
+def test_stats_show_the_broker_without_its_secrets(url: str) -> None:
+    with producer_app(url) as app:
+        broker = app.connection_for_read().info()
+    # As Celery does.
+    broker.pop("password")
+    controller = SimpleNamespace(stats=lambda: {"pid": 1, "broker": broker})
+    mask_stats()
+    stats = Panel.data["stats"](SimpleNamespace(consumer=SimpleNamespace(controller=controller)))
+    assert stats["pid"] == 1
+    assert stats["broker"]["hostname"] == broker["hostname"]
+    assert "hunter2" not in str(stats)
