@@ -32,7 +32,7 @@ def approve(
     check_account(plan, terms)
     if not reason.strip():
         raise NotAllowedError("an approval needs a reason")
-    _check_not_sent_back(plan, store)
+    check_not_sent_back(plan, store)
     approval = signed("approve", terms.account, Approval(plan.digest, by, clock(), reason), key)
     if terms.four_eyes:
         _check_four_eyes(plan.digest, plan.header.author, store, terms.account, approval)
@@ -40,6 +40,7 @@ def approve(
     if earlier and not why_not_counted(plan.digest, plan.header.author, terms, store, earlier):
         return _given_before(plan, earlier, approval)
     if meanwhile := store.plans.approve(plan.header.name, plan.run, approval, instead_of=earlier):
+        check_not_sent_back(plan, store)
         return _given_before(plan, meanwhile, approval)
     return approval
 
@@ -82,8 +83,6 @@ def send_back(
     check_account(plan, terms)
     if not reason.strip():
         raise NotAllowedError("to send a plan back needs words for its author")
-    if store.exists(plan.run):
-        raise NotAllowedError(f"run {plan.run} has begun: pause or cancel it instead")
     word = Approval(plan.digest, by, clock(), reason)
     earlier = store.plans.send_back(plan.run, word)
     if earlier and (earlier.by, earlier.reason) != (by, reason):
@@ -105,7 +104,7 @@ def approval_of(plan: Plan, terms: Terms, store: OperatorStore) -> Approval:
         )
     if terms.four_eyes:
         _check_four_eyes(plan.digest, plan.header.author, store, terms.account, approval)
-    _check_not_sent_back(plan, store)
+    check_not_sent_back(plan, store)
     if not plan.summary.changes:
         raise NotAllowedError("the plan changes nothing")
     return approval
@@ -159,7 +158,8 @@ def _word(what: str, account: str, said: Approval) -> Word:
     return Word(account, what, said.digest, said.by, said.at, said.reason)
 
 
-def _check_not_sent_back(plan: Plan, store: OperatorStore) -> None:
+def check_not_sent_back(plan: Plan, store: OperatorStore) -> None:
+    """Raises NotAllowedError for a plan that somebody has sent back."""
     if refusal := store.plans.sent_back(plan.digest):
         raise NotAllowedError(
             f"{refusal.by} has sent plan {plan.header.name} ({plan.digest[:10]}) back: "

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
-from campaigns.approval import approval_of, check_account
+from campaigns.approval import approval_of, check_account, check_not_sent_back
 from campaigns.errors import CampaignError, NotAllowedError
 from campaigns.guard_rails.rails import Rails, forbidden
 from campaigns.plan.plan_file import Plan
@@ -69,6 +69,7 @@ def start(
         reason=request.reason,
     )
     if not began:
+        check_not_sent_back(plan, store)
         check_same(request, store.view(plan.run).state, terms.time)
     return began
 

@@ -17,7 +17,7 @@ from campaigns.run.spec import RunSpec
 from campaigns.run.state import RunState, Status
 from campaigns.store.audit_log import AuditEntry, entry, read_entry
 from campaigns.store.keys import WHAT, AccountKeys, RunKeys
-from campaigns.store.plan_decisions import PlanDecisions
+from campaigns.store.plan_decisions import PlanDecisions, sent_back_field
 from campaigns.store.row_chunks import RowChunks
 from campaigns.store.run_codec import dump_spec, read_spec, read_state
 from campaigns.store.signers import Signers
@@ -100,7 +100,8 @@ class OperatorStore:
         by: str,
         reason: str,
     ) -> bool:
-        """Store the rows, then begin. Returns False, with nothing done, if the run exists already.
+        """Store the rows, then begin. Returns False, with nothing done, if the run exists already
+        or the plan has been sent back meanwhile.
 
         Nothing is sent before all rows are stored, and what `rows` raises stops it.
         """
@@ -121,6 +122,7 @@ class OperatorStore:
                         self._common.all,
                         keys.rows,
                         keys.ids,
+                        self._common.approvals,
                     ],
                     args=[
                         spec.run,
@@ -131,6 +133,7 @@ class OperatorStore:
                         entry(now, by, "apply", reason),
                         self._keep_s,
                         spec.not_yet(now),
+                        sent_back_field(spec.digest),
                     ],
                 )
             )

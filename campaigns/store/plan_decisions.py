@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
+from campaigns.errors import NotAllowedError
 from campaigns.store.audit_log import entry
 from campaigns.store.keys import WHAT, AccountKeys, RunKeys
 from worker.redis_kit.reply import text
@@ -46,34 +47,43 @@ class PlanDecisions:
     ) -> Approval | None:
         """`plan`: its name, by which an approval of another version is found; `run`: its run's.
 
-        `instead_of`: the approval that is known. Returns another that was given meanwhile, and
-        that stays; None: this one counts.
+        `instead_of`: the approval that is known. Returns another that was given meanwhile, or the
+        refusal of a plan that was sent back, either of which stays; None: this one counts.
         """
-        by_name = (f"name:{plan}", approval.digest)
         return self._decide(
-            run, "approve", f"digest:{approval.digest}", approval, instead_of, by_name
+            run,
+            "approve",
+            f"digest:{approval.digest}",
+            approval,
+            instead_of,
+            by_name=(f"name:{plan}", approval.digest),
+            too_late_after=sent_back_field(approval.digest),
         )
 
     def send_back(self, run: str, refusal: Approval) -> Approval | None:
         """`refusal`: the opposite of an approval; it overrides any earlier approval.
 
-        Returns another that was given before, and that stays; None: this one counts.
+        Returns another that was given before, and that stays; None: this one counts. Raises
+        NotAllowedError once the run has begun.
         """
-        return self._decide(run, "send back", f"back:{refusal.digest}", refusal, None)
+        return self._decide(run, "send back", sent_back_field(refusal.digest), refusal, None)
 
-    def _decide(  # noqa: PLR0917 - what is decided, and what is known of it
+    def _decide(
         self,
         run: str,
         what: str,
         field_name: str,
         word: Approval,
         known: Approval | None,
+        *,
         by_name: tuple[str, str] = ("", ""),
+        too_late_after: str = "",
     ) -> Approval | None:
         """In the audit log of a run that has perhaps not begun."""
+        keys = RunKeys(self._account, run)
         with fail_closed(WHAT):
-            held = self._script(
-                keys=[self._approvals, RunKeys(self._account, run).audit],
+            end, *held = self._script(
+                keys=[self._approvals, keys.audit, keys.spec],
                 args=[
                     field_name,
                     word.document(),
@@ -81,13 +91,16 @@ class PlanDecisions:
                     entry(word.at, word.by, what, word.reason),
                     self._keep_s,
                     *by_name,
+                    too_late_after,
                 ],
             )
-        return Approval(word.digest, *json.loads(held)) if held else None
+        if text(end) == "begun":
+            raise NotAllowedError(f"run {run} has begun: pause or cancel it instead")
+        return Approval(word.digest, *json.loads(held[0])) if held else None
 
     def approval(self, digest: str) -> Approval | None:
         """The approval of exactly that plan."""
-        return self._word("digest", digest)
+        return self._word(f"digest:{digest}")
 
     def note_author(self, word: Approval) -> None:
         """Who has made a plan, with the proof of that."""
@@ -96,11 +109,11 @@ class PlanDecisions:
 
     def author(self, digest: str) -> Approval | None:
         """Who has made exactly that plan; None if nobody has given a proof."""
-        return self._word("author", digest)
+        return self._word(f"author:{digest}")
 
     def sent_back(self, digest: str) -> Approval | None:
         """Who refused exactly that plan, and why; None if nobody has sent it back."""
-        return self._word("back", digest)
+        return self._word(sent_back_field(digest))
 
     def approved_digest(self, plan: str) -> str | None:
         """The digest of the last plan of that name that was approved."""
@@ -108,7 +121,13 @@ class PlanDecisions:
             found = self._redis.hget(self._approvals, f"name:{plan}")
         return text(found) if found else None
 
-    def _word(self, kind: str, digest: str) -> Approval | None:
+    def _word(self, field_name: str) -> Approval | None:
         with fail_closed(WHAT):
-            held = self._redis.hget(self._approvals, f"{kind}:{digest}")
+            held = self._redis.hget(self._approvals, field_name)
+        digest = field_name.partition(":")[2]
         return Approval(digest, *json.loads(held)) if held else None
+
+
+def sent_back_field(digest: str) -> str:
+    """Of an account's approvals: holds who has sent the plan back, and why."""
+    return f"back:{digest}"

@@ -4,13 +4,20 @@
 -- KEYS[3] progress (hash)    KEYS[4] audit (list)
 -- KEYS[5] active runs (set)  KEYS[6] all runs (sorted set: run by its start, Unix seconds)
 -- KEYS[7] rows (hash)        KEYS[8] ids (string)
+-- KEYS[9] approvals (hash)
 -- ARGV[1] run   ARGV[2] spec (JSON)   ARGV[3] gate (JSON)   ARGV[4] rate or ""   ARGV[5] weight
 -- ARGV[6] audit entry (JSON)          ARGV[7] how long the run is kept (s)
 -- ARGV[8] why nothing is sent yet, or ""
+-- ARGV[9] the field of the approvals that holds who has sent the plan back
 --
--- Returns 1, or 0 when there is such a run already.
+-- Returns 1, or 0 when there is such a run already, or the plan has been sent back.
 
 if redis.call('EXISTS', KEYS[1]) == 1 then
+  return 0
+end
+-- To store the rows takes time, in which somebody may have looked at the plan once more.
+if redis.call('HEXISTS', KEYS[9], ARGV[9]) == 1 then
+  redis.call('UNLINK', KEYS[7], KEYS[8])
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[2])

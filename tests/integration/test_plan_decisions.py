@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -13,6 +14,8 @@ from campaigns.approval import approve, send_back
 from campaigns.errors import NotAllowedError
 from campaigns.plan.plan_file import Header, Plan, keep, new_plan, open_plan
 from campaigns.rows.planned_row import PlannedRow, RowClass
+from campaigns.run.request import RunRequest
+from campaigns.start import start
 from campaigns.store import Approval, OperatorStore
 from campaigns.terms import Terms
 
@@ -85,3 +88,35 @@ def test_a_plan_is_sent_back_once(store: OperatorStore, plan: Plan) -> None:
     with pytest.raises(NotAllowedError, match="ann has sent this plan back already: too high"):
         send_back(plan, TERMS, store, by="bob", reason="too low", clock=lambda: NOW)
     assert len(store.audit(plan.run)) == 1
+
+
+def test_a_plan_that_is_sent_back_while_its_rows_are_stored_never_begins(
+    store: OperatorStore, plan: Plan, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(plan, TERMS, store, by="ann", reason="agreed", clock=lambda: NOW)
+    store_rows = store.chunks.store
+
+    def stored_meanwhile(*rows: Any) -> int:
+        count = store_rows(*rows)
+        send_back(plan, TERMS, store, by="bob", reason="too high", clock=lambda: NOW)
+        return count
+
+    monkeypatch.setattr(store.chunks, "store", stored_meanwhile)
+    with pytest.raises(NotAllowedError, match=r"bob has sent plan june .* back: too high"):
+        start(plan, TERMS, store, RunRequest("ann"), clock=lambda: NOW)
+    assert not store.exists(plan.run)
+    assert not redis.keys(f"*{plan.run}:rows") + redis.keys(f"*{plan.run}:ids")
+
+
+def test_a_plan_whose_run_has_begun_is_not_sent_back(store: OperatorStore, plan: Plan) -> None:
+    approve(plan, TERMS, store, by="ann", reason="agreed", clock=lambda: NOW)
+    assert start(plan, TERMS, store, RunRequest("ann"), clock=lambda: NOW)
+    with pytest.raises(NotAllowedError, match="has begun: pause or cancel it"):
+        send_back(plan, TERMS, store, by="bob", reason="too high", clock=lambda: NOW)
+    assert store.plans.sent_back(plan.digest) is None
+
+
+def test_an_approval_that_comes_after_a_refusal_does_not_count(store: OperatorStore) -> None:
+    store.plans.send_back("run", word("ann"))
+    assert store.plans.approve("june", "run", word("bob")) == word("ann")
+    assert store.plans.approval("digest") is None
