@@ -32,6 +32,8 @@ def approve(
     check_account(plan, terms)
     if not reason.strip():
         raise NotAllowedError("an approval needs a reason")
+    if key:
+        store.signers.check(key)
     check_not_sent_back(plan, store)
     approval = signed("approve", terms.account, Approval(plan.digest, by, clock(), reason), key)
     if terms.four_eyes:

@@ -7,11 +7,14 @@ from dataclasses import asdict, dataclass, replace
 
 from redis import Redis
 
+from campaigns.errors import NotAllowedError
 from campaigns.signing import ANYBODY, SigningKey, Word, is_signed
 from campaigns.store.keys import SIGNERS, WHAT
 from worker.redis_kit.reply import text, texts
 from worker.redis_kit.scripts import fail_closed
 
+# A token may be used on a machine whose clock is behind the console's.
+_BEHIND_S = 300.0
 _NEEDED = {"plan": "planner", "approve": "approver"}
 
 
@@ -32,11 +35,16 @@ class SignerRecord:
     since: float = 0.0
     revoked_at: float | None = None
 
+    @property
+    def ends_at(self) -> float:
+        """From when on it signs nothing that counts (Unix time, seconds)."""
+        return self.until if self.revoked_at is None else min(self.until, self.revoked_at)
+
     def proves(self, word: Word, signature: str) -> bool:
         """Whether the word is one of its owner, who might say it then."""
         if self.name != ANYBODY:
             role = f"{word.account}:{_NEEDED[word.what]}"
-            is_in_time = self.since <= word.at < min(self.until, self.revoked_at or self.until)
+            is_in_time = self.since - _BEHIND_S <= word.at < self.ends_at
             if self.name != word.by or role not in self.roles or not is_in_time:
                 return False
         return is_signed(word, bytes.fromhex(self.public), signature)
@@ -75,6 +83,29 @@ class Signers:
         record = self.get(signer)
         if record and record.revoked_at is None:
             self.add(replace(record, revoked_at=at))
+
+    def check(self, key: SigningKey) -> None:
+        """Raises NotAllowedError for somebody's token whose words count no more.
+
+        The time is Redis's: a clock that is behind must not make an old token good again.
+        """
+        if key.name == ANYBODY:
+            return
+        record = self.get(key.id)
+        with fail_closed(WHAT):
+            now = float(self._redis.time()[0])
+        if record is None or record.name != key.name:
+            why = "is not known here"
+        elif record.revoked_at is not None:
+            why = "was revoked"
+        elif record.ends_at <= now:
+            why = "has expired"
+        else:
+            return
+        raise NotAllowedError(
+            f"{key.name}'s token {why}: put another one from the console's page Tokens into "
+            "REVIO_CONSOLE_TOKEN, or nothing"
+        )
 
     def proves(self, word: Word, signer: str, signature: str) -> bool:
         """Whether somebody whose key is known has said exactly this."""

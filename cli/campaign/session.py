@@ -61,12 +61,14 @@ class CampaignSession:
     def person(self, by: str | None, reason: str) -> Person:
         """Who gives this order: the token's owner, else whoever is named or runs this process.
 
-        Raises NotAllowedError if somebody else is named than whose token it is.
+        Raises NotAllowedError if somebody else is named than whose token it is, or if that counts
+        no more.
         """
         if self._key is None:
             return person(by, reason)
         if by and by != self._key.name:
             raise NotAllowedError(f"REVIO_CONSOLE_TOKEN is {self._key.name}'s, not {by}'s")
+        self.campaigns.store.signers.check(self._key)
         return Person(self._key.name, reason)
 
     def budget(self) -> BulkBudget:

@@ -148,8 +148,39 @@ def test_a_revoked_token_counts_no_more_and_what_it_signed_does(
     visitor.sign_in("approver")
     assert visitor.post(f"/tokens/{key.id}/revoke").headers["location"] == "/tokens"
     assert "revoked at" in visitor.get("/tokens").text
-    with pytest.raises(NotAllowedError, match="proof of who approves"):
+    with pytest.raises(NotAllowedError, match="approver's token was revoked: put another"):
         approving.approve(plan, Person("approver", "agreed"))
+    assert approving.apply(plan, RunRequest("planner"))
+
+
+@pytest.mark.parametrize(("fault", "says"), [("expired", "has expired"), ("lost", "is not known")])
+def test_a_clock_that_is_behind_makes_no_old_token_good(
+    console: Console, plan: Plan, fault: str, says: str
+) -> None:
+    author(console, plan, console.key)
+    key, signers = token_of(console, "approver"), Signers(console.redis)
+    record = signers.get(key.id)
+    assert record is not None
+    if fault == "expired":
+        signers.add(replace(record, since=1.0, until=2000.0))
+    else:
+        console.redis.delete("revio:console:signers")
+    terms = console.campaigns("default").campaigns.terms
+    behind = Campaigns(terms, console.jobs, console.redis, lambda: 1000.0, key=key)
+    with pytest.raises(NotAllowedError, match=f"approver's token {says}"):
+        behind.approve(plan, Person("approver", "agreed"))
+    with pytest.raises(NotAllowedError, match=f"approver's token {says}"):
+        replace(console.campaigns("default"), _key=key).person(None, "agreed")
+
+
+def test_a_token_counts_at_once_on_a_machine_whose_clock_is_a_little_behind(
+    console: Console, plan: Plan
+) -> None:
+    author(console, plan, console.key)
+    terms, key = console.campaigns("default").campaigns.terms, token_of(console, "approver")
+    behind = Campaigns(terms, console.jobs, console.redis, lambda: time.time() - 60, key=key)
+    behind.approve(plan, Person("approver", "agreed"))
+    assert behind.apply(plan, RunRequest("planner"))
 
 
 def test_an_approval_that_was_written_into_redis_by_hand_starts_nothing(
