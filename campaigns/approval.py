@@ -143,7 +143,7 @@ def _check_four_eyes(
             f"four-eyes needs a proof of who made this plan, and {named} is only a "
             f"name: plan it in the console, {_OR_ELSE}"
         )
-    if approval.by == author.by:
+    if approval.by.casefold() == author.by.casefold():  # providers spell a name in several ways
         raise NotAllowedError(f"{approval.by} has made this plan: somebody else must approve it")
     if not _proved("approve", account, approval, store):
         raise NotAllowedError(

@@ -10,7 +10,7 @@ import structlog
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -50,7 +50,11 @@ def create_app(console: Console) -> ASGIApp:
             *(page.route(console) for page in PAGES),
             Mount("/static", static),
         ],
-        exception_handlers={HTTPException: _refused(console), Exception: _failed(console)},
+        exception_handlers={
+            HTTPException: _refused(console),
+            ClientDisconnect: _left,
+            Exception: _failed(console),
+        },
         lifespan=lifespan,
     )
     # Outermost, so that what the framework answers to a fault has the headers, too.
@@ -92,6 +96,12 @@ def _refused(console: Console) -> Callable[[Request, Exception], Awaitable[Respo
         return message(visit, status, title, says)
 
     return handle
+
+
+async def _left(request: Request, _: Exception) -> Response:
+    """The browser has gone before all of its form was here: no fault, and nobody to answer."""
+    _log.info("console_form_cut_off", path=request.url.path)
+    return PlainTextResponse("", HTTPStatus.BAD_REQUEST)
 
 
 def _failed(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:

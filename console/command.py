@@ -6,10 +6,12 @@ import argparse
 import getpass
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from campaigns.store.signers import Signers
 from cli.connection import redis_of
+from cli.tables import counted
 from console.faults import ConsoleFault
 from console.security.identity import parse_grants
 from console.security.users import UserFile, UserFileError
@@ -49,7 +51,10 @@ def _parser() -> argparse.ArgumentParser:
         command = acts.add_parser(act, help=says)
         command.add_argument("name")
         command.add_argument("roles", nargs="+", metavar="ACCOUNT:ROLE")
-    for act, says in (("password", "set a user's password"), ("remove", "remove a user")):
+    for act, says in (
+        ("password", "set a user's password, which ends their sessions and tokens"),
+        ("remove", "remove a user with their sessions and tokens"),
+    ):
         acts.add_parser(act, help=says).add_argument("name")
     acts.add_parser("list", help="list users and their roles")
     return parser
@@ -62,13 +67,15 @@ def _user(given: argparse.Namespace) -> int:
         case "add":
             users.add(given.name, _password(), parse_grants(given.roles))
         case "roles":
-            users.set_grants(given.name, parse_grants(given.roles))
-            _revoke_tokens(settings, given.name)
+            grants = parse_grants(given.roles)
+            with _without_tokens(settings, users, given.name):
+                users.set_grants(given.name, grants)
         case "password":
-            users.set_password(given.name, _password())
+            password = _password()
+            with _without_tokens(settings, users, given.name):
+                users.set_password(given.name, password)
         case "remove":
-            users.remove(given.name)
-            _revoke_tokens(settings, given.name)
+            _remove(settings, users, given.name)
         case _:
             for user in users.users().values():
                 roles = [f"{a}:{role}" for a, held in user.grants.items() for role in sorted(held)]
@@ -76,12 +83,36 @@ def _user(given: argparse.Namespace) -> int:
     return 0
 
 
-def _revoke_tokens(settings: Settings, name: str) -> None:
-    """A token carries the roles of when it was made."""
+def _remove(settings: Settings, users: UserFile, name: str) -> None:
+    """Of somebody for whom a provider vouches the tokens, since there is nothing else here."""
+    if users.get(name) is None and _revoke_tokens(settings, name):
+        return
+    with _without_tokens(settings, users, name):
+        users.remove(name)
+
+
+@contextmanager
+def _without_tokens(settings: Settings, users: UserFile, name: str) -> Iterator[None]:
+    """For a change of a user. A token carries the roles of when it was made.
+
+    Without Redis nothing is changed; and tokens that were made meanwhile are revoked, too.
+    """
+    if users.get(name):
+        _revoke_tokens(settings, name)
+    yield
+    _revoke_tokens(settings, name)
+
+
+def _revoke_tokens(settings: Settings, name: str) -> int:
+    """Says how many, and returns it."""
     with redis_of(settings) as redis:
         signers = Signers(redis)
-        for record in signers.of(name):
+        live = [record for record in signers.of(name) if record.revoked_at is None]
+        for record in live:
             signers.revoke(record.id, time.time())
+    if live:
+        sys.stderr.write(f"console: {counted(len(live), 'token')} of {name} revoked\n")
+    return len(live)
 
 
 def _password() -> str:

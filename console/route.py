@@ -33,6 +33,10 @@ _FORGED = (
     "It was opened before you signed in, or by another page. Nothing was done: go back, reload "
     "the page and send it again."
 )
+_ELSEWHERE = (
+    "It was sent from {}, and the console is at {}. Nothing was done: open that address, sign in "
+    "there and send it again."
+)
 _AWAY = "Redis does not answer. What was stored is safe: try again in a moment. ({})"
 
 
@@ -61,8 +65,8 @@ def _endpoint(console: Console, page: Page) -> Callable[[Request], Awaitable[Res
             return await run_sync(_answer, page.handler, visit)
         async with request.form(**_FORM_LIMITS) as form:
             visit = replace(visit, form=form)
-            if not page.is_public and not _is_meant(request, visit):
-                return message(visit, 403, "This form is no longer valid", _FORGED)
+            if why := _why_forged(request, page, visit):
+                return message(visit, 403, "This form is no longer valid", why)
             return await run_sync(_answer, page.handler, visit)
 
     return endpoint
@@ -87,19 +91,34 @@ def _who(console: Console, request: Request) -> tuple[Identity | None, Session |
     session = console.sessions.resume(cookie)
     if session is None:
         return None, None
-    if session.source != "local":
-        grants = parse_grants(session.roles)
-        return Identity(session.name, grants, session.source), session
-    user = console.users.get(session.name)
-    return (user.identity, session) if user else (None, None)
+    identity = identity_of(console, session)
+    return (identity, session) if identity else (None, None)
 
 
-def _is_meant(request: Request, visit: Visit) -> bool:
-    """Whether the form is of this session, and comes from a page of ours."""
+def identity_of(console: Console, session: Session) -> Identity | None:
+    """Whose session it is, with the roles that they have now; None if it counts no more.
+
+    Raises UserFileError.
+    """
+    if session.source == "local":
+        user = console.users.get(session.name)
+        return user.identity if user and user.stamp == session.proof else None
+    if session.source != console.settings.console_oidc_issuer or console.users.alike(session.name):
+        return None
+    return Identity(session.name, parse_grants(session.roles), session.source)
+
+
+def _why_forged(request: Request, page: Page, visit: Visit) -> str:
+    """Why the form is not of this session or comes from a page of another; "" if it is ours."""
     ours = visit.console.origin
+    origin = request.headers.get("origin", ours)
+    if origin != ours:
+        return _FORGED if origin == "null" else _ELSEWHERE.format(origin, ours)
+    if page.is_public:
+        return ""
     token = visit.text("csrf").encode()
     is_ours = visit.session is not None and hmac.compare_digest(visit.session.csrf.encode(), token)
-    return is_ours and request.headers.get("origin", ours) == ours
+    return "" if is_ours else _FORGED
 
 
 def _refusal(page: Page, visit: Visit) -> Response | None:

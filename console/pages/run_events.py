@@ -16,6 +16,9 @@ from starlette.responses import Response, StreamingResponse
 from campaigns.store import RunView
 from console.pages.runs import live_facts, steps_of
 from console.parts import Console
+from console.route import identity_of
+from console.security.identity import Role
+from console.security.users import UserFileError
 from console.templating import render
 from console.visit import NotFound, Visit
 from revio_jobs.errors import RevioError
@@ -127,10 +130,15 @@ def _steps(visit: Visit, view: RunView) -> str:
 
 
 def _may_watch(visit: Visit) -> bool:
-    """Whether the session that began this still goes on; watching does not keep it alive."""
+    """Whether whoever began this still may; watching does not keep their session alive."""
     console: Console = visit.console
     try:
-        return visit.session is not None and console.sessions.goes_on(visit.session)
+        if visit.session is None or not console.sessions.goes_on(visit.session):
+            return False
+        identity = identity_of(console, visit.session)
+        return identity is not None and identity.may(Role.VIEWER, visit.account)
+    except UserFileError:
+        return False
     except RedisError:
         return True  # nobody can tell, and nothing is shown
 

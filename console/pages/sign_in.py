@@ -18,6 +18,9 @@ from console.security.sessions import Session
 from console.visit import NotFound, Visit
 
 _log = structlog.get_logger()
+_NO_COOKIE = (
+    "Your browser has sent no cookie back. Open the console at {}, and allow its cookies there."
+)
 
 
 def home(visit: Visit) -> Response:
@@ -44,19 +47,24 @@ def sign_in(visit: Visit) -> Response:
     """With a name and a password of the users' file."""
     console, target = visit.console, local_path(visit.text("next"))
     name, password = visit.text("name"), str(visit.form.get("password", ""))
+    if not visit.cookies.get(_sign_in_cookie(console)):
+        return _form(visit, target, 403, _NO_COOKIE.format(console.origin))
     if not _is_bound(visit, visit.text("token")):
         return _form(visit, target, 403, "Please try again: the form was too old.")
     if wait_s := console.login_limit.wait_s(name, visit.address):
         _log.warning("console_sign_in_limited", name=name, address=visit.address)
         minutes = -(-wait_s // 60)
         return _form(visit, target, 429, f"Too many tries. Try again in {minutes} minutes.")
+    user = console.users.get(name)
+    # Also where there is no such user: an answer takes as long as for another.
     identity = console.users.authenticate(name, password)
-    if identity is None:
+    if user is None or identity is None:
         _log.warning("console_sign_in_refused", name=name, address=visit.address)
         return _form(visit, target, 401, "That name and password do not belong together.")
-    console.login_limit.forget(name)
+    console.login_limit.forget(name, visit.address)
     _log.info("console_signed_in", name=name, address=visit.address)
-    return begin_session(console, console.sessions.begin(name, "local"), target)
+    session = console.sessions.begin(name, "local", proof=user.stamp)
+    return begin_session(console, session, target)
 
 
 def begin_session(console: Console, session: Session, target: str) -> Response:
@@ -90,11 +98,12 @@ def end_elsewhere(visit: Visit) -> Response:
     try:
         person = _provider(visit).finish(state, visit.query.get("code", ""))
     except OidcError as exc:
-        _log.warning("console_oidc_refused", says=str(exc), address=visit.address)
+        error = visit.query.get("error", "")[:200]  # the provider's own word for it
+        _log.warning("console_oidc_refused", says=str(exc), error=error, address=visit.address)
         return _form(visit, "/", 403, str(exc))
-    if visit.console.users.get(person.name):
+    if namesake := visit.console.users.alike(person.name):
         _log.error("console_oidc_name_taken", name=person.name)
-        return _form(visit, "/", 403, f"A local user is called {person.name}, too.")
+        return _form(visit, "/", 403, f"A local user is called {namesake.name}, too.")
     _log.info("console_signed_in", name=person.name, issuer=person.issuer, address=visit.address)
     session = visit.console.sessions.begin(person.name, person.issuer, person.roles)
     return begin_session(visit.console, session, person.target)
@@ -139,12 +148,16 @@ def _form(visit: Visit, target: str, status: int = 200, says: str = "") -> Respo
 
 def _is_bound(visit: Visit, given: str) -> bool:
     """Whether this very browser was given it."""
-    name = cookie_of(SIGN_IN, is_secure=visit.console.is_secure)
+    cookie = visit.cookies.get(_sign_in_cookie(visit.console), "")
     try:
-        token = _signer(visit.console).unsign(visit.cookies.get(name, ""))
+        token = _signer(visit.console).unsign(cookie)
     except BadSignature:
         return False
     return hmac.compare_digest(token, given.encode())
+
+
+def _sign_in_cookie(console: Console) -> str:
+    return cookie_of(SIGN_IN, is_secure=console.is_secure)
 
 
 def _signer(console: Console) -> Signer:

@@ -26,9 +26,16 @@ class LoginLimit:
             self._spend(f"address:{address[:200]}", _TRIES_BY_ADDRESS),
         )
 
-    def forget(self, name: str) -> None:
-        """Whoever has signed in has all tries of their name again."""
-        self._redis.delete(f"{_PREFIX}name:{name[:200].lower()}")
+    def forget(self, name: str, address: str) -> None:
+        """Whoever has signed in has all tries of their name again, and has spent none of the
+        address's: many people may come from one.
+        """
+        key = f"{_PREFIX}address:{address[:200]}"
+        with self._redis.pipeline() as pipeline:
+            pipeline.delete(f"{_PREFIX}name:{name[:200].lower()}")
+            pipeline.set(key, 1, ex=_WINDOW_S, nx=True)
+            pipeline.decr(key)
+            pipeline.execute()
 
     def _spend(self, what: str, tries: int) -> int:
         key = f"{_PREFIX}{what}"

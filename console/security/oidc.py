@@ -25,6 +25,7 @@ _TIMEOUT_S = 10.0
 _ROLE_PREFIX = "revio:"
 _ALGORITHMS = ["RS256", "PS256", "ES256", "RS384", "ES384", "RS512", "ES512"]
 """Signatures by a key that the provider alone has."""
+_USED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class OidcError(Exception):
@@ -83,12 +84,16 @@ class Provider:
     def begin(self, target: str) -> Begun:
         """The address of the provider's page, and the state that comes back from it."""
         trip = _Trip(secrets.token_urlsafe(24), secrets.token_urlsafe(48), target)
-        with self._client() as client:
-            address, state = client.create_authorization_url(
-                self._metadata["authorization_endpoint"],
-                code_verifier=trip.verifier,
-                nonce=trip.nonce,
-            )
+        metadata = self._metadata
+        try:
+            with self._client() as client:
+                address, state = client.create_authorization_url(
+                    metadata["authorization_endpoint"],
+                    code_verifier=trip.verifier,
+                    nonce=trip.nonce,
+                )
+        except OAuthError as exc:
+            raise OidcError(f"The provider's address cannot be used: {exc}") from exc
         self._redis.set(_PREFIX + state, json.dumps(asdict(trip)), ex=_PATIENCE_S)
         return Begun(str(address), str(state))
 
@@ -104,7 +109,9 @@ class Provider:
         name = str(claims.get(self._settings.name_claim) or "")
         if not NAME.fullmatch(name):
             raise OidcError(f"The provider gives no usable {self._settings.name_claim} for you.")
-        if self._settings.name_claim == "email" and claims.get("email_verified") is False:
+        # Some providers say it as a text.
+        is_verified = str(claims.get("email_verified", True)).lower() == "true"
+        if self._settings.name_claim == "email" and not is_verified:
             raise OidcError(f"The provider has not verified the address {name}.")
         return ProvedPerson(name, self._settings.issuer, self._roles(claims), trip.target)
 
@@ -131,6 +138,8 @@ class Provider:
             ).validate(decoded.claims)
         except (OAuthError, JoseError, httpx2.HTTPError, ValueError) as exc:
             raise OidcError(f"The provider's answer does not count: {exc}") from exc
+        except (LookupError, TypeError, AttributeError) as exc:
+            raise OidcError("The provider's answer is not as OpenID Connect has it.") from exc
         return decoded.claims
 
     def _roles(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
@@ -159,9 +168,13 @@ class Provider:
         try:
             answer = httpx2.get(address, timeout=_TIMEOUT_S)
             answer.raise_for_status()
-            metadata: Mapping[str, str] = answer.json()
+            metadata = answer.json()
         except (httpx2.HTTPError, ValueError) as exc:
             raise OidcError(f"The provider cannot be reached: {exc}") from exc
+        if not (
+            isinstance(metadata, dict) and all(isinstance(metadata.get(n), str) for n in _USED)
+        ):
+            raise OidcError(f"{address} does not describe a provider: it needs {', '.join(_USED)}")
         if metadata["issuer"].rstrip("/") != self._settings.issuer.rstrip("/"):
             raise OidcError(f"{address} speaks for another issuer: {metadata['issuer']}")
         return metadata

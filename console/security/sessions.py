@@ -37,6 +37,8 @@ class Session:
     """Unix time, seconds: the absolute end."""
     roles: tuple[str, ...] = ()
     """As a provider vouched for at its beginning; those of local users stand in their file."""
+    proof: str = ""
+    """Of a local user: the `User.stamp` of the password that was given."""
 
 
 class SessionStore:
@@ -54,7 +56,9 @@ class SessionStore:
         self._limits = limits
         self._clock = clock
 
-    def begin(self, name: str, source: str, roles: tuple[str, ...] = ()) -> Session:
+    def begin(
+        self, name: str, source: str, roles: tuple[str, ...] = (), proof: str = ""
+    ) -> Session:
         """Starts a new session; the browser's earlier one is not reused."""
         session = Session(
             secrets.token_urlsafe(_TOKEN_BYTES),
@@ -63,6 +67,7 @@ class SessionStore:
             secrets.token_urlsafe(_TOKEN_BYTES),
             self._clock() + self._limits.absolute_s,
             roles,
+            proof,
         )
         document = {key: value for key, value in asdict(session).items() if key != "token"}
         self._redis.set(_key(session.token), json.dumps(document), ex=self._limits.idle_s)

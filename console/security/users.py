@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,11 @@ class User:
     name: str
     password_hash: str
     grants: Grants
+
+    @property
+    def stamp(self) -> str:
+        """Another one for each password; of no use to whoever reads it."""
+        return hashlib.sha256(self.password_hash.encode()).hexdigest()
 
     @property
     def identity(self) -> Identity:
@@ -64,6 +70,10 @@ class UserFile:
         """The user of that name as the file has them now."""
         return self.users().get(name)
 
+    def alike(self, name: str) -> User | None:
+        """The user of that name in any case: four eyes must see one person as one."""
+        return next((u for u in self.users().values() if u.name.lower() == name.lower()), None)
+
     def authenticate(self, name: str, password: str) -> Identity | None:
         """Who it is, or None; a wrong name takes as long as a wrong password."""
         user = self.get(name)
@@ -82,12 +92,12 @@ class UserFile:
         if not grants:
             raise UserFileError("a user without a role could do nothing: give ACCOUNT:ROLE")
         with self._changing() as users:
-            if name in users:
-                raise UserFileError(f"{name} is there already")
+            if (known := self.alike(name)) is not None:
+                raise UserFileError(f"{known.name} is there already")
             users[name] = User(name, self._hash(password), grants)
 
     def set_password(self, name: str, password: str) -> None:
-        """Sessions that were begun with the old one go on until they end."""
+        """Sessions that were begun with the old one end with the next request."""
         with self._changing() as users:
             users[name] = replace(_known(users, name), password_hash=self._hash(password))
 

@@ -18,7 +18,7 @@ from console.parts import Console
 from console.route import Page, admitted
 from console.routes import PAGES
 from console.security.cookies import SESSION, cookie_of
-from console.security.identity import Role
+from console.security.identity import Role, parse_grants
 from console.visit import Visit
 from tests.integration.account_place import begin_run
 from tests.integration.console.visitor import ROLES, Visitor, console_of, settings_of
@@ -111,6 +111,22 @@ def test_a_page_that_is_open_follows_each_decision_until_the_run_is_over(
         campaigns.cancel(RUN, BOB)
         assert "cancelled" in await _next(events, "progress")
         assert f"{PATH}/undo" in await _next(events, "steps")
+
+    asyncio.run(asyncio.wait_for(watched(), 20))
+
+
+def test_whoever_has_lost_their_roles_watches_no_more(
+    console: Console, visitors: dict[str, Visitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_events, "_INTERVAL_S", 0.01)
+    monkeypatch.setattr(run_events, "_SESSION_CHECK_S", 0.0)
+
+    async def watched() -> None:
+        events = _watch(console, visitors["viewer"])
+        await _next(events, "progress")
+        console.users.set_grants("viewer", parse_grants(["east:viewer"]))
+        while (event := str(await anext(events))) != "event: gone\ndata: \n\n":
+            assert event.startswith("event: steps")
 
     asyncio.run(asyncio.wait_for(watched(), 20))
 

@@ -9,7 +9,13 @@ import pytest
 from console.faults import ConsoleFault
 from console.parts import Console
 from console.security.identity import parse_grants
-from tests.integration.console.visitor import Visitor, console_of, settings_of, value_of
+from tests.integration.console.visitor import (
+    PASSWORD,
+    Visitor,
+    console_of,
+    settings_of,
+    value_of,
+)
 
 
 @pytest.fixture
@@ -99,6 +105,41 @@ def test_roles_and_users_that_are_taken_away_end_at_once(console: Console) -> No
     assert visitor.get("/a/default/plans/new").status_code == 403
     console.users.remove("planner")
     assert visitor.get("/a/default/campaigns").status_code == 303
+
+
+def test_a_new_password_ends_the_sessions_that_the_old_one_began(console: Console) -> None:
+    visitor = Visitor.of(console)
+    visitor.sign_in("planner")
+    console.users.set_password("planner", "another long one")
+    assert visitor.get("/a/default/campaigns").headers["location"].startswith("/login")
+    assert visitor.sign_in("planner", "another long one").status_code == 303
+    assert visitor.get("/a/default/campaigns").status_code == 200
+
+
+def test_a_session_of_a_provider_ends_with_the_provider(console: Console) -> None:
+    session = console.sessions.begin("eve", "https://id.example.com", ("default:approver",))
+    visitor = Visitor.of(console)
+    visitor.client.cookies.set("revio_session", console.sessions.cookie(session))
+    assert visitor.get("/a/default/campaigns").headers["location"].startswith("/login")
+
+
+def test_many_people_sign_in_from_one_address(console: Console) -> None:
+    for _ in range(60):
+        assert Visitor.of(console).sign_in("viewer").status_code == 303
+
+
+def test_whoever_comes_by_another_address_is_told_the_consoles(console: Console) -> None:
+    visitor = Visitor.of(console)
+    token = value_of(visitor.get("/login").text, "token")
+    form = {"name": "planner", "password": PASSWORD, "token": token, "next": "/"}
+    origin = {"origin": "http://localhost:8070"}
+    answer = visitor.client.post("/login", data=form, headers=origin)
+    assert answer.status_code == 403
+    assert "sent from http://localhost:8070, and the console is at http://127.0.0.1" in answer.text
+    visitor.client.cookies.clear()
+    answer = visitor.client.post("/login", data=form)
+    assert answer.status_code == 403
+    assert "Open the console at http://127.0.0.1:8070, and allow its cookies" in answer.text
 
 
 def test_a_damaged_file_of_users_lets_nobody_in_and_shows_nothing_of_it(console: Console) -> None:

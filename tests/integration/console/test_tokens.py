@@ -109,6 +109,8 @@ def test_nobody_approves_their_own_plan_under_another_name(
     author(console, plan, key, "both")
     with pytest.raises(NotAllowedError, match="somebody else must approve"):
         campaigns(key).approve(plan, Person("both", "agreed"))
+    with pytest.raises(NotAllowedError, match="somebody else must approve"):
+        campaigns(console.key).approve(plan, Person("Both", "agreed"))
     with pytest.raises(NotAllowedError, match="cannot speak for approver"):
         campaigns(key).approve(plan, Person("approver", "agreed"))
 

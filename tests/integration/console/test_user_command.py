@@ -38,3 +38,29 @@ def test_users_are_added_listed_and_removed_with_their_tokens(
     assert main(["user", "remove", "ann"]) == 0
     assert main(["user", "remove", "ann"]) == 2
     assert "there is no user ann" in capsys.readouterr().err
+
+
+def test_somebody_who_signs_in_elsewhere_loses_their_tokens(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], redis_url: str
+) -> None:
+    monkeypatch.setenv("REVIO_REDIS_URL", redis_url)
+    signers = Signers(Redis.from_url(redis_url))
+    signers.add(SignerRecord("k", "ann@example.com", "00", 1e10, ("default:planner",)))
+    assert main(["user", "remove", "ann@example.com"]) == 0
+    assert "1 token of ann@example.com revoked" in capsys.readouterr().err
+    record = signers.get("k")
+    assert record is not None
+    assert record.revoked_at
+    assert main(["user", "remove", "ann@example.com"]) == 2
+
+
+@pytest.mark.parametrize("change", [["remove", "ann"], ["roles", "ann", "default:viewer"]])
+def test_without_redis_nothing_is_changed_so_that_no_token_outlives_its_owner(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], change: list[str]
+) -> None:
+    monkeypatch.setenv("REVIO_REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    assert main(["user", "add", "ann", "default:planner"]) == 0
+    assert main(["user", *change]) == 2
+    assert main(["user", "list"]) == 0
+    assert capsys.readouterr().out == "ann\tdefault:planner\n"

@@ -74,7 +74,7 @@ def test_what_cannot_be_a_user_is_refused(
 def test_nobody_is_added_twice_and_nobody_unknown_is_changed(users: UserFile) -> None:
     users.add("ann", PASSWORD, parse_grants(["default:viewer"]))
     with pytest.raises(UserFileError, match="there already"):
-        users.add("ann", PASSWORD, parse_grants(["default:operator"]))
+        users.add("Ann", PASSWORD, parse_grants(["default:operator"]))
     with pytest.raises(UserFileError, match="no user bob"):
         users.set_password("bob", PASSWORD)
 
