@@ -2,8 +2,9 @@
 
     or · and · not · = != < <= > >= in (…) · + - · * / · unary - · min(…) max(…) abs(…)
 
-Numbers are Decimal. Texts are quoted, or a bare word to the right of a comparison. `null` is an
-empty field. Types are checked before any product is looked at; nothing is ever evaluated but this.
+Numbers are computed as fractions, so that no digit is lost before a rate is rounded. Texts are
+quoted, or a bare word to the right of a comparison. `null` is an empty field. Types are checked
+before any product is looked at; nothing is ever evaluated but this.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from campaigns.errors import ExpressionError
@@ -21,6 +23,7 @@ from campaigns.rules.vocabulary import (
     FIELDS,
     FUNCTIONS,
     SAME_SIGN,
+    Function,
     Kind,
     Token,
     tokens,
@@ -42,7 +45,10 @@ class Expression:
     _evaluate: Callable[[Values], Any]
 
     def evaluate(self, values: Values) -> Any:  # noqa: ANN401 - as the rule's kind says
-        """Raises ExpressionError when a field that is computed with is empty, or on x / 0."""
+        """A number is a Decimal or an int as it stands, and a Fraction if it was computed.
+
+        Raises ExpressionError when a field that is computed with is empty, or on x / 0.
+        """
         return self._evaluate(values)
 
 
@@ -163,7 +169,7 @@ class _Parser:
         one, other = self._number(left), self._number(right)
         compute, text = COMPUTE[sign], self._text
 
-        def evaluate(values: Values) -> Decimal:
+        def evaluate(values: Values) -> Fraction:
             divisor = other(values)
             if sign == "/" and not divisor:
                 raise ExpressionError(f"division by zero in {text!r}")
@@ -205,23 +211,28 @@ class _Parser:
         if name in _CONSTANTS:
             return _CONSTANTS[name]
         if name in FUNCTIONS and self._takes("("):
-            parts = [self._number(self._nested(self._sum))]
-            while self._takes(","):
-                parts.append(self._number(self._sum()))
-            self._take(")")
-            call = FUNCTIONS[name]
-            return _Node(Kind.NUMBER, lambda values: call(*(part(values) for part in parts)))
+            return self._call(name, FUNCTIONS[name])
         return _Node(Kind.TEXT, lambda _: name, word=name)
 
-    def _number(self, node: _Node) -> Callable[[Values], Decimal]:
+    def _call(self, name: str, function: Function) -> _Node:
+        parts = [self._number(self._nested(self._sum))]
+        while self._takes(","):
+            parts.append(self._number(self._sum()))
+        self._take(")")
+        if not function.fewest <= len(parts) <= (function.most or len(parts)):
+            raise ExpressionError(f"{name} takes {function.takes}, in {self._text!r}")
+        call = function.call
+        return _Node(Kind.NUMBER, lambda values: call(*(part(values) for part in parts)))
+
+    def _number(self, node: _Node) -> Callable[[Values], Fraction]:
         self._need(node, Kind.NUMBER)
         inner, text = node.evaluate, self._text
 
-        def evaluate(values: Values) -> Decimal:
+        def evaluate(values: Values) -> Fraction:
             value = inner(values)
             if value is None:
                 raise ExpressionError(f"a field is empty that {text!r} computes with")
-            return Decimal(value)
+            return Fraction(value)
 
         return evaluate
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import decimal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from campaigns.errors import CampaignError
@@ -18,6 +20,7 @@ MODES = {
     "floor": decimal.ROUND_FLOOR,
 }
 _MAX_DECIMALS = 4
+_TOO_LARGE = 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +45,35 @@ class Rounding:
         endings = [str(ending) for ending in self.endings]
         return {"step": str(self.step), "mode": self.mode, "endings": endings}
 
-    def apply(self, value: Decimal) -> Decimal:
-        """The price. A tie between two endings goes up."""
+    def apply(self, value: Decimal | Fraction) -> Decimal:
+        """The price. A tie between two endings goes up. Raises CampaignError if it is too large."""
+        if abs(value) >= _TOO_LARGE:
+            raise CampaignError(f"a rate of {len(str(abs(int(value))))} digits is too large")
         if self.endings:
-            amount = min(
-                (price for ending in self.endings for price in _around(abs(value), ending)),
-                key=lambda price: (abs(price - abs(value)), -price),
+            amount = abs(Fraction(value))
+            price = min(
+                (price for ending in self.endings for price in _around(amount, ending)),
+                key=lambda price: (abs(Fraction(price) - amount), -price),
             )
-            return amount.copy_sign(value)
-        steps = (value / self.step).quantize(Decimal(1), MODES[self.mode])
-        return steps * self.step
+            return -price if value < 0 else price
+        return _whole(Fraction(value) / Fraction(self.step), MODES[self.mode]) * self.step
 
 
-def _around(amount: Decimal, ending: Decimal) -> tuple[Decimal, ...]:
+def _around(amount: Fraction, ending: Decimal) -> Iterator[Decimal]:
     """The nearest prices with that ending below and above."""
-    unit = Decimal(10) ** len(str(int(ending))) if ending >= 1 else Decimal(1)
-    above = ending + max(Decimal(0), -((ending - amount) // unit) * unit)
-    near = (above - unit, above, above + unit)
-    return tuple(price for price in near if price >= 0)
+    unit = 10 ** len(str(int(ending))) if ending >= 1 else 1
+    units = (amount - Fraction(ending)) // unit
+    if units >= 0:
+        yield ending + units * unit
+    yield ending + max(units + 1, 0) * unit
+
+
+def _whole(number: Fraction, mode: str) -> Decimal:
+    """The number rounded to a whole one. What is past its half decides, however little it is."""
+    whole, rest = divmod(abs(number), 1)
+    past = (2 * rest > 1) - (2 * rest < 1)
+    tenths = 5 + past * 2 if rest else 0
+    return Decimal(f"{'-' if number < 0 else ''}{whole}.{tenths}").to_integral_value(mode)
 
 
 def _amount(text: str) -> Decimal:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
-from campaigns.errors import ExpressionError
+from campaigns.errors import CampaignError, ExpressionError
 from campaigns.rules.expression import Expression, compile_rule
 from campaigns.rules.rounding import Rounding
 from campaigns.rules.vocabulary import Kind
@@ -43,7 +44,15 @@ class Rules:
         condition = compile_rule(where) if where else None
         if condition and condition.kind is not Kind.FLAG:
             raise ExpressionError(f"where {where!r} is not a condition such as status=ACTIVE")
-        return cls(condition, dict(_assignment(text) for text in sets), rounding)
+        rules: dict[str, Expression] = {}
+        for name, rule in map(_assignment, sets):
+            if name in rules:
+                raise ExpressionError(
+                    f"{name} is set twice, to {rules[name].text.strip()!r} and to "
+                    f"{rule.text.strip()!r}: give one rule that says all of it"
+                )
+            rules[name] = rule
+        return cls(condition, rules, rounding)
 
     def document(self) -> dict[str, Any]:
         """JSON values, for the record in the plan."""
@@ -53,10 +62,13 @@ class Rules:
             "round": self.rounding.document(),
         }
 
-    def _rounded(self, computed: Decimal, old: Decimal | None) -> Decimal:
-        rounded = self.rounding.apply(computed)
+    def _rounded(self, computed: Fraction, old: Decimal | None) -> Decimal:
+        try:
+            rounded = self.rounding.apply(computed)
+        except CampaignError as exc:
+            raise ExpressionError(str(exc)) from exc
         if old is not None and _goes_against(old, computed, rounded):
-            became = f"{computed.normalize():f}, rounded {rounded:f}"
+            became = f"{_in_words(computed)}, rounded {rounded:f}"
             raise ExpressionError(f"{ROUNDED_AGAINST}{old:f} would become {became}")
         return rounded
 
@@ -73,15 +85,19 @@ class Rules:
 
     def _typed(self, name: str, value: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the field has it
         if name == "rate" and value is not None:
-            return self._rounded(Decimal(value), values.get("rate"))
+            return self._rounded(Fraction(value), values.get("rate"))
         if name == "quantity" and value is not None:
             if value != int(value):
-                raise ExpressionError(f"quantity would become {value}")
+                raise ExpressionError(f"quantity would become {_in_words(Fraction(value))}")
             return int(value)
         return value
 
 
-def _goes_against(old: Decimal, computed: Decimal, rounded: Decimal) -> bool:
+def _in_words(computed: Fraction) -> str:
+    return f"{(Decimal(computed.numerator) / computed.denominator).normalize():f}"
+
+
+def _goes_against(old: Decimal, computed: Fraction, rounded: Decimal) -> bool:
     """Whether rounding turns a rise into a cut, a cut into a rise, or nothing into either."""
     if computed == old:
         return rounded != old

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from campaigns.errors import ExpressionError
@@ -57,13 +57,31 @@ COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": lambda left, right: bool(left >= right),
 }
 SAME_SIGN = {"==": "=", "<>": "!="}
-COMPUTE: Mapping[str, Callable[[Decimal, Decimal], Decimal]] = {
+COMPUTE: Mapping[str, Callable[[Fraction, Fraction], Fraction]] = {
     "+": lambda left, right: left + right,
     "-": lambda left, right: left - right,
     "*": lambda left, right: left * right,
     "/": lambda left, right: left / right,
 }
-FUNCTIONS: Mapping[str, Callable[..., Decimal]] = {"min": min, "max": max, "abs": abs}
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """What a rule can call."""
+
+    call: Callable[..., Fraction]
+    takes: str
+    """How many numbers, in words."""
+    fewest: int
+    most: int | None = None
+    """None: as many as there are."""
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "min": Function(min, "two numbers or more", 2),
+    "max": Function(max, "two numbers or more", 2),
+    "abs": Function(abs, "one number", 1, 1),
+}
 
 
 def tokens(text: str) -> list[Token]:

@@ -140,7 +140,7 @@ def plan(
         request = PlanRequest(
             name=output.name.removesuffix(".plan"),
             author=session.person(by, "").by,
-            rules=Rules.parse(where, sets or (), rounding_of(session, rounding, charm)),
+            rules=rules_of(session, where, sets or (), rounding, charm),
             source=source,
             customers=owners.customers,
             lines=owners.lines,
@@ -183,10 +183,30 @@ def _show(answer: Answer, session: CampaignSession, planned: Planned, output: Pa
     answer.give(plan_document(planned, outlook), *plan_tables(planned, outlook, output))
 
 
-def rounding_of(
+def rules_of(
+    session: CampaignSession,
+    where: str | None,
+    sets: Sequence[str],
+    rounding: tuple[str, str] | None,
+    charm: str | None,
+) -> Rules:
+    """Rounding that is not given is as in the settings. Raises CampaignError."""
+    rules = Rules.parse(where, sets, _rounding(session, rounding, charm))
+    if (rounding or charm) and "rate" not in rules.sets:
+        raise CampaignError(
+            f"--{'charm' if charm else 'round'} is for computed rates, and no --set computes any: "
+            "rates of a file are planned as they stand"
+        )
+    return rules
+
+
+def _rounding(
     session: CampaignSession, given: tuple[str, str] | None, charm: str | None
 ) -> Rounding:
-    """What is not given is as in the settings. Raises CampaignError."""
+    if given and charm:
+        raise CampaignError(
+            "--round and --charm are two ways to round; give one (a charm ending is the nearest)"
+        )
     default = session.campaigns.terms.rounding
     step, mode = given or (str(default.step), default.mode)
     endings = tuple(part.strip() for part in charm.split(",")) if charm else ()

@@ -19,7 +19,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from campaigns import CampaignError, Only, Planned, PlanRequest, Rules, UndoReport
+from campaigns import CampaignError, Only, Planned, PlanRequest, UndoReport
 from campaigns.errors import InputError
 from campaigns.guard_rails.rails import Level
 from campaigns.plan.review import Review
@@ -29,7 +29,7 @@ from campaigns.source.options import HiddenRows, Rates, ReadOptions
 from cli.campaign.options import BadOption, day, owners_of, pairs
 from cli.campaign.outcome_tables import undo_document
 from cli.campaign.outlook import Outlook
-from cli.campaign.planning import mapping_of, rails_of, rounding_of
+from cli.campaign.planning import mapping_of, rails_of, rules_of
 from cli.campaign.session import CampaignSession, session_of
 from cli.connection import redis_of
 from cli.producer import app_of
@@ -140,10 +140,12 @@ def _request(session: CampaignSession, record: Record, wanted: Wanted) -> PlanRe
     fields = wanted.fields
     owners = owners_of(fields.get("customers"), None, fields.get("lines"), None)
     rounding = (fields["round_step"], fields["round_mode"]) if fields.get("round_step") else None
-    rules = Rules.parse(
+    rules = rules_of(
+        session,
         fields.get("where") or None,
         fields.get("sets") or (),
-        rounding_of(session, rounding, fields.get("charm") or None),
+        rounding,
+        fields.get("charm") or None,
     )
     return PlanRequest(
         name=wanted.name,

@@ -45,6 +45,7 @@ PRODUCT: dict[str, Any] = {
         ("code1 != null and code1 = 'A'", False),
         ("cost < 5", False),
         ("group_on_bill = false", True),
+        ("rate / 3 * 3 = rate", True),
     ],
 )
 def test_a_rule_means_what_it_says(rule: str, value: object) -> None:
@@ -68,6 +69,8 @@ def test_a_rule_means_what_it_says(rule: str, value: object) -> None:
         ("2026-02-30 = activated_date", "is not a date"),
         ("(" * 99 + "1" + ")" * 99, "parentheses"),
         ("-" * 99 + "1", "parentheses"),
+        ("min(rate)", "min takes two numbers or more"),
+        ("abs(rate, 2)", "abs takes one number"),
         ("1+" * 2000 + "1", "characters"),
     ],
 )

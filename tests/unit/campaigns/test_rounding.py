@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.errors import CampaignError
+from campaigns.errors import CampaignError, ExpressionError
 from campaigns.rules.rounding import MODES, Rounding
+from campaigns.rules.rules import Rules
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,32 @@ def test_no_other_price_with_the_ending_is_nearer(value: Decimal, ending: str) -
 def test_nonsense_is_refused(step: str, mode: str) -> None:
     with pytest.raises(CampaignError):
         Rounding.parse(step, mode)
+
+
+@pytest.mark.parametrize(
+    ("rule", "mode", "price"),
+    [
+        ("rate/12*18", "half-up", "7.58"),
+        ("rate/3*3", "floor", "5.05"),
+        ("rate/3*3", "down", "5.05"),
+        ("rate/7*7", "ceiling", "5.05"),
+        ("rate/3", "ceiling", "1.69"),
+        ("0-rate/3", "floor", "-1.69"),
+    ],
+)
+def test_a_division_costs_no_cent_before_the_price_is_rounded(
+    rule: str, mode: str, price: str
+) -> None:
+    rules = Rules.parse(None, [f"rate={rule}"], Rounding.parse("0.01", mode))
+    assert rules.changes({"rate": Decimal("5.05")}) == {"rate": Decimal(price)}
+
+
+def test_a_price_beyond_all_measure_is_a_problem_of_its_product() -> None:
+    rules = Rules.parse(None, [f"rate=rate*{10**28}"], Rounding())
+    with pytest.raises(ExpressionError, match="a rate of 29 digits is too large"):
+        rules.changes({"rate": Decimal("5.05")})
+
+
+def test_a_field_that_is_set_twice_is_refused_with_both_rules() -> None:
+    with pytest.raises(ExpressionError, match=r"rate is set twice, to 'rate\*2' and to 'rate\+1'"):
+        Rules.parse(None, ["rate=rate*2", "quantity=1", "rate = rate+1"], Rounding())
