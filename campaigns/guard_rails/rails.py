@@ -127,7 +127,10 @@ class Rails:
     def row_breaches(
         self, seen: Seen, after: Mapping[str, Any], effective: date | None = None
     ) -> list[Breach]:
-        """What setting `after` (typed contract values) breaks; caps see the rounded rate."""
+        """What setting `after` breaks: typed contract values, None for a field that is emptied.
+
+        Caps see the rounded rate.
+        """
         return [
             Breach(guard.rail, guard.level, says)
             for guard in self.guards
@@ -213,12 +216,12 @@ def _row_breach(
 ) -> str | None:
     if guard.rail is Rail.BILLED:
         return _billed(seen, after, effective)
-    rate = after.get("rate")
-    return None if rate is None else _rate_breach(guard, seen, rate)
+    return _rate_breach(guard, seen, after["rate"]) if "rate" in after else None
 
 
-def _rate_breach(guard: Guard, seen: Seen, rate: Decimal) -> str | None:
-    limit, old = guard.limit or _NOTHING, seen.rate
+def _rate_breach(guard: Guard, seen: Seen, new: Decimal | None) -> str | None:
+    # Who is charged nothing pays as little for an empty rate as for zero.
+    limit, old, rate = guard.limit or _NOTHING, seen.rate, new or _NOTHING
     match guard.rail:
         case Rail.BELOW_COST if seen.cost and 0 <= rate < seen.cost:
             return f"rate {rate:f} is below cost {seen.cost:f}"
@@ -227,7 +230,7 @@ def _rate_breach(guard: Guard, seen: Seen, rate: Decimal) -> str | None:
         case Rail.SIGN if old and rate and (old < 0) is not (rate < 0):
             return f"rate changes its sign, from {old:f} to {rate:f}"
         case Rail.ZERO if not rate:
-            return "rate becomes zero"
+            return "rate becomes empty" if new is None else "rate becomes zero"
         case Rail.CAP if abs(rate) > limit:
             return f"rate {rate:f} is above {limit:f}"
     return None

@@ -40,8 +40,9 @@ def _obstacles(row: PlannedRow, product: CustomerProduct, possible: Possible) ->
     empty = [name for name, value in readable.items() if value is None]
     if uncleared := possible.cannot_clear(empty):
         yield f"the vendor's schema cannot empty {', '.join(uncleared)}"
-    if readable.get("rate") is not None:
-        yield from _stopped(row, product, Decimal(readable["rate"]), possible.rails)
+    if "rate" in readable:
+        old = readable["rate"]
+        yield from _stopped(row, product, None if old is None else Decimal(old), possible.rails)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class _Changed:
 
 
 def _stopped(
-    row: PlannedRow, product: CustomerProduct, old: Decimal, rails: Rails
+    row: PlannedRow, product: CustomerProduct, old: Decimal | None, rails: Rails
 ) -> Iterator[str]:
     """The rails that would block the way back; those that a reason can override do not count."""
     rate = None if "rate" in row.clear else Decimal(row.after["rate"])

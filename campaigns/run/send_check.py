@@ -61,7 +61,8 @@ class CampaignSendCheck:
         if reason := self._lane.pause_reason(job.account):
             raise Withdrawn(reason)
         current = CustomerProduct.model_validate(record) if record else job.campaign
-        breaches = (self._rails + rules.rails).row_breaches(current, job.changes(), rules.effective)
+        after = {**job.changes(), **dict.fromkeys(job.clear)}
+        breaches = (self._rails + rules.rails).row_breaches(current, after, rules.effective)
         if stopped := forbidden(breaches, rules.overrides):
             raise GuardRail(
                 [breach.rail.value for breach in stopped],

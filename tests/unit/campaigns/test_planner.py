@@ -381,6 +381,26 @@ def test_a_row_says_before_it_is_approved_whether_it_could_be_undone(
     assert planned.plan.summary.not_undoable == planned.summary.not_undoable
 
 
+def test_a_price_that_is_emptied_meets_the_rails_of_prices(plan: Plan) -> None:
+    planned = plan("id,rate", "1,(clear)", "2,(clear)", rails=["zero=override", "change=warn:30"])
+    assert planned.verdict is PlanVerdict.PROBLEMS
+    (problem,) = planned.problems.lines()
+    assert problem == (
+        "2 rows: stopped by the guard rail zero "
+        "(line 2: '1, rate becomes empty (needs an override)'; "
+        "line 3: '2, rate becomes empty (needs an override)')"
+    )
+    crossed = plan(
+        "id,rate", "1,(clear)", rails=["zero=override"], overrides={"zero": "a free service"}
+    )
+    assert rows(crossed)[1].says == ("zero: rate becomes empty (crossed with a reason)",)
+
+
+def test_a_first_price_that_a_rail_would_not_let_an_undo_empty_is_not_undoable(plan: Plan) -> None:
+    (row,) = rows(plan("id,rate", "4,5", rails=["zero=block"])).values()
+    assert row.not_undoable == "the guard rail zero blocks the old rate"
+
+
 def test_an_old_value_that_no_update_could_hold_is_a_problem_of_the_plan(plan: Plan) -> None:
     assert plan("id,rate", "6,12").verdict is PlanVerdict.PROBLEMS
 

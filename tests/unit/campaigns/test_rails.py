@@ -42,10 +42,16 @@ def breaches(guard: str, seen: Seen, effective: date | None = None, **after: Any
         ("cap=block:100", Seen(), "100.01", "above 100"),
         ("cap=block:100", Seen(rate=Decimal(-90)), "-100.01", "above 100"),
         ("cap=off", Seen(), "100000", ""),
+        ("zero=block", Seen(), None, "becomes empty"),
+        ("change=warn:30", Seen(), None, "-100.0 %, more than 30 %"),
+        ("change=warn:30", Seen(rate=Decimal(0)), None, ""),
+        ("below_cost=warn", Seen(), None, "below cost 4.00"),
+        ("sign=block", Seen(), None, ""),
+        ("cap=block:100", Seen(), None, ""),
     ],
 )
-def test_a_rate_past_a_rail_is_told(guard: str, seen: Seen, rate: str, told: str) -> None:
-    found = breaches(guard, seen, rate=Decimal(rate))
+def test_a_rate_past_a_rail_is_told(guard: str, seen: Seen, rate: str | None, told: str) -> None:
+    found = breaches(guard, seen, rate=None if rate is None else Decimal(rate))
     assert len(found) == bool(told)
     assert told in "".join(found)
 

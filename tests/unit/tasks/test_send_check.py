@@ -169,3 +169,11 @@ def test_other_jobs_know_of_no_campaign(world: Any, runs: Runs) -> None:
     runs.is_away = True
     world.submit("k", rate="500")
     assert error_of(world.deliver("k")) is None
+
+
+def test_rails_of_prices_judge_a_price_that_is_emptied(world: Any) -> None:
+    seen = {"run": RUN, "rate": "10.00", "quantity": 1, "read_at": world.clock.now}
+    world.submit("k", clear=["rate"], expected={"rate": "10.00"}, campaign=seen)
+    error = error_of(world.deliver("k"))
+    assert "rate becomes empty" in str(error)
+    assert world.purposes() == []
