@@ -8,11 +8,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from campaigns.guard_rails.rails import per_cent
 from campaigns.plan.product_reader import ProductReader
 from campaigns.results.row_results import TRANSIENT, RowResult
 from campaigns.results.undo_report import LeftRow, UndoReport, Why
-from campaigns.rows.ended_row import RowOutcome
+from campaigns.rows.ended_row import UNCERTAIN, RowOutcome
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.source.cells import ParsedRow
 from revio_jobs import CustomerProduct, UnreadableProduct
@@ -41,16 +40,21 @@ def rows_to_retry(results: Iterable[RowResult], only: Only) -> Iterator[ParsedRo
 def rows_to_undo(
     results: Iterable[RowResult], reader: ProductReader, report: UndoReport
 ) -> Iterator[ParsedRow]:
-    """Before-images of the rows that we wrote and that still are as we wrote them."""
-    applied = (
-        result for result in results if result.outcome in {RowOutcome.APPLIED, RowOutcome.DIFFERS}
+    """Before-images of the rows that we wrote and that still are as we wrote them.
+
+    Of a row that was sent with an unknown outcome the product says whether it was written.
+    """
+    written = (
+        result
+        for result in results
+        if result.outcome in {RowOutcome.APPLIED, RowOutcome.DIFFERS} or result.error == UNCERTAIN
     )
-    waiting: dict[int, PlannedRow] = {}
+    waiting: dict[int, RowResult] = {}
 
     def batches() -> Iterator[list[int]]:
         batch: list[int] = []
-        for result in applied:
-            waiting[result.row.id] = result.row
+        for result in written:
+            waiting[result.row.id] = result
             batch.append(result.row.id)
             if len(batch) == reader.ids_per_call:
                 yield batch
@@ -60,8 +64,10 @@ def rows_to_undo(
 
     for batch, products in reader.by_id(batches()):
         for product_id in batch:
-            row, product = waiting.pop(product_id), products.get(product_id)
-            if undone := _undo_row(row, product, report):
+            result, product = waiting.pop(product_id), products.get(product_id)
+            if result.error == UNCERTAIN and _is_as_before(result.row, product):
+                continue
+            if undone := _undo_row(result.row, product, report):
                 yield undone
 
 
@@ -84,6 +90,16 @@ def _undo_row(
     return _row_to_write(row, {name: before[name] for name in before if name not in clear}, clear)
 
 
+def _is_as_before(row: PlannedRow, product: CustomerProduct | UnreadableProduct | None) -> bool:
+    """Whether the product shows all that the row was to change as it was before."""
+    names = [name for name in row.before if name != _NOT_READABLE]
+    return (
+        isinstance(product, CustomerProduct)
+        and len(names) == len(row.before) > 0
+        and all(values_agree(name, row.before[name], getattr(product, name)) for name in names)
+    )
+
+
 def _edited(row: PlannedRow, product: CustomerProduct) -> str:
     """What is not as we wrote it, in words; "" if all is."""
     wrote = {**_typed(row.id, row.after), **dict.fromkeys(row.clear)}
@@ -98,9 +114,8 @@ def _note_billing(row: PlannedRow, product: CustomerProduct, report: UndoReport)
     billed, then = product.billed_through_date, row.seen.get("billed_through_date")
     if billed is None or (then is not None and billed <= date.fromisoformat(then)):
         return
-    quantity = product.quantity or 0
-    before, after = Decimal(row.before.get("rate") or 0), Decimal(row.after.get("rate") or 0)
-    more = (after - before) * quantity if per_cent(before, after) != 0 else Decimal(0)
+    current = {"rate": product.rate, "quantity": product.quantity}
+    more = _charge(current) - _charge({**current, **row.before})
     report.add(
         LeftRow(
             Why.BILLED,
@@ -110,6 +125,11 @@ def _note_billing(row: PlannedRow, product: CustomerProduct, report: UndoReport)
             charged_more=more,
         )
     )
+
+
+def _charge(values: Mapping[str, Any]) -> Decimal:
+    """Rate times quantity; an empty field counts as zero."""
+    return Decimal(values["rate"] or 0) * Decimal(values["quantity"] or 0)
 
 
 def _row_to_write(row: PlannedRow, after: Mapping[str, Any], clear: tuple[str, ...]) -> ParsedRow:

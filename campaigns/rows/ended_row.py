@@ -9,6 +9,8 @@ from typing import Any
 
 _MOST_CHARACTERS = 200
 _AROUND = ".,:;()'\""
+UNCERTAIN = "OutcomeUnknown"
+"""The error of a row that was sent, and nothing proves what became of it."""
 
 
 class RowOutcome(StrEnum):

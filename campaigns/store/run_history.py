@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from campaigns.guard_rails.repeat import RecentChange, RecentChanges
 from campaigns.plan.plan_file import Header
-from campaigns.rows.ended_row import RowOutcome
+from campaigns.rows.ended_row import UNCERTAIN, RowOutcome
 from campaigns.run.state import RunState, Status
 from campaigns.store.keys import ROWS_PER_CHUNK
 from campaigns.store.operator_store import OperatorStore
@@ -18,7 +18,6 @@ _RUNS = 1000
 _CHUNKS = 64
 _OPEN = frozenset({Status.RUNNING, Status.PAUSED, Status.HALTED})
 _CHANGED = frozenset({RowOutcome.APPLIED, RowOutcome.DIFFERS})
-_UNCERTAIN = "OutcomeUnknown"
 
 
 class RunHistory:
@@ -117,7 +116,7 @@ class _RunChanges:
         outcomes = self._outcomes(chunk)
         failed = [row for row, (outcome, _) in outcomes.items() if outcome == RowOutcome.FAILED]
         details = self._store.details(self.name, failed)
-        return frozenset(row for row, detail in details.items() if detail["error"] == _UNCERTAIN)
+        return frozenset(row for row, detail in details.items() if detail["error"] == UNCERTAIN)
 
 
 def _rule_of(header: Header) -> str:
