@@ -131,7 +131,7 @@ def _guarded(
         job = planned.job(policy.account, "plan", "plan", None, 0)
     except InvalidJob as exc:
         return _without_change(RowClass.PROBLEM, row, "; ".join(exc.problems), product)
-    after = {**job.changes(), **dict.fromkeys(job.clear)}
+    after = job.changes() | dict.fromkeys(job.clear)
     breaches = policy.rails.row_breaches(product, after, policy.effective)
     recent = policy.recent(product.customer_product_id)
     breaches += policy.rails.repeat_breaches(recent, policy.now, policy.show_time)

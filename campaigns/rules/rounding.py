@@ -47,10 +47,10 @@ class Rounding:
 
     def apply(self, value: Decimal | Fraction) -> Decimal:
         """The price. A tie between two endings goes up. Raises CampaignError if it is too large."""
-        if abs(value) >= _TOO_LARGE:
-            raise CampaignError(f"a rate of {len(str(abs(int(value))))} digits is too large")
+        amount = abs(Fraction(value))
+        if amount >= _TOO_LARGE:
+            raise CampaignError(f"a rate of {len(str(int(amount)))} digits is too large")
         if self.endings:
-            amount = abs(Fraction(value))
             price = min(
                 (price for ending in self.endings for price in _around(amount, ending)),
                 key=lambda price: (abs(Fraction(price) - amount), -price),

@@ -61,7 +61,7 @@ class CampaignSendCheck:
         if reason := self._lane.pause_reason(job.account):
             raise Withdrawn(reason)
         current = CustomerProduct.model_validate(record) if record else job.campaign
-        after = {**job.changes(), **dict.fromkeys(job.clear)}
+        after = job.changes() | dict.fromkeys(job.clear)
         breaches = (self._rails + rules.rails).row_breaches(current, after, rules.effective)
         if stopped := forbidden(breaches, rules.overrides):
             raise GuardRail(
