@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from revio_jobs.connection import DEFAULT_SENTINEL_MASTER, connect_redis
 from sandbox.local.children import kill
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis, free_port
-from tests.acceptance.watching import wait_until
+from tests.patience import wait_until
 from tests.redis_sentinel import start_sentinel
 
 _HOST = "127.0.0.1"

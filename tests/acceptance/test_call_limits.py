@@ -11,8 +11,7 @@ import pytest
 from cli.dev import Stack, local_stack
 from revio_jobs import Lane, RevioJobs, UpdateJob
 from revio_jobs.contracts import queue_name
-from tests.acceptance.watching import wait_until
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 
 Revio = Callable[..., Any]
 

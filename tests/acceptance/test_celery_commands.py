@@ -28,8 +28,7 @@ from cli.dev.stack import ROOT, Stack, local_stack
 from revio_jobs import Lane, RevioJobs, UpdateJob
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
-from tests.acceptance.watching import wait_until
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 from worker.celery_app.refusals import COMMANDS, OPTIONS, SUBCOMMANDS
 
 BULK = "revio.default.bulk"

@@ -34,8 +34,7 @@ from tests.acceptance.deployment import (
     image_copies,
 )
 from tests.acceptance.manifests import PROBES, container
-from tests.acceptance.watching import wait_until
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 
 SANDBOX_ENDPOINT = "http://127.0.0.1:8080/v20/default.asmx"
 PASSWORD = "9f8e7d6c5b4a"

@@ -29,9 +29,8 @@ from tests.acceptance.observed_fleet import (
     observed_fleet,
 )
 from tests.acceptance.person import Person
-from tests.acceptance.watching import wait_until
 from tests.conftest import Revio
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.skipif(
     not has_prometheus, reason="prometheus (Debian's package of that name) is not installed"

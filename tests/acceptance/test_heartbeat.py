@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cli.dev.stack import ROOT, Stack, local_stack
-from tests.acceptance.watching import wait_until
+from tests.patience import wait_until
 from worker.celery_app.heartbeat import HEARTBEAT_INTERVAL_S
 
 QUEUE = "revio.default.bulk"

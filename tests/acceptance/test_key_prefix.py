@@ -23,7 +23,7 @@ from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from revio_jobs.errors import Rejected
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
 from tests.acceptance.person import Person, Revio
-from tests.acceptance.watching import wait_until
+from tests.patience import wait_until
 
 LANES = ("revio.default.interactive", "revio.default.bulk")
 PATIENCE_S = 30

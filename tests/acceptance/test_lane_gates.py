@@ -12,8 +12,8 @@ from redis import Redis
 from cli.dev.stack import Stack, local_stack
 from revio_jobs import RevioJobs, UpdateJob, as_completed
 from revio_jobs.ledger_keys import LedgerKeys
-from tests.acceptance.watching import events, wait_until
-from tests.patience import PATIENCE_S
+from tests.acceptance.watching import events
+from tests.patience import PATIENCE_S, wait_until
 
 QUEUE = "revio.default.bulk"
 PRODUCTS = [product for product in range(5001, 5200) if product % 25]

@@ -16,8 +16,7 @@ from revio_jobs import Lane, QueryJob, RevioJobs, as_completed
 from revio_jobs.broker import HELD
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import QUERY_TASK
-from tests.acceptance.watching import wait_until
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 
 QUEUE = "revio.default.bulk"
 FIRST, CUSTOMERS = 5001, 20_000

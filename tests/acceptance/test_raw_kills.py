@@ -14,7 +14,7 @@ from cli.dev.stack import Stack, local_stack
 from revio_jobs.broker import HELD, LATER
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
-from tests.acceptance.watching import wait_until
+from tests.patience import wait_until
 
 QUEUE = "revio.default.interactive"
 PRODUCTS = range(5001, 5021)

@@ -18,9 +18,8 @@ import pytest
 from cli.dev.stack import ROOT, Stack
 from revio_jobs import RevioJobs
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
-from tests.acceptance.watching import wait_until
 from tests.certificates import make_certificates
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 from tests.redis_proxy import proxy
 from tests.redis_sentinel import OWN_PASSWORD, sentinel_of
 

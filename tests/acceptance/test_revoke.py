@@ -18,8 +18,8 @@ from revio_jobs import Lane, RevioJobs, errors
 from revio_jobs.broker import HELD
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
-from tests.acceptance.watching import events, wait_until
-from tests.patience import PATIENCE_S
+from tests.acceptance.watching import events
+from tests.patience import PATIENCE_S, wait_until
 from worker.limiter import LanePauses, Pause
 
 QUEUE = "revio.default.bulk"

@@ -20,8 +20,7 @@ from cli.dev.stack import Stack, local_stack
 from revio_jobs import QueryJob, RevioJobs, UpdateJob, errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import UPDATE_TASK
-from tests.acceptance.watching import wait_until
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 
 QUEUES = "revio.default.interactive,revio.default.bulk"
 RATE = "77.13"

@@ -18,8 +18,7 @@ from revio_jobs import Lane, QueryJob, RevioJobs, UpdateJob, as_completed, error
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import UPDATE_TASK
 from revio_jobs.handles import JobHandle
-from tests.acceptance.watching import wait_until
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 
 QUEUE = "revio.default.bulk"
 RATE = "7.7700"

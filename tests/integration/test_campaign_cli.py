@@ -25,7 +25,7 @@ from revio_jobs import RevioJobs
 from revio_jobs.celery_app import producer_app
 from settings import load
 from tests.integration.past_campaigns import forget_campaigns
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 from worker.wiring.terms import campaign_terms
 
 Revio = Callable[..., Any]
@@ -414,10 +414,7 @@ def test_a_lane_paused_in_mid_run_lets_nothing_more_reach_the_vendor(
     lines = "".join(f"{one},,mid-run\n" for one in usable[:80])
     run = approved(f"id,rate,code2\n{lines}", "mid")
     assert campaign("apply", "mid.plan", "--rate", "1500").code == ExitCode.OK
-    deadline = time.monotonic() + PATIENCE_S
-    while len(stack.sandbox.updates()) < 5:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: len(stack.sandbox.updates()) >= 5)
     with paused(stack, revio, "month end"):
         time.sleep(0.5)
         calls = stack.sandbox.calls()["received"]
@@ -488,10 +485,7 @@ def test_a_program_does_the_same_in_python(
         assert plan
         campaigns.approve(plan, Person("bob", "as agreed"))
         assert campaigns.apply(plan, RunRequest("ann"))
-        deadline = time.monotonic() + PATIENCE_S
-        while not campaigns.view(plan.run).has_ended:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: campaigns.view(plan.run).has_ended)
         results = list(campaigns.results(plan.run))
         assert {answer.outcome for answer in results} == {"applied"}
         assert [entry.by for entry in campaigns.audit(plan.run)] == [

@@ -27,7 +27,7 @@ from console.security.identity import parse_grants
 from settings import load
 from tests.integration.console.visitor import PASSWORD, Visitor, console_of, settings_of, value_of
 from tests.integration.past_campaigns import forget_campaigns
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 
 A = "REVIO_ACCOUNTS__DEFAULT__"
 QUEUES = ("revio.default.interactive", "revio.default.bulk")
@@ -90,10 +90,7 @@ def upload(visitor: Visitor, content: str | bytes, name: str = "june.csv", **for
 
 def planned(visitor: Visitor, answer: Any) -> str:
     path = str(answer.headers["location"])
-    deadline = time.monotonic() + PATIENCE_S
-    while "hx-refresh" not in visitor.get(f"{path}/progress").headers:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: "hx-refresh" in visitor.get(f"{path}/progress").headers)
     return path
 
 
@@ -617,8 +614,5 @@ def test_a_console_that_starts_plans_what_another_has_left(console: Console) -> 
     source.write_text(RATES)
     record.ask(Wanted(record.directory.name, "default", "left", "planner", 0.0, source="left.csv"))
     with Visitor.of(console).client:  # its start
-        deadline = time.monotonic() + PATIENCE_S
-        while record.outcome is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: record.outcome is not None)
     assert record.outcome.digest
