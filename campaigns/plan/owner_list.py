@@ -9,18 +9,20 @@ from pathlib import Path
 
 from campaigns.errors import InputError
 from campaigns.plan.price_list import open_table
+from campaigns.source.hidden_rows import HiddenRowCount
 from campaigns.source.options import ReadOptions
 from campaigns.source.table import ReadRow
 
 _MAX_ID = 2**31 - 1
 _SHOWN = 5
+_NOUNS = frozenset({"customer", "line", "product"})
 
 
 def read_owner_list(path: Path, kind: str) -> list[int]:
     """The ids in a file of customers or lines (`kind`), in its order, each once.
 
     A column `customer_id` (or `customer`) counts, else the only column. Raises InputError that
-    names what is not an id, and where.
+    names what is not an id, or which rows the file hides.
     """
     return _ids(path, kind, {kind, f"{kind}id"})
 
@@ -37,8 +39,8 @@ def _ids(path: Path, noun: str, titles: Collection[str]) -> list[int]:
     with open_table(path, ReadOptions()) as table, table.rows() as rows:
         place, has_title = _column(table.form.columns, noun, titles)
         first = [] if has_title else [(table.header_line, table.form.columns[place])]
-        ids, faults = list[int](), list[str]()
-        for line, cell in chain(first, _cells(rows, place)):
+        ids, faults, hidden = list[int](), list[str](), HiddenRowCount(ReadOptions())
+        for line, cell in chain(first, _cells(hidden.planned(rows), place)):
             number = int(cell) if re.fullmatch("[0-9]{1,10}", cell) else 0
             if 1 <= number <= _MAX_ID:
                 ids.append(number)
@@ -47,6 +49,8 @@ def _ids(path: Path, noun: str, titles: Collection[str]) -> list[int]:
         if faults:
             more = f"; and {len(faults) - _SHOWN:,} more" if len(faults) > _SHOWN else ""
             raise InputError(f"not the number of a {noun} ({'; '.join(faults[:_SHOWN])}{more})")
+        if hidden.count:
+            raise InputError(f"{hidden.in_words()}: show them, or delete them from the list")
         if not ids:
             raise InputError(f"the file names no {noun}")
     return list(dict.fromkeys(ids))
@@ -58,7 +62,9 @@ def _column(titles: Sequence[str], noun: str, meant: Collection[str]) -> tuple[i
     places = [place for place, key in enumerate(keys) if key in meant]
     if len(places) == 1:
         return places[0], True
-    if len(titles) == 1 and (titles[0].isdecimal() or not keys[0].endswith("id")):
+    others = _NOUNS - {word for word in _NOUNS if noun.endswith(word)}
+    names_others = keys[0].endswith("id") or keys[0].removesuffix("s") in others
+    if len(titles) == 1 and (titles[0].isdecimal() or not names_others):
         return 0, not titles[0].isdecimal()
     raise InputError(
         f"name one column {noun.replace(' ', '_')}_id, or give a file of nothing but ids; its "

@@ -35,12 +35,15 @@ class HiddenRowCount:
 
     def faults(self) -> Iterator[str]:
         """A line, if nobody has said what becomes of them."""
-        if not self.count or self._stated is not None:
-            return
+        if self.count and self._stated is None:
+            yield (
+                f"{self.in_words()}: say whether they are meant with --hidden-rows plan or "
+                "--hidden-rows skip"
+            )
+
+    def in_words(self) -> str:
+        """How many there are, and where."""
         lines = ", ".join(self._places)
         more = ", …" if self.count > len(self._places) else ""
         rows = "1 row is" if self.count == 1 else f"{self.count:,} rows are"
-        yield (
-            f"{rows} hidden, or left out by a filter ({lines}{more}): say whether they are "
-            "meant with --hidden-rows plan or --hidden-rows skip"
-        )
+        return f"{rows} hidden, or left out by a filter ({lines}{more})"

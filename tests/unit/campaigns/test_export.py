@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 from campaigns.errors import InputError
 from campaigns.export import ExportLayout, ExportRequest, export
 from campaigns.guard_rails.rails import Rails
-from campaigns.plan.owner_list import read_owner_list
+from campaigns.plan.owner_list import read_owner_list, read_product_list
 from campaigns.plan.owners import Owners
 from campaigns.plan.planner import Planned, Planner, PlanRequest, PlanVerdict
 from campaigns.rules.rounding import Rounding
@@ -180,6 +180,7 @@ def test_a_list_of_customers_is_read_with_or_without_a_title(tmp_path: Path, con
         ("id\n5001\n", "name one column customer_id"),
         ("a,b\n1,2\n", "its first line has: a, b"),
         ("customer_id\n", "names no customer"),
+        ("Lines\n30001\n", "name one column customer_id"),
     ],
 )
 def test_a_list_of_customers_that_is_in_doubt_is_refused(
@@ -188,3 +189,18 @@ def test_a_list_of_customers_that_is_in_doubt_is_refused(
     (tmp_path / "c.csv").write_text(content)
     with pytest.raises(InputError, match=told):
         read_owner_list(tmp_path / "c.csv", "customer")
+
+
+@pytest.mark.parametrize(
+    "read", [lambda path: read_owner_list(path, "customer"), read_product_list]
+)
+def test_a_list_with_rows_that_a_filter_hides_is_refused(
+    tmp_path: Path, read: Callable[[Path], list[int]]
+) -> None:
+    book = openpyxl.Workbook()
+    for row in (["id", "customer_id"], [5001, 1001], [5002, 1002], [5003, 1003]):
+        book.active.append(row)
+    book.active.row_dimensions[3].hidden = True
+    book.save(tmp_path / "c.xlsx")
+    with pytest.raises(InputError, match=r"1 row is hidden.*line 3.*show them, or delete them"):
+        read(tmp_path / "c.xlsx")
