@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,10 +46,10 @@ class ProblemFile:
         self._add = add
         self._width = width
 
-    def write(self, cells: Sequence[str], says: str) -> None:
-        """One faulty row."""
+    def write(self, cells: Sequence[str], says: str, texts: Collection[int] = ()) -> None:
+        """One faulty row; see AddRow."""
         padded = [*cells[: self._width], *[""] * (self._width - len(cells))]
-        self._add([*padded, says])
+        self._add([*padded, says], texts)
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 from campaigns.output.csv_file import open_csv, write_csv
 from campaigns.output.workbook import new_workbook
@@ -14,10 +15,16 @@ from campaigns.source.table import Form
 
 _WORKBOOKS = frozenset({".xlsx", ".xlsm"})
 _TEXTS = frozenset({".csv", ".txt", ".tsv", ".tab"})
+_WHOLE = re.compile(r"-?\d{1,11}")
 _NUMBER = re.compile(r"-?\d{1,11}(\.\d{1,4})?")
 _NUMBERS = frozenset({"id", "rate", "quantity"})
 
-AddRow = Callable[[Sequence[str]], None]
+
+class AddRow(Protocol):
+    """Adds a row to a file."""
+
+    def __call__(self, cells: Sequence[str], texts: Collection[int] = ()) -> None:
+        """`texts`: places whose cells stay texts, although their columns hold numbers."""
 
 
 def suffix_of(form: Form) -> str:
@@ -36,13 +43,20 @@ def open_rows(path: Path, form: Form, header: Sequence[str]) -> Iterator[AddRow]
         with new_workbook(path) as book:
             numbers = {place for name, place in form.fields.items() if name in _NUMBERS}
             add = book.sheet("rows", header, set(range(len(header))) - numbers)
-            yield lambda cells: add([_typed(cell, at in numbers) for at, cell in enumerate(cells)])
+            # In a text file with decimal commas a point is between thousands.
+            number = _WHOLE if form.decimal_comma and not form.is_workbook else _NUMBER
+
+            def add_typed(cells: Sequence[str], texts: Collection[int] = ()) -> None:
+                places = numbers.difference(texts)
+                add(
+                    [
+                        Decimal(cell) if at in places and number.fullmatch(cell) else cell or None
+                        for at, cell in enumerate(cells)
+                    ]
+                )
+
+            yield add_typed
         return
     with open_csv(path, form) as file:
-        yield write_csv(file, form, header).write
-
-
-def _typed(cell: str, is_number: bool) -> object:  # noqa: FBT001 - of one cell
-    if is_number and _NUMBER.fullmatch(cell):
-        return Decimal(cell)
-    return cell or None
+        write = write_csv(file, form, header).write
+        yield lambda cells, texts=(): write(cells)  # noqa: ARG005 - all are texts in a CSV

@@ -18,7 +18,7 @@ from campaigns.source.cell_values import CellError
 from campaigns.source.cell_values import product_id as read_id
 from campaigns.source.cells import ParsedRow, Problem
 from campaigns.source.survey import PriceList
-from campaigns.source.table import ReadRow
+from campaigns.source.table import CellKind, ReadRow
 from revio_jobs import CustomerProduct, UnreadableProduct
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ class RowPlanner:
             )
         )
         if self.problem_file:
-            self.problem_file.write(raw.cells, "; ".join(says))
+            self.problem_file.write(raw.cells, "; ".join(says), _doubtful(raw))
 
     def _add(self, row: PlannedRow) -> None:
         self._write(row)
@@ -144,6 +144,15 @@ def _id_of(row: ReadRow, place: int) -> int:
     with suppress(CellError, IndexError):
         return read_id(row.cells[place]) or 0
     return 0
+
+
+def _doubtful(row: ReadRow) -> list[int]:
+    """Places of texts with a point: as a number, each would have a meaning that nobody chose."""
+    return [
+        place
+        for place, cell in enumerate(row.cells)
+        if "." in cell and row.kind(place) is not CellKind.NUMBER
+    ]
 
 
 def _problem(row: PlannedRow, message: str) -> Problem:

@@ -21,7 +21,9 @@ CLEAR = "(clear)"
 """What a cell says to empty the field; an empty cell leaves it as it is."""
 
 _CLEAR = re.compile(r"\s*\(\s*clear\s*\)\s*", re.IGNORECASE)
-_COUNTS = frozenset({"id", "quantity"})
+_COUNTS = frozenset({"id", "quantity", "do_not_prorate"})
+"""Fields whose numbers must be shown as they are."""
+_AMOUNTS = frozenset({"rate", "quantity"})
 _DAYS = frozenset({"activated_date", "disconnect_date", EFFECTIVE})
 _TEXTS = frozenset({"description", "code1", "code2", "status"})
 _SHOWN_CHARACTERS = 60
@@ -104,7 +106,25 @@ class CellReader:
             return problems
         if not isinstance(product, int):
             return [Problem("no id", row.line, self.form.columns[columns.id], "", row.sheet)]
+        if row.kinds and self.decimal.sign == ",":
+            cells = self._without_points(row, cells, changes)
         return ParsedRow(row.line, product, changes, clear, expected, effective, cells, row.sheet)
+
+    def _without_points(
+        self, row: ReadRow, cells: tuple[str, ...], changes: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        """The cells, with texts such as 1.250 in the plain form of the number that they stand for.
+
+        In what we write they would not be told from numbers, whose decimal sign is a point.
+        """
+        plain = {
+            place: format(value, "f")
+            for name, value in changes.items()
+            if name in _AMOUNTS
+            and "." in cells[place := self.columns.changes[name]]
+            and row.kind(place) is CellKind.TEXT
+        }
+        return tuple(plain.get(place, cell) for place, cell in enumerate(cells))
 
     def _expected(
         self, row: ReadRow, cells: tuple[str, ...], problems: list[Problem]
