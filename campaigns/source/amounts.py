@@ -50,6 +50,8 @@ class DecimalSign:
         """At most 4 decimals, not counting trailing zeros. Raises AmountError."""
         if self.sign == "." and _UNDOUBTED.fullmatch(text):
             return Decimal(text) or Decimal(text.lstrip("-"))
+        if text.startswith("+"):
+            raise AmountError("a plus sign, as if so much were to be added (take it off if not)")
         if self.is_stated and _GROUPED[self.sign].fullmatch(text):
             text = re.sub(rf"[^\d{self.sign}+-]", "", text)
         elif not (self.is_stated or self.is_proved) and could_be_thousands(text):

@@ -31,6 +31,7 @@ _BARE_WORDS = frozenset(
         *("same", "unchanged", "no change", "as is", "ditto", "löschen", "leer", "gleich"),
     }
 )
+_MARKED_NUMBER = re.compile(r"['\u2018\u2019`]\+?\d[\d ./-]*")
 _SIGNS_AROUND = re.compile(r"^[\W_]+|[\W_]+$")
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Co", "Cn", "Cs"})
 # A line's end, and signs that join letters and pictures.
@@ -53,6 +54,8 @@ def text_fault(text: str) -> str:
         return "a program's word for an error or for nothing, instead of a text"
     if bare in _BARE_WORDS:
         return f"the bare word {bare} ((clear) empties the field)"
+    if _MARKED_NUMBER.fullmatch(text):
+        return "an apostrophe before a number, as programs mark a text (take it off)"
     if not bare:
         return "signs without a letter or digit, instead of a text"
     if "\ufffd" in text:

@@ -47,7 +47,6 @@ def read(tmp_path: Path) -> Read:
     [
         ("20.48", "20.48"),
         ("20,48", "20.48"),
-        ("+20.48", "20.48"),
         ("-20.48", "-20.48"),
         ("  20.48\t", "20.48"),
         (f"20.48{NBSP}", "20.48"),
@@ -66,7 +65,18 @@ def test_a_rate_without_doubt_is_planned_as_it_stands(read: Read, text: str, rat
     "text",
     [
         *("$20.48", "€20.48", "20.48 EUR", "USD 20.48", "20.48c", "2048¢", "CHF 20.-", "20.-"),
-        *("(20.48)", "20.48-", f"{MINUS}20.48", "\u201320.48", "--5", "20.48 CR", "+-5"),
+        *(
+            "+20.48",
+            "+5",
+            "+20,48",
+            "(20.48)",
+            "20.48-",
+            f"{MINUS}20.48",
+            "\u201320.48",
+            "--5",
+            "20.48 CR",
+            "+-5",
+        ),
         *("5%", "5 %", "5\u2009%", "+5%", "x1.05", "*1.05", "1.05x"),
         *("2.6E+01", "1e3", "1E3", "26e-1", "0x14", "1_000", "1/2", "20 1/2", "½", "20½"),
         *("1,093", "1.093", "1,093.45", "1.093,45", "1 093,45", "1'093.45", f"1{NBSP}093.45"),
@@ -253,6 +263,7 @@ def test_what_marks_a_list_as_old_rates_is_believed_and_not_planned(read: Read) 
         *("SIP\u2028Trunk", "SIP\x01", "SIP\u00adTrunk", "PrÃ©mium", "Itâ€™s"),
         *("PrĂ©mium", "Pr√©mium", "Pr├⌐mium", "РЎРёРї", "Pr?mium", "SIP ????", "Pr&eacute;mium"),
         *("（clear）", "«clear»", "clear!", "*clear*", "- clear -", '"null"', "[None]", "None."),
+        *("'00123", "\u20180456", "`12"),
         *("错误:502", "エラー:502", "Σφάλμα:502", "Eroare:502", "1.#QNAN", "-nan", "NaT", "REF!"),
     ],
 )
@@ -273,6 +284,7 @@ def test_a_text_that_the_product_has_already_is_not_a_problem(read: Read, text: 
     [
         "NAT",
         "NV",
+        "'90s plan",
         "Who?",
         "AT&T Sprint",
         "Œuvre «É»",
@@ -339,6 +351,12 @@ def test_a_stated_decimal_sign_makes_no_quantity_of_anything_else(
     (tmp_path / "in.csv").write_text(f"id;quantity\n5001;{text}\n")
     (row,) = rows_of(tmp_path / "in.csv", ReadOptions(decimal=","))
     assert isinstance(row, list)
+
+
+@pytest.mark.parametrize("line", ['5001, "SIP, Trunk"', '5001, "SIP",A', '5001,SIP, "A"'])
+def test_a_quotation_mark_behind_a_blank_is_a_problem(read: Read, line: str) -> None:
+    (problem,) = read(f"id,description,code1\n{line}\n")
+    assert "does not quote" in problem.kind
 
 
 def test_excels_separator_line_may_end_as_on_an_old_mac(read: Read) -> None:
