@@ -20,6 +20,7 @@ from campaigns.source.text_faults import text_fault
 CLEAR = "(clear)"
 """What a cell says to empty the field; an empty cell leaves it as it is."""
 
+_HALF_QUOTED = re.compile(r'\s+"')
 _CLEAR = re.compile(r"\s*\(\s*clear\s*\)\s*", re.IGNORECASE)
 _COUNTS = frozenset({"id", "quantity", "do_not_prorate"})
 """Fields whose numbers must be shown as they are."""
@@ -155,6 +156,9 @@ class CellReader:
         if not row.kinds and len(cells) < width and max(self.columns.used()) >= len(cells):
             missing = self.form.columns[len(cells)]
             return Problem("fewer cells than columns", row.line, missing, "", row.sheet)
+        if not row.kinds and (cell := next(filter(_HALF_QUOTED.match, cells), "")):
+            says = "a quotation mark that does not quote, since a blank precedes it (take that off)"
+            return Problem(says, row.line, "", cell[:_SHOWN_CHARACTERS], row.sheet)
         if row.last_line > row.line and self._holds_records(cells):
             says = "one cell over several lines that look like rows (is a quotation mark missing?)"
             return Problem(says, row.line, "", f"lines {row.line} to {row.last_line}", row.sheet)
@@ -202,6 +206,7 @@ class CellReader:
             return None
         kind = row.kind(place)
         if kind is CellKind.TEXT:
+            _check_text(row, place)
             return kind
         if kind is CellKind.UNCOMPUTED:
             raise CellError(_UNCOMPUTED)
@@ -274,6 +279,12 @@ def _check_shown(row: ReadRow, place: int) -> None:
     if shown is not None and shown.value != Decimal(text):
         what = "a number shown otherwise than it is stored (format the column as a plain number)"
         raise CellError(what, f"shown {shown.text}, holds {text}")
+
+
+def _check_text(row: ReadRow, place: int) -> None:
+    if shown := row.shown.get(place):
+        what = "a text shown otherwise than it is stored (format the column as text)"
+        raise CellError(what, f"shown {shown.text}, holds {row.cells[place].strip()}")
 
 
 def _check_whole(row: ReadRow, place: int) -> None:

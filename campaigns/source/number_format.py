@@ -68,6 +68,18 @@ def currency_of(code: str) -> str:
     return currency_in(_LITERAL.sub("", section))
 
 
+@lru_cache(maxsize=1024)
+def text_shown(code: str) -> Shown | None:
+    """What a cell of that format shows of a text, if it is not the text."""
+    sections = _sections(code)
+    for_texts = sections[3] if len(sections) > 3 else sections[-1]  # noqa: PLR2004 - text is fourth
+    beside = [text for match in _LITERAL.finditer(for_texts) if (text := _text_of(match))]
+    bare = _LITERAL.sub("", for_texts).strip()
+    if len(sections) <= 3 and "@" not in bare:  # noqa: PLR2004 - none is for texts
+        return None
+    return Shown(f"by the format {code}", None) if beside or bare not in {"@", GENERAL} else None
+
+
 def shown(number: Decimal, code: str) -> Shown:
     """What a cell of that format shows of the number."""
     sections = _sections(code)
@@ -179,5 +191,5 @@ def _marked(match: re.Match[str]) -> str:
 
 def _changes_meaning(text: str) -> bool:
     """Whether a text beside a number says more than in which currency it is: 20.48/yr, 20.48 CR."""
-    bare = text.strip(f"-+() \u2212\u00a0\u202f{_MARK}")
+    bare = text.strip(f"-() \u2212\u00a0\u202f{_MARK}")
     return bool(bare) and not is_currency(bare)

@@ -31,7 +31,7 @@ _NUMBERS = frozenset({"float", "currency", "percentage"})
 _HIDDEN = frozenset({"collapse", "filter"})
 _GROUP_DIGITS = 3
 _TINY = re.compile(r"0(\.0[0-3]\d*)?(in|cm)|0(\.\d+)?(pt|mm)")
-_SIGNS_BESIDE = "-+() \u2212\u00a0\u202f"
+_SIGNS_BESIDE = "-() \u2212\u00a0\u202f"
 _AMOUNT = re.compile(r"-?[\d., \u00a0\u202f']*\d")
 
 
@@ -180,7 +180,12 @@ def _cell(element: Any) -> SheetCell:  # noqa: ANN401 - lxml's
             return SheetCell(_get(element, "boolean-value"), CellKind.FLAG)
     if _get(element, "formula") and re.fullmatch(r"#\S+|Err:\d+", sight):
         return SheetCell(sight, CellKind.ERROR)
-    return text_cell(original(sight))
+    held = _get(element, "string-value")
+    if not held or held.split() == sight.split():
+        return text_cell(original(sight))
+    if not any(_local(child) == "p" for child in element):
+        return text_cell(original(held))
+    return SheetCell(original(held), CellKind.TEXT, Shown(sight or "nothing", None))
 
 
 def _number(value: str, sight: str) -> SheetCell:

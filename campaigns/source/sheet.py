@@ -19,6 +19,7 @@ from campaigns.source.number_format import (
     is_date_format,
     shown,
     shows_part_of_a_day,
+    text_shown,
 )
 from campaigns.source.table import CellKind, ReadRow
 
@@ -82,9 +83,11 @@ BLANK = SheetCell()
 _NOTHING = Shown("nothing, as the sheet hides zeros", None)
 
 
-def text_cell(text: str) -> SheetCell:
-    """A text, if it is one."""
-    return SheetCell(text, CellKind.TEXT) if text else BLANK
+def text_cell(text: str, code: str = GENERAL) -> SheetCell:
+    """A text of that format, if it is one."""
+    if not text:
+        return BLANK
+    return SheetCell(text, CellKind.TEXT, None if code == GENERAL else text_shown(code))
 
 
 def number_cell(raw: str, code: str = GENERAL, *, from_1904: bool = False) -> SheetCell:

@@ -99,7 +99,7 @@ class XlsSheet:
     def _cell(self, cell: Any) -> SheetCell:  # noqa: ANN401 - xlrd's
         match cell.ctype:
             case xlrd.XL_CELL_TEXT:
-                return text_cell(original(unescaped(cell.value)))
+                return text_cell(original(unescaped(cell.value)), self._code(cell))
             case xlrd.XL_CELL_NUMBER | xlrd.XL_CELL_DATE:
                 return self._number(cell)
             case xlrd.XL_CELL_BOOLEAN:
@@ -110,12 +110,15 @@ class XlsSheet:
             case _:
                 return BLANK
 
-    def _number(self, cell: Any) -> SheetCell:  # noqa: ANN401 - xlrd's
+    def _code(self, cell: Any) -> str:  # noqa: ANN401 - xlrd's
         try:
             style = self.book.xf_list[cell.xf_index]
-            code = self.book.format_map[style.format_key].format_str
+            return str(self.book.format_map[style.format_key].format_str)
         except (IndexError, KeyError, TypeError):
-            code = GENERAL
+            return GENERAL
+
+    def _number(self, cell: Any) -> SheetCell:  # noqa: ANN401 - xlrd's
+        code = self._code(cell)
         try:
             return number_cell(repr(cell.value), code, from_1904=self.book.datemode == 1)
         except (ValueError, OverflowError):

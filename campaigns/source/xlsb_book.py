@@ -95,11 +95,11 @@ class XlsbWorkbook:
         """From a cell's record."""
         match kind:
             case Kind.SHARED:
-                return _text(self.strings[_INDEX.unpack_from(body, _VALUE_AT)[0]])
+                return self._text(self.strings[_INDEX.unpack_from(body, _VALUE_AT)[0]], body)
             case Kind.TEXT | Kind.FORMULA_TEXT:
-                return _text(wide_text(body, _VALUE_AT)[0])
+                return self._text(wide_text(body, _VALUE_AT)[0], body)
             case Kind.RICH_TEXT:
-                return _text(wide_text(body, _VALUE_AT + 1)[0])
+                return self._text(wide_text(body, _VALUE_AT + 1)[0], body)
             case Kind.FLAG | Kind.FORMULA_FLAG:
                 return SheetCell("true" if body[_VALUE_AT] else "false", CellKind.FLAG)
             case Kind.ERROR | Kind.FORMULA_ERROR:
@@ -112,10 +112,17 @@ class XlsbWorkbook:
             case _:
                 return BLANK
 
+    def _text(self, text: str, body: bytes) -> SheetCell:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        return text_cell(original(text), self._code(body))
+
     def _number(self, number: float, body: bytes) -> SheetCell:
-        style = _CELL.unpack_from(body)[1] & _STYLE_BITS
         text = str(int(number)) if number.is_integer() else repr(number)
-        return number_cell(text, self.formats.code(style), from_1904=self._from_1904)
+        return number_cell(text, self._code(body), from_1904=self._from_1904)
+
+    def _code(self, body: bytes) -> str:
+        """The number format of a cell's record."""
+        return self.formats.code(_CELL.unpack_from(body)[1] & _STYLE_BITS)
 
 
 @dataclass(slots=True)
@@ -139,7 +146,7 @@ class XlsbSheet:
                             yield read
                         row = _Row.of(body) if kind == Kind.ROW else _Row()
                     case Kind.VIEW:
-                        hides_zeros = not body[0] & _SHOWS_ZEROS
+                        hides_zeros |= not body[0] & _SHOWS_ZEROS
                     case Kind.COLUMN:
                         _note_column(layout, body)
                     case Kind.MERGED:
@@ -167,7 +174,7 @@ class _Row:
     def add(self, kind: int, place: int, cell: SheetCell) -> None:
         if cell is BLANK:
             return
-        if place >= _MOST_COLUMNS:
+        if not len(self.cells) <= place < _MOST_COLUMNS:
             raise ValueError(place)
         self.cells += [BLANK] * (place - len(self.cells))
         if kind in _FORMULAS:
@@ -194,10 +201,6 @@ def open_xlsb(path: Path) -> Iterator[XlsbWorkbook]:
     """Raises InputError for what is not a whole workbook."""
     with damage_told(), ZipFile(path) as parts:
         yield XlsbWorkbook(OfficePackage(parts, "workbook.bin"))
-
-
-def _text(text: str) -> SheetCell:
-    return text_cell(original(text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def _short_number(body: bytes) -> float:

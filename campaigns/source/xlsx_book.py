@@ -96,7 +96,7 @@ class XlsxWorkbook:
             elif name == "is":
                 inline = _rich_text(child)
         if inline is not None:
-            return text_cell(original(inline))
+            return text_cell(original(inline), self._code(element))
         if formula is not None and self._is_uncomputed(kind, raw):
             return SheetCell(f"={formula}", CellKind.UNCOMPUTED)
         if raw is None:
@@ -112,9 +112,9 @@ class XlsxWorkbook:
     def _valued(self, kind: str, raw: str, element: Any) -> SheetCell:  # noqa: ANN401 - lxml's
         match kind:
             case "s":
-                return text_cell(original(self.strings[int(raw)]))
+                return text_cell(original(self.strings[int(raw)]), self._code(element))
             case "str":
-                return text_cell(original(unescaped(raw)))
+                return text_cell(original(unescaped(raw)), self._code(element))
             case "b":
                 return SheetCell("true" if raw.strip() in _YES else "false", CellKind.FLAG)
             case "e":
@@ -124,9 +124,10 @@ class XlsxWorkbook:
                 is_day = time.strip("0:.Z") == ""
                 return SheetCell(day if is_day else f"{day} {time[:5]}", CellKind.DATE)
             case _:
-                style = int(element.get("s") or 0)
-                code = self.formats.code(style)
-                return number_cell(raw.strip(), code, from_1904=self._from_1904)
+                return number_cell(raw.strip(), self._code(element), from_1904=self._from_1904)
+
+    def _code(self, element: Any) -> str:  # noqa: ANN401 - lxml's
+        return self.formats.code(int(element.get("s") or 0))
 
 
 @dataclass(slots=True)
@@ -156,7 +157,7 @@ class XlsxSheet:
                         if row is not None:
                             yield row
                     case "sheetView":
-                        hides_zeros = element.get("showZeros") in _NO
+                        hides_zeros |= element.get("showZeros") in _NO
                     case "conditionalFormatting":
                         ranges = restyled_ranges(element, self.book.numbered_styles)
                         layout.restyled += map(_area, ranges)
@@ -175,8 +176,9 @@ class XlsxSheet:
         for child in element:
             if reference := child.get("r"):
                 place = _column(reference.rstrip("0123456789"))
-                if place > len(cells):
-                    cells += [BLANK] * (place - len(cells))
+                if place < len(cells):
+                    raise DamageError(f"{reference} comes after a cell to its right")
+                cells += [BLANK] * (place - len(cells))
             if len(child) > 1:
                 # A value beside its formula.
                 computed.append(len(cells))

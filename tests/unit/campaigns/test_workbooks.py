@@ -341,3 +341,23 @@ def test_a_quantity_that_is_shown_otherwise_is_a_problem(tmp_path: Path) -> None
         "shown 2, holds 2000",
         "shown 200%, holds 2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        (text("SIP-100", 'office:string-value="100"'), "shown SIP-100, holds 100"),
+        (text("", 'office:string-value="100"'), "shown nothing, holds 100"),
+        (text("A  100", 'office:string-value="A 100"'), None),
+        ('<table:table-cell office:value-type="string" office:string-value="A 100"/>', None),
+    ],
+)
+def test_an_ods_text_is_what_is_shown_and_held(
+    write_ods: WriteOds, cell: str, value: str | None
+) -> None:
+    path = write_ods(row(number("5001", "5001"), cell))
+    (read_row,) = read(path, ReadOptions(columns={"rate": "code1"}))
+    if value is None:
+        assert " ".join(read_row.changes["code1"].split()) == "A 100"
+    else:
+        assert read_row[0].value == value
