@@ -14,6 +14,7 @@ from cli.connection import redis_of
 from cli.exit_code import ExitCode
 from cli.options import AsJson
 from cli.tables import counted, table, when
+from cli.unknown_account import check_account
 from settings import load_redis
 from worker.ledger import Audit, Auditor, Withdrawal, audited_accounts, latest_withdrawals
 
@@ -29,6 +30,8 @@ def audit(
 ) -> None:
     """Prove that accepted = settled + failed + waiting + running + delayed, or show what is not."""
     with answering(as_json=as_json) as answer, redis_of(load_redis()) as redis:
+        if account:
+            check_account(redis, account)
         with spinner("looking at every job of the ledger"):
             names = [account] if account else audited_accounts(redis)
             audits = {name: Auditor(redis, name).audit() for name in names}

@@ -20,6 +20,7 @@ from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson
 from cli.producer import app_of
 from cli.tables import counted, table
+from cli.unknown_account import check_account
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from revio_jobs.errors import InvalidJob, OutcomeUnknown
 from revio_jobs.message import encode_message
@@ -71,7 +72,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Show what failed, the newest first."""
-    with _dead(as_json=as_json) as (answer, dead):
+    with _dead(account, as_json=as_json) as (answer, dead):
         letters = list(islice(dead.find(account, _filter(error, since, until)), limit))
         answer.give(
             {"account": account, "dead_letters": [letter_document(letter) for letter in letters]},
@@ -82,7 +83,7 @@ def list_(
 @app.command()
 def show(job: str, *, account: AccountName = DEFAULT_ACCOUNT, as_json: AsJson = False) -> None:
     """Show one with its payload and the history of its attempts."""
-    with _dead(as_json=as_json) as (answer, dead):
+    with _dead(account, as_json=as_json) as (answer, dead):
         letter = dead.get(account, job)
         if letter is None:
             answer.give({"error": {"type": "NotFound", "message": "no such dead letter"}})
@@ -116,7 +117,7 @@ def retry(
     stays. Retrying twice makes one job.
     """
     choice = _choice(account, jobs, _filter(error, since, until), limit, everything=everything)
-    with _dead(as_json=as_json) as (answer, dead):
+    with _dead(account, as_json=as_json) as (answer, dead):
         retried: list[dict[str, str]] = []
         left: list[dict[str, str]] = []
         with spinner("submitting"):
@@ -146,7 +147,7 @@ def discard(
 ) -> None:
     """Delete dead letters. The jobs' outcomes and keys stay as they are."""
     choice = _choice(account, jobs, _filter(error, since, until), limit, everything=everything)
-    with _dead(as_json=as_json) as (answer, dead), spinner("discarding"):
+    with _dead(account, as_json=as_json) as (answer, dead), spinner("discarding"):
         gone = [
             letter.job_id for letter in choice.letters(dead) if dead.discard(account, letter.job_id)
         ]
@@ -159,10 +160,11 @@ def discard(
 
 
 @contextmanager
-def _dead(*, as_json: bool) -> Iterator[tuple[Answer, DeadLetters]]:
+def _dead(account: str, *, as_json: bool) -> Iterator[tuple[Answer, DeadLetters]]:
     with answering(as_json=as_json) as answer:
         settings = load_redis()
         with redis_of(settings) as redis, app_of(settings) as celery:
+            check_account(redis, account)
             yield answer, DeadLetters(redis, partial(encode_message, celery))
 
 

@@ -21,6 +21,7 @@ from cli.history.document import document_of
 from cli.history.sink import HistoryFiles, SinkBusyError
 from cli.options import AccountName, AsJson
 from cli.tables import table
+from cli.unknown_account import check_account
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from settings import load_redis
 from worker.ledger import FIRST, EndedUpdate, History
@@ -47,6 +48,7 @@ def export(
     """Write a line of JSON for each update that has ended, and Redis still has."""
     start = since.replace(tzinfo=UTC) if since else datetime.now(UTC) - _A_DAY
     with answering(as_json=as_json) as answer, closing(redis_of(load_redis())) as redis:
+        check_account(redis, account)
         try:
             count, link = _write(History(redis).since(account, start.timestamp()), output)
         except OSError as exc:
@@ -74,6 +76,7 @@ def follow(
 ) -> None:
     """Keep the history beyond Redis's retention: a file per day, continued after a restart."""
     with answering(as_json=False), closing(redis_of(load_redis())) as redis:
+        check_account(redis, account)
         follower = _Follower(HistoryFiles(directory, account), History(redis), account)
         try:
             with follower.files.opened():

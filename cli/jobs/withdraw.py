@@ -22,6 +22,7 @@ from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson
 from cli.producer import app_of
 from cli.tables import counted, table, when
+from cli.unknown_account import check_account
 from revio_jobs import Lane
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from revio_jobs.message import encode_message
@@ -78,6 +79,7 @@ def withdraw(
     with answering(as_json=as_json) as answer:
         settings = load()
         with redis_of(settings) as redis, app_of(settings) as app:
+            check_account(redis, account)
             # As workers store results, and for as long.
             app.conf.result_backend = backend_url(settings.redis_url.get_secret_value())
             app.conf.result_expires = settings.result_retention_s

@@ -15,6 +15,7 @@ from cli.answer import Answer, answering
 from cli.connection import redis_of
 from cli.options import AccountName, AsJson
 from cli.tables import table
+from cli.unknown_account import check_account
 from revio_jobs import Lane
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from settings import load_redis
@@ -34,7 +35,7 @@ def pause(
     as_json: AsJson = False,
 ) -> None:
     """Stop workers from taking jobs until the lane is resumed. Running jobs go on."""
-    with _lanes(as_json=as_json) as (answer, redis):
+    with _lanes(account, as_json=as_json) as (answer, redis):
         pause = Pause(reason, getpass.getuser(), datetime.now(UTC))
         for chosen in lane or Lane:
             LanePauses(redis).pause(account, chosen, pause)
@@ -46,7 +47,7 @@ def resume(
     *, account: AccountName = DEFAULT_ACCOUNT, lane: SomeLanes = None, as_json: AsJson = False
 ) -> None:
     """Let workers take jobs again; also tries an account that the vendor has refused once more."""
-    with _lanes(as_json=as_json) as (answer, redis):
+    with _lanes(account, as_json=as_json) as (answer, redis):
         resume_lanes(redis, account, lane or Lane)
         _give(answer, redis, account)
 
@@ -54,7 +55,7 @@ def resume(
 @app.command()
 def show(*, account: AccountName = DEFAULT_ACCOUNT, as_json: AsJson = False) -> None:
     """Show which lanes are paused, by whom, since when and why."""
-    with _lanes(as_json=as_json) as (answer, redis):
+    with _lanes(account, as_json=as_json) as (answer, redis):
         _give(answer, redis, account)
 
 
@@ -70,8 +71,9 @@ def resume_lanes(redis: Redis, account: str, lanes: Iterable[Lane]) -> None:
 
 
 @contextmanager
-def _lanes(*, as_json: bool) -> Iterator[tuple[Answer, Redis]]:
+def _lanes(account: str, *, as_json: bool) -> Iterator[tuple[Answer, Redis]]:
     with answering(as_json=as_json) as answer, redis_of(load_redis()) as redis:
+        check_account(redis, account)
         yield answer, redis
 
 

@@ -1,0 +1,68 @@
+"""An account that nobody knows is refused: the answer would be taken for that about another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from cli.command import main
+from cli.exit_code import ExitCode
+from revio_jobs import Lane
+from revio_jobs.ledger_keys import LedgerKeys
+from worker.limiter import LanePauses
+
+COMMANDS = (
+    "lane show",
+    "lane pause --reason x",
+    "lane resume",
+    "audit",
+    "dead list",
+    "dead retry --all",
+    "dead discard --all",
+    "history export -o history.jsonl",
+    "history follow histories --once",
+)
+
+
+@pytest.fixture
+def redis(redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Redis:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REVIO_REDIS_URL", redis_url)
+    return Redis.from_url(redis_url)
+
+
+@pytest.fixture
+def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    prefix = "REVIO_ACCOUNTS__EAST__"
+    for name in ("USERNAME", "PASSWORD", "CLIENT_CODE", "SUBSCRIPTION_KEY"):
+        monkeypatch.setenv(f"{prefix}{name}", "x")
+    monkeypatch.setenv(f"{prefix}ENDPOINT", "http://127.0.0.1:1/v20")
+
+
+@pytest.mark.usefixtures("_settings")
+@pytest.mark.parametrize("command", [*COMMANDS, "withdraw --lane bulk --yes --reason x"])
+def test_a_mistyped_account_is_refused_and_the_right_ones_are_named(
+    redis: Redis, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command.split(), "--account", "esat"]) == ExitCode.INVALID
+    says = capsys.readouterr()
+    assert "'esat' is not one of east: neither these settings nor Redis know it" in says.err
+    assert not says.out
+    assert LanePauses(redis).get("esat", Lane.BULK) is None
+    assert main([*command.split(), "--account", "east"]) == ExitCode.OK
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_without_accounts_in_the_settings_redis_tells_which_there_are(
+    redis: Redis, command: str
+) -> None:
+    redis.incr(LedgerKeys("east").sequence)
+    assert main([*command.split(), "--account", "esat"]) == ExitCode.INVALID
+    assert main([*command.split(), "--account", "east"]) != ExitCode.INVALID
+
+
+def test_a_pause_comes_before_the_first_job(redis: Redis) -> None:
+    assert main(["lane", "pause", "--reason", "not yet", "--account", "east"]) == ExitCode.OK
+    assert LanePauses(redis).get("east", Lane.BULK) is not None
