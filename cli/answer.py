@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -23,6 +24,8 @@ from revio_jobs.errors import InvalidJob, RevioError
 from settings import SettingsError
 from worker.redis_kit.redis_memory import FULL, MAKE_ROOM, is_full
 
+READER_GONE = 141
+"""As shells have it of a process that wrote to a pipe which nobody reads any more."""
 _QUIET_S = 1.0
 _WIDTH_OF_A_PIPE = 200
 # The vendor's texts must not move the operator's cursor.
@@ -37,15 +40,35 @@ class Answer:
 
     def give(self, document: Mapping[str, Any], *tables: RenderableType) -> None:
         """`document` holds JSON values; `tables` say the same to people."""
-        if self._as_json:
-            sys.stdout.write(json.dumps(document, indent=2) + "\n")
-            sys.stdout.flush()
-            return
-        # A pipe has no width to which tables would have to be folded.
-        width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
-        console = Console(markup=False, highlight=False, emoji=False, width=width)
-        for table in tables:
-            console.print(table)
+        with _written():
+            if self._as_json:
+                sys.stdout.write(json.dumps(document, indent=2) + "\n")
+                sys.stdout.flush()
+                return
+            # A pipe has no width to which tables would have to be folded.
+            width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
+            console = Console(markup=False, highlight=False, emoji=False, width=width)
+            for table in tables:
+                console.print(_shown(table) if isinstance(table, str) else table)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """What was done is done, whoever hears of it: that is not the exit code of a failed job."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # the latter is how rich ends
+        sys.stdout = io.StringIO()  # so that the interpreter does not try once more
+        raise typer.Exit(READER_GONE) from None
+    except OSError as exc:
+        complain(f"standard output: {exc.strerror}")
+        sys.stdout = io.StringIO()  # so that the interpreter does not try once more
+        raise typer.Exit(ExitCode.FAILED) from None
+
+
+def _shown(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 @contextmanager

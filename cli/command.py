@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    _open_streams()
     words, command = sys.argv[1:] if arguments is None else arguments, get_command(app)
     try:
         code = command.main(words, prog_name="revio", standalone_mode=False)
@@ -62,6 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(f"unexpected {type(exc).__name__}: {exc}")
         return ExitCode.FAILED
     return int(code or 0)
+
+
+def _open_streams() -> None:
+    """What a terminal cannot show is shown escaped; what is closed takes nothing."""
+    sys.stdout = sys.stdout or io.StringIO()
+    sys.stderr = sys.stderr or io.StringIO()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _complain_of_usage(exc: typer.TyperException) -> None:

@@ -20,7 +20,8 @@ _FOLDED = {"description", "finding", "changes", "for example", "why"}
 
 def table(*columns: str, rows: Iterable[Iterable[object]], title: str | None = None) -> Table:
     """Every value as text that a terminal shows as it is; None is an empty cell."""
-    made = Table(box=box.SIMPLE, title=title, title_justify="left", pad_edge=False)
+    shown = None if title is None else printable(title)
+    made = Table(box=box.SIMPLE, title=shown, title_justify="left", pad_edge=False)
     for column in columns:
         made.add_column(
             column,
