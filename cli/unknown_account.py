@@ -28,9 +28,9 @@ def check_account(redis: Redis, account: str) -> None:
     known = _in_settings()
     if account in known or _is_in_redis(redis, account):
         return
-    if known := sorted({*known, *audited_accounts(redis)}):
+    if names := sorted({*known, *audited_accounts(redis)}):
         raise typer.BadParameter(
-            f"{account!r} is not one of {', '.join(known)}: neither these settings nor Redis "
+            f"{account!r} is not one of {', '.join(names)}: neither these settings nor Redis "
             "know it",
             param_hint="--account",
         )
