@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from revio_jobs.redis_address import parse_redis_url
+from revio_jobs.tls_files import check_tls_files
 
 
 def check_endpoint(url: str) -> str:
@@ -26,7 +27,7 @@ def check_wsdl(location: str) -> str:
 
 def check_redis_url(url: str) -> str:
     """`url` if it can be honoured; else RedisUrlError, which is a ValueError."""
-    parse_redis_url(url)
+    check_tls_files(parse_redis_url(url).tls)
     return url
 
 

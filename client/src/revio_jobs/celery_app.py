@@ -16,6 +16,7 @@ from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.redis_address import RedisAddress, parse_redis_url
 from revio_jobs.silence import TRUSTED_S
+from revio_jobs.tls_files import check_tls_files
 
 WIRE_SETTINGS: dict[str, Any] = {
     "task_serializer": "json",
@@ -53,6 +54,7 @@ def producer_app(redis_url: str, sentinel_master: str = DEFAULT_SENTINEL_MASTER)
 
     `redis_url` and `sentinel_master` as `connect_redis` takes them.
     """
+    check_tls_files(parse_redis_url(redis_url).tls)
     connection = connection_settings(redis_url, sentinel_master)
     app = Celery(
         "revio_jobs",

@@ -27,6 +27,7 @@ from revio_jobs.redis_address import RedisAddress, parse_redis_url
 from revio_jobs.redis_faults import Remedy, fault_of
 from revio_jobs.sentinels import AsyncSentinelPool, AsyncSentinels, SentinelPool, Sentinels
 from revio_jobs.silence import TRUSTED_S, AsyncHeeding, Heeding
+from revio_jobs.tls_files import check_tls_files
 
 DEFAULT_SENTINEL_MASTER = "mymaster"
 
@@ -146,6 +147,7 @@ def connect_redis(
     RedisUrlError, a ValueError, for any other URL. `kind` is the client's class.
     """
     address = parse_redis_url(url)
+    check_tls_files(address.tls)
     check: dict[str, Any] = {"redis_connect_func": ClusterCheck().connected}
     if not address.sentinels:
         connection = _connection_class(address, tcp=_Tcp, tls=_Tls, unix=_Unix)
@@ -175,6 +177,7 @@ def connect_redis_async(
 ) -> AsyncRedis:
     """As `connect_redis`, for the tasks of an event loop."""
     address = parse_redis_url(url)
+    check_tls_files(address.tls)
     check: dict[str, Any] = {"redis_connect_func": ClusterCheck().connected_async}
     if not address.sentinels:
         connection = _connection_class(address, tcp=_AsyncTcp, tls=_AsyncTls, unix=_AsyncUnix)

@@ -6,14 +6,24 @@ means the same to each, and what one of them cannot honour, all refuse with the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from revio_jobs.cluster_check import NO_CLUSTER
-from revio_jobs.key_prefix import OPTION, check_key_prefix
+from revio_jobs.key_prefix import OPTION
+from revio_jobs.redis_url_options import (
+    CONNECTION_OPTIONS,
+    PLACE_OPTIONS,
+    POOL_OPTIONS,
+    PROTOCOL_OPTION,
+    SENTINEL_OPTIONS,
+    TCP_OPTIONS,
+    TLS_OPTIONS,
+    Reader,
+)
 
 FORMS = "redis://, rediss://, valkey://, valkeys://, unix://, redis+socket://, sentinel:// or sentinels://"
 
@@ -25,69 +35,15 @@ _TCP = {"redis": False, "valkey": False, "rediss": True, "valkeys": True}
 _UNIX = frozenset({"unix", "redis+socket", "socket"})
 _SENTINEL = {"sentinel": False, "sentinels": True}
 """Whether the scheme means TLS, to the sentinels and to the master."""
+_MASTERS = (
+    "the master's user, password and database are those of the first address; repeat them in the "
+    "others, or leave them out there"
+)
 _CLUSTER = frozenset({"redis+cluster", "rediss+cluster", "valkey+cluster", "valkeys+cluster"})
 
 
 class RedisUrlError(ValueError):
     """The URL cannot be honoured. The text says why and never repeats a password."""
-
-
-def _boolean(text: str) -> bool:
-    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    return known[text.lower()]
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise ValueError(text)
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise ValueError(text)
-    return value
-
-
-def _one_of(**choices: Any) -> Callable[[str], Any]:  # noqa: ANN401 - any option's value
-    return lambda text: choices[text.lower()]
-
-
-_Reader = Callable[[str], Any]
-
-_CONNECTION_OPTIONS: Mapping[str, _Reader] = {
-    "client_name": str,
-    "health_check_interval": _count,
-    "socket_timeout": _positive,
-}
-# Celery's results behind sentinels have no such option.
-_PROTOCOL: Mapping[str, _Reader] = {"protocol": lambda text: {"2": 2, "3": 3}[text]}
-_TCP_OPTIONS: Mapping[str, _Reader] = {
-    "socket_connect_timeout": _positive,
-    "socket_keepalive": _boolean,
-}
-_POOL_OPTIONS: Mapping[str, _Reader] = {"max_connections": _count, "timeout": _positive}
-_TLS_OPTIONS: Mapping[str, _Reader] = {
-    "ssl_ca_certs": str,
-    "ssl_ca_path": str,
-    "ssl_cert_reqs": _one_of(
-        required="required",
-        optional="optional",
-        none="none",
-        cert_required="required",
-        cert_optional="optional",
-        cert_none="none",
-    ),
-    "ssl_certfile": str,
-    "ssl_check_hostname": _boolean,
-    "ssl_keyfile": str,
-    "ssl_password": str,
-}
-_SENTINEL_OPTIONS: Mapping[str, _Reader] = {"sentinel_username": str, "sentinel_password": str}
-_PLACE: Mapping[str, _Reader] = {"db": _count, "virtual_host": _count, OPTION: check_key_prefix}
-"""Where in the server the keys are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +90,8 @@ def parse_redis_url(url: str) -> RedisAddress:
 
 def _tcp(part: SplitResult) -> RedisAddress:
     uses_tls = _TCP[part.scheme]
-    known = {**_CONNECTION_OPTIONS, **_PROTOCOL, **_TCP_OPTIONS}
-    options = _read(part, known, uses_tls=uses_tls)
+    known = {**CONNECTION_OPTIONS, **PROTOCOL_OPTION, **TCP_OPTIONS}
+    options = _read([part], known, uses_tls=uses_tls)
     return RedisAddress(
         host=_host(part),
         port=part.port or _PORT,
@@ -144,50 +100,57 @@ def _tcp(part: SplitResult) -> RedisAddress:
         **_login(part),
         uses_tls=uses_tls,
         connection=_only(options, known),
-        pool=_only(options, _POOL_OPTIONS),
+        pool=_only(options, POOL_OPTIONS),
         tls=_tls(options) if uses_tls else {},
     )
 
 
 def _unix(part: SplitResult) -> RedisAddress:
-    if part.hostname:
+    if part.hostname or not part.path.strip("/"):
         raise RedisUrlError("a unix socket's path must be absolute, as in unix:///run/redis.sock")
-    known = {**_CONNECTION_OPTIONS, **_PROTOCOL}
-    options = _read(part, known)
+    known = {**CONNECTION_OPTIONS, **PROTOCOL_OPTION}
+    options = _read([part], known)
     return RedisAddress(
         path=unquote(part.path),
-        db=options.get("db", options.get("virtual_host", 0)),
+        db=_named_database(options) or 0,
         key_prefix=options.get(OPTION, ""),
         **_login(part),
         connection=_only(options, known),
-        pool=_only(options, _POOL_OPTIONS),
+        pool=_only(options, POOL_OPTIONS),
     )
 
 
 def _sentinel(parts: list[SplitResult]) -> RedisAddress:
     first = parts[0]
     uses_tls = _SENTINEL[first.scheme]
-    known = {**_CONNECTION_OPTIONS, **_TCP_OPTIONS}
+    known = {**CONNECTION_OPTIONS, **TCP_OPTIONS}
     # Celery's form has the query behind the last address.
-    options: dict[str, Any] = {}
-    for part in parts:
-        options |= _read(part, {**known, **_SENTINEL_OPTIONS}, uses_tls=uses_tls)
+    options = _read(parts, {**known, **SENTINEL_OPTIONS}, uses_tls=uses_tls)
     login = {
         name.removeprefix("sentinel_"): options[name]
-        for name in _SENTINEL_OPTIONS
+        for name in SENTINEL_OPTIONS
         if name in options
     }
+    db, masters_login = _database(first, options), _login(first)
+    if any(_names_another(part, db, masters_login) for part in parts[1:]):
+        raise RedisUrlError(_MASTERS)
     return RedisAddress(
         sentinels=tuple((_host(part), part.port or _SENTINEL_PORT) for part in parts),
-        db=_database(first, options),
+        db=db,
         key_prefix=options.get(OPTION, ""),
-        **_login(first),
+        **masters_login,
         uses_tls=uses_tls,
         connection=_only(options, known),
-        pool=_only(options, _POOL_OPTIONS),
+        pool=_only(options, POOL_OPTIONS),
         tls=_tls(options) if uses_tls else {},
         sentinel_login=MappingProxyType(login),
     )
+
+
+def _names_another(part: SplitResult, db: int, login: Mapping[str, Any]) -> bool:
+    has_login = part.username is not None or part.password is not None
+    has_database = bool(part.path.strip("/"))
+    return (has_login and _login(part) != login) or (has_database and _database(part, {}) != db)
 
 
 def _split(text: str) -> SplitResult:
@@ -195,10 +158,12 @@ def _split(text: str) -> SplitResult:
         raise RedisUrlError("holds a '#'; in a user or password write it as %23")
     try:
         part = urlsplit(text.strip())
-        _ = part.port
+        is_address = part.port != 0
     except ValueError:
+        is_address = False
+    if not is_address:
         problem = "is not an address (look at the host and the port; in a user or password write"
-        raise RedisUrlError(f"{problem} '/', '?' and ';' as %2F, %3F and %3B)") from None
+        raise RedisUrlError(f"{problem} '/', '?' and ';' as %2F, %3F and %3B)")
     return part
 
 
@@ -222,38 +187,53 @@ def _database(part: SplitResult, options: Mapping[str, Any]) -> int:
         raise RedisUrlError(
             "the database after the host must be a number, as in redis://host:6379/0"
         )
-    named = options.get("db", options.get("virtual_host"))
+    named = _named_database(options)
     if path and named is not None and int(path) != named:
         raise RedisUrlError("names two databases, one after the host and one as an option")
     return int(path) if path else (named or 0)
 
 
+def _named_database(options: Mapping[str, Any]) -> int | None:
+    named = {options[name] for name in ("db", "virtual_host") if name in options}
+    if len(named) > 1:
+        raise RedisUrlError("names two databases, by db and by virtual_host")
+    return named.pop() if named else None
+
+
 def _read(
-    part: SplitResult, known: Mapping[str, _Reader], *, uses_tls: bool = False
+    parts: Sequence[SplitResult], known: Mapping[str, Reader], *, uses_tls: bool = False
 ) -> dict[str, Any]:
-    if not uses_tls and any(name.startswith("ssl_") for name, _ in parse_qsl(part.query)):
+    given = [pair for part in parts for pair in parse_qsl(part.query, keep_blank_values=True)]
+    if not uses_tls and any(name.startswith("ssl_") for name, _ in given):
         raise RedisUrlError("ssl_ options need rediss://, valkeys:// or sentinels://")
-    readers = {**known, **_POOL_OPTIONS, **_PLACE, **(_TLS_OPTIONS if uses_tls else {})}
+    readers = {**known, **POOL_OPTIONS, **PLACE_OPTIONS, **(TLS_OPTIONS if uses_tls else {})}
     options: dict[str, Any] = {}
-    for name, text in parse_qsl(part.query, keep_blank_values=True):
+    for name, text in given:
         if name not in readers:
             allowed = ", ".join(sorted(readers))
             raise RedisUrlError(
                 f"has an option {name!r} that cannot be honoured; allowed are {allowed}"
             )
         try:
-            options[name] = readers[name](text)
+            value = readers[name](text)
         except (ValueError, KeyError):
             raise RedisUrlError(f"has a value for {name} that is not allowed") from None
+        if options.setdefault(name, value) != value:
+            raise RedisUrlError(f"has the option {name} twice, with different values")
     return options
 
 
-def _only(options: Mapping[str, Any], names: Mapping[str, _Reader]) -> Mapping[str, Any]:
+def _only(options: Mapping[str, Any], names: Mapping[str, Reader]) -> Mapping[str, Any]:
     return MappingProxyType({name: options[name] for name in names if name in options})
 
 
 def _tls(options: Mapping[str, Any]) -> Mapping[str, Any]:
     reqs = options.get("ssl_cert_reqs", "required")
+    if reqs == "none" and options.get("ssl_check_hostname"):
+        # redis-py leaves the name unchecked then.
+        raise RedisUrlError("ssl_check_hostname=yes needs ssl_cert_reqs=required or optional")
+    if "ssl_certfile" not in options and {"ssl_keyfile", "ssl_password"} & options.keys():
+        raise RedisUrlError("ssl_keyfile and ssl_password need ssl_certfile")
     # redis-py's own default for the name has changed between its versions.
     verified = {"ssl_cert_reqs": reqs, "ssl_check_hostname": reqs == "required"}
-    return MappingProxyType({**verified, **_only(options, _TLS_OPTIONS)})
+    return MappingProxyType({**verified, **_only(options, TLS_OPTIONS)})

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from celery.worker.control import Panel
 
 from revio_jobs.celery_app import producer_app
+from tests.certificates import make_certificates
 from worker.celery_app.control import mask_stats
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        "rediss://u:hunter2@h/0?ssl_certfile=/c&ssl_keyfile=/k&ssl_password=hunter2",
-        "sentinels://u@a;sentinels://b?sentinel_password=hunter2&ssl_password=hunter2",
+        "rediss://u:hunter2@h/0?ssl_certfile={0}&ssl_password=hunter2",
+        (
+            "sentinels://u@a;sentinels://b?sentinel_password=hunter2&ssl_certfile={0}"
+            "&ssl_password=hunter2"
+        ),
     ],
 )
-def test_stats_show_the_broker_without_its_secrets(url: str) -> None:
-    with producer_app(url) as app:
+def test_stats_show_the_broker_without_its_secrets(url: str, tmp_path: Path) -> None:
+    make_certificates(tmp_path)
+    with producer_app(url.format(tmp_path / "client.pem")) as app:
         broker = app.connection_for_read().info()
     # As Celery does.
     broker.pop("password")

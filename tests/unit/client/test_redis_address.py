@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from celery import Celery
+from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
 from revio_jobs.celery_app import connection_settings, producer_app
+from revio_jobs.connection import connect_redis, connect_redis_async
 from revio_jobs.redis_address import RedisAddress, RedisUrlError, parse_redis_url
+from settings.addresses import check_redis_url
+from tests.certificates import make_certificates
 
 passwords = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
 
@@ -82,11 +87,73 @@ def test_sentinels_have_a_login_of_their_own_besides_the_masters() -> None:
         ("rediss://h?ssl_cert_reqs=maybe", "value for ssl_cert_reqs"),
         ("unix://run/redis.sock", "must be absolute"),
         ("redis+cluster://h", "Cluster is not supported"),
+        ("redis://h:0", "is not an address"),
+        ("unix://", "must be absolute"),
+        ("unix:///?db=1", "must be absolute"),
+        ("redis://h?max_connections=0", "value for max_connections"),
+        ("redis://h?client_name=a%20b", "value for client_name"),
+        ("redis://h?client_name=", "value for client_name"),
+        ("unix:///s?db=1&virtual_host=2", "two databases"),
+        ("redis://h?db=1&db=2", "option db twice"),
+        ("sentinel://a?db=1;sentinel://b?db=2", "option db twice"),
+        ("sentinel://a;sentinel://b/3", "those of the first address"),
+        ("sentinel://a;sentinel://:p@b", "those of the first address"),
+        ("sentinel://u:p@a;sentinel://u:q@b", "those of the first address"),
+        ("rediss://h?ssl_cert_reqs=none&ssl_check_hostname=yes", "needs ssl_cert_reqs"),
+        ("rediss://h?ssl_keyfile=/k", "need ssl_certfile"),
+        ("rediss://h?ssl_password=p", "need ssl_certfile"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_with_the_reason(url: str, problem: str) -> None:
     with pytest.raises(RedisUrlError, match=problem):
         parse_redis_url(url)
+
+
+def test_a_repeated_login_database_or_option_is_taken() -> None:
+    once = parse_redis_url("sentinel://u:p@a/1?socket_timeout=2;sentinel://b")
+    again = parse_redis_url("sentinel://u:p@a/1;sentinel://u:p@b/1?socket_timeout=2")
+    assert once == again
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("ssl_ca_certs={0}/none.pem", "ssl_ca_certs: '.*none.pem' cannot be used: .*No such file"),
+        ("ssl_ca_certs={0}/text", "ssl_ca_certs: .*cannot be used"),
+        ("ssl_ca_path={0}/none", "ssl_ca_path: there is no directory"),
+        ("ssl_certfile={0}/none.pem", "ssl_certfile, .*No such file"),
+        ("ssl_certfile={0}/client.pem&ssl_keyfile={0}/server.pem", "ssl_keyfile .*MISMATCH"),
+        ("ssl_certfile={0}/locked.pem", "ssl_password: .*cannot be used"),
+        ("ssl_certfile={0}/locked.pem&ssl_password=no", "ssl_password: .*cannot be used"),
+    ],
+)
+def test_files_that_cannot_be_used_are_refused_before_the_first_connection(
+    tmp_path: Path, query: str, problem: str
+) -> None:
+    url = "rediss://h?" + query.format(certificates(tmp_path))
+    for connect in (connect_redis, connect_redis_async, producer_app, check_redis_url):
+        with pytest.raises(RedisUrlError, match=problem):
+            connect(url)
+
+
+def test_files_that_can_be_used_are_taken(tmp_path: Path) -> None:
+    query = "ssl_ca_certs={0}/ca.pem&ssl_ca_path={0}&ssl_certfile={0}/locked.pem&ssl_password=yes"
+    check_redis_url("rediss://h?" + query.format(certificates(tmp_path)))
+
+
+def certificates(directory: Path) -> Path:
+    """Where they are, with one whose key has the password "yes"."""
+    make_certificates(directory)
+    (directory / "text").write_text("text")
+    plain = (directory / "client.pem").read_bytes()
+    key = serialization.load_pem_private_key(plain, None).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"yes"),
+    )
+    certificate, _, _ = plain.partition(b"-----BEGIN PRIVATE KEY")
+    (directory / "locked.pem").write_bytes(certificate + key)
+    return directory
 
 
 def test_a_refusal_never_repeats_a_password() -> None:
@@ -125,12 +192,16 @@ def test_the_backends_url_means_the_same_as_ours(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "rediss://u:hunter2@h/0?ssl_certfile=/c&ssl_keyfile=/k&ssl_password=hunter2",
-        "sentinels://u:hunter2@a;sentinels://b?sentinel_password=hunter2&ssl_password=hunter2",
+        "rediss://u:hunter2@h/0?ssl_certfile={0}&ssl_keyfile={0}&ssl_password=hunter2",
+        (
+            "sentinels://u:hunter2@a;sentinels://b?sentinel_password=hunter2&ssl_certfile={0}"
+            "&ssl_password=hunter2"
+        ),
     ],
 )
-def test_celery_shows_no_password_of_its_settings(url: str) -> None:
-    with producer_app(url) as app:
+def test_celery_shows_no_password_of_its_settings(url: str, tmp_path: Path) -> None:
+    make_certificates(tmp_path)
+    with producer_app(url.format(tmp_path / "client.pem")) as app:
         shown = [str(app.conf.table(censored=True)), app.conf.humanize(), app.backend.as_uri()]
     assert "hunter2" not in "".join(shown)
 
