@@ -118,8 +118,8 @@ INVALID: list[tuple[list[object], dict[str, object], str]] = [
     ([], {"id": 5001}, "no change"),
     ([], {"id": 5001, "rate": 1.5}, "rate: 1.5"),
     ([], {"id": 5001, "rate": "1", "price": "1"}, "price"),
-    ([], {"id": 5001, "rate": "1", "account": "nobody"}, "nobody"),
     ([], {"id": 5001, "do_not_prorate": "no"}, "do_not_prorate"),
+    ([], {"id": 5001, "rate": "1", "account": "nobody"}, "came by the queue revio.default"),
 ]
 
 
@@ -129,7 +129,11 @@ def test_nonsense_is_refused_and_the_worker_goes_on(
     with Redis.from_url(stack.redis.url) as redis:
         redis.lpush(QUEUE, "no message at all", json.dumps({"body": "?"}), b"\xff\xfe")
     raw.send_task("revio.unknown", kwargs={"note": "hunter2"}, queue=QUEUE)
-    pickled = send_pickled(stack)
+    pickled, early = send(stack, serializer="pickle"), send(stack, protocol=1)
+    nameless = raw.amqp.as_task_v2("", UPDATE_TASK, kwargs={"id": 5001, "rate": "1"})
+    nameless.headers["id"] = None
+    with raw.producer_pool.acquire() as producer:
+        raw.amqp.send_task_message(producer, UPDATE_TASK, nameless, queue=QUEUE)
     refused = {
         names: raw.send_task(UPDATE_TASK, args, kwargs, queue=QUEUE)
         for args, kwargs, names in INVALID
@@ -137,8 +141,9 @@ def test_nonsense_is_refused_and_the_worker_goes_on(
     for names, result in refused.items():
         with pytest.raises(errors.InvalidJob, match=names):
             result.get(timeout=PATIENCE_S)
-    with pytest.raises(errors.InvalidJob, match="in JSON"):
-        raw.AsyncResult(pickled).get(timeout=PATIENCE_S)
+    for task_id, names in ((pickled, "in JSON"), (early, "protocol 1")):
+        with pytest.raises(errors.InvalidJob, match=names):
+            raw.AsyncResult(task_id).get(timeout=PATIENCE_S)
     assert outcomes(submit(jobs, 5), timeout=PATIENCE_S) == {"applied": 5}
     assert stack.sandbox.calls()["executed_by_operation"]["CustomerProducts_Update"] == 5
     log = stack.services["bulk"].output()
@@ -147,12 +152,12 @@ def test_nonsense_is_refused_and_the_worker_goes_on(
     assert '"event": "message_dropped"' in log
 
 
-def send_pickled(stack: Stack) -> str:
-    """A job whose body is no JSON; its id."""
+def send(stack: Stack, *, protocol: int = 2, **options: Any) -> str:
+    """A job by an app with Celery's own settings; its id."""
     with Celery("foreign", broker=stack.redis.url, set_as_current=False) as app:
+        app.conf.task_protocol = protocol
         kwargs = {"id": 5001, "rate": "1", "note": "hunter2"}
-        sent = app.send_task(UPDATE_TASK, kwargs=kwargs, queue=QUEUE, serializer="pickle")
-        return str(sent.id)
+        return str(app.send_task(UPDATE_TASK, kwargs=kwargs, queue=QUEUE, **options).id)
 
 
 def test_a_full_redis_stops_the_calls_and_is_told_without_a_flood(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from celery.result import AsyncResult
@@ -77,18 +79,28 @@ def test_a_bulk_query_waits(place: Place) -> None:
     assert place.refused.end() == 0
 
 
-@pytest.mark.parametrize("priority", [0, 9])
-def test_a_raw_query_ends_and_so_does_what_follows_it(place: Place, priority: int) -> None:
+@pytest.mark.parametrize("options", [{}, {"priority": 9}, {"compression": "gzip"}])
+def test_a_raw_query_ends_and_so_does_what_follows_it(
+    place: Place, options: dict[str, Any]
+) -> None:
     query = place.app.signature(
         QUERY_TASK, kwargs={"ids": [5001]}, queue=INTERACTIVE, immutable=True
     )
-    sent = (query | query.clone()).apply_async(priority=priority)
+    sent = (query | query.clone()).apply_async(**options)
     place.limiter.close("default", REFUSAL)
     assert place.refused.end() == 1
     assert place.queued() == 0
     for task in (sent.parent.id, sent.id):
         with pytest.raises(errors.Unauthorised):
             AsyncResult(task, app=place.app).get(timeout=2)
+
+
+def test_a_query_of_a_client_that_sends_null_for_what_is_empty_ends(place: Place) -> None:
+    headers = {"task": QUERY_TASK, "id": "of another language"}
+    body = json.dumps([None, {"ids": [5001]}, None])
+    place.redis.lpush(INTERACTIVE, json.dumps({"headers": headers, "body": body}))
+    place.limiter.close("default", REFUSAL)
+    assert place.refused.end() == 1
 
 
 def test_what_is_not_a_message_of_celerys_is_left(place: Place) -> None:

@@ -162,9 +162,15 @@ def test_a_campaigns_row_is_left_to_its_campaign(place: Place) -> None:
     assert not place.handles["row"].done()
 
 
-def test_raw_messages_that_no_worker_has_seen_are_withdrawn_too(place: Place) -> None:
+@pytest.mark.parametrize("compression", [None, "zlib", "bzip2", "lzma"])
+def test_raw_messages_that_no_worker_has_seen_are_withdrawn_too(
+    place: Place, compression: str | None
+) -> None:
     sent = place.app.send_task(
-        UPDATE_TASK, kwargs={"id": 8, "rate": "1"}, queue="revio.default.bulk"
+        UPDATE_TASK,
+        kwargs={"id": 8, "rate": "1"},
+        queue="revio.default.bulk",
+        compression=compression,
     )
     shown = place.withdraw("--lane", "bulk")
     assert shown.document["raw_messages"] == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -82,9 +83,12 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         """As `on_invalid_task`."""
         self.on_invalid_task(None, message, exc)
 
-    def on_invalid_task(self, body: object, message: Any, exc: BaseException) -> None:  # noqa: ANN401, ARG002
+    def on_invalid_task(self, body: object, message: Any, exc: BaseException) -> None:  # noqa: ANN401
         """A message that is malformed or not JSON: its caller is told, its body is not shown."""
         headers = message.headers or {}
+        if isinstance(body, Mapping) and "task" not in headers:
+            # Celery's message protocol 1 names them there.
+            headers = body
         job_id, task = headers.get("id"), headers.get("task")
         _log.error("message_dropped", job=job_id, task=task, reason=str(exc))
         message.reject()

@@ -7,7 +7,6 @@ and end as Unauthorised.
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -21,6 +20,7 @@ from revio_jobs.broker import queue_keys
 from revio_jobs.contracts import QUERY_TASK, Lane, queue_name
 from revio_jobs.errors import Unauthorised
 from worker.limiter import Bound, Limiter
+from worker.queues.message_body import decode_body
 from worker.redis_kit.scripts import fail_closed
 
 _log = structlog.get_logger(__name__)
@@ -82,7 +82,7 @@ def _request(message: bytes) -> Context | None:
         headers = decoded["headers"]
         if headers["task"] != QUERY_TASK or not headers["id"]:
             return None
-        _, _, embedded = orjson.loads(b64decode(decoded["body"]))
-        return Context(headers | embedded)
+        _, _, embedded = decode_body(decoded)
+        return Context(headers | (embedded or {}))
     except (ValueError, KeyError, TypeError):
         return None  # not of Celery's form; the worker will refuse it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from tasks.decision import Decision, Done, Requeue, Retry, Skip
 from tasks.ports import RawMessage
 from worker.celery_app.advice import advice_on
 from worker.celery_app.source_header import shown_source, source_kwarg
+from worker.queues.message_body import COMPRESSIONS
 
 _log = structlog.get_logger(__name__)
 
@@ -40,6 +41,10 @@ _DUPLICATE_PAUSE_S = 2.0
 _POSITIONAL = (
     "args: a job takes keyword arguments only; make a step of a chain immutable, so that it is not "
     "given the result of the one before: task.si(...), or signature(..., immutable=True)"
+)
+_TIME_LIMITS = (
+    "time_limit, soft_time_limit: jobs are threads, which cannot be ended from outside; leave them "
+    "out (a call ends by the worker's CALL_TIMEOUT_S), or let the message expire"
 )
 NOT_TERMINATED = "jobs are threads, which cannot be ended from outside: one that runs goes on"
 
@@ -72,6 +77,7 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
     def __init__(self, message: Any, **options: Any) -> None:  # noqa: ANN401 - as Celery's
         """As Celery's; other languages' clients send null where Python's send empty values."""
         super().__init__(message, **options)
+        _refuse_other_forms(message.headers)
         if not (isinstance(self.id, str) and self.id):
             # Its result would have no place, and any two without an id would be one job.
             raise InvalidTaskError(f"id: {self.id!r} is not a text that names one job")
@@ -116,6 +122,17 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
         return super().on_failure(exc_info, *args, **kwargs)
 
 
+def _refuse_other_forms(headers: Mapping[str, Any]) -> None:
+    """Raises InvalidTaskError for what Celery takes, and the readers of queues would not see."""
+    if "task" not in headers:
+        raise InvalidTaskError(
+            "it is of Celery's message protocol 1, whose attempts and place are not counted here: "
+            "send protocol 2 (task_protocol = 2, the default since Celery 4)"
+        )
+    if (compression := headers.get("compression")) and compression not in COMPRESSIONS:
+        raise InvalidTaskError(f"compression {compression}: use zlib, bzip2, lzma or none")
+
+
 class JobTask(Task):  # type: ignore[misc] # Celery is untyped
     """A task whose errors are outcomes: the caller gets them, the log no traceback."""
 
@@ -132,7 +149,8 @@ def read_job(
     queue = _queue(task)
     lane = queue[1] if queue else Lane.INTERACTIVE
     with structlog.contextvars.bound_contextvars(job=task.request.id, task=task.name, lane=lane):
-        job = _decode(kind, args, {**source_kwarg(task.request), **kwargs}, queue)
+        fields = {**source_kwarg(task.request), **kwargs}
+        job = _decode(kind, args, fields, queue, task.request.get("timelimit"))
         known = {"account": job.account, "idempotency_key": getattr(job, "idempotency_key", None)}
         if job.source:
             known["source"] = job.source
@@ -163,8 +181,10 @@ def conclude(
             raise Reject(reason, requeue=True)
         case Retry(seconds, reason):
             _log.info("job_retried", seconds=round(seconds, 1), reason=reason)
-            # Shown by Flower and to callers that ask for the state.
-            task.backend.mark_as_retry(task.request.id, Unavailable(reason), request=task.request)
+            if not task.request.get("ignore_result"):
+                # Shown by Flower and to callers that ask for the state.
+                error = Unavailable(reason)
+                task.backend.mark_as_retry(task.request.id, error, request=task.request)
             raise PutOff(seconds, reason, count=True)
         case Skip(reason):
             _log.debug("job_stood_aside", reason=reason)
@@ -185,7 +205,12 @@ def raw_message(task: JobTask, job_id: str) -> RawMessage:
 
 
 def show_progress(task: JobTask, done: int, total: int) -> None:
-    """As the task's state, for callers and Flower."""
+    """As the task's state, for callers and Flower.
+
+    Not if the result is to be ignored: no later state would take its place.
+    """
+    if task.request.get("ignore_result"):
+        return
     task.update_state(state=PROGRESS, meta={"done": done, "total": total})
 
 
@@ -194,9 +219,12 @@ def _decode(
     args: tuple[object, ...],
     kwargs: Mapping[str, object],
     queue: tuple[str, Lane] | None,
+    time_limits: Iterable[object] | None,
 ) -> J:
     try:
         _refuse_positional(args)
+        if any(limit is not None for limit in time_limits or ()):
+            raise InvalidJob([_TIME_LIMITS])  # noqa: TRY301 - logged below, as all of these
         job = decode(kind, kwargs)
         _refuse_other_account(job, queue)
         return job  # noqa: TRY300

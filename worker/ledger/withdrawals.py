@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.reservation import Reservations
 from tasks.decision import failed
 from worker.ledger.redis_ledger import RedisLedger
+from worker.queues.message_body import decode_body
 from worker.redis_kit.scripts import fail_closed
 
 _AT_ONCE = 500
@@ -198,7 +198,7 @@ def _update_of(message: bytes) -> tuple[UpdateJob, str] | None:
         return None
     try:
         decoded = json.loads(message)
-        args, kwargs, _ = json.loads(b64decode(decoded["body"]))
+        args, kwargs, _ = decode_body(decoded)
         if decoded["headers"]["task"] != UPDATE_TASK or args:
             return None
         job = decode(UpdateJob, kwargs)

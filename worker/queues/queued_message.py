@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from revio_jobs.contracts.names import SOURCE_HEADER
+from worker.queues.message_body import decode_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class QueuedMessage:
 
 def _kwargs(message: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        body = base64.b64decode(str(message.get("body")), validate=True)
-    except ValueError:
+        body = decode_body(message)
+    except (ValueError, RecursionError):
         return {}
-    match _parsed(body):
+    match body:
         case [_, dict() as kwargs, *_]:
             return kwargs
         case _:

@@ -13,6 +13,7 @@ from celery.exceptions import Ignore, InvalidTaskError, Reject
 from revio_jobs import errors
 from revio_jobs.contracts import UPDATE_TASK, UpdateJob
 from revio_jobs.errors import InvalidJob
+from revio_jobs.results import PROGRESS
 from tasks.decision import Decision, Requeue, Retry, Skip
 from tasks.ports import RawMessage
 from worker.celery_app.task_adapter import (
@@ -22,6 +23,7 @@ from worker.celery_app.task_adapter import (
     conclude,
     raw_message,
     read_job,
+    show_progress,
 )
 
 
@@ -31,7 +33,12 @@ class Running:
     def __init__(self, **request: Any) -> None:
         self.request = SimpleNamespace(id="m", get=request.get)
         self.retries: list[tuple[str, str]] = []
+        self.states: list[dict[str, int]] = []
         self.backend = SimpleNamespace(mark_as_retry=self._mark_as_retry)
+
+    def update_state(self, state: str, meta: dict[str, int]) -> None:
+        assert state == PROGRESS
+        self.states.append(meta)
 
     def _mark_as_retry(self, task_id: str, exc: Exception, request: Any) -> None:
         self.retries.append((task_id, str(exc)))
@@ -120,7 +127,7 @@ def request_of(payload: Any, **headers: Any) -> JobRequest:
 
     def update(**_: Any) -> None: ...
 
-    task = app.task(name=UPDATE_TASK, base=JobTask)(update)
+    task = app.task(name=UPDATE_TASK, base=JobTask, shared=False)(update)
     return JobRequest(message, app=app, task=task)
 
 
@@ -128,6 +135,41 @@ def request_of(payload: Any, **headers: Any) -> JobRequest:
 def test_a_message_without_an_id_of_its_own_is_refused(name: object) -> None:
     with pytest.raises(InvalidTaskError, match="names one job"):
         request_of(([], {"id": 1}, {}), id=name)
+
+
+@pytest.mark.parametrize(
+    ("headers", "problem"),
+    [
+        ({}, "message protocol 1"),
+        ({"task": UPDATE_TASK, "id": "m", "compression": "application/zstd"}, "use zlib"),
+    ],
+)
+def test_a_form_that_readers_of_the_queues_do_not_know_is_refused(
+    headers: dict[str, str], problem: str
+) -> None:
+    request = request_of(([], {"id": 1}, {}))
+    message = request.message
+    message.headers = headers
+    with pytest.raises(InvalidTaskError, match=problem):
+        JobRequest(message, app=request.app, task=request.task, headers={"id": "m", "task": "t"})
+
+
+@pytest.mark.parametrize("limits", [[10, None], [None, 5]])
+def test_a_time_limit_is_refused_since_a_thread_cannot_be_ended(limits: list[int | None]) -> None:
+    assert read({}, timelimit=[None, None]) is None
+    with pytest.raises(InvalidJob, match=r"time_limit, soft_time_limit: .*leave them out"):
+        read({}, timelimit=limits)
+
+
+def test_a_state_is_not_kept_of_a_job_whose_result_is_ignored() -> None:
+    task: Any = Running(ignore_result=True)
+    concluded(task, Retry(7.0, "no answer"))
+    assert task.retries == []
+    show_progress(task, 1, 2)
+    assert task.states == []
+    shown: Any = Running()
+    show_progress(shown, 1, 2)
+    assert shown.states == [{"done": 1, "total": 2}]
 
 
 @pytest.mark.parametrize(
