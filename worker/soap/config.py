@@ -12,9 +12,12 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 # The vendor has not published a code for an expired session; its message would match this.
+# It may name the element, SessionKey.
+_SESSION = r"\bsession[ _-]?(key|id|token)?\b"
 SESSION_EXPIRED_MESSAGE = (
-    r"(?i)\bsession\b.*\b(expired|invalid|not valid|not found|not exist|unknown|timed out)\b"
-    r"|\b(expired|invalid|unknown)\b.*\bsession\b"
+    rf"(?i){_SESSION}.*\b(expired|invalid|inactive|unknown|ended|terminated|timed out"
+    r"|(not|no longer) (valid|active)|not (found|exist|recogni[sz]ed))\b"
+    rf"|\b(expired|invalid|inactive|unknown)\b.*{_SESSION}"
 )
 # Messages of SQL Server, IIS and maintenance; none of them judges the request.
 TRANSIENT_MESSAGE = (

@@ -242,6 +242,11 @@ def test_a_refused_login_is_nobodys_job() -> None:
         (None, "The session has expired or does not exist."),
         ("X1", "Session is invalid"),
         (None, "Invalid SessionKey: unknown session"),
+        (None, "Invalid SessionKey."),
+        (None, "The SessionKey has expired."),
+        (None, "Session_Key is no longer valid"),
+        (None, "Your session has ended. Please log in."),
+        (None, "The session token was not recognised"),
     ],
 )
 def test_an_expired_session_is_known_by_its_code_or_its_message(
@@ -252,6 +257,19 @@ def test_an_expired_session_is_known_by_its_code_or_its_message(
     )
     as_fault = SoapFaultError(f"soap:{code}" if code else "soap:Server", message)
     assert isinstance(faults.of_soap_fault(as_fault, Purpose.UPDATE, None), SessionExpiredError)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Invalid rate",
+        "Sessions are limited to 5",
+        "The product is not active",
+        "Obsession: unknown",
+    ],
+)
+def test_other_words_end_no_session(message: str) -> None:
+    assert isinstance(faults.of_refusal(refusal("X1", message), Purpose.QUERY, None), Rejected)
 
 
 def test_a_fault_may_come_from_after_the_work() -> None:
