@@ -16,6 +16,7 @@ from revio_jobs.errors import OutcomeUnknown, RevioError, Throttled, Unauthorise
 from tasks.ports import Call, Permits, Purpose, SpoiltAnswer
 from worker.soap.answer.document import document_of
 from worker.soap.answer.reader import AnswerReader, SoapAnswer, SoapFaultError
+from worker.soap.answer.repeated_records import each_once
 from worker.soap.answer.xml import SpoiltAnswerError, UnreadableAnswerError
 from worker.soap.config import SoapConfig
 from worker.soap.error_map import ErrorMap
@@ -130,7 +131,7 @@ class Caller:
         if refusal and http.status not in _FAULT_STATUSES:
             raise self.with_pause(self._with_report(refusal))
         try:
-            answer = reader.read(document_of(http))
+            answer = each_once(reader.read(document_of(http)))
         except SoapFaultError as exc:
             # Its text is the vendor's and may echo the request.
             error = self._errors.of_soap_fault(exc, call.purpose, session_key)

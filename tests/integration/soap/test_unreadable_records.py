@@ -53,6 +53,17 @@ def test_an_unreadable_field_is_named_and_the_other_products_come(box: RunningSa
     assert all(permits.health)
 
 
+def test_a_product_that_comes_twice_otherwise_is_nobodys_to_choose(box: RunningSandbox) -> None:
+    box.spoil(5042, Customer_Product_ID="5041")
+    with gateway(box) as opened, pytest.raises(PartlyReadable) as raised:
+        read(opened)
+
+    assert len(raised.value.records) == 98
+    [fault] = raised.value.unreadable
+    assert fault.customer_product_id == 5041
+    assert "came twice, with different values of line_id" in str(fault)
+
+
 @pytest.mark.parametrize("content", ["AT&T", "a < b", "<b>bold", "&copy;"])
 def test_a_product_that_breaks_the_document_is_found_in_few_calls(
     content: str, box: RunningSandbox

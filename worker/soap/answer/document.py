@@ -11,7 +11,7 @@ from email.policy import HTTP
 from worker.soap.answer.xml import UnreadableAnswerError
 from worker.soap.http.wire import HttpResponse
 
-_SPACE = b" \t\r\n"
+_BEFORE = re.compile(rb"(?:\xef\xbb\xbf|[ \t\r\n])++")
 _XML_TYPES = re.compile(r"(text|application)/(xml|xop\+xml|[\w.-]+\+xml)")
 _MISLABELLED = re.compile(
     rb"""\A(<\?xml\s[^>]{0,200}?)\s+encoding\s*=\s*["'](?:utf-?16|ucs-?2|unicode)["']""",
@@ -48,15 +48,15 @@ def _root_part(body: bytes, content: Message) -> tuple[bytes, str | None]:
 def _document(text: bytes, charset: str | None) -> bytes:
     """Without what XML allows nowhere before a declaration, and in an encoding that it names."""
     bare = text if _is_wide(text) else text.rstrip(b"\x00")
-    while bare.startswith((codecs.BOM_UTF8, *(bytes([space]) for space in _SPACE))):
-        bare = bare.removeprefix(codecs.BOM_UTF8).lstrip(_SPACE)
+    if before := _BEFORE.match(bare):
+        bare = bare[before.end() :]
     # These bytes can be read as ASCII, and so are not UTF-16, as .NET's StringWriter labels all.
     bare = _MISLABELLED.sub(rb"\1", bare)
     if charset in {None, "utf-8", "us-ascii"} or _DECLARED.match(bare) or text.startswith(_BOMS):
         return bare
     try:
         return bare.decode(charset).encode()
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, UnicodeError):
         raise UnreadableAnswerError(f"the answer is not in {charset[:20]!r}") from None
 
 

@@ -41,8 +41,7 @@ def mark_forbidden(body: bytes) -> bytes | None:
     if text is None or MARK.encode() in body:
         return None
     text = _REFERENCE.sub(_marked_reference, _FORBIDDEN.sub(MARK, text))
-    places = [match.start() for match in re.finditer(MARK, text)]
-    if not places or not all(_is_in_a_text(text, at) for at in places):
+    if not _are_in_texts(text):
         return None
     return _DECLARATION.sub("", text, count=1).encode()
 
@@ -66,6 +65,21 @@ def _marked_reference(reference: re.Match[str]) -> str:
     code = int(reference[1], 16) if reference[1] else int(reference[2])
     is_character = code <= 0x10FFFF and not _FORBIDDEN.match(chr(code))  # noqa: PLR2004 - the last
     return reference[0] if is_character else MARK
+
+
+def _are_in_texts(text: str) -> bool:
+    """Whether there are marks, each in the text of an element that has no child elements.
+
+    Of a text one mark is looked at, however many it has: each looks back to where the text began.
+    """
+    at = text.find(MARK)
+    is_marked = at >= 0
+    while at >= 0:
+        if not _is_in_a_text(text, at):
+            return False
+        ends = text.find("<", at)
+        at = text.find(MARK, ends) if ends >= 0 else -1
+    return is_marked
 
 
 def _is_in_a_text(text: str, at: int) -> bool:

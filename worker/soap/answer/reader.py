@@ -201,7 +201,10 @@ def _only(parent: etree._Element, tag: str) -> etree._Element:
 
 
 def _header(element: etree._Element) -> dict[str, str]:
-    """The texts of the Header's own namespace by name; what is nil is left out."""
+    """The texts of the Header's own namespace by name, without the blanks of a pretty print.
+
+    What is nil is left out.
+    """
     namespace, brace, _ = element.tag.rpartition("}")
     texts: dict[str, str] = {}
     for child in element.iterchildren(f"{namespace}{brace}*"):
@@ -209,7 +212,7 @@ def _header(element: etree._Element) -> dict[str, str]:
         if name in texts:
             raise UnreadableAnswerError(f"{name} twice in the Header")
         if len(child) == 0 and not is_nil(child):
-            texts[name] = text_of(child)
+            texts[name] = text_of(child).strip()
     return texts
 
 
@@ -223,8 +226,8 @@ def _success(header: dict[str, str]) -> bool:
 def _session_key(result: etree._Element, header: dict[str, str]) -> str | None:
     """Sessions_Create puts it next to the Header, any other answer into it."""
     beside = next((child for child in result if local_name(child) == vendor.SESSION_KEY), None)
-    if beside is not None and beside.text:
-        return beside.text
+    if beside is not None and (key := text_of(beside).strip()):
+        return key
     return header.get(vendor.SESSION_KEY) or None
 
 

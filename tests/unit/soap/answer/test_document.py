@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import time
 
 import pytest
 
@@ -34,6 +35,12 @@ def test_what_stands_before_a_document_is_left_out(before: bytes) -> None:
     assert document_of(response(before + XML)) == XML
 
 
+def test_however_much_stands_before_it_costs_little() -> None:
+    began = time.process_time()
+    assert document_of(response((codecs.BOM_UTF8 + b"\n") * 500_000 + XML)) == XML
+    assert time.process_time() - began < 2
+
+
 def test_a_document_in_another_encoding_stays_as_it_is() -> None:
     text = '<?xml version="1.0" encoding="utf-16"?><a>é</a>'.encode("utf-16")
     assert document_of(response(text)) == text
@@ -56,8 +63,9 @@ def test_a_declaration_says_more_than_the_header() -> None:
 
 
 def test_bytes_that_are_not_in_the_charset_of_the_header_are_refused() -> None:
-    with pytest.raises(UnreadableAnswerError, match="not in 'no-such-charset'"):
-        document_of(response(BARE.encode(), "text/xml; charset=no-such-charset"))
+    for charset in ("no-such-charset", "hex", "idna", "undefined"):
+        with pytest.raises(UnreadableAnswerError, match=f"not in '{charset}'"):
+            document_of(response(BARE.encode(), f"text/xml; charset={charset}"))
 
 
 def test_the_one_document_of_a_multipart_answer_is_taken() -> None:

@@ -407,6 +407,23 @@ def test_a_hostile_answer_costs_little_and_gives_nothing(body: bytes) -> None:
     assert peak < 3 * len(body) + 2**23
 
 
+def test_a_text_that_is_full_of_forbidden_characters_costs_little() -> None:
+    spoilt = "\x01" * 400_000 + "a&#0;" * 100_000
+    began = time.process_time()
+    answer = read(query_answer(RECORD.replace("<Description>a", f"<Description>{spoilt}")))
+    assert time.process_time() - began < 5
+    assert answer.records[0]["description"] == spoilt.replace("\x01", "\ufffd").replace(
+        "&#0;", "\ufffd"
+    )
+
+
+def test_a_header_may_be_printed_with_blanks() -> None:
+    header = {"Success": "\n false\n", "Error_Code": "\n S2005\n", "Message": " no \n"}
+    answer = read(query_answer("", header={**header, "SessionKey": "\n  \n"}))
+    assert (answer.success, answer.error_code, answer.message) == (False, "S2005", "no")
+    assert answer.session_key is None
+
+
 def test_what_a_record_leaves_in_the_tree_is_next_to_nothing() -> None:
     body = query_answer("<Junk><a/></Junk>".join(repeat(RECORD, 2000)))
     chosen = reader()
