@@ -18,6 +18,7 @@ from console.pages.dead_letters import changes_in_words, letters_of
 from console.visit import NotFound, Refused, Visit
 from revio_jobs import Lane, UpdateResult
 from revio_jobs.contracts import job_id_of
+from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.results import ResultStore
 from worker.ledger import Auditor, latest_withdrawals
 from worker.limiter import LanePauses, Pause
@@ -50,9 +51,10 @@ def show_operations(visit: Visit) -> Response:
 def pause_lane(visit: Visit) -> Response:
     """Within about a second no worker takes jobs from it."""
     lane, reason, pauses = _lane(visit), _reason(visit), LanePauses(visit.console.redis)
-    if pause := pauses.get(visit.account, lane):
+    ours = Pause(reason, visit.name, datetime.now(UTC))
+    if not pauses.pause_if_open(visit.account, lane, ours):
+        pause = pauses.get(visit.account, lane) or ours
         raise Refused(f"{pause.by} has paused lane {lane} already: {pause.reason}")
-    pauses.pause(visit.account, lane, Pause(reason, visit.name, datetime.now(UTC)))
     return _noted(visit, f"pause lane {lane}", reason)
 
 
@@ -102,8 +104,14 @@ def find_job(visit: Visit) -> Response:
 
 
 def _result(visit: Visit, job: str) -> UpdateResult | None:
-    """Of an update that has ended well, as long as it is kept."""
+    """Of an update of this account that has ended well, as long as it is kept.
+
+    Celery's results are found by the job alone, and an ID follows from an account and a key: the
+    ledger tells whose the job is.
+    """
     redis = visit.console.redis
+    if not redis.exists(LedgerKeys(visit.account).record(job)):
+        return None
     status = Lookup(redis, ResultStore(app_of(visit.console.settings), redis)).status(
         visit.account, job
     )

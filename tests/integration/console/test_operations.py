@@ -15,12 +15,19 @@ import pytest
 
 from cli.producer import app_of
 from console.parts import Console
+from console.security.identity import parse_grants
 from revio_jobs import Lane, RevioJobs, UpdateJob, errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.message import encode_message
 from revio_jobs.testing import InMemoryRevio, InMemoryRevioJobs
 from tasks.ports import Call, Claimed, Purpose
-from tests.integration.console.visitor import Visitor, console_of, settings_of, value_of
+from tests.integration.console.visitor import (
+    PASSWORD,
+    Visitor,
+    console_of,
+    settings_of,
+    value_of,
+)
 from worker.ledger import LedgerTimes, RedisLedger
 from worker.ledger.history import FIRST, History
 from worker.limiter import LanePauses, LimitRules, RedisLimiter
@@ -191,6 +198,10 @@ def test_an_unknown_outcome_is_settled_as_seen_for_whoever_asks_for_the_result(
     assert f"<td>operator</td><td>settle {unknown.job} as applied</td><td>I looked</td>" in page
     page = unknown.operator.get(f"/a/default/jobs?job={unknown.job}").text
     assert '<th scope="row">outcome</th><td>applied, and read back</td>' in page
+    console.users.add("eve", PASSWORD, parse_grants(["east:viewer"]))
+    eve = Visitor.of(console)
+    eve.sign_in("eve")
+    assert ">5001</a>" not in eve.get(f"/a/east/jobs?job={unknown.job}").text
     assert "it balances" in unknown.operator.get("/a/default/audit").text
     *_, ended = History(console.redis).after("default", FIRST)
     assert (ended.job_id, ended.how) == (unknown.job, "applied")
