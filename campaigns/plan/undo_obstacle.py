@@ -34,7 +34,7 @@ def undo_obstacle(row: PlannedRow, product: CustomerProduct, possible: Possible)
 
 
 def _obstacles(row: PlannedRow, product: CustomerProduct, possible: Possible) -> Iterator[str]:
-    if unread := [name for name in row.after if name not in _READABLE]:
+    if unread := [name for name in (*row.after, *row.clear) if name not in _READABLE]:
         yield f"{', '.join(unread)} cannot be read, so it would stay"
     readable = {name: value for name, value in row.before.items() if name not in unread}
     empty = [name for name, value in readable.items() if value is None]

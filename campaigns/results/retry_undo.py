@@ -81,7 +81,7 @@ def _undo_row(
     if product is None or edits:
         report.add(LeftRow(Why.EDITED, row.id, row.seen.get("customer_id"), edits))
         return None
-    if _NOT_READABLE in row.after:
+    if _NOT_READABLE in (*row.after, *row.clear):
         says = f"{_NOT_READABLE} cannot be read, so it stays"
         report.add(LeftRow(Why.NOT_UNDONE, row.id, product.customer_id, says))
     _note_billing(row, product, report)

@@ -22,6 +22,8 @@ class RowClass(StrEnum):
     CHANGE = "change"
     SAME = "same"
     """The product is already as wanted."""
+    ROUNDED_AWAY = "rounded away"
+    """A rule moves its rate, and rounding brings the old one back."""
     NO_WISH = "no wish"
     """Its cells ask for nothing."""
     REPEATED = "repeated"
@@ -133,21 +135,25 @@ class PlannedRow:
         return differences(Expected.model_validate(self._expected()).named(), record)
 
     def is_done(self, record: CustomerProductRecord) -> bool:
-        """Whether the product is as the row wants it, as far as a query can show."""
-        return not self.unapplied(record)
+        """Whether the product is as the row wants it, which a query must show of all fields."""
+        return self._is_readable and not self.unapplied(record)
 
     def unapplied(self, record: CustomerProductRecord) -> dict[str, Any]:
         """The after-values that the product does not have, with what the record has instead."""
         wanted = {name: value for name, value in self.after.items() if name in _READABLE}
-        typed = Expected.model_validate(wanted).named() | dict.fromkeys(self.clear)
-        return differences(typed, record)
+        emptied = dict.fromkeys(name for name in self.clear if name in _READABLE)
+        return differences(Expected.model_validate(wanted).named() | emptied, record)
 
     def would_be_done(self, found: Mapping[str, Any]) -> bool:
         """As `is_done`, given only the expected fields that did not hold."""
         known = {**self.before, **found}
-        names = [*(name for name in self.after if name in _READABLE), *self.clear]
-        unread = dict.fromkeys(name for name in names if name not in known)
-        return bool(names) and not self.unapplied({**unread, **known})  # type: ignore[typeddict-item]
+        unread = dict.fromkeys(name for name in (*self.after, *self.clear) if name not in known)
+        return self.is_done({**unread, **known})  # type: ignore[typeddict-item]
+
+    @property
+    def _is_readable(self) -> bool:
+        """Whether a query shows all that it changes."""
+        return _READABLE.issuperset((*self.after, *self.clear))
 
     def _expected(self) -> dict[str, Any]:
         expected = {
