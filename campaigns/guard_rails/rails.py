@@ -69,6 +69,8 @@ class Guard:
             guard = cls(Rail(rail), Level(level), Decimal(limit.strip()) if limit else None)
         except (ValueError, InvalidOperation):
             raise ValueError(_usage(rail, text)) from None
+        if not (guard.limit is None or guard.limit.is_finite()):
+            raise ValueError(_usage(rail, text))
         needs_limit = guard.rail in _WITH_LIMIT and guard.level is not Level.OFF
         if needs_limit != (guard.limit is not None and guard.limit >= 0):
             raise ValueError(_usage(rail, text))

@@ -83,10 +83,13 @@ def plan_row(
     changes = {
         name: value
         for name, value in wanted.items()
-        if not values_agree(name, value, values.get(name))
+        # What a query does not show may be anything.
+        if name not in values or not values_agree(name, value, values[name])
     }
     if not changes:
-        return _without_change(RowClass.SAME, row, "", product)
+        is_moved = "rate" not in {*row.changes, *row.clear} and policy.rules.move_rate(values)
+        kind = RowClass.ROUNDED_AWAY if is_moved else RowClass.SAME
+        return _without_change(kind, row, "", product)
     if differing := _not_expected(row, values):
         return _without_change(RowClass.PROBLEM, row, differing, product)
     before = {name: as_json(values.get(name)) for name in changes}

@@ -83,6 +83,11 @@ class Rules:
             for name, rule in self.sets.items()
         }
 
+    def move_rate(self, values: Mapping[str, Any]) -> bool:
+        """Whether they compute another rate than the product has, before it is rounded."""
+        rule = self.sets.get("rate")
+        return rule is not None and rule.evaluate(values) != values["rate"]
+
     def _typed(self, name: str, value: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the field has it
         if name == "rate" and value is not None:
             return self._rounded(Fraction(value), values.get("rate"))

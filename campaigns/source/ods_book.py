@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -189,6 +190,8 @@ def _cell(element: Any) -> SheetCell:  # noqa: ANN401 - lxml's
 
 
 def _number(value: str, sight: str) -> SheetCell:
+    if not isfinite(float(value)):
+        return SheetCell(sight or value, CellKind.ERROR)
     stored = Decimal(format(float(value), _DIGITS))
     text = format(stored, "f")
     read = _amount_shown(sight, stored)

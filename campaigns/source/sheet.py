@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 from typing import NamedTuple, Protocol, TypeVar
 
 from openpyxl.utils.cell import get_column_letter
@@ -100,6 +101,9 @@ def number_cell(raw: str, code: str = GENERAL, *, from_1904: bool = False) -> Sh
 @lru_cache(maxsize=1 << 16)
 def _formatted_cell(raw: str, code: str, *, from_1904: bool) -> SheetCell:
     number = float(raw)
+    if not isfinite(number):
+        # What programs write that have divided by zero.
+        return SheetCell(raw, CellKind.ERROR)
     if is_date_format(code):
         return date_cell(_moment(number, from_1904=from_1904), code)
     stored = Decimal(format(number, _EXCEL_DIGITS))

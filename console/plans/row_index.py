@@ -47,6 +47,7 @@ _KINDS = tuple(RowClass)
 _LINE_BITS = 32
 _WHY: Mapping[RowClass, str] = {
     RowClass.SAME: "it is so already",
+    RowClass.ROUNDED_AWAY: "rounding leaves its rate as it is",
     RowClass.NO_WISH: "its cells ask for no change",
     RowClass.REPEATED: "an earlier row says the same",
     RowClass.NOT_MEANT: "the rule's condition leaves it out",

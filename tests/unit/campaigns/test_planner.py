@@ -396,6 +396,32 @@ def test_a_price_that_is_emptied_meets_the_rails_of_prices(plan: Plan) -> None:
     assert rows(crossed)[1].says == ("zero: rate becomes empty (crossed with a reason)",)
 
 
+@pytest.mark.parametrize(
+    ("rule", "lines", "kind"),
+    [
+        ("rate=rate*1.0001", ["1"], "rounded away"),
+        ("rate=rate*1.0001", ["1,10.00"], "same"),
+        ("rate=rate+0", ["1"], "same"),
+        ("rate=10", ["1"], "same"),
+        ("quantity=quantity", ["1"], "same"),
+    ],
+)
+def test_a_rate_that_rounding_brings_back_is_told_from_one_that_is_there(
+    plan: Plan, rule: str, lines: list[str], kind: str
+) -> None:
+    header = "id,rate" if "," in lines[0] else "id"
+    planned = plan(header, *lines, rules=Rules.parse(None, [rule], Rounding()))
+    assert planned.summary.rows == {kind: 1}
+
+
+def test_a_flag_that_no_query_shows_is_emptied_without_asking_what_it_is(plan: Plan) -> None:
+    row = rows(plan("id,do_not_prorate", "1,(clear)"))[1]
+    assert (row.clear, row.not_undoable) == (
+        ("do_not_prorate",),
+        "do_not_prorate cannot be read, so it would stay",
+    )
+
+
 def test_a_first_price_that_a_rail_would_not_let_an_undo_empty_is_not_undoable(plan: Plan) -> None:
     (row,) = rows(plan("id,rate", "4,5", rails=["zero=block"])).values()
     assert row.not_undoable == "the guard rail zero blocks the old rate"

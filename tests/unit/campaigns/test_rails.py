@@ -125,7 +125,19 @@ def test_a_guard_reads_back_from_its_text(guard: Guard) -> None:
     assert Rails.parse([str(guard)]).guards == (guard,)
 
 
-@pytest.mark.parametrize("text", ["", "cap", "cap=block", "cap=block:x", "zero=block:1", "x=warn"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "cap",
+        "cap=block",
+        "cap=block:x",
+        "zero=block:1",
+        "x=warn",
+        "cap=block:NaN",
+        "cap=block:inf",
+    ],
+)
 def test_nonsense_is_refused_with_the_rails_there_are(text: str) -> None:
     with pytest.raises(ValueError, match="below_cost"):
         Rails.parse([text])

@@ -212,3 +212,18 @@ def test_a_row_whose_cells_are_out_of_order_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="damaged: A2 comes after a cell to its right"):
         rows_of(path)
+
+
+@pytest.mark.parametrize("stored", ["NaN", "INF", "1E+400"])
+@pytest.mark.parametrize("code", ["General", "0.00", "yyyy-mm-dd"])
+def test_what_is_no_finite_number_is_a_problem_of_its_cell(
+    tmp_path: Path, stored: str, code: str
+) -> None:
+    def show(sheet: Any) -> None:
+        sheet.cell(2, 2).number_format = code
+
+    path = edited(
+        book(tmp_path / "in.xlsx", "rate", 21, show), {SHEET: ("<v>21</v>", f"<v>{stored}</v>")}
+    )
+    (row,) = rows_of(path)
+    assert "error instead of a value" in row[0].kind
