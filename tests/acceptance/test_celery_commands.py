@@ -134,6 +134,14 @@ def celery(stack: Stack, *arguments: str, timeout_s: float = PATIENCE_S) -> tupl
                 f"celery worker --autoscale: {OPTIONS['--autoscale']}",
             },
         ),
+        (
+            ("worker", "--detach", "-Q", "revio.acme.bulk,revio.default.bulc"),
+            {
+                f"celery worker --queues {name}: this is not a lane; write "
+                "revio.<account>.interactive or .bulk, of default"
+                for name in ("revio.acme.bulk", "revio.default.bulc")
+            },
+        ),
         (("amqp", "repl"), {f"celery amqp: {SUBCOMMANDS['amqp']}"}),
     ],
 )
@@ -339,6 +347,30 @@ def test_multi_starts_and_restarts_workers_with_their_logs_levels_and_process_fi
         run(*multi, "stopwait", *nodes, *files)
     assert not list(tmp_path.glob("*.pid"))
     assert list(tmp_path.glob("state*"))
+
+
+def test_multi_says_that_a_worker_could_not_start_or_its_log_does(
+    stack: Stack, tmp_path: Path
+) -> None:
+    environment = stack.process_environment()
+    options = ["-A", "worker", f"--pidfile={tmp_path}/%n.pid", f"--logfile={tmp_path}/%n.log"]
+
+    def start(*more: str) -> str:
+        command = [sys.executable, "-m", "celery", "multi", "start", "w@local", *options, *more]
+        ended = subprocess.run(
+            command, env=environment, cwd=tmp_path, check=False, capture_output=True, text=True
+        )
+        return ended.stdout + ended.stderr
+
+    text = start("-c", "4")
+    assert "FAILED" in text
+    assert f"celery worker --concurrency: {OPTIONS['--concurrency']}" in text
+    # Found when the process has left the terminal.
+    environment["REVIO_HEARTBEAT_DIR"] = "/proc/nowhere"
+    assert "OK" in start()
+    log = tmp_path / "w.log"
+    wait_until(lambda: "worker_refused" in log.read_text())
+    assert "REVIO_HEARTBEAT_DIR" in json.loads(log.read_text())["reason"]
 
 
 def test_another_celery_app_on_the_same_database_neither_disturbs_nor_is_disturbed(

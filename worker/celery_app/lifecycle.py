@@ -43,6 +43,7 @@ from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.restart import make_restartable, restart_by_deadline
 from worker.celery_app.run_events import RunEvents
 from worker.celery_app.settled_results import store_with_settlement
+from worker.celery_app.start_refusal import check_before_detaching, refuse_start
 from worker.celery_app.stop_deadline import StopDeadline
 from worker.celery_app.tracing import untrace_thread, untraced
 from worker.celery_app.worker_name import WorkerNames
@@ -84,6 +85,7 @@ class Lifecycle:
         refuse_commands()
         let_events_be_disabled()
         mask_stats()
+        check_before_detaching(self._check_before_detaching)
         # Celery holds weak references to bound methods; this object lives as long as the app.
         signals.setup_logging.connect(self._configure_logs)
         # Celery's loop, and what it tells of itself.
@@ -113,11 +115,18 @@ class Lifecycle:
         configure_logs(level, self._settings.log_format, logfile)
 
     def _refuse_options(self, options: Mapping[str, Any], **_: object) -> None:
-        refuse_options()
+        self._refuse_given(options)
         refuse_options_without_effect()
+        make_restartable(sys.argv)
+
+    def _refuse_given(self, options: Mapping[str, Any]) -> None:
+        refuse_options()
         queues, excluded = options.get("queues"), options.get("exclude_queues")
         refuse_queues(queues, excluded, self._settings.accounts)
-        make_restartable(sys.argv)
+
+    def _check_before_detaching(self, options: Mapping[str, Any]) -> None:
+        self._refuse_given(options)
+        self._check_redis()
 
     def _check_redis(self, **_: object) -> None:
         settings = self._settings
@@ -141,7 +150,7 @@ class Lifecycle:
         try:
             self._app.heartbeat.start()
         except OSError as exc:
-            sys.exit(f"REVIO_HEARTBEAT_DIR: {exc}")
+            refuse_start(f"REVIO_HEARTBEAT_DIR: {exc}")
 
     def _serve_metrics(self, **_: object) -> None:
         port, address = self._settings.metrics_port, self._settings.metrics_address
@@ -151,7 +160,7 @@ class Lifecycle:
         try:
             start_http_server(port, address, self.metrics.registry)
         except OSError as exc:
-            sys.exit(f"REVIO_METRICS_PORT: {address}:{port} cannot be listened on: {exc}")
+            refuse_start(f"REVIO_METRICS_PORT: {address}:{port} cannot be listened on: {exc}")
 
     def _start(self, sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's consumer
         parsed = map(parse_queue_name, self._app.amqp.queues.consume_from)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, NoReturn
 
 from celery import bootsteps
@@ -12,6 +11,7 @@ from redis.exceptions import RedisError
 
 from revio_jobs.cluster_check import NO_CLUSTER, ClusterRefusedError
 from revio_jobs.redis_faults import fault_of
+from worker.celery_app.start_refusal import refuse_start
 from worker.redis_kit.redis_memory import eviction_fault
 
 REFUSED = 2
@@ -56,5 +56,4 @@ class RedisGuard(bootsteps.StartStopStep):  # type: ignore[misc] # Celery is unt
 
 
 def _refuse(fault: str) -> NoReturn:
-    sys.stderr.write(f"{fault}\n")
-    raise SystemExit(REFUSED)
+    refuse_start(fault, REFUSED)
