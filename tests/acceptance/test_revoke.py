@@ -84,6 +84,10 @@ def test_raw_jobs_that_no_worker_had_accepted_are_not_run(
     query = raw.send_task(QUERY_TASK, kwargs={"ids": [5002]}, queue=QUEUE)
     late = raw.send_task(UPDATE_TASK, kwargs={"id": 5003, "rate": "1"}, queue=QUEUE, expires=0.1)
     raw.control.revoke([update.id, query.id], reply=True)
+    # The next worker has not heard of it.
+    stack.services["bulk"].stop()
+    stack.services["bulk"].start()
+    stack.wait_until_ready()
     pauses.resume("default", Lane.BULK)
     with pytest.raises(errors.Withdrawn, match="not to be run so late"):
         late.get(timeout=PATIENCE_S)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from campaigns.store.keys import AccountKeys, RunKeys
-from revio_jobs.broker import HELD, HELD_AT, LATER
+from revio_jobs.broker import HELD, HELD_AT, LATER, REVOKED
 from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.version import __version__
 from tests.integration.wire_forms import RUN, dump, wire_forms
@@ -61,7 +61,7 @@ def names(keys: object) -> Iterator[str]:
         *names(CallKeys("default")),
         *names(AccountKeys("default")),
         *names(RunKeys("default", RUN)),
-        *(HELD, HELD_AT, LATER),
+        *(HELD, HELD_AT, LATER, REVOKED),
     ],
 )
 def test_each_key_has_its_form(forms: Any, name: str) -> None:

@@ -23,6 +23,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import structlog
+from celery.utils.collections import LimitedSet
 from kombu import Connection
 from pydantic import SecretStr
 from redis import Redis
@@ -51,6 +52,7 @@ from settings import AccountSettings
 from tasks.ports import Call, Claimed, Purpose
 from worker.celery_app.oversight import Oversight
 from worker.celery_app.result_backend import REDIS_URL, backend_url
+from worker.celery_app.revocations import Revocations
 from worker.celery_app.transport import Transport
 from worker.ledger import LedgerTimes, RedisLedger, Selection, Sweeper, Withdrawals
 from worker.limiter import DayEnds, LanePauses, LimitRules, Pause, RedisLimiter
@@ -147,6 +149,10 @@ def taken(write: Writers) -> None:
     later = next(message for message in messages if message.headers["id"] == "raw")
     later.channel.qos.put_off(later.delivery_tag, 3600.0, count=True)
     later.requeue()
+
+
+def revoked(write: Writers) -> None:
+    Revocations(write.redis, LimitedSet(maxlen=10), 3600.0).note(["raw"])
 
 
 def claimed(write: Writers) -> None:
@@ -264,6 +270,7 @@ def unfed(write: Writers) -> None:
 SCENES: tuple[Callable[[Writers], None], ...] = (
     submitted,
     taken,
+    revoked,
     claimed,
     sent,
     delayed,

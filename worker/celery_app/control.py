@@ -16,6 +16,7 @@ from revio_jobs.contracts import Lane, parse_queue_name
 from revio_jobs.errors import Unavailable, Withdrawn
 from tasks.decision import failed
 from worker.celery_app.refusals import COMMANDS
+from worker.celery_app.revocations import Revocations
 from worker.celery_app.task_adapter import NOT_TERMINATED, REVOKED
 from worker.ledger import RedisLedger
 
@@ -47,9 +48,14 @@ class Revoking:
     """
 
     def __init__(
-        self, app: Celery, accounts: Iterable[str], ledger: Callable[[], RedisLedger]
+        self,
+        app: Celery,
+        accounts: Iterable[str],
+        ledger: Callable[[], RedisLedger],
+        revocations: Callable[[], Revocations],
     ) -> None:
         self._app = app
+        self._revocations = revocations
         self._accounts = tuple(accounts)
         self._ledger = ledger
         control.control_command(
@@ -74,6 +80,7 @@ class Revoking:
         if terminate:
             _log.warning("job_not_terminated", jobs=ids, reason=NOT_TERMINATED)
         others = [job_id for job_id in ids if not self._withdraw(job_id)]
+        self._note(others)
         # What Celery remembers also marks an update that a worker has just now, if it comes again.
         worker_state.revoked.update(ids)
         return _celerys_revoke(state, others)
@@ -81,6 +88,12 @@ class Revoking:
     def _terminate(self, state: Any, task_id: str | list[str], **_: object) -> Any:  # noqa: ANN401 - as `_revoke`
         """Revoke tasks by id; one that runs goes on, since a thread cannot be ended."""
         return self._revoke(state, task_id, terminate=True)
+
+    def _note(self, job_ids: list[str]) -> None:
+        try:
+            self._revocations().note(job_ids)
+        except Unavailable as exc:
+            _log.warning("revoke_not_noted", jobs=job_ids, reason=str(exc))
 
     def _withdraw(self, job_id: str) -> bool:
         """Whether it is an accepted update; if nobody had begun it, it has now ended."""

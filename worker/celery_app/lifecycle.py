@@ -6,12 +6,13 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import structlog
 from celery import Celery, signals
 from celery.utils.nodenames import default_nodename
+from celery.worker import state as worker_state
 from prometheus_client import start_http_server
 
 from revio_jobs.connection import connect_redis
@@ -41,6 +42,7 @@ from worker.celery_app.refusals import (
 )
 from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.restart import make_restartable, restart_by_deadline
+from worker.celery_app.revocations import READ_EVERY_S, Revocations
 from worker.celery_app.run_events import RunEvents
 from worker.celery_app.settled_results import store_with_settlement
 from worker.celery_app.start_refusal import check_before_detaching, refuse_start
@@ -80,7 +82,7 @@ class Lifecycle:
             signals.worker_init.connect(self._start_heartbeat)
         if settings.metrics_port:
             signals.worker_init.connect(self._serve_metrics)
-        Revoking(app, settings.accounts, lambda: self.application.ledger)
+        Revoking(app, settings.accounts, lambda: self.application.ledger, lambda: self._revocations)
         LaneCommands(settings.accounts, lambda: self._lane_control)
         refuse_commands()
         let_events_be_disabled()
@@ -109,6 +111,11 @@ class Lifecycle:
                     before_settling=partial(store_with_settlement, self._app),
                 )
             return self._application
+
+    @cached_property
+    def _revocations(self) -> Revocations:
+        kept_s = self._settings.key_retention_s
+        return Revocations(self.application.redis, worker_state.revoked, kept_s)
 
     def _configure_logs(self, logfile: str | None = None, **_: object) -> None:
         level = given_log_level() or self._settings.log_level
@@ -175,6 +182,8 @@ class Lifecycle:
             application.redis, accounts, sender.hostname, lanes=lambda: control.lanes
         )
         self._repeat("limits", NOTED_EVERY_S, self._published_limits.publish, at_once=True)
+        self._read_revocations()
+        self._repeat("revocations", READ_EVERY_S, self._revocations.read)
         self._repeat("gates", _LANES_INTERVAL_S, control.update)
         refused = RefusedQueries(
             self._app,
@@ -195,6 +204,13 @@ class Lifecycle:
         )
         self._repeat("campaigns", LOOK_INTERVAL_S, feeders.start_missing)
         _log.info("worker_ready", accounts=sorted(self._settings.accounts))
+
+    def _read_revocations(self) -> None:
+        """Before the first message is taken."""
+        try:
+            self._revocations.read()
+        except Unavailable as exc:
+            warn_of_refusal("revocations_failed", exc)
 
     def _hold(self) -> None:
         """While the worker stops, Celery's loop turns no more."""

@@ -19,6 +19,9 @@ HELD_AT = "revio:broker:held_at"
 LATER = "revio:broker:later"
 """Messages that go back to their queue later (sorted set: delivery tag by that time, s)."""
 
+REVOKED = "revio:broker:revoked"
+"""Raw jobs that somebody has revoked (sorted set: task id by the time of the revocation, s)."""
+
 KOMBU_HELD = "unacked"
 """Where earlier releases kept held messages, as kombu does for all apps (hash: by
 delivery tag, the message, exchange and queue)."""

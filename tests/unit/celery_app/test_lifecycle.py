@@ -33,8 +33,9 @@ def test_a_worker_that_starts_schedules_each_of_its_rounds(monkeypatch: pytest.M
     app.conf.task_queues = [lane_queue("default", lane) for lane in Lane]
     lifecycle = Lifecycle(app, Settings.model_validate({"accounts": {"default": ACCOUNT}}))
     lifecycle._application = MagicMock()
+    lifecycle._application.redis.time.return_value = (1, 0)
     monkeypatch.setattr(threading, "Thread", note)
     lifecycle._start(SimpleNamespace(hostname="worker@here"))
     assert sorted(rounds) == [
-        *("campaigns", "gates", "hold", "limits", "oversight", "refused", "sweep")
+        *("campaigns", "gates", "hold", "limits", "oversight", "refused", "revocations", "sweep")
     ]
