@@ -20,6 +20,7 @@ from campaigns.plan.owners import Owners
 from campaigns.plan.row_planner import Reader
 from campaigns.rows.planned_row import RowClass
 from campaigns.rules.rules import Rules, values_of
+from campaigns.source.amounts import undoubted
 from campaigns.source.table import Form
 from revio_jobs import UnreadableProduct
 
@@ -137,4 +138,4 @@ def _xlsx(path: Path, layout: ExportLayout) -> Iterator[AddRow]:
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+    return undoubted(format(value, "f")) if isinstance(value, Decimal) else str(value)

@@ -14,6 +14,7 @@ from campaigns.guard_rails.repeat import RecentChanges, no_recent_changes
 from campaigns.plan.undo_obstacle import undo_obstacle
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.rules.rules import Rules, values_of
+from campaigns.source.cell_text import unescaped
 from campaigns.source.cells import ParsedRow
 from revio_jobs import CustomerProduct, UnreadableProduct
 from revio_jobs.contracts import values_agree
@@ -80,12 +81,7 @@ def plan_row(
         wanted = {**policy.rules.changes(values), **row.changes, **dict.fromkeys(row.clear)}
     except ExpressionError as exc:
         return _without_change(RowClass.PROBLEM, row, str(exc), product)
-    changes = {
-        name: value
-        for name, value in wanted.items()
-        # What a query does not show may be anything.
-        if name not in values or not values_agree(name, value, values[name])
-    }
+    changes = {name: value for name, value in wanted.items() if _differs(name, value, row, values)}
     if not changes:
         is_moved = "rate" not in {*row.changes, *row.clear} and policy.rules.move_rate(values)
         kind = RowClass.ROUNDED_AWAY if is_moved else RowClass.SAME
@@ -96,10 +92,26 @@ def plan_row(
     return _guarded(row, product, before, changes, policy)
 
 
+def _differs(name: str, value: object, row: ParsedRow, values: Mapping[str, Any]) -> bool:
+    if name not in values:
+        # What a query does not show may be anything.
+        return True
+    is_unedited = isinstance(value, str) and row.expected.get(name) == value
+    agree = _is_believed if is_unedited else values_agree
+    return not agree(name, value, values[name])
+
+
+def _is_believed(name: str, believed: object, current: object) -> bool:
+    """Whether the product has what a cell says, which has neither blanks around it nor CRLF."""
+    if isinstance(believed, str) and isinstance(current, str):
+        return unescaped(current).strip() == believed
+    return values_agree(name, believed, current)
+
+
 def _not_expected(row: ParsedRow, values: Mapping[str, Any]) -> str:
     """The first field that is not what the row's author believes it to be; "" if all are."""
     for name, expected in row.expected.items():
-        if not values_agree(name, expected, current := values.get(name)):
+        if not _is_believed(name, expected, current := values.get(name)):
             words = (_as_text(current), _as_text(expected))
             return f"{name}{NOT_EXPECTED}it is {words[0]}, not {words[1]}"
     return ""

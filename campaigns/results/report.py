@@ -22,6 +22,7 @@ from campaigns.results.row_results import GROUPS, RowResult, header_of, row_resu
 from campaigns.rows.field_change import in_words
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.spec import RunSpec
+from campaigns.source.amounts import undoubted
 from campaigns.source.cells import CLEAR
 from campaigns.source.columns import places_of
 from campaigns.source.table import OUTCOME_PREFIX, Form
@@ -67,17 +68,18 @@ class Layout:
             elif name in row.clear:
                 given[place] = CLEAR
             elif name in row.after:
-                given[place] = self._text(row.after[name])
+                given[place] = self._text(name, row.after[name])
             elif not self.keeps_cells:
                 given[place] = ""
         return given
 
-    def _text(self, value: object) -> str:
+    def _text(self, name: str, value: object) -> str:
         if isinstance(value, bool):
             return "yes" if value else "no"
-        text = str(value)
-        is_number = text.replace(".", "", 1).removeprefix("-").isdecimal()
-        return text.replace(".", ",") if self.form.decimal_comma and is_number else text
+        if name != "rate":
+            return str(value)
+        text = undoubted(str(value))
+        return text.replace(".", ",") if self.form.decimal_comma else text
 
 
 def write_report(store: OperatorStore, spec: RunSpec, directory: Path) -> Mapping[str, int]:

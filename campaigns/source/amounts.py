@@ -108,6 +108,11 @@ def could_be_thousands(text: str) -> bool:
     return match is not None and _is_a_group(match)
 
 
+def undoubted(text: str) -> str:
+    """The amount, which has a decimal point, in a form that cannot be read as thousands."""
+    return f"{text}0" if could_be_thousands(text) else text
+
+
 def _is_a_group(match: re.Match[str]) -> bool:
     whole, _, decimals = match.groups()
     return len(decimals) == _GROUP and 1 <= len(whole) <= _GROUP and not whole.startswith("0")

@@ -127,11 +127,12 @@ class Findings:
 
     def _look_for_a_header(self, row: ReadRow) -> None:
         titles = [cell for cell in row.cells if cell.strip()]
-        others = places_of(titles).keys() - places_of(self.form.columns).keys()
+        others = places_of(row.cells).items() - places_of(self.form.columns).items()
         if others and any(map(is_id, titles)):
             self.second_table = (
-                f"{place_of(row.line, row.sheet)} names other columns than the header "
-                f"({', '.join(titles)[:_SHOWN_CHARACTERS]}): plan the two tables apart"
+                f"{place_of(row.line, row.sheet)} names other columns than the header, or in "
+                f"another order ({', '.join(titles)[:_SHOWN_CHARACTERS]}): plan the two tables "
+                "apart"
             )
 
     def _look_for_decimals(self, row: ReadRow) -> None:

@@ -229,6 +229,7 @@ def test_a_file_that_leaves_a_doubt_as_a_whole_is_refused(read: Read, content: s
         ("id,rate,description\n5001,1,093.45\n5002,21.00,Seat\n", "rate in line 2 is whole"),
         ("id,rate,note\n5001,20,5\n5002,21,\n", "could be its cents"),
         ("id,rate\n5001,21\n\nid,quantity\n5002,3\n", "line 4 names other columns"),
+        ("id,rate\n5001,21\n\nrate,id\n22,5002\n", "or in another order"),
         ('"id,rate"\n"5001,21"\n', "columns are separated by"),
         ("id rate\n5001 21\n", "columns are separated by"),
     ],

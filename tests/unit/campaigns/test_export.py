@@ -57,6 +57,13 @@ def reader() -> Products:
         product(2, rate=None, line_id=30002, code1=None),
         product(3, status="DISCONNECTED"),
         product(4, rate="2.9999", customer_id=1002),
+        product(
+            5,
+            rate="12.125",
+            customer_id=1003,
+            line_id=30003,
+            description=" Seat,\r\n2nd floor\u00a0",
+        ),
     )
 
 
@@ -118,6 +125,18 @@ def test_an_export_shows_money_plainly_and_keeps_codes_as_text(
     export(tmp_path / "c.xlsx", ExportRequest(CUSTOMERS, ExportLayout.of(["code1"])), reader)
     code = openpyxl.load_workbook(tmp_path / "c.xlsx").active["B2"]
     assert (code.value, code.data_type, code.number_format) == ("00123", "s", "@")
+
+
+@pytest.mark.parametrize("name", ["now.csv", "now.xlsx"])
+def test_what_a_cell_cannot_say_is_not_held_against_a_product(
+    reader: Products, tmp_path: Path, name: str
+) -> None:
+    to = tmp_path / name
+    export(to, ExportRequest(Owners.of([1003], []), ExportLayout.of(ALL)), reader)
+    result = planned(reader, to)
+    assert (result.verdict, result.summary.rows) == (PlanVerdict.NOTHING, {"same": 1})
+    reader.products[5] = product(5, rate="12.125", description="Seat, 3rd floor")
+    assert "description is not as expected" in next(planned(reader, to).problems.lines())
 
 
 def test_customers_and_lines_are_read_apart_and_each_product_is_written_once(

@@ -359,6 +359,20 @@ def test_a_reported_row_means_the_same_when_it_is_planned_again() -> None:
     assert plan.cells(given_row) == ["5001", "12,50", "x", "(clear)"]
 
 
+@pytest.mark.parametrize(
+    ("decimal_comma", "cells"),
+    [(False, ["5001", "12.1250", "x", "1.250"]), (True, ["5001", "12,1250", "x", "1.250"])],
+)
+def test_a_reported_rate_cannot_be_read_as_thousands_and_a_code_stays_as_it_is(
+    decimal_comma: bool,  # noqa: FBT001
+    cells: list[str],
+) -> None:
+    given_row = PlannedRow(
+        RowClass.CHANGE, 2, 5001, {}, {"rate": "12.125", "code1": "1.250"}, cells=("5001", "", "x")
+    )
+    assert layout("plan", "rate", "code1", decimal_comma=decimal_comma).cells(given_row) == cells
+
+
 def test_a_reported_row_of_an_undo_holds_none_of_the_inputs_values() -> None:
     undone = PlannedRow(
         RowClass.CHANGE, 2, 5001, {"quantity": 2}, {"quantity": 1}, cells=("5001", "12.50", "x")
