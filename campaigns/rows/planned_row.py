@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+
+from pydantic import ValidationError
 
 from revio_jobs.contracts import CampaignRow, CustomerProductRecord, Expected, UpdateJob
 from revio_jobs.contracts.decode import decode
@@ -108,15 +111,6 @@ class PlannedRow:
         What the job means follows from the row alone, so that a repeat under the same key is the
         same job. Raises InvalidJob.
         """
-        campaign: dict[str, Any] = {"run": run}
-        if record is not None:
-            campaign |= {
-                "read_at": read_at,
-                "rate": record["rate"],
-                "quantity": record["quantity"],
-                "cost": record["cost"],
-                "billed_through_date": record["billed_through_date"],
-            }
         return decode(
             UpdateJob,
             {
@@ -126,7 +120,7 @@ class PlannedRow:
                 **self.after,
                 **({"clear": self.clear} if self.clear else {}),
                 "expected": self._expected(),
-                "campaign": CampaignRow.model_validate(campaign),
+                "campaign": _read_for(run, record, read_at),
             },
         )
 
@@ -162,6 +156,16 @@ class PlannedRow:
             if name in _READABLE
         }
         return {**expected, "status": self.seen.get("status")}
+
+
+def _read_for(run: str, record: CustomerProductRecord | None, read_at: float) -> CampaignRow:
+    """The reading for the worker; without it, it reads again, which can hold whatever comes."""
+    if record is not None:
+        names = ("rate", "quantity", "cost", "billed_through_date")
+        reading = {name: record[name] for name in names}  # type: ignore[literal-required]
+        with suppress(ValidationError):
+            return CampaignRow.model_validate({"run": run, "read_at": read_at, **reading})
+    return CampaignRow(run=run)
 
 
 def _exact(rate: str | None) -> str | None:

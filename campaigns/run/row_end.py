@@ -6,6 +6,7 @@ from campaigns.rows.ended_row import EndedRow, RowOutcome
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.ports import JobEnd
 from revio_jobs.contracts import CustomerProductRecord
+from revio_jobs.errors import InvalidJob
 from tasks.ports import UnreadableRecord
 
 
@@ -45,3 +46,9 @@ def end_unsent(
     if row.is_done(record):
         return EndedRow(at, RowOutcome.ALREADY_DONE, read_at)
     return EndedRow(at, RowOutcome.DRIFTED, read_at, {"found": drift})
+
+
+def refused(at: int, error: InvalidJob, now: float) -> EndedRow:
+    """How a row ends of which this release makes no job, though an earlier one planned it."""
+    detail = {"error": type(error).__name__, "says": str(error)}
+    return EndedRow(at, RowOutcome.FAILED, now, detail)

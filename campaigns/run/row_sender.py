@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from campaigns.rows.ended_row import EndedRow
 from campaigns.run.backoff_reader import BackoffReader
 from campaigns.run.leased_run import LeasedRun
-from campaigns.run.row_end import end_unsent, row_key
+from campaigns.run.row_end import end_unsent, refused, row_key
 from campaigns.run.run_jobs import RunJobs
 from campaigns.run.share import Allowance, FeederLimits
 from campaigns.run.state import RunState, RunStep
-from revio_jobs.contracts import CustomerProductRecord
+from revio_jobs.contracts import CustomerProductRecord, UpdateJob
+from revio_jobs.errors import InvalidJob
 from tasks.ports import UnreadableRecord
 
 
@@ -54,7 +55,7 @@ class RowSender:
     def _is_fresh(self, at: int) -> bool:
         """Whether the row was read recently enough to be still fresh when the worker calls."""
         known = self._read.get(at)
-        return known is not None and self._clock() - known[1] < self._limits.fresh_s / 2
+        return known is not None and 0 <= self._clock() - known[1] < self._limits.fresh_s / 2
 
     def _read_ahead(self, state: RunState, fresh: Sequence[int]) -> bool:
         """Read the next rows in one call. Returns whether anything was recorded."""
@@ -88,12 +89,17 @@ class RowSender:
         if not indexes:
             return False
         account, run = self._leased.account, self._leased.run
-        rows, jobs = self._leased.rows(indexes), {}
+        rows, jobs, ended = self._leased.rows(indexes), dict[int, UpdateJob](), list[EndedRow]()
         for at in indexes:
             record, read_at = self._read.pop(at)
             key = row_key(run, rows[at].id, state.todo[at])
-            jobs[at] = rows[at].job(account, run, key, record, read_at)
-        self._leased.note(RunStep(sent={at: state.todo[at] for at in indexes}, waits=""))
+            try:
+                jobs[at] = rows[at].job(account, run, key, record, read_at)
+            except InvalidJob as exc:
+                ended.append(refused(at, exc, self._clock()))
+        sent = {at: state.todo[at] for at in jobs}
+        self._leased.note(RunStep(ended=ended, sent=sent, waits=""))
         self._allowance.spend(len(jobs))
-        self._jobs.submit(jobs)
+        if jobs:
+            self._jobs.submit(jobs)
         return True

@@ -66,6 +66,6 @@ class RunJobs:
         late = {
             at: rows[at].job(self._leased.account, self._leased.run, key, None, 0)
             for key, at in keys.items()
-            if key not in known and now - self._asked_at.get(at, 0.0) > _ASK_AGAIN_S
+            if key not in known and not 0 <= now - self._asked_at.get(at, 0.0) <= _ASK_AGAIN_S
         }
         return known | self.submit(late) if late else known

@@ -52,6 +52,7 @@ class Allowance:
     def room(self, rate: float | None, now: float) -> float:
         """Jobs that may be sent now; `rate` in jobs per minute, None for any number."""
         if rate is None:
+            self._since = now
             return math.inf
         per_second = rate / _MINUTE_S
         filled = self._saved + max(now - self._since, 0.0) * per_second
@@ -60,5 +61,5 @@ class Allowance:
         return self._saved
 
     def spend(self, jobs: int) -> None:
-        """So many were sent."""
-        self._saved -= jobs
+        """So many were sent; what was sent while there was no rate is not made up for later."""
+        self._saved = max(self._saved - jobs, 0.0)

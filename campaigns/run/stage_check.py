@@ -41,7 +41,7 @@ class StageCheck:
         Returns what to record, or None if nothing can be recorded yet: the reader backs off, or
         rows differ and `patience_s` is not over. `now`: Unix time, seconds. Raises Unavailable.
         """
-        if now < self._again_at:
+        if 0 < self._again_at - now <= _AGAIN_AFTER_S:
             return None
         applied, end = _applied(state, leased, ids_per_call)
         if not applied:
@@ -64,7 +64,8 @@ class StageCheck:
         return RunStep(ended=ended, checked=end, waits="")
 
     def _waits(self, now: float) -> bool:
-        self._differs_since = now if self._differs_since is None else self._differs_since
+        # A clock that was set back must not lengthen the wait.
+        self._differs_since = min(self._differs_since or now, now)
         self._again_at = now + _AGAIN_AFTER_S
         return now - self._differs_since < self.patience_s
 
