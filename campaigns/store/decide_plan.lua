@@ -8,7 +8,7 @@
 -- ARGV[2]  the decision (JSON)
 -- ARGV[3]  the decision that the field is known to hold; "" if none
 -- ARGV[4]  the entry of the audit log
--- ARGV[5]  retention of the audit log (s)
+-- ARGV[5]  retention of the audit log of a run that has not begun (s)
 -- ARGV[6]  the field name:<plan>; "" to leave it
 -- ARGV[7]  its value
 -- ARGV[8]  the field of a decision against it, after which this one is too late; "" if the start of the run is
@@ -43,5 +43,7 @@ if ARGV[6] ~= '' then
   redis.call('HSET', KEYS[1], ARGV[6], ARGV[7])
 end
 redis.call('RPUSH', KEYS[2], ARGV[4])
-redis.call('EXPIRE', KEYS[2], ARGV[5])
+if redis.call('EXISTS', KEYS[3]) == 0 then
+  redis.call('EXPIRE', KEYS[2], ARGV[5])
+end
 return {'noted'}

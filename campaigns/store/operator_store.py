@@ -11,6 +11,7 @@ from typing import Any
 
 from redis import Redis
 
+from campaigns.business_time import BusinessTime
 from campaigns.errors import NotAllowedError
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.spec import RunSpec
@@ -103,7 +104,8 @@ class OperatorStore:
         """Store the rows, then begin. Returns False, with nothing done, if the run exists already
         or the plan has been sent back meanwhile.
 
-        Nothing is sent before all rows are stored, and what `rows` raises stops it.
+        Nothing is sent before all rows are stored, and what `rows` raises stops it. Raises
+        NotAllowedError for a plan whose run has ended so long ago that it is not kept any more.
         """
         if self.exists(spec.run):
             return False
@@ -111,32 +113,35 @@ class OperatorStore:
         with fail_closed(WHAT):
             self.chunks.store(keys, rows, self._keep_s)
             now = self._clock()
-            return bool(
-                self._start(
-                    keys=[
-                        keys.spec,
-                        keys.control,
-                        keys.progress,
-                        keys.audit,
-                        self._common.active,
-                        self._common.all,
-                        keys.rows,
-                        keys.ids,
-                        self._common.approvals,
-                    ],
-                    args=[
-                        spec.run,
-                        dump_spec(spec),
-                        gate,
-                        "" if rate is None else repr(rate),
-                        weight,
-                        entry(now, by, "apply", reason),
-                        self._keep_s,
-                        spec.not_yet(now),
-                        sent_back_field(spec.digest),
-                    ],
-                )
+            began = self._start(
+                keys=[
+                    keys.spec,
+                    keys.control,
+                    keys.progress,
+                    keys.audit,
+                    self._common.active,
+                    self._common.all,
+                    keys.rows,
+                    keys.ids,
+                    self._common.approvals,
+                ],
+                args=[
+                    spec.run,
+                    dump_spec(spec),
+                    gate,
+                    "" if rate is None else repr(rate),
+                    weight,
+                    entry(now, by, "apply", reason),
+                    spec.not_yet(now),
+                    sent_back_field(spec.digest),
+                ],
             )
+        if began > 1:
+            raise NotAllowedError(
+                f"run {spec.run} began at {BusinessTime(spec.zone).show(began)}, and is not kept "
+                "any more (REVIO_CAMPAIGN_RETENTION_S): to change these products again, plan again"
+            )
+        return bool(began)
 
     def decide(
         self,

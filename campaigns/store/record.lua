@@ -4,11 +4,10 @@
 -- KEYS[4] in flight (as todo)      KEYS[5] details (hash: row, JSON)
 -- KEYS[6] pace (hash: minute, rows ended in it)              KEYS[7] prefix of the outcomes (hashes)
 -- KEYS[8] errors (hash: their words, rows)
--- KEYS[9...] what else the run has, to keep it from expiring
+-- KEYS[9...] what else the run has
 -- ARGV[1] token of the lease
 -- ARGV[2] {"ended": [[row, chunk, outcome, at, detail or "", words of its error or ""]...], "todo": [[row, number]...],
 --          "sent": [[row, number]...], "set": {field: value...}} (JSON)
--- ARGV[3] how long the run is kept (s)
 --
 -- Returns 1, or 0 when another feeder has the lease. A row that has ended is not counted again; only
 -- "differs" takes the place of "applied".
@@ -71,12 +70,13 @@ if redis.call('HLEN', KEYS[6]) > 60 then
     end
   end
 end
+-- A run that has not ended does not expire, not even one that an earlier release began.
 for key in pairs(touched) do
-  redis.call('EXPIRE', key, ARGV[3])
+  redis.call('PERSIST', key)
 end
 for index = 2, #KEYS do
   if index ~= 7 then
-    redis.call('EXPIRE', KEYS[index], ARGV[3])
+    redis.call('PERSIST', KEYS[index])
   end
 end
 return 1

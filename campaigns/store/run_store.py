@@ -120,7 +120,7 @@ class RedisRuns:
                     keys.ids,
                     keys.audit,
                 ],
-                args=[token, json.dumps(_document(step)), self._keep_s],
+                args=[token, json.dumps(_document(step))],
             )
         if not held:
             raise LeaseLost(run)
@@ -131,8 +131,23 @@ class RedisRuns:
         noted = entry(self._clock(), FEEDER, status.value, reason)
         with fail_closed(WHAT):
             held = self._stop(
-                keys=[common.feeder, keys.control, common.active, keys.audit],
-                args=[token, run, status.value, reason, noted],
+                keys=[
+                    common.feeder,
+                    keys.control,
+                    common.active,
+                    keys.audit,
+                    keys.outcomes_prefix,
+                    keys.spec,
+                    keys.progress,
+                    keys.todo,
+                    keys.in_flight,
+                    keys.rows,
+                    keys.ids,
+                    keys.details,
+                    keys.errors,
+                    keys.pace,
+                ],
+                args=[token, run, status.value, reason, noted, self._keep_s, ROWS_PER_CHUNK],
             )
         if not held:
             raise LeaseLost(run)
