@@ -150,11 +150,7 @@ class Campaigns:
 
     def runs(self) -> Iterator[RunView]:
         """The runs, newest first."""
-        for run in self.store.runs():
-            try:
-                yield self.store.view(run)
-            except NotAllowedError:
-                continue  # it has expired
+        return self.store.views()
 
     def resolve(self, name: str) -> str:
         """A run's name, given its plan file, its name or an unambiguous beginning of it."""

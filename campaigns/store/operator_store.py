@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -199,6 +200,12 @@ class OperatorStore:
         """The newest first."""
         with fail_closed(WHAT):
             return [text(run) for run in self._redis.zrevrange(self._common.all, 0, limit - 1)]
+
+    def views(self) -> Iterator[RunView]:
+        """The newest first; a run is known by name for longer than it is kept."""
+        for run in self.runs():
+            with suppress(NotAllowedError):
+                yield self.view(run)
 
     def was_active_since(self, run: str, at: float) -> bool:
         """Whether rows of the run have ended since then (Unix time), or are still to end."""

@@ -35,7 +35,7 @@ def read_account(settings: Settings, redis: Redis, account: str) -> AccountStatu
         clock_offsets_s=clock_offsets(redis, account),
         balance=Auditor(redis, account).balance(),
         dead_letters=DeadLetterCounter(redis, account).count(),
-        all_runs=[store.view(run) for run in store.runs()],
+        all_runs=list(store.views()),
     )
 
 

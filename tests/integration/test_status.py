@@ -163,6 +163,14 @@ def test_a_run_that_has_halted_needs_somebody_to_decide(place: Place, look: Look
     assert fix.startswith(f"revio campaign resume {RUN}")
 
 
+def test_a_run_whose_time_is_over_is_not_shown_and_hides_nothing(place: Place, look: Look) -> None:
+    place.start_run()
+    for key in place.redis.keys(f"revio:default:campaign:{RUN}:*"):
+        place.redis.delete(key)
+    assert concerns(look) == []
+    assert look("--json").document["accounts"]["default"]["runs"] == []
+
+
 def test_workers_with_other_limits_need_the_same_settings(place: Place, look: Look) -> None:
     place.report("worker@there", calls_per_minute=400)
     found = concerns(look)
