@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from redis.exceptions import RedisError
+
 from campaigns.store.signers import Signers
 from cli.connection import redis_of
 from cli.tables import counted
@@ -19,6 +21,7 @@ from revio_jobs.errors import Unavailable
 from settings import Settings, SettingsError, load
 
 _ADDRESS, _PORT = "127.0.0.1", 8070
+_HIGHEST_PORT = 65_535
 _GRACE_S = 5
 
 
@@ -29,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.command == "user":
             return _user(given)
         return _serve(given.address, given.port)
+    except RedisError as exc:
+        sys.stderr.write(f"console: Redis: {exc}; start it, or correct REVIO_REDIS_URL\n")
+        return 2
     except (SettingsError, ConsoleFault, UserFileError, Unavailable, ValueError) as exc:
         for line in str(exc).splitlines():
             sys.stderr.write(f"console: {line}\n")
@@ -41,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve the pages; the same as no command")
     for where in (parser, serve):
         where.add_argument("--address", default=_ADDRESS, help="to listen at (%(default)s)")
-        where.add_argument("--port", type=int, default=_PORT, help="to listen at (%(default)s)")
+        where.add_argument("--port", type=_port, default=_PORT, help="to listen at (%(default)s)")
     user = commands.add_parser("user", help="edit the file of local users")
     acts = user.add_subparsers(dest="act", required=True)
     for act, says in (
@@ -58,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
         acts.add_parser(act, help=says).add_argument("name")
     acts.add_parser("list", help="list users and their roles")
     return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:6]) <= _HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
+    return int(text)
 
 
 def _user(given: argparse.Namespace) -> int:
@@ -131,10 +143,15 @@ def _serve(address: str, port: int) -> int:
     settings = load()
     configure_logs(settings.log_level, settings.log_format)
     console = Console.of(settings)
+    # Now and in a line, rather than as a failed start or at somebody's first upload.
+    console.redis.ping()
+    console.users.users()
+    console.shelf.open()
     config = uvicorn.Config(
         create_app(console),
         host=address,
         port=port,
+        log_config=None,  # ours, which has been configured
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,

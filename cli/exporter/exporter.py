@@ -21,7 +21,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 def exporter(
     *,
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 9808,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")] = 9808,
     address: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 for all of the host's.")
     ] = "127.0.0.1",

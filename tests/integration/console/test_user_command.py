@@ -1,4 +1,4 @@
-"""`python -m console user …` edits the file of users."""
+"""`python -m console` edits the file of users, and says what keeps it from serving."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from redis import Redis
 
 from campaigns.store.signers import SignerRecord, Signers
@@ -64,3 +65,28 @@ def test_without_redis_nothing_is_changed_so_that_no_token_outlives_its_owner(
     assert main(["user", *change]) == 2
     assert main(["user", "list"]) == 0
     assert capsys.readouterr().out == "ann\tdefault:planner\n"
+
+
+def test_what_keeps_the_console_from_serving_is_said_in_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, redis_url: str
+) -> None:
+    monkeypatch.setenv("REVIO_CONSOLE_SECRET", Fernet.generate_key().decode())
+    monkeypatch.setenv("REVIO_REDIS_URL", "redis://127.0.0.1:1/0")
+    assert main([]) == 2
+    monkeypatch.setenv("REVIO_REDIS_URL", redis_url)
+    Path("file").write_text("")
+    monkeypatch.setenv("REVIO_CONSOLE_DIR", "file/console")
+    assert main([]) == 2
+    Path("users").write_text("{")
+    monkeypatch.setenv("REVIO_CONSOLE_USERS", "users")
+    assert main([]) == 2
+    redis, directory, users = capsys.readouterr().err.splitlines()
+    assert redis.startswith("console: Redis: Error 111")
+    assert (
+        directory == "console: REVIO_CONSOLE_DIR: file/console cannot be written: Not a directory"
+    )
+    assert users.startswith("console: users: it is damaged")
+    for port in ("99999", "-1", "x"):
+        with pytest.raises(SystemExit):
+            main([f"--port={port}"])
+        assert f"'{port}' is not a port" in capsys.readouterr().err

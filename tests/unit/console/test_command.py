@@ -8,6 +8,8 @@ import pytest
 
 from console.command import main
 
+SECRET = "3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
 
 @pytest.fixture(autouse=True)
 def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -33,7 +35,7 @@ def test_uploads_never_lie_where_secrets_are_read_from(
     secrets: str,
 ) -> None:
     Path(secrets).mkdir(parents=True)
-    monkeypatch.setenv("REVIO_CONSOLE_SECRET", "3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+    monkeypatch.setenv("REVIO_CONSOLE_SECRET", SECRET)
     monkeypatch.setenv("REVIO_CONSOLE_DIR", console)
     monkeypatch.setenv("REVIO_SECRETS_DIR", secrets)
     assert main([]) == 2
