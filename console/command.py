@@ -146,7 +146,13 @@ def _serve(address: str, port: int) -> int:
     # Now and in a line, rather than as a failed start or at somebody's first upload.
     console.redis.ping()
     console.users.users()
-    console.shelf.open()
+    try:
+        console.shelf.open()
+    except OSError as exc:
+        directory = settings.console_dir
+        raise ConsoleFault(
+            f"REVIO_CONSOLE_DIR: {directory} cannot be written: {exc.strerror}"
+        ) from exc
     config = uvicorn.Config(
         create_app(console),
         host=address,

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from console.faults import ConsoleFault
 from console.plans.record import Record
 
 _LEFT_S = 86_400
@@ -23,15 +22,10 @@ class Shelf:
         self._root = root
 
     def open(self) -> None:
-        """Make sure that plans can be kept. Raises ConsoleFault."""
-        try:
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with TemporaryFile(dir=self._root):
-                pass
-        except OSError as exc:
-            raise ConsoleFault(
-                f"REVIO_CONSOLE_DIR: {self._root} cannot be written: {exc.strerror}"
-            ) from exc
+        """Make sure that plans can be kept. Raises OSError."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryFile(dir=self._root):
+            pass
 
     def record(self, account: str, plan: str) -> Record | None:
         """None if there is none."""
