@@ -222,6 +222,7 @@ def test_a_file_that_leaves_a_doubt_as_a_whole_is_refused(read: Read, content: s
         ("id;rate;+/-\n5001;21;-\n", "looks like an instruction about prices"),
         ("id;rate;Y/N\n5001;21;N\n", "looks like a mark of the rows that count"),
         ("id;rate;OK?\n5001;21;N\n", "looks like a mark of the rows that count"),
+        ("id;rate;Status\n5001;21;Active\n5002;22;rejected\n", "holds 'rejected', no status of"),
         ("id;rate;Desc 2\n5001;21;SIP\n", "looks like description, spelt otherwise"),
         ("id;rate;Bezeichnung\n5001;21;SIP\n", "looks like description, spelt otherwise"),
         ("id,rate,note\n5001,1,093\n5002,2,500\n", "the rest of its thousands"),
@@ -327,6 +328,14 @@ def test_a_stated_decimal_sign_makes_the_others_thousands_signs(tmp_path: Path, 
     (tmp_path / "in.csv").write_text(f"id;rate\n5001;{text}\n", encoding="utf-8")
     (row,) = rows_of(tmp_path / "in.csv", ReadOptions(decimal="."))
     assert row.changes == {"rate": Decimal("1093.45")}
+
+
+def test_statuses_of_products_are_carried_along(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id;rate;Status\n5001;21;Active\n5002;22;\n5003;23;PENDING\n")
+    assert [row.id for row in rows_of(tmp_path / "in.csv")] == [5001, 5002, 5003]
+    (tmp_path / "in.csv").write_text("id;rate;Status\n5001;21;new\n")
+    (row,) = rows_of(tmp_path / "in.csv", ReadOptions(ignored=("Status",)))
+    assert row.id == 5001
 
 
 def test_days_that_differ_by_row_are_carried_along(tmp_path: Path) -> None:

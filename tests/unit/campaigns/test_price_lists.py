@@ -550,7 +550,6 @@ def test_a_column_that_looks_like_an_instruction_is_not_passed_over(
             "customer_id",
             "product_id",
             "Cost",
-            "status",
             "line",
             "owner",
             "Vermerk",
