@@ -11,7 +11,7 @@ from settings import load_redis, secrets_dir
 
 _file = (secrets_dir() or Path("/run/secrets")) / "flower_login"
 try:
-    _login = _file.read_text(encoding="utf-8").strip()
+    _login = _file.read_text(encoding="utf-8-sig").strip()
 except (OSError, UnicodeDecodeError) as exc:
     raise SystemExit(f"Flower's login {_file} cannot be read: {exc}") from None
 if not all(_login.partition(":")):

@@ -16,7 +16,17 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from settings.addresses import check_endpoint, check_wsdl
-from settings.units import Codes, Count, ReadBackLag, Seconds, Secret, Text, TimeZone, check_pattern
+from settings.units import (
+    Codes,
+    Count,
+    HeaderSecret,
+    ReadBackLag,
+    Seconds,
+    Secret,
+    Text,
+    TimeZone,
+    check_pattern,
+)
 
 _HEADROOM_SHARE = 20  # one twentieth of the minute
 _RESERVE_SHARE = 30  # one thirtieth of the day
@@ -64,7 +74,7 @@ class AccountSettings(BaseModel):
     client_code: Text = Field(
         description="Rev.io's client code. It alone decides between production and sandbox.",
     )
-    subscription_key: Secret | None = Field(
+    subscription_key: HeaderSecret | None = Field(
         default=None,
         description="`Ocp-Apim-Subscription-Key` of the gateway. A secret.",
     )

@@ -11,15 +11,20 @@ from revio_jobs.tls_files import check_tls_files
 
 
 def check_endpoint(url: str) -> str:
-    """`url` if it is https, or http to this machine; else ValueError."""
-    _check_web_address(_split(url))
-    return url
+    """`url` without surrounding blanks if it is https, or http to this machine; else ValueError."""
+    address = _split(url)
+    _check_web_address(address)
+    if address.query.lower() == "wsdl":
+        raise ValueError("must be without ?WSDL, which is the address of the WSDL alone")
+    return url.strip()
 
 
 def check_wsdl(location: str) -> str:
-    """`location` if it is a file that exists or an address as `check_endpoint` allows."""
+    """`location` if it is a file that exists, or an address that is https or on this machine."""
+    location = location.strip()
     if "://" in location:
-        return check_endpoint(location)
+        _check_web_address(_split(location))
+        return location
     if not Path(location).is_file():
         raise ValueError(f"there is no file {location!r}; give a path or an https address")
     return location
@@ -46,6 +51,8 @@ def _check_web_address(address: SplitResult) -> None:
         raise ValueError("must be an address such as https://host/path")
     if address.username is not None or address.password is not None:
         raise ValueError("must hold no user or password")
+    if address.fragment:
+        raise ValueError("must be without the part from # on, which is never sent")
     if address.scheme == "http" and not _is_loopback(address.hostname):
         raise ValueError(
             f"must be https, since {address.hostname} is not this machine; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal, get_origin
 
@@ -42,6 +42,19 @@ def faults_of_names(names: Iterable[str]) -> list[str]:
         if name != SECRETS_DIR_VARIABLE and (meant := _probably_meant(rest)) is not None
     ]
     return [_one_line(line) for line in lines]
+
+
+def faults_of_spellings(environment: Mapping[str, str]) -> list[str]:
+    """One line for each variable that is set twice, in capitals and not, to different values."""
+    spellings: dict[str, set[str]] = {}
+    for name, value in environment.items():
+        if value and name.upper().startswith(PREFIX):
+            spellings.setdefault(name.upper(), set()).add(value)
+    return [
+        f"{name}: is set to different values, by names in capitals and in small letters; unset one"
+        for name, values in spellings.items()
+        if len(values) > 1
+    ]
 
 
 def _probably_meant(rest: str) -> str | None:

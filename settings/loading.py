@@ -18,7 +18,8 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as SourceError
 
-from settings.faults import faults_of, faults_of_names
+from settings.dot_env import DOT_ENV, dot_env_value, faults_of_dot_env
+from settings.faults import faults_of, faults_of_names, faults_of_spellings
 from settings.model import RedisSettings, Settings
 from settings.names import PREFIX, SECRETS_DIR_VARIABLE
 
@@ -59,9 +60,10 @@ def load_redis() -> RedisSettings:
 def secrets_dir() -> Path | None:
     """The directory from which secrets are read, if any.
 
-    Raises SettingsError if the one that was asked for is not there.
+    It is named in the environment, else in `.env`. Raises SettingsError if the named one is not
+    there.
     """
-    named = os.environ.get(SECRETS_DIR_VARIABLE)
+    named = os.environ.get(SECRETS_DIR_VARIABLE) or dot_env_value(SECRETS_DIR_VARIABLE)
     if named and not Path(named).is_dir():
         raise SettingsError([f"{SECRETS_DIR_VARIABLE}: {named!r} is not a directory"])
     directory = Path(named) if named else _DEFAULT_SECRETS_DIR
@@ -82,6 +84,8 @@ def _validated(kind: type[S], names: Iterable[str], values: Mapping[str, Any]) -
 def _read() -> tuple[Iterable[str], dict[str, Any]]:
     """The names of all variables with our prefix, and the values by field."""
     try:
+        if faults := [*faults_of_spellings(os.environ), *faults_of_dot_env(os.environ)]:
+            raise SettingsError(faults)
         source = _Everywhere(_Variables)
     except OSError as exc:
         raise SettingsError([f"{exc.filename}: cannot be read: {exc.strerror}"]) from None
@@ -100,7 +104,7 @@ class _Variables(Settings, BaseSettings):
         env_prefix=PREFIX,
         env_nested_delimiter="__",
         env_ignore_empty=True,
-        env_file=".env",
+        env_file=DOT_ENV,
     )
 
 
@@ -143,4 +147,4 @@ def _secret_text(file: Path) -> str:
         raise SettingsError(
             [f"{file}: is larger than {_LARGEST_SECRET:,} bytes, and so is not a secret"]
         )
-    return file.read_text(encoding="utf-8").strip()
+    return file.read_text(encoding="utf-8-sig").strip()

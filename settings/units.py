@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 
 _FERNET_KEY_BYTES = 32
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 _TEN_YEARS_S = 10 * 365 * 86_400
 
 
@@ -43,6 +44,21 @@ def secret(check: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(apply)
 
 
+def _check_secret(text: str) -> None:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    if not text.isprintable():
+        raise ValueError(
+            "holds a line break or another character that cannot be seen, such as one of a file "
+            "with Windows' line ends"
+        )
+
+
+def _check_header_secret(text: str) -> None:
+    if not _HEADER_SAFE.fullmatch(text):
+        raise ValueError("must be printable ASCII without spaces, since it is sent in a header")
+
+
 def _split_at_commas(value: Any) -> Any:  # noqa: ANN401 - any value of a source; pydantic validates it next
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -50,7 +66,8 @@ def _split_at_commas(value: Any) -> Any:  # noqa: ANN401 - any value of a source
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
-Secret = Annotated[SecretStr, Field(min_length=1)]
+Secret = Annotated[SecretStr, Field(min_length=1), secret(_check_secret)]
+HeaderSecret = Annotated[Secret, secret(_check_header_secret)]
 Count = Annotated[int, Field(gt=0, le=1_000_000_000)]
 CountOrNone = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Seconds = Annotated[float, Field(gt=0, le=_TEN_YEARS_S, allow_inf_nan=False)]

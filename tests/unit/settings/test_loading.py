@@ -278,3 +278,67 @@ def test_no_fault_shows_what_was_put_where_secrets_go(
         loaded(ACCOUNT | {"REVIO_THREADS": "0"} | dict.fromkeys(places, secret))
     assert secret not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('REVIO_REDIS_URL="redis://cut-off', "line 2: is not REVIO_…=value"),
+        ("REVIO_REDIS_URL: redis://colon", "line 2: is not REVIO_…=value"),
+        ("REVIO_REDIS_URL redis://blank", "line 2: is not REVIO_…=value"),
+        ("REVIO_REDIS_URL", "line 2: REVIO_REDIS_URL has no equals sign"),
+        (f"{A}PASSWORD='sesame${{open}}'", f"line 2: {A}PASSWORD holds a ${{…}}"),
+        (f'SOMEBODYS="open\n{A}CODE="', "line 2: holds a line that begins with REVIO_"),
+    ],
+)
+def test_a_line_of_dotenv_that_would_not_count_as_it_stands_is_refused_unquoted(
+    loaded: Load, tmp_path: Path, line: str, says: str
+) -> None:
+    (tmp_path / ".env").write_text(f"\n{line}\n")
+    (told,) = faults(loaded, ACCOUNT)
+    assert told.startswith(f".env, {says}")
+    assert not any(part in told for part in ("cut-off", "colon", "blank", "sesame", "open}"))
+
+
+def test_what_dotenv_means_by_its_own_rules_stays_as_it_is(loaded: Load, tmp_path: Path) -> None:
+    text = (
+        "a line of somebody else's\nHOST=h # ours\nexport REVIO_REDIS_URL='redis://${HOST}/${N:-3}'"
+    )
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert loaded(ACCOUNT).redis_url.get_secret_value() == "redis://h/3"
+
+
+def test_dotenv_may_name_the_secrets_directory(loaded: Load, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / f"{A}SUBSCRIPTION_KEY").write_bytes(b"\xef\xbb\xbfk-1\r\n")
+    (tmp_path / ".env").write_text("REVIO_SECRETS_DIR=mine\n")
+    key = loaded(ACCOUNT).accounts["default"].subscription_key
+    assert key is not None
+    assert key.get_secret_value() == "k-1"
+
+
+@pytest.mark.parametrize("password", [" ", "hunter2-hunter2\r", "hunter2-\x00hunter2", "\ufeffx"])
+def test_a_secret_that_cannot_have_been_meant_is_refused(loaded: Load, password: str) -> None:
+    (told,) = faults(loaded, ACCOUNT | {f"{A}PASSWORD": password})
+    assert told.startswith(f"{A}PASSWORD: ")
+    assert "hunter2" not in told
+
+
+def test_the_address_of_the_wsdl_is_not_taken_for_the_endpoint(loaded: Load) -> None:
+    (told,) = faults(loaded, ACCOUNT | {f"{A}ENDPOINT": "https://h/x.asmx?wsdl"})
+    assert told.startswith(f"{A}ENDPOINT: must be without ?WSDL")
+    account = loaded(ACCOUNT | {f"{A}ENDPOINT": "https://h/x.asmx\r"}).accounts["default"]
+    assert account.wsdl_location == "https://h/x.asmx?WSDL"
+
+
+@pytest.mark.parametrize("key", ["two words", "schlüssel"])
+def test_a_key_that_no_header_can_hold_is_refused(loaded: Load, key: str) -> None:
+    (told,) = faults(loaded, ACCOUNT | {f"{A}SUBSCRIPTION_KEY": key})
+    assert told.startswith(f"{A}SUBSCRIPTION_KEY: must be printable ASCII without spaces")
+
+
+def test_two_spellings_of_a_name_may_not_contradict_each_other(loaded: Load) -> None:
+    small = f"{A}ENDPOINT".lower()
+    (told,) = faults(loaded, ACCOUNT | {small: "https://elsewhere/x"})
+    assert told.startswith(f"{A}ENDPOINT: is set to different values")
+    assert loaded(ACCOUNT | {small: ACCOUNT[f"{A}ENDPOINT"]})
