@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from cli.account_limits import AccountLimits
 from cli.answer import Answer, answering, complain
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
+from cli.operator import operator_name
 from cli.producer import app_of
 from cli.tables import counted
 from revio_jobs import RevioJobs
@@ -156,7 +156,7 @@ class _Waits:
 
 def person(by: str | None, reason: str) -> Person:
     """Who gives this order: the person named, else the user of this process."""
-    return Person(by or getpass.getuser(), reason)
+    return Person(by or operator_name(), reason)
 
 
 def _kind(exc: Exception) -> str:

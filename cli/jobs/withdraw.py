@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from rich.console import RenderableType
 from cli.answer import answering, complain, spinner
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
+from cli.operator import operator_name
 from cli.options import AccountName, AsJson
 from cli.producer import app_of
 from cli.tables import counted, table, when
@@ -87,7 +87,7 @@ def withdraw(
             with spinner("withdrawing" if yes else "looking"):
                 run.select(accept_raw=yes)
                 if yes:
-                    run.withdraw(str(reason), getpass.getuser())
+                    run.withdraw(str(reason), operator_name())
         answer.give(run.document(account, done=yes), *run.tables(done=yes))
         if selection.names_jobs and run.kept:
             complain(f"{counted(len(run.kept), 'update')} cannot be withdrawn")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from redis import Redis
 
 from cli.answer import Answer, answering
 from cli.connection import redis_of
+from cli.operator import operator_name
 from cli.options import AccountName, AsJson
 from cli.tables import table
 from cli.unknown_account import check_account
@@ -35,8 +35,10 @@ def pause(
     as_json: AsJson = False,
 ) -> None:
     """Stop workers from taking jobs until the lane is resumed. Running jobs go on."""
+    if not reason.strip():
+        raise typer.BadParameter("say why", param_hint="--reason")
     with _lanes(account, as_json=as_json) as (answer, redis):
-        pause = Pause(reason, getpass.getuser(), datetime.now(UTC))
+        pause = Pause(reason, operator_name(), datetime.now(UTC))
         for chosen in lane or Lane:
             LanePauses(redis).pause(account, chosen, pause)
         _give(answer, redis, account)

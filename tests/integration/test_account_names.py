@@ -66,3 +66,8 @@ def test_without_accounts_in_the_settings_redis_tells_which_there_are(
 def test_a_pause_comes_before_the_first_job(redis: Redis) -> None:
     assert main(["lane", "pause", "--reason", "not yet", "--account", "east"]) == ExitCode.OK
     assert LanePauses(redis).get("east", Lane.BULK) is not None
+
+
+def test_a_pause_without_a_reason_is_refused(redis: Redis) -> None:
+    assert main(["lane", "pause", "--reason", " "]) == ExitCode.INVALID
+    assert LanePauses(redis).get("default", Lane.BULK) is None
