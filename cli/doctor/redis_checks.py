@@ -13,6 +13,7 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from cli.doctor.check_result import CheckResult, fine, warning, wrong
 from cli.exit_code import ExitCode
+from cli.redis_refusal import CHECK_ITS_DISK, failed_saves
 from revio_jobs.cluster_check import ClusterRefusedError
 from worker.redis_kit.redis_memory import FULL, MAKE_ROOM
 
@@ -127,13 +128,8 @@ def _mib(size: int) -> str:
 
 def _persistence(info: Mapping[str, Any]) -> CheckResult:
     check = "Redis's persistence"
-    failed = [
-        name
-        for name in ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
-        if info.get(name, "ok") != "ok"
-    ]
-    if failed:
-        return wrong(check, f"{', '.join(failed)}: failed", "look at Redis's log and its disk")
+    if failed := failed_saves(info):
+        return wrong(check, f"{', '.join(failed)}: failed", CHECK_ITS_DISK)
     if not info["aof_enabled"]:
         return warning(
             check,

@@ -46,9 +46,9 @@ class FleetCollector(Collector):
         return metrics_of([worker_metrics.build_sample(), *samples])
 
     def _samples(self) -> Iterator[Sample]:
-        memory: Any = self._redis.info("memory")
+        info: Any = self._redis.info()
         yield worker_metrics.REDIS_UP.sample(1)
-        yield from worker_metrics.redis_samples(memory)
+        yield from worker_metrics.redis_samples(info)
         for account in self._settings.accounts:
             yield from self._of_account(account)
 

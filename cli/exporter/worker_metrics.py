@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.exporter.family import Family, Sample
+from cli.redis_refusal import write_refusal
 from cli.status.account_status import AccountStatus
 from revio_jobs import Lane
 from revio_jobs.version import __version__
@@ -41,6 +42,10 @@ REDIS_MOST = Family(
 REDIS_EVICTS = Family(
     "revio_redis_evicts", "1 if Redis would drop jobs when its memory runs short."
 )
+REDIS_REFUSES = Family(
+    "revio_redis_refuses_writes",
+    "1 while Redis is a replica, or could not save and therefore takes no writes.",
+)
 
 FAMILIES = (
     BUILD,
@@ -48,6 +53,7 @@ FAMILIES = (
     REDIS_USED,
     REDIS_MOST,
     REDIS_EVICTS,
+    REDIS_REFUSES,
     WORKERS,
     VERSIONS,
     DIFFER,
@@ -67,11 +73,12 @@ def worker_samples(status: AccountStatus) -> Iterator[Sample]:
     yield CLOCKS.sample(len(status.clock_offsets_s), status.account)
 
 
-def redis_samples(memory: Mapping[str, Any]) -> Iterator[Sample]:
-    """`memory`: Redis's `INFO memory`."""
-    yield REDIS_USED.sample(memory["used_memory"])
-    yield REDIS_MOST.sample(memory.get("maxmemory", 0))
-    yield REDIS_EVICTS.sample(eviction_fault(memory) is not None)
+def redis_samples(info: Mapping[str, Any]) -> Iterator[Sample]:
+    """`info`: Redis's `INFO`."""
+    yield REDIS_USED.sample(info["used_memory"])
+    yield REDIS_MOST.sample(info.get("maxmemory", 0))
+    yield REDIS_EVICTS.sample(eviction_fault(info) is not None)
+    yield REDIS_REFUSES.sample(write_refusal(info) is not None)
 
 
 def build_sample() -> Sample:

@@ -16,6 +16,7 @@ from cli.answer import answering
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
 from cli.options import AsJson
+from cli.redis_refusal import write_refusal
 from cli.status.account_status import AccountStatus
 from cli.status.concern import Concern
 from cli.status.reading import read_account
@@ -66,11 +67,13 @@ def _concerns(redis: Redis, accounts: Sequence[AccountStatus]) -> Iterator[Conce
 
 
 def _redis_concerns(redis: Redis) -> Iterator[Concern]:
-    memory: Any = redis.info("memory")
-    most = int(memory.get("maxmemory", 0))
-    if most and int(memory["used_memory"]) >= most:
+    info: Any = redis.info()
+    if refusal := write_refusal(info):
+        yield Concern("", "Redis", *refusal)
+    most = int(info.get("maxmemory", 0))
+    if most and int(info["used_memory"]) >= most:
         yield Concern("", "Redis", FULL, MAKE_ROOM)
-    if fault := eviction_fault(memory):
+    if fault := eviction_fault(info):
         yield Concern("", "Redis", fault, "CONFIG SET maxmemory-policy noeviction")
 
 

@@ -71,6 +71,9 @@ class Fleet:
     def evicts(self) -> None:
         self.redis.config_set("maxmemory-policy", "allkeys-lru")
 
+    def demoted(self) -> None:
+        self.redis.replicaof("127.0.0.1", "1")
+
     def wrong_password(self) -> None:
         self.limiter.close("default", "wrong password")
 
@@ -141,6 +144,7 @@ class Fleet:
 CONDITIONS: dict[str, list[Callable[[Fleet], None]]] = {
     "RevioRedisNearlyFull": [Fleet.nearly_full],
     "RevioRedisEvicts": [Fleet.evicts],
+    "RevioRedisRefusesWrites": [Fleet.demoted],
     "RevioAccountClosed": [Fleet.wrong_password],
     "RevioVendorFails": [Fleet.vendor_outage],
     "RevioNoWorkers": [Fleet.killed_fleet, Fleet.bulk_without_worker],
@@ -168,6 +172,7 @@ def fleet(redis_url: str, settings: Settings) -> Iterator[Fleet]:
         name: place.redis.config_get(name)[name] for name in ("maxmemory", "maxmemory-policy")
     }
     yield Fleet(place, settings)
+    place.redis.replicaof("NO", "ONE")
     for name, value in memory.items():
         place.redis.config_set(name, value)
     place.close()

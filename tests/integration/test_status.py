@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 
 from campaigns.run.state import Status
 from cli.exit_code import ExitCode
@@ -15,6 +18,7 @@ from revio_jobs.ledger_keys import LedgerKeys
 from settings import AccountSettings
 from tests.integration.account_place import RUN, VENDOR, Place
 from tests.integration.terminal import interrupted
+from tests.patience import wait_until
 from worker.limiter import LimitRules, RedisLimiter
 from worker.limiter.limits_drift import PublishedLimits
 
@@ -197,6 +201,37 @@ def test_a_redis_that_evicts_needs_another_policy(place: Place, look: Look) -> N
         place.redis.config_set("maxmemory-policy", "noeviction")
     assert about == "Redis"
     assert "allkeys-lru" in says
+
+
+def test_a_replica_takes_no_writes_and_needs_its_primary_named(place: Place, look: Look) -> None:
+    place.redis.replicaof("127.0.0.1", "1")
+    try:
+        [(about, says, fix)] = concerns(look)
+    finally:
+        place.redis.replicaof("NO", "ONE")
+    assert (about, says) == ("Redis", "Redis is a slave, which takes no writes")
+    assert "REVIO_REDIS_URL" in fix
+
+
+def test_a_redis_that_could_not_save_needs_somebody_to_look_at_its_disk(
+    place: Place, look: Look, tmp_path: Path
+) -> None:
+    before = {name: place.redis.config_get(name)[name] for name in ("dir", "save")}
+    (tmp_path / "gone").mkdir()
+    place.redis.config_set("save", "3600 1")
+    place.redis.config_set("dir", str(tmp_path / "gone"))
+    (tmp_path / "gone").rmdir()
+    with suppress(ResponseError):
+        place.redis.bgsave()
+    try:
+        wait_until(lambda: place.redis.info("persistence")["rdb_last_bgsave_status"] == "err")
+        [(about, says, _)] = concerns(look)
+    finally:
+        place.redis.config_set("save", before["save"])
+        place.redis.config_set("dir", before["dir"])
+        place.redis.save()
+    assert about == "Redis"
+    assert says.startswith("Redis could not save (rdb_last_bgsave_status)")
 
 
 def test_an_unknown_account_and_a_redis_that_is_down_are_told(
