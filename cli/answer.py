@@ -49,7 +49,7 @@ class Answer:
             width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
             console = Console(markup=False, highlight=False, emoji=False, width=width)
             for table in tables:
-                console.print(_shown(table) if isinstance(table, str) else table)
+                console.print(paragraph(table) if isinstance(table, str) else table)
 
 
 @contextmanager
@@ -67,7 +67,8 @@ def _written() -> Iterator[None]:
         raise typer.Exit(ExitCode.FAILED) from None
 
 
-def _shown(text: str) -> str:
+def paragraph(text: str) -> str:
+    """`text` in lines that a terminal shows as they are."""
     return "\n".join(map(printable, text.split("\n")))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,16 @@ TimeoutS = Annotated[
         "--timeout", min=0, help="Seconds to wait for the job to end; it goes on after that."
     ),
 ]
+
+
+def moment(text: str) -> datetime:
+    """An aware time; in UTC if the text says nothing of a zone. Raises BadParameter."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        problem = f"{text!r} is not a time such as 2026-01-31, 2026-01-31T14:30 or …T14:30+02:00"
+        raise typer.BadParameter(problem) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def numbers(option: str, texts: Texts) -> list[int]:

@@ -24,7 +24,7 @@ def table(*columns: str, rows: Iterable[Iterable[object]], title: str | None = N
     made = Table(box=box.SIMPLE, title=shown, title_justify="left", pad_edge=False)
     for column in columns:
         made.add_column(
-            column,
+            printable(column),
             justify="right" if column in _RIGHT else "left",
             no_wrap=column not in _FOLDED,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from difflib import get_close_matches
 from functools import partial
 from itertools import islice
 from typing import Annotated
@@ -17,10 +18,11 @@ from cli.answer import Answer, answering, complain, spinner
 from cli.connection import redis_of
 from cli.dead.dead_tables import letter_details, letter_document, letter_table
 from cli.exit_code import ExitCode
-from cli.options import AccountName, AsJson
+from cli.options import AccountName, AsJson, moment
 from cli.producer import app_of
 from cli.tables import counted, table
 from cli.unknown_account import check_account
+from revio_jobs import errors
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from revio_jobs.errors import InvalidJob, OutcomeUnknown
 from revio_jobs.message import encode_message
@@ -30,12 +32,23 @@ from worker.ledger import DeadLetter, DeadLetters, Wanted
 app = typer.Typer(help="Updates that failed for good.", no_args_is_help=True)
 
 _SHOWN = 50
+_ERRORS = {
+    name
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.RevioError)
+}
 
 Error = Annotated[
     str | None, typer.Option(help="Only this class of error, such as Rejected or OutcomeUnknown.")
 ]
-Since = Annotated[datetime | None, typer.Option(help="Only those that failed from then on (UTC).")]
-Until = Annotated[datetime | None, typer.Option(help="Only those that failed by then (UTC).")]
+Since = Annotated[
+    datetime | None,
+    typer.Option(parser=moment, metavar="TIME", help="Only those that failed from then on (UTC)."),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option(parser=moment, metavar="TIME", help="Only those that failed by then (UTC)."),
+]
 Jobs = Annotated[list[str] | None, typer.Argument(metavar="[JOB]...", help="Ids of jobs.")]
 Everything = Annotated[bool, typer.Option("--all", help="All of them.")]
 
@@ -72,11 +85,16 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Show what failed, the newest first."""
+    wanted = _filter(error, since, until)
     with _dead(account, as_json=as_json) as (answer, dead):
-        letters = list(islice(dead.find(account, _filter(error, since, until)), limit))
+        found = dead.find(account, wanted)
+        letters = list(islice(found, limit))
+        has_more = next(found, None) is not None
+        document = [letter_document(letter) for letter in letters]
         answer.give(
-            {"account": account, "dead_letters": [letter_document(letter) for letter in letters]},
+            {"account": account, "dead_letters": document, "has_more": has_more},
             letter_table(account, letters),
+            *([f"only the newest {limit:,} are shown; --limit shows more"] if has_more else []),
         )
 
 
@@ -169,11 +187,12 @@ def _dead(account: str, *, as_json: bool) -> Iterator[tuple[Answer, DeadLetters]
 
 
 def _filter(error: str | None, since: datetime | None, until: datetime | None) -> Wanted:
-    times = {
-        name: moment.replace(tzinfo=UTC).timestamp()
-        for name, moment in (("since", since), ("until", until))
-        if moment
-    }
+    if error is not None and error not in _ERRORS:
+        meant = next((name for name in _ERRORS if name.lower() == error.lower()), None)
+        close = [meant] if meant else get_close_matches(error, _ERRORS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"give one of {', '.join(sorted(_ERRORS))}"
+        raise typer.BadParameter(f"{error!r} is not a class of error; {hint}", param_hint="--error")
+    times = {name: at.timestamp() for name, at in (("since", since), ("until", until)) if at}
     return Wanted(error, **times)
 
 

@@ -19,7 +19,7 @@ from cli.exit_code import ExitCode
 from cli.history.chain import Checked, Link, check, seal
 from cli.history.document import document_of
 from cli.history.sink import HistoryFiles, SinkBusyError
-from cli.options import AccountName, AsJson
+from cli.options import AccountName, AsJson, moment
 from cli.tables import table
 from cli.unknown_account import check_account
 from revio_jobs.contracts import DEFAULT_ACCOUNT
@@ -40,13 +40,17 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to make.")],
     since: Annotated[
         datetime | None,
-        typer.Option(help="Only those that ended from then on (UTC); a day ago if omitted."),
+        typer.Option(
+            parser=moment,
+            metavar="TIME",
+            help="Only those that ended from then on (UTC); a day ago if omitted.",
+        ),
     ] = None,
     account: AccountName = DEFAULT_ACCOUNT,
     as_json: AsJson = False,
 ) -> None:
     """Write a line of JSON for each update that has ended, and Redis still has."""
-    start = since.replace(tzinfo=UTC) if since else datetime.now(UTC) - _A_DAY
+    start = since or datetime.now(UTC) - _A_DAY
     with answering(as_json=as_json) as answer, closing(redis_of(load_redis())) as redis:
         check_account(redis, account)
         try:

@@ -68,7 +68,7 @@ def verify(
     """Replay the record of calls: did any 60 seconds or any day hold more than allowed?"""
     back_s = _span(since)
     with answering(as_json=as_json) as answer, _accounts(account) as (settings, redis, names):
-        start = 0.0 if back_s is None else float(redis.time()[0]) - back_s
+        start = 0.0 if back_s is None else max(float(redis.time()[0]) - back_s, 0.0)
         proofs = {
             name: prove(
                 CallRecord(redis, name).entries(start), limit_rules(settings.accounts[name])

@@ -12,7 +12,7 @@ from redis import Redis
 from rich.console import Console, Group
 from rich.live import Live
 
-from cli.answer import answering
+from cli.answer import answering, paragraph
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
 from cli.options import AsJson
@@ -92,5 +92,6 @@ def _watch(settings: Settings, redis: Redis, names: Sequence[str]) -> None:
         while True:
             accounts = [read_account(settings, redis, name) for name in names]
             tables = status_tables(accounts, list(_concerns(redis, accounts)))
-            live.update(Group(*tables), refresh=True)
+            screen = (paragraph(part) if isinstance(part, str) else part for part in tables)
+            live.update(Group(*screen), refresh=True)
             time.sleep(_WATCH_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
@@ -222,7 +223,11 @@ def test_the_command_lists_and_shows(place: Place, run: Any) -> None:
         "interactive",
     )
     assert [attempt["error"] for attempt in letter["history"]] == ["Unavailable: HTTP 503"]
-    assert len(run("list", "--limit", "1", "--json").document["dead_letters"]) == 1
+    cut = run("list", "--limit", "1", "--json").document
+    assert (len(cut["dead_letters"]), cut["has_more"]) == (1, True)
+    assert "only the newest 1 are shown; --limit shows more" in run("list", "--limit", "1").out
+    assert not listed["has_more"]
+    assert "--limit" not in run("list").out
     shown = run("show", handle.job_id)
     assert shown.code == 0
     assert all(word in shown.out for word in ("HTTP 503", "no such rate", "payload: rate"))
@@ -282,3 +287,27 @@ def test_it_must_be_clear_which_are_meant(
 ) -> None:
     result = run(command, *arguments)
     assert (result.code, "--all" in result.err) == (2, True)
+
+
+def test_a_time_counts_in_its_own_zone_and_a_number_is_not_a_time(place: Place, run: Any) -> None:
+    place.fail(place.submit("a"))
+    hour = timedelta(hours=1)
+    east = datetime.now(timezone(9 * hour))
+    since = [(east + away * hour).isoformat(timespec="seconds") for away in (-1, 1)]
+    counts = [len(run("list", "--since", at, "--json").document["dead_letters"]) for at in since]
+    assert counts == [1, 0]
+    for number in ("2026", "1767225600"):
+        refused = run("discard", "--until", "2026-01-01", "--since", number)
+        assert (refused.code, f"'{number}' is not a time" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [("rejected", "did you mean Rejected?"), ("Unavailabel", "did you mean Unavailable?")],
+)
+def test_a_mistyped_class_of_error_is_not_taken_for_one_without_letters(
+    run: Any, error: str, hint: str
+) -> None:
+    for command in ("list", "retry", "discard"):
+        result = run(command, "--error", error)
+        assert (result.code, result.out, hint in result.err) == (2, "", True)

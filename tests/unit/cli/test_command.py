@@ -50,6 +50,7 @@ def test_every_command_explains_itself_and_can_answer_in_json(revio: Revio, comm
         (["update", "1", "--rate", "1", "--expect", "rate"], "--expect"),
         (["update", "1", "--rate", "1", "--expect", "prize=1"], "--expect"),
         (["update", "1", "--rate", "1", "--expect", "quantity=many"], "--expect"),
+        (["exporter", "--port", "70000"], "--port"),
         (["result"], "JOB_ID"),
         (["result", "x", "--key", "y"], "JOB_ID"),
     ],
