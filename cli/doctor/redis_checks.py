@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from celery import Celery
 from redis import Redis
@@ -15,6 +14,7 @@ from cli.doctor.check_result import CheckResult, fine, warning, wrong
 from cli.exit_code import ExitCode
 from cli.redis_refusal import CHECK_ITS_DISK, failed_saves
 from revio_jobs.cluster_check import ClusterRefusedError
+from revio_jobs.redis_address import parse_redis_url
 from worker.redis_kit.redis_memory import FULL, MAKE_ROOM
 
 MEMORY_CHECK = "Redis's memory"
@@ -22,7 +22,6 @@ _OLDEST = (6, 2)
 _NEARLY_FULL = 0.9
 _CLOCKS_MAY_DIFFER_S = 1.0
 _WORKERS_REPLY_S = 1.0
-_SENTINELS = ("sentinel", "sentinels")
 
 
 def check_redis(redis: Redis, url: str, now: Callable[[], float] = time.time) -> list[CheckResult]:
@@ -53,16 +52,18 @@ def served_queues(app: Celery) -> dict[str, list[str]]:
 
 
 def address(url: str) -> str:
-    """Host, port and database of each address: what may be shown of the URL."""
-    addresses = ", ".join(map(_address, url.split(";")))
-    return f"the master of {addresses}" if urlsplit(url).scheme in _SENTINELS else addresses
+    """Host, port and database, or the socket's path: what may be shown of the URL."""
+    parsed = parse_redis_url(url)
+    if parsed.path:
+        return f"{parsed.path}, database {parsed.db}"
+    if parsed.sentinels:
+        places = (f"{_place(*sentinel)}/{parsed.db}" for sentinel in parsed.sentinels)
+        return f"the master of {', '.join(places)}"
+    return f"{_place(parsed.host, parsed.port)}/{parsed.db}"
 
 
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    port = parts.port or (26379 if parts.scheme in _SENTINELS else 6379)
-    return f"{host}:{port}/{parts.path.strip('/') or 0}"
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _no_answer(exc: RedisError, where: str) -> CheckResult:

@@ -71,3 +71,16 @@ def test_a_pause_comes_before_the_first_job(redis: Redis) -> None:
 def test_a_pause_without_a_reason_is_refused(redis: Redis) -> None:
     assert main(["lane", "pause", "--reason", " "]) == ExitCode.INVALID
     assert LanePauses(redis).get("default", Lane.BULK) is None
+
+
+def test_a_second_pause_hides_no_reason_from_whoever_resumes(
+    redis: Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for reason in ("the WSDL has changed: é", "month end", "month end"):
+        assert main(["lane", "pause", "--lane", "bulk", "--reason", reason]) == ExitCode.OK
+    pause = LanePauses(redis).get("default", Lane.BULK)
+    assert pause is not None
+    assert pause.reason == f"the WSDL has changed: é; {pause.by} adds: month end"
+    assert pause.reason in capsys.readouterr().out
+    assert main(["lane", "resume"]) == ExitCode.OK
+    assert LanePauses(redis).get("default", Lane.BULK) is None

@@ -23,6 +23,7 @@ def test_both_lanes_stop_with_the_reason_and_an_operators_own_pause_stays(redis_
     assert (interactive.reason, interactive.by) == ("update Quantity is required", "the worker")
     assert bulk
     assert bulk.by == "ann"
+    assert bulk.reason == "month end; the worker adds: update Quantity is required"
     [stopped] = [log for log in logs if log["event"] == "updates_stopped"]
     assert (stopped["log_level"], stopped["account"]) == ("error", "a")
     assert "revio lane resume" in stopped["fix"]

@@ -11,7 +11,7 @@ from redis import Redis
 
 from revio_jobs.contracts import Lane
 from worker.limiter.port import AccountLane
-from worker.redis_kit.scripts import fail_closed
+from worker.redis_kit.scripts import fail_closed, load_script
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,19 @@ class LanePauses:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def pause(self, account: str, lane: Lane, pause: Pause) -> None:
-        """Pause the lane; within about a second no worker takes jobs from it."""
+    def pause(self, account: str, lane: Lane, pause: Pause) -> bool:
+        """Pause the lane; within about a second no worker takes jobs from it.
+
+        A pause that stands gets this reason besides, so that nobody resumes without having read
+        both. Returns False if it gave this reason already.
+        """
+        added = f"; {pause.by} adds: {pause.reason}"
         with fail_closed("the paused lanes"):
-            self._redis.set(_key(account, lane), _stored(pause))
+            return bool(
+                load_script(self._redis, "worker.limiter", "pause_lane")(
+                    keys=[_key(account, lane)], args=[_stored(pause), added]
+                )
+            )
 
     def pause_if_open(self, account: str, lane: Lane, pause: Pause) -> bool:
         """Pause the lane unless it is paused; False if it was."""

@@ -45,22 +45,17 @@ def soap_config(name: str, account: AccountSettings, settings: Settings) -> Soap
 
 
 def pause_lanes(pauses: LanePauses, account: str, reason: str) -> None:
-    """Stop the account until an operator has looked at the reason. An operator's pause stays.
+    """Stop the account until an operator has looked at the reason.
 
-    If several workers find the same, only the one that stops the account logs it.
+    An operator's pause stays, and gives this reason too. If several workers find the same, only the
+    one that stops the account logs it.
     """
     ours = Pause(reason, _WORKER, datetime.now(UTC))
-    paused = [lane for lane in Lane if pauses.pause_if_open(account, lane, ours)]
-    if not paused and _has_stopped(pauses, account, reason):
+    is_news = [pauses.pause(account, lane, ours) for lane in Lane]
+    if not any(is_news):
         return
     fix = "see revio doctor; revio lane resume once updates are safe"
     _log.error("updates_stopped", account=account, reason=reason, fix=fix)
-
-
-def _has_stopped(pauses: LanePauses, account: str, reason: str) -> bool:
-    """Whether another worker has stopped the account for this reason."""
-    known = [pauses.get(account, lane) for lane in Lane]
-    return any(pause and (pause.by, pause.reason) == (_WORKER, reason) for pause in known)
 
 
 def note_day_end(ends: DayEnds, account: str, rules: LimitRules, ends_at: float) -> None:

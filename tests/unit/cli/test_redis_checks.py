@@ -100,6 +100,8 @@ def test_no_finding_shows_the_password() -> None:
         ("redis://h", "h:6379/0"),
         ("rediss://:p@h:1/2", "h:1/2"),
         ("redis://[::1]:7/", "[::1]:7/0"),
+        ("redis://redis.example?db=5", "redis.example:6379/5"),
+        ("unix://:p@/run/redis.sock?db=2", "/run/redis.sock, database 2"),
         (
             "sentinel://:p@a:1/2;sentinel://:p@b/2",
             "the master of a:1/2, b:26379/2",
