@@ -19,6 +19,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from cli.exit_code import ExitCode, code_of
+from cli.redis_refusal import way_out
 from revio_jobs.cluster_check import ClusterRefusedError
 from revio_jobs.errors import InvalidJob, RevioError
 from settings import SettingsError
@@ -92,8 +93,8 @@ def _refused(answer: Answer, exc: RevioError | RedisError) -> typer.Exit:
     if isinstance(exc, ClusterRefusedError):
         return _ended(answer, exc, [str(exc)], ExitCode.INVALID)
     if isinstance(exc, RedisError):
-        words = [f"Redis: {exc}", "start it, or correct REVIO_REDIS_URL; `revio doctor` says more"]
-        return _ended(answer, exc, words, ExitCode.UNREACHABLE)
+        fix = way_out(exc) or "start it, or correct REVIO_REDIS_URL; `revio doctor` says more"
+        return _ended(answer, exc, [f"Redis: {exc}", fix], ExitCode.UNREACHABLE)
     return _ended(answer, exc, [str(exc)], code_of(exc))
 
 

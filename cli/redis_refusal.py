@@ -1,14 +1,27 @@
-"""Why a Redis that answers takes no writes: nothing is then accepted, called or ended."""
+"""Why a Redis that answers refuses us, and why it takes no writes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+
 _SAVES = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
 _NEEDED_SAVES = frozenset({"aof_last_write_status", "rdb_last_bgsave_status"})
 
 CHECK_ITS_DISK = "look at Redis's log, its disk and its memory"
+GIVE_RIGHTS = "give its user the rights that deploy/redis/users.acl has for this part"
+GIVE_LOGIN = "put the password into REVIO_REDIS_URL: redis://:password@host:port/0"
+
+
+def way_out(error: RedisError) -> str | None:
+    """What to do about the answer of a Redis that runs; None if it may be something else."""
+    if isinstance(error, NoPermissionError):
+        return GIVE_RIGHTS
+    if isinstance(error, AuthenticationError) or "NOAUTH" in str(error):
+        return GIVE_LOGIN
+    return CHECK_ITS_DISK if "MISCONF" in str(error) else None
 
 
 def failed_saves(info: Mapping[str, Any]) -> list[str]:

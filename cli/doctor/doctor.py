@@ -27,7 +27,7 @@ from cli.doctor.lane_checks import (
     check_queue_names,
     check_releases,
 )
-from cli.doctor.redis_checks import MEMORY_CHECK, check_redis, served_queues
+from cli.doctor.redis_checks import MEMORY_CHECK, ROLE_CHECK, check_redis, served_queues
 from cli.doctor.vendor_checks import check_vendor
 from cli.exit_code import ExitCode
 from cli.options import AsJson
@@ -40,7 +40,7 @@ from worker.soap import Description
 from worker.wiring.application import Application, open_application
 from worker.wiring.limits import limit_rules, open_limiter
 
-_NEEDED = ("Redis", MEMORY_CHECK)
+_NEEDED = ("Redis", ROLE_CHECK, MEMORY_CHECK)
 """Checks without which no other is made."""
 
 
@@ -114,7 +114,10 @@ def diagnose(*, login_again: bool = False) -> Diagnosis:
     settings = _check_settings(diagnosis)
     if _check_redis(diagnosis) and settings:
         _check_workers(diagnosis, settings)
-        _check_vendor(diagnosis, settings, login_again=login_again)
+        try:
+            _check_vendor(diagnosis, settings, login_again=login_again)
+        except (RedisError, Unavailable) as exc:  # what was found before it went is told
+            diagnosis.results.append(skipped("vendor", f"Redis: {exc}"))
     else:
         reason = "no call is made before Redis and the settings are in order"
         diagnosis.results.append(skipped("vendor", reason))

@@ -8,16 +8,17 @@ from typing import Any
 
 from celery import Celery
 from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import RedisError
 
 from cli.doctor.check_result import CheckResult, fine, warning, wrong
 from cli.exit_code import ExitCode
-from cli.redis_refusal import CHECK_ITS_DISK, failed_saves
+from cli.redis_refusal import CHECK_ITS_DISK, failed_saves, way_out
 from revio_jobs.cluster_check import ClusterRefusedError
 from revio_jobs.redis_address import parse_redis_url
 from worker.redis_kit.redis_memory import FULL, MAKE_ROOM
 
 MEMORY_CHECK = "Redis's memory"
+ROLE_CHECK = "Redis's role"
 _OLDEST = (6, 2)
 _NEARLY_FULL = 0.9
 _CLOCKS_MAY_DIFFER_S = 1.0
@@ -69,8 +70,7 @@ def _place(host: str, port: int) -> str:
 def _no_answer(exc: RedisError, where: str) -> CheckResult:
     if isinstance(exc, ClusterRefusedError):
         return wrong("Redis", str(exc), "name another server in REVIO_REDIS_URL")
-    if isinstance(exc, AuthenticationError) or "NOAUTH" in str(exc):
-        fix = "put the password into REVIO_REDIS_URL: redis://:password@host:port/0"
+    if fix := way_out(exc):
         return wrong("Redis", f"{where} refuses us: {exc}", fix)
     fix = "start Redis, or correct the host, port and database in REVIO_REDIS_URL"
     return wrong("Redis", f"{where} does not answer: {exc}", fix, ExitCode.UNREACHABLE)
@@ -92,10 +92,8 @@ def _server(info: Mapping[str, Any], where: str) -> CheckResult:
 
 def _role(info: Mapping[str, Any]) -> CheckResult:
     if info["role"] != "master":
-        return wrong(
-            "Redis's role", f"it is a {info['role']}", "name the primary in REVIO_REDIS_URL"
-        )
-    return fine("Redis's role", "primary")
+        return wrong(ROLE_CHECK, f"it is a {info['role']}", "name the primary in REVIO_REDIS_URL")
+    return fine(ROLE_CHECK, "primary")
 
 
 def _eviction(info: Mapping[str, Any]) -> CheckResult:

@@ -40,10 +40,11 @@ class HistoryFiles:
     def append(self, updates: Iterable[EndedUpdate], after: Link) -> Iterator[Link]:
         """Write the updates, each into its day's file; yields the chain's end after each.
 
-        All of it is on the disk once the iterator is used up.
+        All of it is on the disk once the iterator is used up. Where Redis's clock was set back over
+        midnight, the chain goes on in the later day's file: it ends in the newest one always.
         """
-        link = after
-        for day, ended in groupby(map(document_of, updates), _day):
+        link, days = after, _Days(self._newest_day())
+        for day, ended in groupby(map(document_of, updates), days.day_of):
             path = self._directory / f"{self._account}-{day}.jsonl"
             with path.open("a", encoding="ascii") as file:
                 for document in ended:
@@ -58,15 +59,27 @@ class HistoryFiles:
 
         A line that was cut off when a writer died is taken away: its update is written again.
         """
-        for path in sorted(self._directory.glob(f"{self._account}-????-??-??.jsonl"), reverse=True):
+        for path in reversed(self._files()):
             if link := _end_of(path):
                 return link
         return Link()
 
+    def _files(self) -> list[Path]:
+        return sorted(self._directory.glob(f"{self._account}-????-??-??.jsonl"))
 
-def _day(document: Mapping[str, Any]) -> str:
-    day: str = document["ended_at"][:10]
-    return day
+    def _newest_day(self) -> str:
+        return max((path.stem[-len("2026-01-31") :] for path in self._files()), default="")
+
+
+class _Days:
+    """The days of updates, of which none is before the one that came before it."""
+
+    def __init__(self, latest: str) -> None:
+        self._latest = latest
+
+    def day_of(self, document: Mapping[str, Any]) -> str:
+        self._latest = max(self._latest, document["ended_at"][:10])
+        return self._latest
 
 
 def _end_of(path: Path) -> Link | None:

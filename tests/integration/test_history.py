@@ -159,6 +159,21 @@ def test_what_redis_forgets_stays_in_the_files_that_are_gone_on_with(place: Plac
     assert (ended.code, ended.document["updates"]) == (0, 2)
 
 
+def test_a_clock_set_back_over_midnight_breaks_no_chain(place: Place) -> None:
+    folder = place.directory / "h"
+    place.end("k1")
+    entries: Any = place.redis.xrange(HISTORY)
+    [(_, first)] = entries
+    for number, away_ms in ((2, 0), (3, -86_400_000), (4, -86_400_000), (5, 0)):
+        again = {**first, b"number": number, b"at": int(first[b"at"]) + away_ms}
+        place.redis.xadd(HISTORY, again)
+        if number != 2:
+            assert place.history("follow", folder, "--once").code == 0
+    files = sorted(folder.glob("*.jsonl"))
+    verified = place.history("verify", *files, "--json")
+    assert (verified.code, verified.document["updates"]) == (0, 5)
+
+
 def test_a_line_that_was_cut_off_is_written_again(place: Place) -> None:
     place.end("k1")
     place.end("k2")

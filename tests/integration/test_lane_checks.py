@@ -152,3 +152,17 @@ def test_a_full_redis_is_doctors_first_finding(full: EmbeddedRedis, revio: Revio
     [wrong] = [check for check in result.document["checks"] if check["verdict"] == "wrong"]
     assert wrong["check"] == "Redis's memory"
     assert "CONFIG SET maxmemory" in wrong["fix"]
+
+
+def test_doctor_calls_nothing_while_redis_is_a_replica(place: Place, revio: Revio) -> None:
+    port = place.redis.connection_pool.connection_kwargs["port"]
+    place.redis.replicaof("127.0.0.1", "1")
+    try:
+        env = {**SETTINGS, "REVIO_REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+        result = revio("doctor", "--login-again", "--json", env=env)
+    finally:
+        place.redis.replicaof("NO", "ONE")
+    assert result.code == ExitCode.FAILED
+    checks = {check["check"]: check for check in result.document["checks"]}
+    assert checks["Redis's role"]["verdict"] == "wrong"
+    assert checks["vendor"]["verdict"] == "skipped"

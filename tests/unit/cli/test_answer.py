@@ -12,6 +12,7 @@ import pytest
 import typer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cli.answer import Answer, answering, printable, spinner
@@ -111,3 +112,21 @@ def test_who_is_to_be_quiet_is_so_on_a_terminal_too(
     with spinner("waiting", quiet=True):
         pass
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (RedisConnectionError("Connection refused"), "start it"),
+        (NoPermissionError("no permissions to run the 'evalsha' command"), "users.acl"),
+        (AuthenticationError("invalid username-password pair"), "put the password"),
+        (ResponseError("MISCONF Redis is configured to save RDB snapshots"), "its disk"),
+    ],
+)
+def test_what_redis_answers_is_told_with_its_own_way_out(
+    capsys: pytest.CaptureFixture[str], error: RedisError, fix: str
+) -> None:
+    with pytest.raises(typer.Exit) as ended, answering(as_json=False):
+        raise error
+    assert ended.value.exit_code == ExitCode.UNREACHABLE
+    assert fix in capsys.readouterr().err.splitlines()[1]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from redis.exceptions import AuthenticationError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cli.doctor.check_result import CheckResult, Verdict
@@ -83,10 +83,18 @@ def test_a_redis_that_does_not_answer_is_one_finding() -> None:
     assert "redis.example:6380/3" in found.says
 
 
-def test_a_refused_password_is_told_apart() -> None:
-    (found,) = findings(AuthenticationError("invalid username-password pair"))
+@pytest.mark.parametrize(
+    ("refusal", "fix"),
+    [
+        (AuthenticationError("invalid username-password pair"), "password"),
+        (NoPermissionError("no permissions to run the 'info' command"), "users.acl"),
+    ],
+)
+def test_a_redis_that_refuses_us_is_told_apart(refusal: RedisError, fix: str) -> None:
+    (found,) = findings(refusal)
     assert found.code is ExitCode.FAILED
-    assert "password" in found.fix
+    assert "refuses us" in found.says
+    assert fix in found.fix
 
 
 def test_no_finding_shows_the_password() -> None:
