@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 import time
@@ -208,6 +209,80 @@ def test_waiting_outlives_a_restart_of_redis() -> None:
                 assert (await waiting).outcome == "applied"
 
         asyncio.run(asyncio.wait_for(main(), PATIENCE_S))
+
+
+def test_a_result_that_is_there_needs_no_time(play: Callable[[Scene], None]) -> None:
+    async def scene(jobs: AsyncRevioJobs, worker: Worker) -> None:
+        wishes = [UpdateJob(id=number, rate=Decimal(1)) for number in (1, 2)]
+        handles = await jobs.submit(wishes)
+        worker.end(handles[0])
+        assert (await handles[0].result(timeout=0)).outcome == "applied"
+        worker.end(handles[1])
+        assert [handle async for handle in jobs.as_completed(handles, 0)] == handles
+
+    play(scene)
+
+
+def test_nobody_polls_for_a_job_that_nobody_waits_for_any_more(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(jobs: AsyncRevioJobs, worker: Worker) -> None:
+        handle = await jobs.update(id=1, rate="1")
+        lasting = asyncio.create_task(handle.result(PATIENCE_S))
+        with pytest.raises(TimeoutError):
+            await handle.result(0.1)
+        worker.end(handle)
+        assert (await lasting).outcome == "applied"
+        other = await jobs.update(id=1, rate="2")
+        with pytest.raises(TimeoutError):
+            await other.result(0.1)
+        await asyncio.sleep(0.5)
+        looks = worker.looks()
+        await asyncio.sleep(1)
+        assert worker.looks() == looks
+
+    play(scene)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # a loop's connections, if not closed in it
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_client_serves_one_event_loop_after_another(redis_url: str, closes: bool) -> None:  # noqa: FBT001
+    jobs, worker = AsyncRevioJobs.connect(redis_url), Worker(redis_url)
+
+    async def scene(rate: int) -> None:
+        handle = await jobs.update(id=1, rate=rate)
+        waiting = asyncio.create_task(handle.result(PATIENCE_S))
+        await asyncio.sleep(0.1)
+        worker.end(handle)
+        assert (await waiting).outcome == "applied"
+        if closes or rate == 3:
+            await jobs.close()
+
+    for rate in (1, 2, 3):
+        asyncio.run(scene(rate))
+    gc.collect()
+    assert worker.redis.llen("revio.default.interactive") == 3
+    worker.redis.close()
+
+
+def test_another_event_loop_at_the_same_time_is_refused_before_anything_is_sent(
+    redis_url: str,
+) -> None:
+    async def main() -> None:
+        async with AsyncRevioJobs.connect(redis_url) as jobs, closing(redis_url) as worker:
+            handle = await jobs.update(id=1, rate=1)
+            waiting = asyncio.create_task(handle.result())
+            await asyncio.sleep(0.1)
+            calls = (handle.done, handle.state, handle.progress, handle.result)
+            finds = (lambda: jobs.find("default", "k"), lambda: jobs.update(id=1, rate=2))
+            for call in (*calls, *finds):
+                with pytest.raises(RuntimeError, match="serves another event loop: make one"):
+                    await asyncio.to_thread(asyncio.run, call())
+            assert worker.redis.llen("revio.default.interactive") == 1
+            worker.end(handle)
+            await waiting
+
+    asyncio.run(asyncio.wait_for(main(), PATIENCE_S))
 
 
 def test_who_waits_when_the_connection_closes_is_cancelled(redis_url: str) -> None:

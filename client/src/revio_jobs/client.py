@@ -20,7 +20,6 @@ from revio_jobs.contracts import (
     QueryResult,
     UpdateJob,
     UpdateResult,
-    job_id_of,
 )
 from revio_jobs.contracts.arguments import Changes, ExpectedValues
 from revio_jobs.enqueuer import Enqueuer, RedisEnqueuer
@@ -31,6 +30,7 @@ from revio_jobs.submission import (
     checked_source,
     lane_of,
     query_job,
+    reference_of,
     submitted_before,
     update_job,
     update_submitted_before,
@@ -41,8 +41,9 @@ class RevioJobs:
     """Submits jobs and collects their results. One instance serves all threads of a process.
 
     Threads share up to 64 connections to Redis. Every method that talks to Redis raises
-    redis.exceptions.ConnectionError when it is down. A job whose submission failed that way may
-    have been accepted: submit it again with the same key.
+    redis.exceptions.ConnectionError when it is down, and redis.exceptions.TimeoutError when it does
+    not answer. A job whose submission failed that way may have been accepted: submit it again with
+    the same key.
     """
 
     _source: str | None = None
@@ -85,7 +86,7 @@ class RevioJobs:
         )
 
     def close(self) -> None:
-        """Close the connections. Handles that have no result yet cannot get one any more."""
+        """Close the connections. A later call, of a handle too, opens new ones."""
         self._enqueuer.close()
 
     def __enter__(self) -> Self:
@@ -193,9 +194,9 @@ class RevioJobs:
         """The handle of an update submitted before, perhaps by a process that has died.
 
         None if no update of the account has that key, or it ended more than 7 days ago (by
-        default).
+        default). Raises InvalidJob if no account or key can be named so.
         """
-        job_id = job_id_of(account, idempotency_key)
+        account, job_id = reference_of(account, idempotency_key)
         reservation = self._enqueuer.find(account, job_id)
         if reservation is None:
             return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from redis import BlockingConnectionPool, Redis
@@ -74,7 +76,21 @@ class _Dropping(_Prefixing, Heeding):
 
 
 class _AsyncDropping(_Prefixing, AsyncHeeding):
-    """As _Dropping."""
+    """As _Dropping; also drops a connection that belongs to an event loop of before.
+
+    Redis would execute a command that is sent over it, and nobody could read the answer.
+    """
+
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    async def connect(self) -> None:
+        """As redis-py's; a pool calls it before it hands out the connection."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not None and self._loop is not loop:
+            with suppress(RuntimeError):  # of a closed loop, which closes no transport any more
+                await self.disconnect(nowait=True)  # type: ignore[attr-defined] # a mixin
+        self._loop = loop
+        await super().connect()
 
     async def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as redis-py's
         try:

@@ -30,12 +30,12 @@ JobRef = tuple[str, str]
 class ExistenceProbe:
     """When to probe for one job, and what its answers prove."""
 
-    __slots__ = ("_due_at", "_interval_s", "_is_missing")
+    __slots__ = ("_due_at", "_interval_s", "_missing_since")
 
     def __init__(self, due_at: float) -> None:
         self._due_at = due_at
         self._interval_s = FIRST_PROBE_S
-        self._is_missing = False
+        self._missing_since: float | None = None
 
     def is_due(self, now: float) -> bool:
         """Whether to probe now; seconds of the clock of `due_at`."""
@@ -44,13 +44,15 @@ class ExistenceProbe:
     def is_over(self, now: float, error: ResultExpired | Forgotten | None) -> bool:
         """Whether the answer `error` is the job's end; None if the job exists.
 
-        A job that is missing for the first time is probed again before it counts as lost.
+        A job that is missing for the first time is probed again before it counts as lost. Callers
+        that share a handle may probe at once: that is one probe.
         """
-        is_proved = isinstance(error, ResultExpired) or self._is_missing
-        self._is_missing = error is not None
-        self._due_at = now + (_CONFIRM_AFTER_S if self._is_missing else self._interval_s)
+        since = self._missing_since
+        is_confirmed = since is not None and now - since >= _CONFIRM_AFTER_S
+        self._missing_since = None if error is None else now if since is None else since
+        self._due_at = now + (self._interval_s if error is None else _CONFIRM_AFTER_S)
         self._interval_s = min(2 * self._interval_s, _MAX_INTERVAL_S)
-        return error is not None and is_proved
+        return isinstance(error, ResultExpired) or (error is not None and is_confirmed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,18 @@ from typing import Any, Generic, Literal, TypeVar, cast
 from pydantic import BaseModel
 from redis.exceptions import RedisError
 
-from revio_jobs.contracts import CustomerProduct, Job
-from revio_jobs.errors import ResultExpired, Unavailable
+from revio_jobs.contracts import CustomerProduct, Job, QueryResult
+from revio_jobs.errors import ResultExpired
 from revio_jobs.existence_probe import FIRST_PROBE_S, ExistenceProbe
 from revio_jobs.pages import Pages
 from revio_jobs.poll_schedule import PollSchedule
-from revio_jobs.redis_faults import is_passing
+from revio_jobs.redis_patience import RedisPatience
 from revio_jobs.results import Ended, Results
 
 R = TypeVar("R", bound=BaseModel)
 R_co = TypeVar("R_co", bound=BaseModel, covariant=True)
 
 Submission = Literal["new", "attached", "settled", "expired", "conflict", "unknown"]
-
-REDIS_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +63,19 @@ class Handle(Generic[R_co]):
         """The result as it is stored, of a job that has ended; raises the error it ended with."""
         ended = cast("Ended", self._ended)
         if isinstance(ended.value, BaseException):
-            raise ended.value
+            # Else each call would lengthen the traceback, and keep alive what its frames hold.
+            raise ended.value.with_traceback(None)
+        if self._kind is QueryResult and "outcome" in ended.value:
+            raise TypeError(f"job {self.job_id} is an update: get its handle by `find`")
         return ended.value
+
+    def _note(self, ended: Ended | None) -> None:
+        """None: not yet, by a poll that another one may have overtaken."""
+        self._ended = self._ended or ended
+
+    def _check_has_records(self) -> None:
+        if self._kind is not QueryResult:
+            raise TypeError(f"job {self.job_id} is an update: only a query has records")
 
     def _expired(self, value: dict[str, Any]) -> ResultExpired:
         read_at = datetime.fromisoformat(value["fetched_at"]).timestamp()
@@ -129,8 +138,9 @@ class JobHandle(Handle[R_co]):
         """A query's products one by one, with a few pages of a large result in memory.
 
         `timeout` and errors as in `result`; also raises ResultExpired when the result expires while
-        it is being read.
+        it is being read, and TypeError for an update.
         """
+        self._check_has_records()
         value = self._wait(timeout)
         yield from self._paged(value) if Pages.of(value) else self._inline(value)
 
@@ -153,35 +163,42 @@ def as_completed(
 ) -> Iterator[JobHandle[R]]:
     """The handles in the order in which their jobs end; `result` of each returns at once.
 
-    `timeout` in seconds for all of them; if omitted, it waits for as long as the jobs exist. Raises
-    TimeoutError when some have not ended in time (they go on), and Unavailable when Redis could not
-    be reached for a minute. What jobs end with is raised by their handles' `result`, not here.
+    Each comes once. `timeout` in seconds for all of them; if omitted, it waits for as long as the
+    jobs exist. Raises TimeoutError when some have not ended in time (they go on), and Unavailable
+    when Redis could not be reached for a minute. What jobs end with is raised by their handles'
+    `result`, not here.
     """
-    schedule = PollSchedule(handles)
-    give_up = math.inf if timeout is None else time.monotonic() + timeout
+    schedule, patience = PollSchedule(handles), RedisPatience()
+    limit = checked_timeout(timeout)
+    give_up = math.inf if limit is None else time.monotonic() + limit
     # The first poll and the last are of all jobs.
-    chosen, reached = list(schedule), time.monotonic()
+    chosen = list(schedule)
     while schedule:
         polled_at = time.monotonic()
         try:
-            ended, reached = _poll(chosen), polled_at
+            _poll(chosen)
+            patience.restore()
         except RedisError as exc:
-            # Redis may be restarting; the jobs and their results outlive that.
-            if not is_passing(exc):
-                raise
-            if polled_at - reached > REDIS_PATIENCE_S:
-                raise Unavailable(f"Redis cannot be reached: {exc}") from exc
-            ended = []
-        were_all = len(chosen) == len(schedule)
+            patience.spend(exc, polled_at)
+        # Before the caller takes its time with those that have ended.
+        is_last = len(chosen) == len(schedule) and time.monotonic() >= give_up
+        ended = [handle for handle in chosen if handle._ended]
         schedule.remove(ended)
         pause = schedule.pause_s(time.monotonic() - polled_at)
         yield from ended
-        remainder = give_up - time.monotonic()
-        if schedule and were_all and remainder <= 0:
+        if schedule and is_last:
             raise not_ended(len(schedule), timeout)
+        remainder = give_up - time.monotonic()
         chosen = schedule.next_poll() if pause < remainder else list(schedule)
         if schedule:
             time.sleep(max(min(pause, remainder), 0.0))
+
+
+def checked_timeout(timeout_s: float | None) -> float | None:
+    """Raises ValueError for NaN, which is before no time and after none."""
+    if timeout_s is not None and math.isnan(timeout_s):
+        raise ValueError("timeout: expected a number of seconds, not nan")
+    return timeout_s
 
 
 def not_ended(count: int, timeout_s: float | None) -> TimeoutError:
@@ -196,5 +213,5 @@ def _poll(handles: list[JobHandle[R]]) -> list[JobHandle[R]]:
         pending = [h for h in handles if h._results is results and not h._ended]
         ended = results.poll({(h.account, h.job_id): h._probe for h in pending})
         for handle in pending:
-            handle._ended = ended.get(handle.job_id)
+            handle._note(ended.get(handle.job_id))
     return [handle for handle in handles if handle._ended]

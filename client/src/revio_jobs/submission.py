@@ -12,9 +12,11 @@ from revio_jobs.contracts import (
     QueryResult,
     UpdateJob,
     UpdateResult,
+    job_id_of,
 )
 from revio_jobs.contracts.arguments import Changes
 from revio_jobs.contracts.decode import decode
+from revio_jobs.contracts.jobs import UpdateReference
 from revio_jobs.contracts.problems import abridged
 from revio_jobs.errors import IdempotencyConflict, InvalidJob, ResultExpired
 from revio_jobs.handles import Submission, Submitted
@@ -34,7 +36,8 @@ def query_job(
     account: str, max_age: int, filters: Mapping[str, Iterable[int]], source: str | None
 ) -> QueryJob:
     """Raises InvalidJob."""
-    given: dict[str, Any] = {name: values for name, values in filters.items() if values != ()}
+    # Compared with nothing: an array would compare each of its items.
+    given: dict[str, Any] = {n: ids for n, ids in filters.items() if type(ids) is not tuple or ids}
     given |= {"source": source} if source is not None else {}
     return decode(QueryJob, {"account": account, "max_age": max_age, **given})
 
@@ -55,9 +58,15 @@ def update_job(
     fields |= {"clear": clear} if clear else {}
     fields |= {"expected": expected} if expected is not None else {}
     fields |= {"idempotency_key": idempotency_key} if idempotency_key is not None else {}
-    fields |= {"skip_unchanged": True} if skip_unchanged else {}
+    fields |= {"skip_unchanged": skip_unchanged} if skip_unchanged is not False else {}
     fields |= {"source": source} if source is not None else {}
     return decode(UpdateJob, fields)
+
+
+def reference_of(account: str, idempotency_key: str) -> tuple[str, str]:
+    """The account, and the id of the update that has the key. Raises InvalidJob."""
+    reference = UpdateReference(account=account, idempotency_key=idempotency_key)
+    return reference.account, job_id_of(reference.account, reference.idempotency_key)
 
 
 def lane_of(lane: Lane | str) -> Lane:

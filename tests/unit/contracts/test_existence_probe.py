@@ -22,6 +22,13 @@ def test_a_job_is_given_up_when_it_was_missed_twice_running(missed: list[bool]) 
         now, before = now + pause, is_missing
 
 
+def test_two_callers_that_miss_a_job_at_once_have_missed_it_once() -> None:
+    probe = ExistenceProbe(30.0)
+    assert not probe.is_over(30.0, GONE)
+    assert not probe.is_over(30.1, GONE)
+    assert probe.is_over(32.1, GONE)
+
+
 def test_a_job_that_is_there_is_searched_for_ever_more_seldom() -> None:
     probe, now, times = ExistenceProbe(30.0), 0.0, []
     while now < 3600:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Context, Inexact, localcontext
 from typing import Any
 
 import pytest
@@ -39,6 +40,15 @@ def test_a_date_is_the_same_as_its_iso_form() -> None:
         by_text.fingerprint()
         == by_text.model_validate(by_text.model_dump(exclude_unset=True)).fingerprint()
     )
+
+
+@pytest.mark.parametrize("context", [Context(prec=6), Context(prec=6, traps=[Inexact])])
+def test_a_fingerprint_does_not_depend_on_the_threads_decimal_context(context: Context) -> None:
+    rates = ["1234567.89", "1234568.11", "1200000", "-0.00", "0.0001"]
+    usual = [fingerprint(rate=rate) for rate in rates]
+    with localcontext(context):
+        assert [fingerprint(rate=rate) for rate in rates] == usual
+    assert len(set(usual)) == len(rates)
 
 
 def test_every_different_wish_has_its_own_fingerprint() -> None:

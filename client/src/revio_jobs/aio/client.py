@@ -25,7 +25,6 @@ from revio_jobs.contracts import (
     QueryResult,
     UpdateJob,
     UpdateResult,
-    job_id_of,
 )
 from revio_jobs.contracts.arguments import Changes, ExpectedValues
 from revio_jobs.handles import Submitted
@@ -34,6 +33,7 @@ from revio_jobs.submission import (
     checked_source,
     lane_of,
     query_job,
+    reference_of,
     submitted_before,
     update_job,
     update_submitted_before,
@@ -46,8 +46,9 @@ class AsyncRevioJobs:
     """Submits jobs and collects their results, as RevioJobs does. For one event loop.
 
     Its tasks share up to 64 connections to Redis. Every method that talks to Redis raises
-    redis.exceptions.ConnectionError when it is down. A job whose submission failed that way may
-    have been accepted: submit it again with the same key.
+    redis.exceptions.ConnectionError when it is down, and redis.exceptions.TimeoutError when it does
+    not answer. A job whose submission failed that way, or was cancelled, may have been accepted:
+    submit it again with the same key.
     """
 
     def __init__(
@@ -83,9 +84,14 @@ class AsyncRevioJobs:
         )
 
     async def close(self) -> None:
-        """Close the connections; tasks that still wait for a job get asyncio.CancelledError."""
-        await self._watcher.close()
-        await self._enqueuer.close()
+        """Close the connections; tasks that still wait for a job get asyncio.CancelledError.
+
+        A later call opens new connections.
+        """
+        try:
+            await self._watcher.close()
+        finally:
+            await self._enqueuer.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -185,6 +191,7 @@ class AsyncRevioJobs:
 
         Raises InvalidJob, before anything is sent, for anything that is not a job or a lane.
         """
+        self._watcher.enter_loop()
         checked_lane, listed = lane_of(lane), checked_jobs(jobs, self._source)
         return [self._handle(known) for known in await self._enqueuer.enqueue(listed, checked_lane)]
 
@@ -192,9 +199,10 @@ class AsyncRevioJobs:
         """The handle of an update submitted before, perhaps by a process that has died.
 
         None if no update of the account has that key, or it ended more than 7 days ago (by
-        default).
+        default). Raises InvalidJob if no account or key can be named so.
         """
-        job_id = job_id_of(account, idempotency_key)
+        self._watcher.enter_loop()
+        account, job_id = reference_of(account, idempotency_key)
         reservation = await self._enqueuer.find(account, job_id)
         if reservation is None:
             return None

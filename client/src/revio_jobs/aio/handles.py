@@ -7,15 +7,20 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
+from redis.exceptions import RedisError
 
 from revio_jobs.aio.store import AsyncResults
 from revio_jobs.aio.watcher import Watcher
 from revio_jobs.contracts import CustomerProduct
-from revio_jobs.handles import Handle, Submitted, not_ended
+from revio_jobs.handles import Handle, Submitted, checked_timeout, not_ended
 from revio_jobs.pages import Pages
+from revio_jobs.redis_faults import is_passing
 
 R = TypeVar("R", bound=BaseModel)
 R_co = TypeVar("R_co", bound=BaseModel, covariant=True)
+
+_LAST_POLL_S = 2.0
+"""When a timeout has passed: a Redis that takes longer to say what has ended is not waited for."""
 
 
 class AsyncJobHandle(Handle[R_co]):
@@ -37,14 +42,13 @@ class AsyncJobHandle(Handle[R_co]):
 
     async def progress(self) -> tuple[int, int] | None:
         """See JobHandle.progress."""
+        self._watcher.enter_loop()
         return await self._results.progress(self.job_id)
 
     async def done(self) -> bool:
         """Whether the job has ended, well or not, so that `result` would return at once."""
-        if self._ended is None:
-            ended = await self._results.poll({(self.account, self.job_id): self._probe})
-            self._ended = ended.get(self.job_id)
-        return self._ended is not None
+        self._watcher.enter_loop()
+        return bool(self._ended or await _poll([self]))
 
     async def wait(self) -> None:
         """Wait until the job has ended, well or not.
@@ -52,7 +56,7 @@ class AsyncJobHandle(Handle[R_co]):
         Raises Unavailable when Redis could not be reached for a minute.
         """
         if self._ended is None:
-            self._ended = await self._watcher.ended((self.account, self.job_id), self._probe)
+            self._note(await self._watcher.ended((self.account, self.job_id), self._probe))
 
     async def result(self, timeout: float | None = None) -> R_co:  # noqa: ASYNC109 - as JobHandle's
         """Wait for the job to end and return its result.
@@ -75,8 +79,9 @@ class AsyncJobHandle(Handle[R_co]):
         """A query's products one by one, with a few pages of a large result in memory.
 
         `timeout` and errors as in `result`; also raises ResultExpired when the result expires while
-        it is being read.
+        it is being read, and TypeError for an update.
         """
+        self._check_has_records()
         value = await self._wait(timeout)
         if Pages.of(value):
             async for product in self._paged(value):
@@ -87,10 +92,11 @@ class AsyncJobHandle(Handle[R_co]):
 
     async def _wait(self, timeout: float | None) -> dict[str, Any]:  # noqa: ASYNC109
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(checked_timeout(timeout)):
                 await self.wait()
         except TimeoutError:
-            raise not_ended(1, timeout) from None
+            if not await _last_poll([self]):
+                raise not_ended(1, timeout) from None
         return self._value()
 
     async def _paged(self, value: dict[str, Any]) -> AsyncIterator[CustomerProduct]:
@@ -109,26 +115,54 @@ async def as_completed(
 ) -> AsyncIterator[AsyncJobHandle[R]]:
     """The handles in the order in which their jobs end; `result` of each returns at once.
 
-    `timeout` in seconds for all of them; if omitted, it waits for as long as the jobs exist. Raises
-    TimeoutError when some have not ended in time (they go on), and Unavailable when Redis could not
-    be reached for a minute. What jobs end with is raised by their handles' `result`, not here.
+    Each comes once. `timeout` in seconds for all of them; if omitted, it waits for as long as the
+    jobs exist. Raises TimeoutError when some have not ended in time (they go on), and Unavailable
+    when Redis could not be reached for a minute. What jobs end with is raised by their handles'
+    `result`, not here.
     """
-    waits = {asyncio.create_task(handle.wait()): handle for handle in handles}
+    limit, pending = checked_timeout(timeout), dict.fromkeys(handles)
+    waits = {asyncio.create_task(handle.wait()): handle for handle in pending}
     ended: asyncio.Queue[asyncio.Task[None]] = asyncio.Queue()
     for wait in waits:
         wait.add_done_callback(ended.put_nowait)
-    give_up = None if timeout is None else asyncio.get_running_loop().time() + timeout
+    give_up = None if limit is None else asyncio.get_running_loop().time() + limit
     try:
-        for remaining in range(len(waits), 0, -1):
-            done = await _next(ended, give_up)
-            if done is None:
-                raise not_ended(remaining, timeout)
+        while pending and (done := await _next(ended, give_up)):
             done.result()
+            del pending[waits[done]]
             yield waits[done]
+        for handle in await _last_poll(list(pending)):
+            del pending[handle]
+            yield handle
+        if pending:
+            raise not_ended(len(pending), timeout)
     finally:
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def _last_poll(handles: list[AsyncJobHandle[R]]) -> list[AsyncJobHandle[R]]:
+    """Those that have ended by now; the watcher may have polled for them a second ago."""
+    try:
+        async with asyncio.timeout(_LAST_POLL_S):
+            await _poll(handles)
+    except RedisError as exc:
+        if not is_passing(exc):
+            raise
+    except TimeoutError:
+        pass
+    return [handle for handle in handles if handle._ended]
+
+
+async def _poll(handles: list[AsyncJobHandle[R]]) -> list[AsyncJobHandle[R]]:
+    """Those that have ended; what is newly known is noted in them."""
+    for results in {handle._results for handle in handles}:
+        pending = [h for h in handles if h._results is results and not h._ended]
+        ended = await results.poll({(h.account, h.job_id): h._probe for h in pending})
+        for handle in pending:
+            handle._note(ended.get(handle.job_id))
+    return [handle for handle in handles if handle._ended]
 
 
 async def _next(

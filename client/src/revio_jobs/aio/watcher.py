@@ -9,83 +9,114 @@ from time import monotonic
 from redis.exceptions import RedisError
 
 from revio_jobs.aio.store import AsyncResults
-from revio_jobs.errors import Unavailable
 from revio_jobs.existence_probe import ExistenceProbe, JobRef
-from revio_jobs.handles import REDIS_PATIENCE_S
 from revio_jobs.poll_schedule import PollSchedule
-from revio_jobs.redis_faults import is_passing
+from revio_jobs.redis_patience import RedisPatience
 from revio_jobs.results import Ended
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Watch:
     job: JobRef
     probe: ExistenceProbe
     ended: asyncio.Future[Ended]
+    waiters: int = 0
 
 
 class Watcher:
     """Polls for all results that somebody waits for; its task runs only while somebody does.
 
-    For one event loop.
+    For one event loop at a time.
     """
 
     def __init__(self, results: AsyncResults) -> None:
         self._results = results
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._schedule: PollSchedule[_Watch] = PollSchedule()
         self._watches: dict[JobRef, _Watch] = {}
         self._came = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    def enter_loop(self) -> None:
+        """A client may outlive its event loop: `asyncio.run` makes a new one at each call.
+
+        Raises RuntimeError while another event loop is served.
+        """
+        loop, before = asyncio.get_running_loop(), self._loop
+        if loop is before:
+            return
+        if before and not before.is_closed() and (before.is_running() or self._is_polling):
+            raise RuntimeError("the client serves another event loop: make one in each of them")
+        self._loop, self._task = loop, None
+        self._schedule, self._watches = PollSchedule(), {}
+        self._came = asyncio.Event()
 
     async def ended(self, job: JobRef, probe: ExistenceProbe) -> Ended:
         """Waits for the job; any number may wait for the same.
 
         Raises Unavailable when Redis could not be reached for a minute.
         """
-        watch = self._watches.get(job)
-        if watch is None:
-            future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
-            watch = self._watches[job] = _Watch(job, probe, future)
-            self._schedule.add(watch)
-            self._came.set()
-        if self._task is None or self._task.done():
+        self.enter_loop()
+        watch = self._watches.get(job) or self._watch_for(job, probe)
+        if not self._is_polling:
             self._task = asyncio.create_task(self._watch(), name="revio-jobs-watcher")
-        return await asyncio.shield(watch.ended)
+        watch.waiters += 1
+        try:
+            return await asyncio.shield(watch.ended)
+        finally:
+            watch.waiters -= 1
+            if not watch.waiters and self._is_open(watch):
+                self._forget([watch])
 
     async def close(self) -> None:
         """Stop polling; tasks that still wait get asyncio.CancelledError."""
-        watches = list(self._schedule)
-        for watch in watches:
-            watch.ended.cancel()
-        self._forget(watches)
+        if self._loop is not asyncio.get_running_loop():
+            return
+        self._cancel()
         self._came.set()
         if self._task:
             # A poll that is cut short would leave its connection open.
-            await self._task
+            await asyncio.wait([self._task])
+
+    @property
+    def _is_polling(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    def _watch_for(self, job: JobRef, probe: ExistenceProbe) -> _Watch:
+        future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        watch = self._watches[job] = _Watch(job, probe, future)
+        self._schedule.add(watch)
+        self._came.set()
+        return watch
 
     async def _watch(self) -> None:
-        reached = monotonic()
+        try:
+            await self._poll_while_somebody_waits()
+        except asyncio.CancelledError:
+            # Somebody cancels all tasks of the loop.
+            self._cancel()
+            raise
+
+    async def _poll_while_somebody_waits(self) -> None:
+        patience = RedisPatience()
         while self._schedule:
             self._came.clear()
             polled_at = monotonic()
             try:
-                await self._poll()
-                reached = polled_at
-            except RedisError as exc:
-                # Redis may be restarting; the jobs and their results outlive that.
-                if not is_passing(exc):
-                    self._give_up(exc)
-                elif polled_at - reached > REDIS_PATIENCE_S:
-                    self._give_up(Unavailable(f"Redis cannot be reached: {exc}"))
+                await self._poll(patience, polled_at)
             except Exception as exc:  # noqa: BLE001 - else they would wait for ever
                 self._give_up(exc)
             await self._pause(self._schedule.pause_s(monotonic() - polled_at))
 
-    async def _poll(self) -> None:
+    async def _poll(self, patience: RedisPatience, polled_at: float) -> None:
         polled = self._schedule.next_poll()
-        ended = await self._results.poll({watch.job: watch.probe for watch in polled})
-        open_ones = (watch for watch in polled if watch.job in self._watches)
-        done = [watch for watch in open_ones if watch.job[1] in ended]
+        try:
+            ended = await self._results.poll({watch.job: watch.probe for watch in polled})
+        except RedisError as exc:
+            patience.spend(exc, polled_at)
+            return
+        patience.restore()
+        done = [watch for watch in polled if self._is_open(watch) and watch.job[1] in ended]
         for watch in done:
             watch.ended.set_result(ended[watch.job[1]])
         self._forget(done)
@@ -97,6 +128,15 @@ class Watcher:
             # Read once, since whoever waited may have gone.
             watch.ended.exception()
         self._forget(watches)
+
+    def _cancel(self) -> None:
+        watches = list(self._schedule)
+        for watch in watches:
+            watch.ended.cancel()
+        self._forget(watches)
+
+    def _is_open(self, watch: _Watch) -> bool:
+        return self._watches.get(watch.job) is watch
 
     def _forget(self, watches: list[_Watch]) -> None:
         self._schedule.remove(watches)

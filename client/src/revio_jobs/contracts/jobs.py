@@ -247,8 +247,17 @@ class UpdateJob(_Job, _Changeable):
 Job = QueryJob | UpdateJob
 
 
+class UpdateReference(_Contract):
+    """What names an update that was submitted before."""
+
+    account: Account
+    idempotency_key: IdempotencyKey
+
+
 def _comparable(value: object) -> object:
     """12.5 and 12.50 are one price; true and 1 are not one value."""
     if isinstance(value, Decimal):
-        return format(value.normalize() if value else Decimal(0), "f")
+        # Decimal's own `normalize` rounds as the calling thread's decimal context says.
+        text = format(value, "f") if value else "0"
+        return text.rstrip("0").rstrip(".") if "." in text else text
     return value if isinstance(value, bool | int | None) else str(value)

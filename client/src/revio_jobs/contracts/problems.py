@@ -17,7 +17,10 @@ def problems_of(kind: type[BaseModel], exc: ValidationError) -> list[str]:
 
 def abridged(value: object) -> str:
     """Its repr, cut to fit in a line."""
-    text = repr(value)
+    try:
+        text = repr(value).replace("\n", " ")
+    except Exception:  # noqa: BLE001 - anybody's; and an int of more digits than Python prints
+        text = f"<{type(value).__name__}>"
     return text if len(text) <= _MAX_CHARACTERS else text[: _MAX_CHARACTERS - 1] + "…"
 
 
