@@ -86,6 +86,29 @@ def test_results_expire_and_keys_do_not(revio: InMemoryRevio, jobs: InMemoryRevi
         query.result(0)
 
 
+def test_an_update_after_a_day_is_newer_than_those_before(
+    revio: InMemoryRevio, jobs: InMemoryRevioJobs
+) -> None:
+    for _ in range(3):
+        jobs.query(ids=[1])
+    jobs.update(id=1, rate="11").result(0)
+    revio.expire_results()
+    assert jobs.update(id=1, rate="12").result(0).outcome == "applied"
+
+
+def test_an_update_that_waits_for_another_attempt_has_started(
+    revio: InMemoryRevio, jobs: InMemoryRevioJobs
+) -> None:
+    revio.put_off_next(1)
+    handle = jobs.update(id=1, rate="11")
+    assert (handle.state, handle.done()) == ("STARTED", False)
+
+
+def test_a_product_with_a_misspelt_field_is_refused() -> None:
+    with pytest.raises(ValueError, match="a product has no field raet"):
+        InMemoryRevio([{"customer_product_id": 1, "raet": "10.00"}])
+
+
 def test_a_job_of_an_account_that_nobody_serves_waits(jobs: InMemoryRevioJobs) -> None:
     assert not jobs.update(id=1, rate="11", account="other").done()
 
@@ -111,3 +134,34 @@ def test_handles_of_several_clients_can_be_awaited_together(revio: InMemoryRevio
     clients = [InMemoryRevioJobs(revio), InMemoryRevioJobs(revio)]
     handles = [client.submit([QueryJob(ids=[1])])[0] for client in clients]
     assert set(as_completed(handles, timeout=5)) == set(handles)
+
+
+def test_each_handle_comes_once_even_without_any_time(revio: InMemoryRevio) -> None:
+    async def story() -> None:
+        jobs = InMemoryAsyncRevioJobs(revio)
+        first, second = await jobs.submit([UpdateJob(id=1, rate="11"), UpdateJob(id=2, rate="12")])
+        assert (await first.result(timeout=0)).outcome == "applied"
+        given = [first, second, first]
+        assert [handle async for handle in jobs.as_completed(given, 0)] == [first, second]
+        assert [handle async for handle in jobs.as_completed(given)] == [first, second]
+        with revio.paused():
+            waiting = await jobs.update(id=1, rate="13")
+            with pytest.raises(TimeoutError):
+                await waiting.result(timeout=0)
+            with pytest.raises(ValueError, match="timeout"):
+                await waiting.result(timeout=float("nan"))
+
+    asyncio.run(story())
+
+
+def test_a_client_outlives_its_event_loop(revio: InMemoryRevio) -> None:
+    jobs = InMemoryAsyncRevioJobs(revio)
+
+    async def wait(rate: str) -> str:
+        with revio.paused():
+            handle = await jobs.update(id=1, rate=rate)
+            waiting = asyncio.create_task(handle.result(timeout=10))
+            await asyncio.sleep(0.05)
+        return (await waiting).outcome
+
+    assert [asyncio.run(wait(rate)) for rate in ("11", "12")] == ["applied", "applied"]

@@ -57,8 +57,7 @@ class _Results:
         self._revio = revio
 
     def state(self, job_id: str) -> str:
-        ended = self._revio.ended(job_id)
-        return ended.state if ended else "PENDING"
+        return self._revio.state(job_id)
 
     def progress(self, job_id: str) -> tuple[int, int] | None:  # noqa: ARG002 - as the real one's
         return None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 from revio_jobs.contracts import (
@@ -39,6 +39,7 @@ class _Record:
     how: str = ""
     ended_at: float = 0.0
     has_expired: bool = False
+    has_begun: bool = False
 
 
 class InMemoryRevio:
@@ -49,7 +50,8 @@ class InMemoryRevio:
     `expected` and `skip_unchanged` look first. Limits, retries and time are left out: a job ends at
     once, as `fail_next` says or well. Threads may share it.
 
-    `products` are CustomerProducts or mappings with at least `customer_product_id`.
+    `products` are CustomerProducts or mappings of their fields, with at least
+    `customer_product_id`; a field that does not exist raises ValueError.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class InMemoryRevio:
         products: Iterable[CustomerProduct | Mapping[str, Any]] = (),
         account: str = DEFAULT_ACCOUNT,
     ) -> None:
-        validated = map(CustomerProduct.model_validate, products)
+        validated = map(_product, products)
         self.products = {product.customer_product_id: product for product in validated}
         """By id, as they are now. A test may change them, as another user of Rev.io would."""
         self._account = account
@@ -67,6 +69,7 @@ class InMemoryRevio:
         self._put_off: set[int] = set()
         self._failures: deque[tuple[RevioError, int | None]] = deque()
         self._wrote: dict[tuple[int, str], tuple[int, str]] = {}
+        self._sequences = count(1)
         self._paused: set[Lane] = set()
         self._lock = threading.RLock()
 
@@ -139,6 +142,14 @@ class InMemoryRevio:
                 return Ended(ResultExpired(job_id, record.how, record.ended_at))
             return None if record.outcome is None else read_outcome(record.outcome)
 
+    def state(self, job_id: str) -> str:
+        """Celery's name for it, as JobHandle.state."""
+        with self._lock:
+            ended, record = self.ended(job_id), self._records.get(job_id)
+            if ended:
+                return ended.state
+            return "STARTED" if record and record.has_begun else "PENDING"
+
     @contextmanager
     def _without(self, lanes: set[Lane]) -> Iterator[None]:
         with self._lock:
@@ -156,7 +167,7 @@ class InMemoryRevio:
         if record is not None:
             same = record.fingerprint == fingerprint
             return submitted(job, job_id, _reservation(record) if same else KeyConflict())
-        self._records[job_id] = _Record(job, lane, len(self._records) + 1, fingerprint)
+        self._records[job_id] = _Record(job, lane, next(self._sequences), fingerprint)
         self._waiting.append(job_id)
         return submitted(job, job_id, New())
 
@@ -169,6 +180,7 @@ class InMemoryRevio:
             self._end(record, self._failure(None) or {"ok": self._query(record.job)}, "SUCCESS")
         elif record.job.id in self._put_off:
             self._put_off.remove(record.job.id)
+            record.has_begun = True
             self._retries.append(job_id)
         else:
             self._update(job_id, record, record.job)
@@ -253,6 +265,12 @@ class InMemoryRevio:
         record.outcome = outcome
         record.how = outcome["error"]["type"] if "error" in outcome else how
         record.ended_at = datetime.now(UTC).timestamp()
+
+
+def _product(given: CustomerProduct | Mapping[str, Any]) -> CustomerProduct:
+    if isinstance(given, Mapping) and (unknown := given.keys() - CustomerProduct.model_fields):
+        raise ValueError(f"a product has no field {', '.join(sorted(unknown))}")
+    return CustomerProduct.model_validate(given)
 
 
 def _reservation(record: _Record) -> Reservation:
