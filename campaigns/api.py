@@ -23,7 +23,7 @@ from campaigns.results.retry_undo import Only, rows_to_retry, rows_to_undo
 from campaigns.results.row_results import RowResult, header_of, row_results
 from campaigns.results.undo_report import UndoReport, reporting
 from campaigns.rows.planned_row import PlannedRow
-from campaigns.run.request import AT_ONCE, WEIGHTS, RunRequest
+from campaigns.run.request import AT_ONCE, WEIGHTS, RunRequest, check_priority, check_rate
 from campaigns.run.state import Status
 from campaigns.signing import SigningKey
 from campaigns.source.table import Form
@@ -183,14 +183,15 @@ class Campaigns:
 
     def set_rate(self, run: str, rate: float | None, person: Person) -> None:
         """Limit the run to `rate` calls per minute; None for no limit of its own."""
+        if rate is not None:
+            check_rate(rate)
         value = "none" if rate is None else f"{rate:g}"
         settings = {"rate": "" if rate is None else repr(rate)}
         self._decide(run, f"set rate={value}", person, _OPEN, settings=settings)
 
     def set_priority(self, run: str, priority: str, person: Person) -> None:
         """Set the run's priority among campaigns: low, normal or high."""
-        if priority not in WEIGHTS:
-            raise NotAllowedError(f"priority is one of {', '.join(WEIGHTS)}, not {priority!r}")
+        check_priority(priority)
         settings = {"weight": WEIGHTS[priority]}
         self._decide(run, f"set priority={priority}", person, _OPEN, settings=settings)
 
@@ -216,7 +217,7 @@ class Campaigns:
 
     def report(self, run: str, directory: Path) -> Mapping[str, int]:
         """Write files for people to `directory`; returns the number of rows by file."""
-        return write_report(self.store, self.store.view(run).state.spec, directory)
+        return write_report(self.store, self.store.view(run), directory)
 
     def retry(self, run: str, to: Path, only: Only, request: PlanRequest) -> Planned:
         """A new plan of rows that failed or were not processed, effective as the run's was.
@@ -242,6 +243,8 @@ class Campaigns:
         Guard rails that a reason can cross are crossed for this one: the old values were there
         before. `left_to`: a CSV of the products that it leaves alone or cannot put right.
         """
+        if not reason.strip():
+            raise NotAllowedError("to undo needs a reason")
         form = self._form_at_rest(run)
         overrides = overriding_all(self.terms.rails + request.rails, f"undo of {run}: {reason}")
         request = PlanRequest(

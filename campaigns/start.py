@@ -11,7 +11,14 @@ from campaigns.approval import approval_of, check_account, check_not_sent_back
 from campaigns.errors import CampaignError, NotAllowedError
 from campaigns.guard_rails.rails import Rails, forbidden
 from campaigns.plan.plan_file import Plan
-from campaigns.run.request import AT_ONCE, WEIGHTS, RunRequest, check_same, stages
+from campaigns.run.request import (
+    AT_ONCE,
+    WEIGHTS,
+    RunRequest,
+    check_request,
+    check_same,
+    stages,
+)
 from campaigns.run.spec import RunSpec
 from campaigns.store import OperatorStore
 from campaigns.store.run_codec import dump_gate
@@ -31,6 +38,7 @@ def start(
     Raises NotAllowedError, also if the run goes otherwise, and PlanFileError.
     """
     check_account(plan, terms)
+    check_request(request)
     if store.exists(plan.run):
         check_same(request, store.view(plan.run).state, terms.time)
         return False

@@ -21,12 +21,11 @@ from campaigns.plan.summary import Summary
 from campaigns.results.row_results import GROUPS, RowResult, header_of, row_results, summary_of
 from campaigns.rows.field_change import in_words
 from campaigns.rows.planned_row import PlannedRow
-from campaigns.run.spec import RunSpec
 from campaigns.source.amounts import undoubted
 from campaigns.source.cells import CLEAR
 from campaigns.source.columns import places_of
 from campaigns.source.table import OUTCOME_PREFIX, Form
-from campaigns.store import OperatorStore
+from campaigns.store import OperatorStore, RunView
 from campaigns.store.audit_log import AuditEntry
 from revio_jobs.contracts import CHANGE_NAMES
 
@@ -82,8 +81,9 @@ class Layout:
         return text.replace(".", ",") if self.form.decimal_comma else text
 
 
-def write_report(store: OperatorStore, spec: RunSpec, directory: Path) -> Mapping[str, int]:
+def write_report(store: OperatorStore, view: RunView, directory: Path) -> Mapping[str, int]:
     """The files in `directory`, which is made; returns the rows by file."""
+    spec = view.state.spec
     directory.mkdir(parents=True, exist_ok=True)
     layout = Layout.of(header_of(spec), summary_of(spec).fields)
     counts: Counter[str] = Counter()
@@ -102,7 +102,7 @@ def write_report(store: OperatorStore, spec: RunSpec, directory: Path) -> Mappin
                 figures.add(result.row)
             elif result.outcome and len(faults) < _SHOWN_FAULTS:
                 faults.append(result)
-    text = _page(spec, counts, (done, figures), faults, store.audit(spec.run))
+    text = _page(view, counts, (done, figures), faults, store.audit(spec.run))
     (directory / "report.html").write_text(text, encoding="utf-8")
     return counts
 
@@ -144,13 +144,24 @@ def _value(name: str, value: object) -> object:
     return Decimal(value) if name == "rate" and isinstance(value, str) and value != CLEAR else value
 
 
+def not_final(view: RunView) -> str:
+    """What a report of the run cannot tell yet; "" if the run has ended."""
+    if view.has_ended:
+        return ""
+    return (
+        f"run {view.state.spec.run} has not ended: it is {view.state.status}, and rows that are "
+        "under way or still to be sent are among the unprocessed"
+    )
+
+
 def _page(
-    spec: RunSpec,
+    view: RunView,
     counts: Mapping[str, int],
     succeeded: tuple[Summary, Figures],
     faults: Sequence[RowResult],
     audit: Sequence[AuditEntry],
 ) -> str:
+    spec, unfinished = view.state.spec, not_final(view)
     header, planned, time = header_of(spec), summary_of(spec), BusinessTime(spec.zone)
     done, figures = succeeded
     facts = [
@@ -171,7 +182,7 @@ def _page(
     return page(
         "report.html.j2",
         title=f"Campaign {spec.run}",
-        alarms=[],
+        alarms=[unfinished] if unfinished else [],
         facts=facts,
         read_as=list(header.read_as.lines()),
         first=[_faults_table(faults), _decisions_table(audit, time)],

@@ -13,6 +13,9 @@ from campaigns.terms import HaltRules
 
 WEIGHTS = {"low": 1, "normal": 2, "high": 4}
 AT_ONCE = 0.0
+_LEAST_RATE = 0.1
+_LARGEST_RATE = 1e9
+_HUNDRED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,57 @@ class RunRequest:
     """Maximum calls per minute; by default as many as the limits allow."""
     priority: str | None = None
     """One of WEIGHTS; by default normal."""
+
+
+def check_request(request: RunRequest) -> None:
+    """Raises NotAllowedError for what cannot be kept to."""
+    if request.rate is not None:
+        check_rate(request.rate)
+    if request.priority is not None:
+        check_priority(request.priority)
+    if any(size < 1 for size in request.canary or ()):
+        raise NotAllowedError(f"stages of {list(request.canary or ())}: each has 1 row at least")
+    if request.halt:
+        _check_halt(request.halt)
+    if request.sending_hours:
+        _check_hours(request.sending_hours)
+
+
+def check_rate(rate: float) -> None:
+    """Raises NotAllowedError for what is not a number of calls per minute."""
+    if not _LEAST_RATE <= rate <= _LARGEST_RATE:
+        raise NotAllowedError(
+            f"a rate of {rate:g}: give calls per minute, {_LEAST_RATE} at least, or none; to send "
+            "nothing, pause the run"
+        )
+
+
+def check_priority(priority: str) -> None:
+    """Raises NotAllowedError for a priority that does not exist."""
+    if priority not in WEIGHTS:
+        raise NotAllowedError(f"priority is one of {', '.join(WEIGHTS)}, not {priority!r}")
+
+
+def _check_halt(halt: HaltRules) -> None:
+    for what, percent in (("failed", halt.errors_percent), ("drifted", halt.drift_percent)):
+        if not 0 <= percent <= _HUNDRED:
+            raise NotAllowedError(f"{percent:g} % of {what} rows to halt at: give 0 to 100")
+    if halt.after < 1 or halt.differences < 0:
+        raise NotAllowedError(
+            f"halts after {halt.after} rows and at more than {halt.differences} differences: give "
+            "1 row and 0 differences at least"
+        )
+
+
+def _check_hours(hours: SendingHours) -> None:
+    for at in (hours.begins, hours.ends):
+        if at.tzinfo or at.second or at.microsecond:
+            raise NotAllowedError(
+                f"{at.isoformat()}: a window is of hours and minutes in {hours.zone}, such as "
+                "22:00-06:00"
+            )
+    if hours.begins == hours.ends:
+        raise NotAllowedError(f"the window {hours} has no length: leave it out to send all day")
 
 
 def check_same(request: RunRequest, state: RunState, time: BusinessTime) -> None:

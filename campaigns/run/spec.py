@@ -25,17 +25,30 @@ class SendingHours:
 
     def opens_in(self, now: float) -> float:
         """Seconds; 0 while it is open."""
-        here = datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(self.zone))
-        at = here.time().replace(tzinfo=None)
-        spans_midnight = self.ends <= self.begins
-        inside = (
-            at >= self.begins or at < self.ends if spans_midnight else self.begins <= at < self.ends
-        )
-        if inside:
+        if self._is_open(here := self._here(now)):
             return 0.0
-        opening = here.replace(hour=self.begins.hour, minute=self.begins.minute, second=0)
-        opening += timedelta(days=1 if at >= self.begins else 0)
-        return max(opening.timestamp() - now, 1.0)
+        return _until(self.begins, here, now)
+
+    def closes_in(self, now: float) -> float:
+        """Seconds; 0 while it is closed."""
+        here = self._here(now)
+        return _until(self.ends, here, now) if self._is_open(here) else 0.0
+
+    def _here(self, now: float) -> datetime:
+        return datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(self.zone))
+
+    def _is_open(self, here: datetime) -> bool:
+        at = here.time().replace(tzinfo=None)
+        if self.ends <= self.begins:  # it spans midnight
+            return at >= self.begins or at < self.ends
+        return self.begins <= at < self.ends
+
+
+def _until(at: time, here: datetime, now: float) -> float:
+    """Seconds until the clocks next show `at`."""
+    then = here.replace(hour=at.hour, minute=at.minute, second=0)
+    then += timedelta(days=1 if here.time() >= at else 0)
+    return max(then.timestamp() - now, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +73,8 @@ class RunSpec:
 
     def opens_at(self, now: float) -> float:
         """Unix time from which rows are sent; `now` if they are."""
-        if self.start_at > now:
-            return self.start_at
-        return now + (self.sending_hours.opens_in(now) if self.sending_hours else 0.0)
+        at = max(self.start_at, now)
+        return at + (self.sending_hours.opens_in(at) if self.sending_hours else 0.0)
 
     def not_yet(self, now: float) -> str:
         """Why the run sends nothing at this hour; "" if it may."""

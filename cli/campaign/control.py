@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from campaigns import CampaignError, Campaigns, Person
+from campaigns.run.request import AT_ONCE, check_priority, check_rate
+from campaigns.start import check_start
 from cli.campaign.options import By, Reason, RunName, pairs, start_time
 from cli.campaign.run_tables import next_steps, run_document, run_tables
-from cli.campaign.session import campaign_session, person
+from cli.campaign.session import campaign_session
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 
@@ -24,7 +27,7 @@ def pause(
     as_json: AsJson = False,
 ) -> None:
     """Send nothing more of the run, within seconds, until it is resumed."""
-    _decide(run, person(by, reason), account, Campaigns.pause, as_json=as_json)
+    _decide(run, (by, reason), account, Campaigns.pause, as_json=as_json)
 
 
 def resume(
@@ -36,7 +39,7 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on after a pause or a halt."""
-    _decide(run, person(by, reason), account, Campaigns.resume, as_json=as_json)
+    _decide(run, (by, reason), account, Campaigns.resume, as_json=as_json)
 
 
 def cancel(
@@ -48,7 +51,7 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """End the run for good; what was applied stays, and `undo` can take it back."""
-    _decide(run, person(by, reason), account, Campaigns.cancel, as_json=as_json)
+    _decide(run, (by, reason), account, Campaigns.cancel, as_json=as_json)
 
 
 def set_(
@@ -74,7 +77,7 @@ def set_(
         for decide in [_setting(campaigns, *pair) for pair in given.items()]:
             decide(name, who)
 
-    _decide(run, person(by, reason), account, change, as_json=as_json)
+    _decide(run, (by, reason), account, change, as_json=as_json)
 
 
 def _setting(campaigns: Campaigns, setting: str, value: str) -> Callable[[str, Person], None]:
@@ -83,9 +86,12 @@ def _setting(campaigns: Campaigns, setting: str, value: str) -> Callable[[str, P
             rate = rate_of(value)
             return lambda run, who: campaigns.set_rate(run, rate, who)
         case "priority":
+            check_priority(value)
             return lambda run, who: campaigns.set_priority(run, value, who)
         case "start":
             at = start_time(value, campaigns.terms.time)
+            if at != AT_ONCE:
+                check_start(at, campaigns.terms, time.time())
             return lambda run, who: campaigns.set_start(run, at, who)
         case _:
             raise CampaignError(f"{setting!r} cannot be set; rate, priority and start can")
@@ -93,15 +99,16 @@ def _setting(campaigns: Campaigns, setting: str, value: str) -> Callable[[str, P
 
 def _decide(
     run: str,
-    who: Person,
+    who: tuple[str | None, str],
     account: str,
     decision: Callable[[Campaigns, str, Person], None],
     *,
     as_json: bool,
 ) -> None:
+    """`who`: what `--by` and `--reason` say."""
     with campaign_session(account, as_json=as_json) as (answer, session):
         name = session.campaigns.resolve(run)
-        decision(session.campaigns, name, who)
+        decision(session.campaigns, name, session.person(*who))
         view = session.campaigns.view(name)
         document = {**run_document(view, None), "next": next_steps(view)}
         answer.give(document, *run_tables(view, None), next_steps(view))
@@ -114,7 +121,6 @@ def rate_of(text: str) -> float | None:
     try:
         rate = float(text)
     except ValueError:
-        rate = 0.0
-    if not 0 < rate < 1e9:  # noqa: PLR2004 - any finite number
-        raise CampaignError(f"rate={text}: give calls per minute, or none")
+        raise CampaignError(f"rate={text}: give calls per minute, or none") from None
+    check_rate(rate)
     return rate

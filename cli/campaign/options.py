@@ -66,13 +66,15 @@ def _listed(path: Path | None, kind: str) -> Sequence[int]:
 
 
 def pairs(option: str, texts: Iterable[str] | None) -> dict[str, str]:
-    """From NAME=VALUE each. Raises typer.BadParameter."""
+    """From NAME=VALUE each. Raises typer.BadParameter, also for a name that is given twice."""
     values = {}
     for text in texts or ():
         name, sign, value = text.partition("=")
         if not sign:
             raise typer.BadParameter(f"{text!r}: give NAME=VALUE", param_hint=option)
-        values[name.strip()] = value.strip()
+        if (name := name.strip()) in values:
+            raise typer.BadParameter(f"{name} is given twice", param_hint=option)
+        values[name] = value.strip()
     return values
 
 

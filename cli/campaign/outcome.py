@@ -9,6 +9,7 @@ import typer
 
 from campaigns import Only, Planned, PlanRequest, UndoReport
 from campaigns.output.row_file import suffix_of
+from campaigns.results.report import not_final
 from campaigns.results.row_results import GROUPS
 from cli.answer import Answer, spinner
 from cli.campaign.options import By, Overrides, Reason, RunName, pairs
@@ -35,13 +36,20 @@ def report(
     """Write what became of each row: CSV in the input's form, a workbook, a page with plots."""
     with campaign_session(account, as_json=as_json) as (answer, session):
         name = session.campaigns.resolve(run)
+        unfinished = not_final(session.campaigns.view(name))
         counts = session.campaigns.report(name, directory)
         suffix = suffix_of(session.campaigns.form(name))
         rows = [(f"{group}{suffix}", f"{counts.get(group, 0):,}") for group in GROUPS]
         answer.give(
-            {"run": name, "directory": str(directory), "rows": dict(counts)},
+            {
+                "run": name,
+                "directory": str(directory),
+                "rows": dict(counts),
+                "final": not unfinished,
+            },
             table("file", "rows", rows=rows),
             f"and report.xlsx and report.html, in {directory}",
+            *([unfinished] if unfinished else []),
         )
 
 

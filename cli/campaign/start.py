@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from campaigns import RunRequest
 from campaigns.business_time import BusinessTime
+from campaigns.run.spec import RunSpec
 from campaigns.start import parse_canary
 from campaigns.terms import HaltRules
 from cli.campaign.approval import PlanPath
@@ -84,7 +86,7 @@ def apply(
             ),
         )
         view = session.campaigns.view(plan.run)
-        begins = f"begins {_when(view.state.spec.start_at, terms.time)}"
+        begins = f"begins {_when(view.state.spec, terms.time)}"
         verdict = begins if began else "had begun before; nothing is done twice"
         answer.give(
             {**run_document(view, None), "began": began},
@@ -111,5 +113,6 @@ def _halt(
     return replace(usual, **given) if given else None  # type: ignore[arg-type]
 
 
-def _when(start_at: float, time: BusinessTime) -> str:
-    return f"at {time.show(start_at)}" if start_at else "now"
+def _when(spec: RunSpec, zone: BusinessTime) -> str:
+    opens_at = spec.opens_at(now := time.time())
+    return f"at {zone.show(opens_at)}" if opens_at > now else "now"

@@ -677,3 +677,38 @@ def test_who_approves_sees_what_changes_what_is_crossed_and_what_cannot_be_undon
     assert book["not undoable"]["D2"].value == 5009
     facts = list(book["summary"].iter_rows(values_only=True))
     assert ("columns used", "id, rate, description, code2") in facts
+
+
+def test_a_run_is_set_as_a_whole_or_not_at_all(campaign: Revio, approved: Revio) -> None:
+    run = approved(RATES, "pace")
+    assert campaign("apply", "pace.plan", "--halt-errors", "nan").code == ExitCode.INVALID
+    assert campaign("apply", "pace.plan", "--window", "22:00Z-06:00Z").code == ExitCode.INVALID
+    assert campaign("apply", "pace.plan", "--start", "2099-01-01T00:00").code == ExitCode.OK
+    for wrong, told in (
+        (["rate=300", "start=2020-01-01T08:00"], "has passed"),
+        (["rate=300", "priority=urgent"], "priority is one of"),
+        (["rate=0.001", "priority=high"], "0.1 at least"),
+        (["rate=300", "rate=200"], "rate is given twice"),
+    ):
+        result = campaign("set", run, *wrong, "--reason", "x")
+        assert (result.code, told in result.err) == (ExitCode.INVALID, True), result
+    shown = campaign("watch", run, "--once").document
+    assert (shown["rate"], shown["weight"]) == (None, 2)
+    assert [entry["what"] for entry in shown["audit"]] == ["approve", "apply"]
+
+
+def test_a_report_of_a_run_that_has_not_ended_says_so(
+    campaign: Revio, approved: Revio, tmp_path: Path
+) -> None:
+    run = approved(RATES, "early")
+    assert campaign("apply", "early.plan", "--start", "2099-01-01T00:00").code == ExitCode.OK
+    early = campaign("report", run, "-o", "early")
+    assert (early.document["final"], early.document["rows"]) == (False, {"unprocessed": 2})
+    told = f"run {run} has not ended: it is running"
+    assert told in (tmp_path / "early" / "report.html").read_text(encoding="utf-8")
+    assert told in campaign("report", run, "-o", "early", as_json=False).out
+    assert campaign("cancel", run, "--reason", "x").code == ExitCode.OK
+    follow(campaign, run)
+    assert campaign("report", run, "-o", "late").document["final"]
+    assert told not in (tmp_path / "late" / "report.html").read_text(encoding="utf-8")
+    assert "needs a reason" in campaign("undo", run, "-o", "u.plan", "--reason", " ").err

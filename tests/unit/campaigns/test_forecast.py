@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.plan.forecast import BulkBudget, forecast, time_for
 from campaigns.results.eta import eta, pace
-from campaigns.run.spec import RunSpec
+from campaigns.run.spec import RunSpec, SendingHours
 from campaigns.run.state import Phase, RunState, Status
 from campaigns.store import RunView
 
@@ -45,8 +47,10 @@ def test_more_calls_never_end_sooner(few: int, more: int, left: int) -> None:
     assert time_for(few, known) <= time_for(few + more, known)
 
 
-def view(pace_by_minute: dict[int, int], **more: object) -> RunView:
-    spec = RunSpec("june-1", "default", "june", "d", 1000, (1000,))
+def view(
+    pace_by_minute: dict[int, int], hours: SendingHours | None = None, **more: object
+) -> RunView:
+    spec = RunSpec("june-1", "default", "june", "d", 1000, (1000,), sending_hours=hours)
     state = RunState(
         spec, Status.RUNNING, "", None, 2, Phase.FEEDING, 0, 0, 0, counts={"applied": 400}
     )
@@ -70,3 +74,20 @@ def test_an_uneven_pace_makes_the_end_uncertain() -> None:
 
 def test_what_has_ended_has_no_end_to_come() -> None:
     assert eta(view({}, has_ended=True), budget()) is None
+
+
+def test_the_end_of_a_run_with_a_daily_window_counts_its_hours_alone() -> None:
+    now = datetime.fromtimestamp(NOW, UTC)
+    closes = now.replace(minute=(now.minute + 2) % 60)
+    hours = SendingHours(time(closes.hour - 1), time(closes.hour, closes.minute), "UTC")
+    found = eta(view({-4: 7, -3: 100, -2: 100, -1: 100, 0: 3}, hours), budget())
+    assert found
+    # Six minutes of work: two before it closes, and four when it opens again.
+    opens_in = hours.opens_in(NOW + 120)
+    assert found.seconds == pytest.approx(120 + opens_in + 240)
+    shut = SendingHours(time(closes.hour + 1), time(closes.hour + 2), "UTC")
+    waiting = view({-4: 7, -3: 0, -2: 0, -1: 0}, shut)
+    assert pace(waiting, NOW) is None
+    found = eta(waiting, budget())
+    assert found
+    assert found.seconds == pytest.approx(shut.opens_in(NOW) + 600 / 500 * 60)

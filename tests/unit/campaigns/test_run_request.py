@@ -13,7 +13,7 @@ from campaigns.business_time import BusinessTime
 from campaigns.errors import NotAllowedError
 from campaigns.plan.plan_file import Header, Plan
 from campaigns.plan.summary import Summary
-from campaigns.run.request import AT_ONCE, RunRequest, check_same
+from campaigns.run.request import AT_ONCE, RunRequest, check_request, check_same
 from campaigns.run.spec import RunSpec, SendingHours
 from campaigns.run.state import Phase, RunState, Status
 from campaigns.start import begins_in_words, start_at
@@ -127,3 +127,46 @@ def test_what_holds_is_also_told_of_a_run_without_limits() -> None:
         "no rate of its own",
     ):
         check_same(asked, state, BusinessTime())
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"rate": float("nan")}, "a rate of nan"),
+        ({"rate": float("inf")}, "a rate of inf"),
+        ({"rate": 0.01}, "0.1 at least"),
+        ({"priority": "urgent"}, "priority is one of low, normal, high"),
+        ({"canary": (5, -3)}, "each has 1 row at least"),
+        ({"halt": HaltRules(errors_percent=float("nan"))}, "nan % of failed rows"),
+        ({"halt": HaltRules(drift_percent=101)}, "101 % of drifted rows"),
+        ({"halt": HaltRules(after=0)}, "after 0 rows"),
+        ({"halt": HaltRules(differences=-1)}, "-1 differences"),
+        ({"sending_hours": SendingHours(time(22), time(22), "UTC")}, "has no length"),
+        ({"sending_hours": SendingHours(time(22, 0, 30), time(6), "UTC")}, "22:00:30"),
+        ({"sending_hours": SendingHours(time(22, tzinfo=UTC), time(6), "UTC")}, r"22:00:00\+00:00"),
+    ],
+)
+def test_what_a_run_cannot_keep_to_is_refused(asked: dict[str, Any], told: str) -> None:
+    with pytest.raises(NotAllowedError, match=told):
+        check_request(RunRequest("ann", **asked))
+
+
+def test_a_run_whose_start_is_outside_its_window_begins_when_that_opens() -> None:
+    spec = replace(STATE.spec, start_at=NOW + HOUR, sending_hours=HOURS)
+    assert spec.opens_at(NOW) == pytest.approx(NOW + 14 * HOUR, abs=1)
+    assert "2026-06-02 02:00 UTC" in spec.not_yet(NOW)
+
+
+@pytest.mark.parametrize(
+    ("at", "opens", "closes"),
+    [
+        ("2026-06-01T23:00-04:00", 0, 7 * HOUR),
+        ("2026-06-01T21:00-04:00", HOUR, 0),
+        # The night in which the clocks go forward has an hour less, the other one an hour more.
+        ("2026-03-07T22:00-05:00", 0, 7 * HOUR),
+        ("2026-10-31T22:00-04:00", 0, 9 * HOUR),
+    ],
+)
+def test_a_window_is_of_the_hours_that_clocks_show(at: str, opens: float, closes: float) -> None:
+    now = datetime.fromisoformat(at).timestamp()
+    assert (HOURS.opens_in(now), HOURS.closes_in(now)) == pytest.approx((opens, closes), abs=1)
