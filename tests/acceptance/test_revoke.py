@@ -100,6 +100,25 @@ def test_raw_jobs_that_no_worker_had_accepted_are_not_run(
     assert stack.sandbox.updates([5002, 5003]) == {}
 
 
+def test_what_hangs_on_a_raw_update_that_waits_for_its_product_hears_of_its_end(
+    stack: Stack, raw: Celery, redis: Redis
+) -> None:
+    told = raw.signature(
+        QUERY_TASK, kwargs={"ids": [5005]}, queue=QUEUE, immutable=True, task_id="told"
+    )
+    updates = [
+        raw.send_task(
+            UPDATE_TASK, kwargs={"id": 5005, "rate": str(rate)}, queue=QUEUE, link_error=told
+        )
+        for rate in range(1, 7)
+    ]
+    wait_until(lambda: redis.zscore("revio:default:parked:5005", updates[-1].id))
+    raw.control.revoke(updates[-1].id)
+    with pytest.raises(errors.Withdrawn):
+        updates[-1].get(timeout=PATIENCE_S)
+    assert raw.AsyncResult("told").get(timeout=PATIENCE_S)["customer_products"]
+
+
 def test_a_job_that_runs_cannot_be_terminated(stack: Stack, jobs: RevioJobs) -> None:
     handle = jobs.update(id=5004, rate="1.25", lane=Lane.BULK)
     wait_until(lambda: handle.state == "STARTED")

@@ -14,7 +14,7 @@ from redis import Redis
 from revio_jobs import JobHandle, Lane, RevioJobs, UpdateJob, errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.message import encode_message
-from tasks.ports import AlreadyEnded, Claimed, LeaseLost
+from tasks.ports import AlreadyEnded, Claimed, LeaseLost, NotNow, RawMessage
 from tests.patience import PATIENCE_S
 from worker.ledger import Auditor, LedgerTimes, RedisLedger
 
@@ -71,6 +71,29 @@ def test_a_job_that_waited_behind_it_is_woken(place: Place) -> None:
     [message] = place.redis.lrange(QUEUE, 0, -1)
     assert json.loads(message)["headers"]["id"] == place.second.job_id
     assert json.loads(base64.b64decode(json.loads(message)["body"]))[1]["rate"] == "2"
+
+
+@pytest.mark.parametrize(("state", "published"), [("parked", 1), ("waiting", 0), ("delayed", 0)])
+def test_what_hangs_on_a_raw_job_ends_by_its_message_which_is_there_once(
+    place: Place, state: str, published: int
+) -> None:
+    """A chord, or an error's callback. A parked job's message was acknowledged."""
+    holder = place.claim(place.first)
+    job = UpdateJob(id=1 if state == "parked" else 3, rate=3)
+    text = encode_message(place.app, job, "raw", Lane.BULK)
+    claim = place.ledger.claim(job, "raw", Lane.BULK, RawMessage(None, text))
+    if state == "parked":
+        assert isinstance(claim, NotNow)
+    else:
+        assert isinstance(claim, Claimed)
+        if state == "delayed":
+            place.ledger.delay(claim.lease, 60, unknown=False)
+        else:
+            place.ledger.requeue(claim.lease, unknown=False)
+    place.redis.delete(QUEUE)
+    assert place.ledger.withdraw("default", "raw", OUTCOME, "Withdrawn")
+    assert place.redis.lrange(QUEUE, 0, -1) == [text.encode()] * published
+    place.ledger.settle(holder.lease, OUTCOME, "Withdrawn", frozenset())
 
 
 def test_a_job_that_a_worker_has_or_that_was_sent_goes_on(place: Place) -> None:

@@ -16,7 +16,7 @@ from revio_jobs.reservation_outcome import KeyConflict, Reservation
 from tasks.ports import AlreadyEnded, Claimed, Lease, LeaseLost, NotNow, RawMessage
 from worker.ledger.dead_letter import leaves_dead_letter
 from worker.ledger.dead_letters import DeadLetters, Encode
-from worker.ledger.republisher import Republisher
+from worker.ledger.republisher import Republisher, raw_queue_key
 from worker.ledger.retention import (
     DEAD_LETTERS_KEPT,
     HISTORY_KEPT,
@@ -230,15 +230,20 @@ class RedisLedger:
         accepted. `outcome` and `how` as in `settle`. Raises Unavailable.
         """
         keys, token = LedgerKeys(account), uuid.uuid4().hex
-        places = [keys.waiting(Lane.INTERACTIVE), keys.waiting(Lane.BULK), keys.delayed]
+        places = [keys.delayed, keys.waiting(Lane.INTERACTIVE), keys.waiting(Lane.BULK)]
         with fail_closed("the ledger"):
-            status, *product = self._withdraw(
-                keys=[keys.record(job_id), keys.running, *places],
+            status, *detail = self._withdraw(
+                keys=[keys.record(job_id), keys.running, keys.parked_prefix, *places],
                 args=[job_id, token, _ms(self._times.lease_s)],
             )
         if status != b"taken":
             return None if status == b"unknown" else False
-        self.settle(Lease(account, job_id, int(product[0]), token), outcome, how, frozenset())
+        product, lane, raw = map(_text, detail)
+        self.settle(Lease(account, job_id, int(product), token), outcome, how, frozenset())
+        if raw:
+            # A worker finds that the job has ended, and does what follows, such as a chord's error.
+            with fail_closed("the queue"):
+                self._redis.rpush(raw_queue_key(account, Lane(lane), raw), raw)
         return True
 
     def _lane(self, account: str, job_id: str) -> Lane:

@@ -52,7 +52,9 @@ class Republisher:
                     keys.record(job_id),
                     found_in,
                     keys.waiting(in_lane),
-                    _queue_key(queue_name(account, in_lane), message if original else ""),
+                    raw_queue_key(account, in_lane, message)
+                    if original
+                    else queue_name(account, in_lane),
                 ],
                 args=[
                     job_id,
@@ -64,10 +66,9 @@ class Republisher:
         )
 
 
-def _queue_key(queue: str, original: str) -> str:
+def raw_queue_key(account: str, lane: Lane, original: str) -> str:
     """A raw message goes back to the list of its priority."""
-    if not original:
-        return queue
+    queue = queue_name(account, lane)
     try:
         return priority_key(queue, int(json.loads(original)["properties"]["priority"]))
     except (ValueError, KeyError, TypeError):

@@ -18,6 +18,8 @@ class LedgerKeys:
         """Sorted set: claimed jobs by the end of their lease (ms)."""
         self.delayed = f"{self._prefix}:delayed"
         """Sorted set: jobs by the time of their next attempt (ms)."""
+        self.parked_prefix = f"{self._prefix}:parked:"
+        """What the name of each product's `parked` begins with."""
         self.ended = f"{self._prefix}:ended"
         """Hash: how many jobs have ended, by outcome."""
         self.dead = f"{self._prefix}:dead"
@@ -51,7 +53,7 @@ class LedgerKeys:
 
     def parked(self, product_id: int) -> str:
         """Sorted set: jobs that wait until another job of the product has ended."""
-        return f"{self._prefix}:parked:{product_id}"
+        return f"{self.parked_prefix}{product_id}"
 
     def dead_by(self, error: str) -> str:
         """Sorted set: dead letters of one error class."""
