@@ -30,6 +30,7 @@ from worker.celery_app.refusals import (
     refuse_subcommands,
 )
 from worker.celery_app.result_backend import REDIS_URL, backend_url
+from worker.celery_app.start_refusal import refuse_start
 from worker.celery_app.task_adapter import JobTask, conclude, raw_message, read_job, show_progress
 from worker.celery_app.transport import transport_for
 
@@ -38,7 +39,7 @@ def _load_settings() -> Settings:
     try:
         return load()
     except SettingsError as exc:
-        sys.exit(str(exc))
+        refuse_start(str(exc))
 
 
 def _queues(settings: Settings) -> list[Queue]:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from celery import Celery
+from celery.contrib.abortable import AbortableAsyncResult
 from celery.result import AsyncResult
 from redis import Redis
 
@@ -35,6 +36,14 @@ def test_a_success_is_not_replaced_by_what_a_second_delivery_says(app: Celery) -
         "SUCCESS",
         {"calls": 1},
     )
+
+
+def test_an_abort_is_refused_and_leaves_the_result_as_it_is(app: Celery) -> None:
+    """As Flower's API sends it."""
+    app.backend.mark_as_failure("job", Unavailable("no answer"))
+    with pytest.raises(NotImplementedError, match="revoke ends one that has not begun"):
+        AbortableAsyncResult("job", app=app).abort()
+    assert AsyncResult("job", app=app).state == "FAILURE"
 
 
 def test_a_failure_is_replaced_when_the_job_goes_well_after_all(app: Celery) -> None:

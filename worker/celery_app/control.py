@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import structlog
-from celery import Celery
+from celery import Celery, signals
 from celery.app.utils import filter_hidden_settings
+from celery.platforms import EX_OK
 from celery.utils.functional import maybe_list
 from celery.worker import control
 from celery.worker import state as worker_state
@@ -145,6 +146,21 @@ class LaneCommands:
         if lane and lanes:
             lanes.remove(*lane)
         return _celerys_cancel_consumer(state, queue, **options)
+
+
+def stop_as_at_sigterm() -> None:
+    """Make `shutdown` hold whatever Redis does, and keep what still runs from others meanwhile.
+
+    Celery raises its end in the loop at once, and tells nobody of it, as it does of a signal.
+    """
+    control.control_command(name="shutdown")(_shutdown)
+
+
+def _shutdown(_state: object, msg: str = "Got shutdown from remote", **_: object) -> None:
+    """Shut down worker(s)."""
+    _log.warning("shutdown_by_command", reason=msg)
+    signals.worker_shutting_down.send(sender=None, sig="shutdown", how="Warm", exitcode=EX_OK)
+    worker_state.should_stop = EX_OK
 
 
 def let_events_be_disabled() -> None:

@@ -25,6 +25,7 @@ from worker.celery_app.control import (
     let_events_be_disabled,
     mask_stats,
     refuse_commands,
+    stop_as_at_sigterm,
 )
 from worker.celery_app.feeder_thread import LOOK_INTERVAL_S, FeederThreads
 from worker.celery_app.heartbeat import Heartbeat, Readiness
@@ -87,6 +88,7 @@ class Lifecycle:
         refuse_commands()
         let_events_be_disabled()
         mask_stats()
+        stop_as_at_sigterm()
         check_before_detaching(self._check_before_detaching)
         # Celery holds weak references to bound methods; this object lives as long as the app.
         signals.setup_logging.connect(self._configure_logs)

@@ -9,6 +9,7 @@ from typing import Any
 
 from celery import states
 from celery.backends.redis import RedisBackend, SentinelBackend
+from celery.contrib.abortable import ABORTED
 from redis.commands.core import Script
 from redis.exceptions import ResponseError
 
@@ -23,6 +24,7 @@ from revio_jobs.heeding_connections import (
 )
 from revio_jobs.key_prefix import KeyPrefix
 from worker.celery_app.persistent_redis import PersistentRedis
+from worker.celery_app.task_adapter import NOT_TERMINATED
 from worker.redis_kit.auto_pipeline import AutoPipeline, Escort, shared_redis
 from worker.redis_kit.redis_memory import warn_of_refusal
 from worker.redis_kit.scripts import load_script
@@ -68,6 +70,11 @@ class _Outcomes:
         **_: object,
     ) -> object:
         """As Celery's, which first reads whether the task has succeeded before: `_set` knows."""
+        if state == ABORTED:
+            # The state would take the place of a result, and nothing would be aborted.
+            raise NotImplementedError(
+                f"abort: {NOT_TERMINATED}; revoke ends one that has not begun"
+            )
         if state == states.SUCCESS and self._is_settled(task_id):
             return result
         meta = self._get_result_meta(result, state, traceback, request) | {"task_id": task_id}

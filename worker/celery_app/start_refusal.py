@@ -7,13 +7,13 @@ has left the terminal; what it writes to standard error afterwards is seen by no
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import click
 import structlog
 from celery.bin import worker as celerys_worker
-from celery.utils.nodenames import node_format
+from celery.utils.nodenames import default_nodename, host_format, node_format
 
 from worker.celery_app.logs import configure_logs
 
@@ -38,9 +38,27 @@ def check_before_detaching(check: Callable[[Mapping[str, Any]], None]) -> None:
 def refuse_start(reason: str, code: int = 1) -> NoReturn:
     """End the process with a line on standard error, and an event in its log file if it has one."""
     sys.stderr.write(f"{reason}\n")
-    context = click.get_current_context(silent=True)
-    options = context.params if context and context.command.name == "worker" else {}
+    options = _worker_options(sys.argv)
     if logfile := options.get("logfile"):
-        configure_logs("ERROR", "auto", node_format(logfile, options["hostname"]))
+        node = host_format(default_nodename(options.get("hostname")))
+        configure_logs("ERROR", "auto", node_format(logfile, node))
         _log.critical("worker_refused", reason=reason)
     raise SystemExit(code)
+
+
+def _worker_options(argv: Sequence[str]) -> Mapping[str, Any]:
+    """What is given to `celery worker`, which Celery reads only after it has imported the app."""
+    places = [
+        place
+        for place, word in enumerate(argv)
+        if word == "worker" and argv[place - 1] not in {"-A", "--app"}
+    ]
+    if not places:
+        return {}
+    command = celerys_worker.worker
+    try:
+        parser = command.make_parser(click.Context(command))
+        given, _, _ = parser.parse_args(list(argv[places[0] + 1 :]))
+    except click.ClickException:
+        return {}
+    return dict(given)

@@ -6,11 +6,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from celery import signals
+from celery.exceptions import WorkerShutdown
+from celery.worker import state
 from celery.worker.control import Panel
 
 from revio_jobs.celery_app import producer_app
 from tests.certificates import make_certificates
-from worker.celery_app.control import mask_stats
+from worker.celery_app.control import mask_stats, stop_as_at_sigterm
 
 
 @pytest.mark.parametrize(
@@ -35,3 +38,21 @@ def test_stats_show_the_broker_without_its_secrets(url: str, tmp_path: Path) -> 
     assert stats["pid"] == 1
     assert stats["broker"]["hostname"] == broker["hostname"]
     assert "hunter2" not in str(stats)
+
+
+def test_shutdown_by_command_is_a_stop_as_by_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "should_stop", None)
+    heard: list[int] = []
+
+    def hear(exitcode: int, **_: object) -> None:
+        heard.append(exitcode)
+
+    signals.worker_shutting_down.connect(hear)
+    stop_as_at_sigterm()
+    try:
+        Panel.data["shutdown"](None)
+    finally:
+        signals.worker_shutting_down.disconnect(hear)
+    assert heard == [0]
+    with pytest.raises(WorkerShutdown):
+        state.maybe_shutdown()
