@@ -36,6 +36,16 @@ def read_product_list(path: Path) -> list[int]:
 
 
 def _ids(path: Path, noun: str, titles: Collection[str]) -> list[int]:
+    try:
+        return _read_ids(path, noun, titles)
+    except InputError as exc:
+        if "--" not in str(exc):
+            raise
+        own = f"a list of {noun}s takes no such options; save it as a CSV of its own"
+        raise InputError(f"{exc} ({own})") from exc
+
+
+def _read_ids(path: Path, noun: str, titles: Collection[str]) -> list[int]:
     with open_table(path, ReadOptions()) as table, table.rows() as rows:
         place, has_title = _column(table.form.columns, noun, titles)
         first = [] if has_title else [(table.header_line, table.form.columns[place])]

@@ -121,8 +121,13 @@ def date_cell(moment: datetime | time | timedelta, code: str) -> SheetCell:
         text = moment.date().isoformat() if midnight else f"{moment:%Y-%m-%d %H:%M}"
     else:
         text = str(moment)
-    sight = Shown(f"by the format {code}", None, is_partial=shows_part_of_a_day(code))
-    return SheetCell(text, CellKind.DATE, sight)
+    return iso_date_cell(text, code)
+
+
+def iso_date_cell(text: str, code: str) -> SheetCell:
+    """A day in ISO form, perhaps with its time."""
+    is_partial = is_date_format(code) and shows_part_of_a_day(code)
+    return SheetCell(text, CellKind.DATE, Shown(f"by the format {code}", None, is_partial))
 
 
 def read_row(

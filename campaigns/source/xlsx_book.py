@@ -19,7 +19,15 @@ from campaigns.source.cell_text import original, unescaped
 from campaigns.source.conditional_format import numbered_styles, restyled_ranges
 from campaigns.source.number_format import GENERAL
 from campaigns.source.office_package import NumberFormats, OfficePackage
-from campaigns.source.sheet import BLANK, SheetCell, SheetLayout, number_cell, read_row, text_cell
+from campaigns.source.sheet import (
+    BLANK,
+    SheetCell,
+    SheetLayout,
+    iso_date_cell,
+    number_cell,
+    read_row,
+    text_cell,
+)
 from campaigns.source.table import CellKind, ReadRow, check_cells
 from campaigns.source.xml_parts import DamageError, damage_told, elements
 
@@ -122,7 +130,7 @@ class XlsxWorkbook:
             case "d":
                 day, _, time = raw.partition("T")
                 is_day = time.strip("0:.Z") == ""
-                return SheetCell(day if is_day else f"{day} {time[:5]}", CellKind.DATE)
+                return iso_date_cell(day if is_day else f"{day} {time[:5]}", self._code(element))
             case _:
                 return number_cell(raw.strip(), self._code(element), from_1904=self._from_1904)
 
