@@ -11,6 +11,7 @@ from typing import Protocol
 
 from campaigns.output.csv_file import open_csv, write_csv
 from campaigns.output.workbook import new_workbook
+from campaigns.source.columns import EXPECTED_PREFIX
 from campaigns.source.table import Form
 
 _WORKBOOKS = frozenset({".xlsx", ".xlsm"})
@@ -41,7 +42,8 @@ def open_rows(path: Path, form: Form, header: Sequence[str]) -> Iterator[AddRow]
     suffix = path.suffix.lower()
     if suffix in _WORKBOOKS or (form.is_workbook and suffix not in _TEXTS):
         with new_workbook(path) as book:
-            numbers = {place for name, place in form.fields.items() if name in _NUMBERS}
+            fields = form.fields.items()
+            numbers = {at for name, at in fields if name.removeprefix(EXPECTED_PREFIX) in _NUMBERS}
             add = book.sheet("rows", header, set(range(len(header))) - numbers)
             # In a text file with decimal commas a point is between thousands.
             number = _WHOLE if form.decimal_comma and not form.is_workbook else _NUMBER

@@ -43,7 +43,7 @@ class Layout:
     changed: tuple[str, ...]
     """The fields that any row changes, in the contract's order."""
     keeps_cells: bool
-    """False: the input's own values of changed fields are not what the rows wanted (undo)."""
+    """False: the input's values, and those that it expected, are not what the rows want (undo)."""
 
     @classmethod
     def of(cls, header: Header, changed: Iterable[str]) -> Layout:

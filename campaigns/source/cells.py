@@ -108,11 +108,16 @@ class CellReader:
         if not isinstance(product, int):
             return [Problem("no id", row.line, self.form.columns[columns.id], "", row.sheet)]
         if row.kinds and self.decimal.sign == ",":
-            cells = self._without_points(row, cells, changes)
+            cells = self._without_points(row, cells, self.columns.changes, changes)
+            cells = self._without_points(row, cells, self.columns.expected, expected)
         return ParsedRow(row.line, product, changes, clear, expected, effective, cells, row.sheet)
 
     def _without_points(
-        self, row: ReadRow, cells: tuple[str, ...], changes: Mapping[str, Any]
+        self,
+        row: ReadRow,
+        cells: tuple[str, ...],
+        places: Mapping[str, int],
+        values: Mapping[str, Any],
     ) -> tuple[str, ...]:
         """The cells, with texts such as 1.250 in the plain form of the number that they stand for.
 
@@ -120,9 +125,10 @@ class CellReader:
         """
         plain = {
             place: format(value, "f")
-            for name, value in changes.items()
+            for name, value in values.items()
             if name in _AMOUNTS
-            and "." in cells[place := self.columns.changes[name]]
+            and value is not None
+            and "." in cells[place := places[name]]
             and row.kind(place) is CellKind.TEXT
         }
         return tuple(plain.get(place, cell) for place, cell in enumerate(cells))

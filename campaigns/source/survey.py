@@ -15,7 +15,7 @@ from typing import Any
 from campaigns.errors import InputError
 from campaigns.source.amounts import DecimalSign
 from campaigns.source.cells import CellReader, ParsedRow, Problem
-from campaigns.source.columns import Columns, find_columns
+from campaigns.source.columns import EXPECTED_PREFIX, Columns, find_columns
 from campaigns.source.findings import Findings
 from campaigns.source.hidden_rows import HiddenRowCount
 from campaigns.source.options import ReadOptions
@@ -82,7 +82,8 @@ class _Reading:
         decimal: DecimalSign,
         spool: RowSpool,
     ) -> None:
-        fields = {"id": columns.id, **columns.changes}
+        believed = {f"{EXPECTED_PREFIX}{name}": at for name, at in columns.expected.items()}
+        fields = {"id": columns.id, **columns.changes, **believed}
         self.form = replace(table.form, decimal_comma=decimal.sign == ",", fields=fields)
         self.findings = Findings(self.form, columns, options)
         self._table = table

@@ -28,7 +28,7 @@ class Form:
     encoding: str = "utf-8"
     decimal_comma: bool = False
     fields: Mapping[str, int] = field(default_factory=dict)
-    """Where each changed field and the id stand, as they were found in `columns`."""
+    """Where in `columns` the id, each changed field and each expected value were found."""
 
     @property
     def is_workbook(self) -> bool:

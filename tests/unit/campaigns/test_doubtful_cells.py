@@ -399,9 +399,10 @@ def test_a_day_is_planned_if_all_of_it_is_shown(
     sheet.append(["id", "disconnect_date"])
     sheet.append([5001, date(2027, 3, 1)])
     sheet.cell(2, 2).number_format = code
-    book.save(tmp_path / "in.xlsx")
-    (row,) = rows_of(tmp_path / "in.xlsx")
-    assert isinstance(row, ParsedRow) is is_planned
+    for book.iso_dates in (False, True):
+        book.save(tmp_path / "in.xlsx")
+        (row,) = rows_of(tmp_path / "in.xlsx")
+        assert isinstance(row, ParsedRow) is is_planned
 
 
 @pytest.mark.parametrize("code", ["0.00E+00", '"CP-"0', '"1"0', "0.0,", "0;;;"])

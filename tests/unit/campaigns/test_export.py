@@ -198,6 +198,7 @@ def test_a_list_of_customers_is_read_with_or_without_a_title(tmp_path: Path, con
         ("customer_id,name\n,A\n", "line 2: ''"),
         ("id\n5001\n", "name one column customer_id"),
         ("a,b\n1,2\n", "its first line has: a, b"),
+        ("Our customers\n\ncustomer_id,name,id\n1001,A,1\n", "takes no such options"),
         ("customer_id\n", "names no customer"),
         ("Lines\n30001\n", "name one column customer_id"),
     ],

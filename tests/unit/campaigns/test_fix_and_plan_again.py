@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -85,6 +86,26 @@ def test_a_point_between_thousands_does_not_become_a_decimal_one(tmp_path: Path,
     (tmp_path / "fix.xlsx").rename(tmp_path / "again.xlsx")
     (problem,) = plan(tmp_path / "again.xlsx", comma, ["cap=block:1000"]).problems.lines()
     assert "rate 1250 is above 1000" in problem
+
+
+@pytest.mark.parametrize(
+    ("believed", "decimal", "words"), [(12.125, None, "12.125"), ("1.250", ",", "1250")]
+)
+def test_an_expected_rate_means_the_same_again(
+    tmp_path: Path, believed: object, decimal: str | None, words: str
+) -> None:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    sheet.append(["id", "rate", "expected:rate"])
+    sheet.append([5001, 13, believed])
+    book.save(tmp_path / "in.xlsx")
+    options = ReadOptions(decimal=decimal)
+    first = plan(tmp_path / "in.xlsx", options)
+    (tmp_path / "fix.xlsx").rename(tmp_path / "again.xlsx")
+    again = plan(tmp_path / "again.xlsx", options)
+    (problem,) = again.problems.lines()
+    assert f"it is 10.00, not {words}" in problem
+    assert [problem] == list(first.problems.lines())
 
 
 def test_a_stored_number_stays_one(tmp_path: Path) -> None:

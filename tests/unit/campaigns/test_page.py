@@ -378,3 +378,5 @@ def test_a_reported_row_of_an_undo_holds_none_of_the_inputs_values() -> None:
         RowClass.CHANGE, 2, 5001, {"quantity": 2}, {"quantity": 1}, cells=("5001", "12.50", "x")
     )
     assert layout("undo", "quantity").cells(undone) == ["5001", "", "x", "1"]
+    believed = layout("undo", "quantity", fields={"id": 0, "expected:rate": 1})
+    assert believed.cells(undone) == ["5001", "", "x", "1"]
