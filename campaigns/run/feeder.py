@@ -76,7 +76,6 @@ class CampaignFeeder:
         lane_closed = self._lane.closure_reason(self._account) if states else ""
         slots = shares(states, self._limits.max_in_flight, self._clock())
         for state in states:
-            self._runs.prolong(self._account, state)
             self._guarded(state, slots[state.spec.run], lane_closed)
         return states
 

@@ -27,9 +27,6 @@ class Runs(Protocol):
     def load(self, account: str, run: str) -> RunState | None:
         """The recorded state; None if the run has gone."""
 
-    def prolong(self, account: str, state: RunState) -> None:
-        """Keep a run that has not ended, whatever it waits for, and for however long."""
-
     def rows(self, account: str, run: str, indexes: Iterable[int]) -> dict[int, PlannedRow]:
         """Those rows of the plan."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -23,8 +22,6 @@ from worker.redis_kit.leader_lease import LeaderLease
 from worker.redis_kit.reply import numbers, text, texts
 from worker.redis_kit.scripts import fail_closed, load_script
 
-_PROLONGED_OFTEN = 10
-"""How often within the time for which it is kept a run that waits is kept for longer."""
 FEEDER = "the feeder"
 """Who decides, in the audit log, where no person does."""
 
@@ -45,7 +42,6 @@ class RedisRuns:
         self._keep_s = keep_s
         self._clock = clock
         self._chunks = RowChunks(redis)
-        self._prolonged_at: dict[str, float] = {}
         self._record = load_script(redis, "campaigns.store", "record")
         self._stop = load_script(redis, "campaigns.store", "stop")
 
@@ -83,18 +79,6 @@ class RedisRuns:
         return read_state(
             read_spec(spec), texts(control), texts(progress), numbers(todo), numbers(in_flight)
         )
-
-    def prolong(self, account: str, state: RunState) -> None:
-        """See the port."""
-        now, keys = self._clock(), RunKeys(account, state.spec.run)
-        if now - self._prolonged_at.get(keys.prefix, -math.inf) < self._keep_s / _PROLONGED_OFTEN:
-            return
-        chunks = range(-(-state.spec.rows // ROWS_PER_CHUNK))
-        with fail_closed(WHAT), self._redis.pipeline(transaction=False) as pipeline:
-            for key in (*keys.state, *map(keys.outcomes, chunks)):
-                pipeline.expire(key, self._keep_s)
-            pipeline.execute()
-        self._prolonged_at[keys.prefix] = now
 
     def rows(self, account: str, run: str, indexes: Iterable[int]) -> dict[int, PlannedRow]:
         """See the port."""

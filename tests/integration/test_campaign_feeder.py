@@ -131,27 +131,6 @@ def test_a_run_without_a_worker_says_so(redis: Redis) -> None:
     assert world.store.view(RUN).waits == ""
 
 
-@pytest.mark.parametrize("status", [Status.RUNNING, Status.PAUSED])
-def test_a_run_that_waits_is_kept_for_however_long(redis: Redis, status: Status) -> None:
-    world = World(redis, 30)
-    world.start(30)
-    world.round(3)
-    world.round(0)
-    world.decide("x", status)
-    world.lane.reason = "the day is used up"
-    world.round(0)
-    keys = redis.keys(f"revio:default:campaign:{RUN}:*")
-    assert f"revio:default:campaign:{RUN}:outcomes:0".encode() in keys
-    for key in keys:
-        redis.expire(key, 100)
-    world.now += 3600 / 4
-    world.round(0)
-    assert {key for key in keys if redis.ttl(key) <= 3000} == set()
-    world.lane.reason = ""
-    world.decide("resume", Status.RUNNING)
-    assert world.until_it_stops().status is Status.DONE
-
-
 def test_withdrawn_rows_are_sent_again_after_a_pause_under_another_key(redis: Redis) -> None:
     world = World(redis, 30)
     world.start(30)
