@@ -174,7 +174,7 @@ class Campaigns:
         self._decide(run, "pause", person, (Status.RUNNING,), Status.PAUSED)
 
     def resume(self, run: str, person: Person) -> None:
-        """Go on after a pause or a halt; failures before it do not count any more."""
+        """Go on after a pause or a halt; what led to a halt does not count any more."""
         self._decide(run, "resume", person, (Status.PAUSED, Status.HALTED), Status.RUNNING)
 
     def cancel(self, run: str, person: Person) -> None:

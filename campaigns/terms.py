@@ -15,7 +15,8 @@ class HaltRules:
     """When a run halts by itself."""
 
     errors_percent: float = 5.0
-    """Largest share of failed rows among those that ended since the run last started or resumed."""
+    """Largest share of failed rows among those that ended since the run started, or was last
+    resumed after a halt."""
     drift_percent: float = 10.0
     """Largest share of drifted or superseded rows among the same."""
     after: int = 50

@@ -59,13 +59,14 @@ class CampaignFeeder:
         self._backoffs: dict[str, Backoff] = {}
         """Of runs whose last step has failed."""
         self._has_lease = False
+        self._is_released = False
 
     def step(self) -> list[RunState] | None:
         """One round over all runs. Returns their states at its start; None if another feeder works.
 
         Raises Unavailable.
         """
-        self._has_lease = self._runs.lease(self._account, self._token)
+        self._has_lease = not self._is_released and self._runs.lease(self._account, self._token)
         if not self._has_lease:
             self._drivers.clear()
             return None
@@ -80,7 +81,11 @@ class CampaignFeeder:
         return states
 
     def release(self) -> None:
-        """This feeder ends; another one can go on at once. Raises Unavailable."""
+        """This feeder ends, whatever its thread still does; another one can go on at once.
+
+        Raises Unavailable.
+        """
+        self._is_released = True
         if self._has_lease:
             self._runs.release(self._account, self._token)
 

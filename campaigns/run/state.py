@@ -51,7 +51,7 @@ class RunState:
     counts: Mapping[str, int] = field(default_factory=dict)
     """Rows by outcome."""
     since: Mapping[str, int] = field(default_factory=dict)
-    """The same when the run was last started or resumed: halts look at what came after."""
+    """The same when the run was last resumed after a halt: the next looks at what came after."""
     todo: Mapping[int, int] = field(default_factory=dict)
     """Rows that were read and not sent: row index to the number that their next idempotency key
     ends with."""
@@ -76,7 +76,7 @@ class RunState:
         return self.stage == len(self.spec.stages) - 1
 
     def ended(self, *outcomes: RowOutcome) -> int:
-        """Rows with these outcomes since the run was last started or resumed."""
+        """Rows with these outcomes since the run started, or was last resumed after a halt."""
         return sum(self.counts.get(name, 0) - self.since.get(name, 0) for name in outcomes)
 
     def halt_reason(self, *, at_stage_end: bool) -> str:

@@ -13,8 +13,9 @@ if not status or not string.find(',' .. ARGV[4] .. ',', ',' .. status .. ',', 1,
 end
 if ARGV[1] ~= '' then
   redis.call('HSET', KEYS[1], 'status', ARGV[1], 'reason', ARGV[2])
-  if ARGV[1] == 'running' then
-    -- Whoever resumes has seen what there was: halts look at what comes after.
+  if ARGV[1] == 'running' and status == 'halted' then
+    -- Whoever resumes has seen what led to the halt: the next one looks at what comes after. A pause says nothing of
+    -- that, and must not let a stage pass whose products read back otherwise.
     local fields = redis.call('HGETALL', KEYS[2])
     for index = 1, #fields, 2 do
       local outcome = string.match(fields[index], '^count:(.+)$')

@@ -75,7 +75,8 @@ def retry(
         with spinner(session.progress.says, quiet=as_json):
             planned = session.campaigns.retry(name, output, only, request)
         hint = f"No row is {only}; --only takes {', '.join(Only)}."
-        give_plan(answer, session, planned, output, hint=None if planned.summary.rows else hint)
+        hint = "" if planned.summary.rows else hint
+        give_plan(answer, session, planned, output, of_run=name, hint=hint)
 
 
 def undo(
@@ -121,14 +122,15 @@ def give_plan(
     planned: Planned,
     output: Path,
     *,
+    of_run: str = "",
     left: UndoReport | None = None,
-    hint: str | None = None,
+    hint: str = "",
 ) -> NoReturn:
-    """What planning came to, and its exit code."""
+    """What planning came to, and its exit code. `of_run`: the run whose rows are tried again."""
     outlook = Outlook.of(session, planned)
     answer.give(
         {**plan_document(planned, outlook), **(undo_document(left) if left else {})},
-        *plan_tables(planned, outlook, output),
+        *plan_tables(planned, outlook, output, of_run=of_run),
         *(undo_tables(left) if left else ()),
         *([hint] if hint else []),
     )

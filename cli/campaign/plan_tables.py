@@ -44,7 +44,9 @@ def summary_document(summary: Summary) -> dict[str, Any]:
     return summary.document()
 
 
-def plan_tables(planned: Planned, outlook: Outlook, output: Path) -> Iterator[RenderableType]:
+def plan_tables(
+    planned: Planned, outlook: Outlook, output: Path, *, of_run: str = ""
+) -> Iterator[RenderableType]:
     """What planning came to, and what to do next."""
     summary = planned.summary
     yield from read_as_table(planned.read_as)
@@ -62,7 +64,7 @@ def plan_tables(planned: Planned, outlook: Outlook, output: Path) -> Iterator[Re
         yield _takes(outlook)
         if outlook.begins:
             yield outlook.begins
-    yield _next(planned, output)
+    yield _next(planned, output, of_run)
 
 
 def read_as_table(read_as: ReadAs) -> Iterator[Table]:
@@ -129,7 +131,13 @@ def _takes(outlook: Outlook) -> str:
     )
 
 
-def _next(planned: Planned, output: Path) -> str:
+def _next(planned: Planned, output: Path, of_run: str) -> str:
+    if planned.verdict is PlanVerdict.PROBLEMS and of_run:
+        return (
+            "No plan was written, neither for the faulty rows nor for the others. To plan the "
+            f"others: revio campaign report {of_run} -o DIR writes the run's rows as lists, and "
+            "revio campaign plan takes one of them, with --skip-problems."
+        )
     if planned.verdict is PlanVerdict.PROBLEMS:
         return (
             "No plan was written, neither for the faulty rows nor for the others. Fix the input, "

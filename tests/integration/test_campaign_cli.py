@@ -567,7 +567,7 @@ def test_the_same_intent_twice_is_stopped_with_run_time_and_rule(
 
 
 def test_a_cancelled_run_says_how_to_go_on_and_its_rows_are_free_then(
-    campaign: Revio, approved: Revio
+    stack: Stack, campaign: Revio, approved: Revio
 ) -> None:
     run = approved(RATES, "later")
     assert campaign("apply", "later.plan", "--start", "2099-01-01T00:00").code == ExitCode.OK
@@ -580,6 +580,12 @@ def test_a_cancelled_run_says_how_to_go_on_and_its_rows_are_free_then(
     assert campaign(*again).code == 2
     retried = campaign("retry", run, "--only", "unprocessed", "-o", "retry.plan")
     assert (retried.code, retried.document["rows"]) == (2, {"change": 2})
+    stack.sandbox.edit(5001, Rate="200.0000")
+    faulty = campaign("retry", run, "--only", "unprocessed", "-o", "retry.plan", as_json=False)
+    assert (faulty.code, f"revio campaign report {run} -o DIR" in faulty.out) == (1, True)
+    campaign("report", run, "-o", "of-run")
+    listed = ["plan", "of-run/unprocessed.csv", "-o", "others.plan"]
+    assert campaign(*listed, "--skip-problems").document["rows"]["change"] == 1
 
 
 def test_the_effective_date_steers_the_start_and_a_retry_keeps_it(

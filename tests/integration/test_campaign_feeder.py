@@ -257,9 +257,11 @@ def test_only_one_feeder_works_at_a_time(redis: Redis) -> None:
     other = world.new_feeder()
     assert world.feeder.step() is not None
     assert other.step() is None
-    other.release()
+    world.new_feeder().release()
     assert other.step() is None
     world.feeder.release()
+    # Its thread turns until the process ends.
+    assert world.feeder.step() is None
     assert other.step() is not None
 
 

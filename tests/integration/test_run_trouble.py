@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from campaigns.rows.ended_row import EndedRow, RowOutcome
 from campaigns.rows.planned_row import PlannedRow
-from campaigns.run.state import Status
+from campaigns.run.state import RunStep, Status
 from revio_jobs.contracts import CustomerProductRecord
 from sandbox.local.embedded_redis import EmbeddedRedis
 from tests.integration import feeder_world
@@ -105,3 +106,17 @@ def test_a_clock_that_is_set_delays_no_run(redis: Redis, hours: int) -> None:
     began = world.now
     assert world.until_it_stops().status is Status.HALTED
     assert world.now - began < 10
+
+
+def test_a_resume_forgives_what_led_to_a_halt_and_nothing_after_a_pause(redis: Redis) -> None:
+    world = World(redis, 60)
+    world.start(60)
+    assert world.runs.lease("default", "me")
+    rows = [EndedRow(at, RowOutcome.DIFFERS, world.now) for at in range(3)]
+    world.runs.record("default", RUN, "me", RunStep(ended=rows))
+    world.decide("pause", Status.PAUSED)
+    world.decide("resume", Status.RUNNING)
+    assert world.state().ended(RowOutcome.DIFFERS) == 3
+    world.runs.stop("default", RUN, "me", Status.HALTED, "3 rows read back otherwise")
+    world.decide("resume", Status.RUNNING)
+    assert world.state().ended(RowOutcome.DIFFERS) == 0

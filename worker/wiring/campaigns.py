@@ -48,12 +48,15 @@ class VendorProducts:
         try:
             records = query_apart(self._gateway, Filters(ids=tuple(ids)), self._call)
         except PartlyReadable as exc:
-            records = exc.records
-            unreadable = {fault.customer_product_id or 0: fault for fault in exc.unreadable}
+            records, faults = exc.records, exc.unreadable
         else:
-            unreadable = {}
+            faults = ()
         readable = {record["customer_product_id"]: record for record in records}
-        return {**readable, **unreadable}
+        named = {fault.customer_product_id: fault for fault in faults}
+        unreadable = {one: fault for one, fault in named.items() if one is not None}
+        # Any product that is not in the answer may be the one whose ID cannot be read.
+        missing = dict.fromkeys(ids, named[None]) if None in named else {}
+        return {**missing, **readable, **unreadable}
 
 
 @dataclass(frozen=True, slots=True)
