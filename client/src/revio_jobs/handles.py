@@ -208,10 +208,20 @@ def not_ended(count: int, timeout_s: float | None) -> TimeoutError:
 
 
 def _poll(handles: list[JobHandle[R]]) -> list[JobHandle[R]]:
-    """Those that have ended; what is newly known is noted in them."""
+    """Those that have ended; what is newly known is noted in them.
+
+    Raises the RedisError of one that could not be read, after all others were.
+    """
+    error: RedisError | None = None
     for results in {handle._results for handle in handles}:
         pending = [h for h in handles if h._results is results and not h._ended]
-        ended = results.poll({(h.account, h.job_id): h._probe for h in pending})
+        try:
+            ended = results.poll({(h.account, h.job_id): h._probe for h in pending})
+        except RedisError as exc:
+            error = exc
+            continue
         for handle in pending:
             handle._note(ended.get(handle.job_id))
+    if error:
+        raise error
     return [handle for handle in handles if handle._ended]

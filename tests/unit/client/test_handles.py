@@ -145,6 +145,19 @@ def test_what_is_known_to_have_ended_needs_no_redis(results: Results) -> None:
     assert next(as_completed(handles)) is handles[1]
 
 
+def test_jobs_of_one_redis_end_while_another_one_is_down() -> None:
+    def fail() -> None:
+        raise RedisConnectionError("down")
+
+    places = [Results() for _ in range(6)]
+    handles = [update(results, str(number)) for number, results in enumerate(places)]
+    for number, results in enumerate(places):
+        results.ended[str(number)] = APPLIED
+    places[0].before_answer = fail
+    completed = as_completed(handles)
+    assert {next(completed) for _ in range(5)} == set(handles[1:])
+
+
 def test_a_timeout_that_is_not_a_number_is_refused(results: Results) -> None:
     with pytest.raises(ValueError, match="timeout: expected a number of seconds"):
         update(results, "a").result(float("nan"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,32 @@ def test_an_error_on_demand_arrives_with_its_fields(
         jobs.update(id=2, rate="11").result(0)
     assert caught.value.args == error.args
     assert revio.products[2].rate == Decimal(20)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": 1, "rate": "11", "expected": {"rate": "99"}},
+        {"id": 1, "rate": "10", "skip_unchanged": True},
+        {"id": 99, "rate": "11"},
+    ],
+)
+def test_an_error_on_demand_ends_the_next_job_whatever_it_is(
+    revio: InMemoryRevio, jobs: InMemoryRevioJobs, change: dict[str, Any]
+) -> None:
+    revio.fail_next(errors.Unavailable("down"))
+    with pytest.raises(errors.Unavailable):
+        jobs.update(**change).result(0)
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), errors.Unavailable])
+def test_only_an_error_of_ours_can_be_demanded(revio: InMemoryRevio, error: Any) -> None:
+    with pytest.raises(TypeError, match=r"a job ends with an error of revio_jobs\.errors"):
+        revio.fail_next(error)
+
+
+def test_a_field_that_is_cleared_twice_is_sent_once(jobs: InMemoryRevioJobs) -> None:
+    assert jobs.update(id=1, clear=["code1", "code1"]).result(0).sent == ("code1",)
 
 
 def test_an_unknown_outcome_keeps_an_older_job_from_overwriting(

@@ -70,3 +70,9 @@ def test_a_record_takes_little_memory() -> None:
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size / len(kept) < 1500
+
+
+def test_equal_results_have_one_hash_whatever_they_found() -> None:
+    drifted = {"outcome": "drifted", "id": 1, "found": {"rate": "9"}}
+    results = {UpdateResult.model_validate(drifted) for _ in range(2)}
+    assert [result.found for result in results] == [{"rate": "9"}]

@@ -19,6 +19,8 @@ from revio_jobs.redis_faults import is_passing
 R = TypeVar("R", bound=BaseModel)
 R_co = TypeVar("R_co", bound=BaseModel, covariant=True)
 
+_SHORT_S = 1.0
+"""A timeout that is shorter may pass before the watcher has polled; it polls for all together."""
 _LAST_POLL_S = 2.0
 """When a timeout has passed: a Redis that takes longer to say what has ended is not waited for."""
 
@@ -91,11 +93,13 @@ class AsyncJobHandle(Handle[R_co]):
                 yield product
 
     async def _wait(self, timeout: float | None) -> dict[str, Any]:  # noqa: ASYNC109
+        limit = checked_timeout(timeout)
         try:
-            async with asyncio.timeout(checked_timeout(timeout)):
+            async with asyncio.timeout(limit):
                 await self.wait()
         except TimeoutError:
-            if not await _last_poll([self]):
+            is_short = limit is not None and limit < _SHORT_S
+            if not is_short or not await _last_poll([self]):
                 raise not_ended(1, timeout) from None
         return self._value()
 

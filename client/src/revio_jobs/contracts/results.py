@@ -131,3 +131,7 @@ class UpdateResult(_Result):
     """Vendor calls that were spent on it."""
     settled_at: datetime | None = None
     """When the outcome was known; aware, UTC."""
+
+    def __hash__(self) -> int:
+        """Without `found`, which is a dictionary."""
+        return hash((self.id, self.outcome, self.sent, self.superseded_by, self.settled_at))

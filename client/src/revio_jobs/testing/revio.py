@@ -76,8 +76,11 @@ class InMemoryRevio:
     def fail_next(self, error: RevioError, product_id: int | None = None) -> None:
         """The next job ends with the error; if a product is given, the next update of it does.
 
-        After OutcomeUnknown the product may have the new values or not; here it has them.
+        After OutcomeUnknown the product may have the new values or not; here it has them. Raises
+        TypeError for anything but a RevioError.
         """
+        if not isinstance(error, RevioError):
+            raise TypeError(f"a job ends with an error of revio_jobs.errors, not with {error!r}")
         with self._lock:
             self._failures.append((error, product_id))
 
@@ -206,10 +209,15 @@ class InMemoryRevio:
 
     def _update(self, job_id: str, record: _Record, job: UpdateJob) -> None:
         newer = self._newer(record, job)
-        fields = [name for name in (*job.changes(), *job.clear) if name not in newer]
+        wanted = dict.fromkeys((*job.changes(), *job.clear))
+        fields = [name for name in wanted if name not in newer]
         product = self.products.get(job.id)
         looks = job.expected is not None or job.skip_unchanged
-        if not fields:
+        if failure := self._failure(job.id):
+            if product and failure["error"]["type"] == OutcomeUnknown.__name__:
+                self._write(job_id, record, product, fields)
+            self._end(record, failure)
+        elif not fields:
             winner = max(newer.values())
             self._settle(record, "superseded", superseded_by=winner, calls=0)
         elif product is None:
@@ -220,10 +228,6 @@ class InMemoryRevio:
         elif job.skip_unchanged and _shows(job, product, fields):
             self._note(job_id, record, fields)
             self._settle(record, "applied", verified=True, calls=1)
-        elif failure := self._failure(job.id):
-            if failure["error"]["type"] == OutcomeUnknown.__name__:
-                self._write(job_id, record, product, fields)
-            self._end(record, failure)
         else:
             self._write(job_id, record, product, fields)
             self._settle(record, "applied", sent=sorted(fields), calls=1 + looks)
