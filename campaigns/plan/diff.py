@@ -15,7 +15,8 @@ from campaigns.plan.undo_obstacle import undo_obstacle
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.rules.rules import Rules, values_of
 from campaigns.source.cell_text import unescaped
-from campaigns.source.cells import ParsedRow
+from campaigns.source.cells import ParsedRow, says_clear
+from campaigns.source.text_faults import text_fault
 from revio_jobs import CustomerProduct, UnreadableProduct
 from revio_jobs.contracts import values_agree
 from revio_jobs.errors import InvalidJob
@@ -86,10 +87,23 @@ def plan_row(
         is_moved = "rate" not in {*row.changes, *row.clear} and policy.rules.move_rate(values)
         kind = RowClass.ROUNDED_AWAY if is_moved else RowClass.SAME
         return _without_change(kind, row, "", product)
+    if fault := _rule_fault(row, changes):
+        return _without_change(RowClass.PROBLEM, row, fault, product)
     if differing := _not_expected(row, values):
         return _without_change(RowClass.PROBLEM, row, differing, product)
     before = {name: as_json(values.get(name)) for name in changes}
     return _guarded(row, product, before, changes, policy)
+
+
+def _rule_fault(row: ParsedRow, changes: Mapping[str, Any]) -> str:
+    """Why a text that a rule would write is none; those of cells have been looked at."""
+    for name, value in changes.items():
+        if isinstance(value, str) and name not in row.changes:
+            if says_clear(value):
+                return f"the text {value} in {name} (in a rule null empties the field)"
+            if fault := text_fault(value):
+                return f"{fault} in {name}"
+    return ""
 
 
 def _differs(name: str, value: object, row: ParsedRow, values: Mapping[str, Any]) -> bool:

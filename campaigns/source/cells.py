@@ -37,6 +37,11 @@ _PARTIAL = "a date of which a part is not shown (format the column as day, month
 _FORMULA = "a formula instead of its value (put an apostrophe before it if it is a text)"
 
 
+def says_clear(text: str) -> bool:
+    """Whether the text stands for an empty field."""
+    return "(" in text and _CLEAR.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong in one row."""
@@ -93,7 +98,7 @@ class CellReader:
         changes: dict[str, Any] = {}
         clear: tuple[str, ...] = ()
         for name, place in columns.changes.items():
-            if "(" in (cell := cells[place]) and _CLEAR.fullmatch(cell):
+            if says_clear(cell := cells[place]):
                 clear += (name,)
             elif cell and not cell.isspace():
                 believed = columns.expected.get(name)
@@ -138,7 +143,7 @@ class CellReader:
     ) -> dict[str, Any]:
         return {
             name: None
-            if _CLEAR.fullmatch(cell)
+            if says_clear(cell)
             else self._value(name, row, place, cell, problems, is_new=False)
             for name, place in self.columns.expected.items()
             if (cell := cells[place]) and not cell.isspace()

@@ -414,6 +414,26 @@ def test_a_rate_that_rounding_brings_back_is_told_from_one_that_is_there(
     assert planned.summary.rows == {kind: 1}
 
 
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        ("code1='(Clear)'", "the text (Clear) in code1 (in a rule null empties the field)"),
+        ("code1='clear'", "the bare word clear"),
+        ("description='SIP\u200b'", "a sign that cannot be seen (U+200B) in description"),
+    ],
+)
+def test_a_text_that_nobody_means_is_a_problem_in_a_rule_too(
+    plan: Plan, rule: str, says: str
+) -> None:
+    planned = plan("id", "1", rules=Rules.parse(None, [rule], Rounding()))
+    assert says in next(planned.problems.lines())
+
+
+def test_a_rule_copies_a_text_as_it_is(plan: Plan) -> None:
+    rules = Rules.parse(None, ["code2=code1"], Rounding())
+    assert rows(plan("id", "1", rules=rules))[1].after == {"code2": "A1"}
+
+
 def test_a_flag_that_no_query_shows_is_emptied_without_asking_what_it_is(plan: Plan) -> None:
     row = rows(plan("id,do_not_prorate", "1,(clear)"))[1]
     assert (row.clear, row.not_undoable) == (
