@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import typer
 from redis import Redis
@@ -33,7 +33,7 @@ from worker.ledger.location import (
     JobLocation,
     locate,
 )
-from worker.limiter import LaneClosures, LanePauses
+from worker.limiter import LaneClosure, LaneClosures, LanePauses
 from worker.limiter.limits_drift import live_workers
 from worker.queues.taken_message import TakenMessage, find_taken
 from worker.wiring.limits import limit_rules, open_limiter
@@ -71,6 +71,35 @@ class Explanation:
             "runs_at": runs_at,
             "source": self.source,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _LaneState:
+    """Whether jobs of a lane are taken; a job that is delayed or parked comes through it, too."""
+
+    queue: str
+    is_served: bool
+    closure: LaneClosure | None
+
+    @classmethod
+    def read(cls, settings: Settings, redis: Redis, location: JobLocation) -> Self:
+        account, lane = location.account, location.lane or Lane.BULK
+        closures = LaneClosures(LanePauses(redis), open_limiter(settings, redis))
+        is_served = any(lane in worker.lanes for worker in live_workers(redis, account))
+        return cls(queue_name(account, lane), is_served, closures.closed(account, lane))
+
+    @property
+    def hindrances(self) -> tuple[str, ...]:
+        start = f"celery -A worker worker -Q {self.queue}"
+        unserved = f"nobody serves this lane: no worker of it has reported; {start}"
+        closed = () if self.closure is None else (str(self.closure),)
+        return closed if self.is_served else (unserved, *closed)
+
+    def runs_from(self, due_at: float) -> float | None:
+        """When a job that is due then can be taken; Unix time. None if nobody can tell."""
+        if not self.is_served or (self.closure and self.closure.pause):
+            return None
+        return max(due_at, (self.closure and self.closure.opens_at) or due_at)
 
 
 def explain(
@@ -124,9 +153,13 @@ def _located(settings: Settings, redis: Redis, location: JobLocation) -> Explana
         case IsRunning(lease_ends_at, sent):
             return Explanation(account, job_id, "running", tuple(_running(lease_ends_at, sent)))
         case IsDelayed(due_at) as delayed:
-            return Explanation(account, job_id, "delayed", (_delayed(delayed),), due_at)
+            lane = _LaneState.read(settings, redis, location)
+            because = (_delayed(delayed), *lane.hindrances)
+            return Explanation(account, job_id, "delayed", because, lane.runs_from(due_at))
         case IsParked(product_id, behind):
-            return Explanation(account, job_id, "parked", (_parked(product_id, behind),))
+            lane = _LaneState.read(settings, redis, location)
+            because = (_parked(product_id, behind), *lane.hindrances)
+            return Explanation(account, job_id, "parked", because)
         case IsQueued(ahead, queries):
             return _queued(settings, redis, location, ahead, queries)
 
@@ -156,19 +189,16 @@ def _queued(
     settings: Settings, redis: Redis, location: JobLocation, ahead: int, queries: int
 ) -> Explanation:
     lane, account = location.lane or Lane.BULK, location.account
-    limiter, rules = open_limiter(settings, redis), limit_rules(settings.accounts[account])
-    limits = AccountLimits.read(redis, limiter, account, rules)
-    closure = LaneClosures(LanePauses(redis), limiter).closed(account, lane)
-    because = [f"ahead of it in {queue_name(account, lane)}: {counted(ahead, 'job')}"]
+    state = _LaneState.read(settings, redis, location)
+    because = [*state.hindrances, f"ahead of it in {state.queue}: {counted(ahead, 'job')}"]
     if queries:
         because.append(f"queries in that queue, which may come first, too: {queries:,}")
-    if closure:
-        because.insert(0, str(closure))
-    if not any(lane in worker.lanes for worker in live_workers(redis, account)):
-        start = f"celery -A worker worker -Q {queue_name(account, lane)}"
-        because.insert(0, f"nobody serves this lane: no worker of it has reported; {start}")
+    if not state.is_served:
         return Explanation(account, location.job_id, "queued", tuple(because))
-    runs_at = limits.runs_at(lane, ahead + queries, closure, now=float(redis.time()[0]))
+    limiter, rules = open_limiter(settings, redis), limit_rules(settings.accounts[account])
+    limits = AccountLimits.read(redis, limiter, account, rules)
+    now = float(redis.time()[0])
+    runs_at = limits.runs_at(lane, ahead + queries, state.closure, now=now)
     return Explanation(account, location.job_id, "queued", tuple(because), runs_at)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from revio_jobs.message import encode_message
 from settings import AccountSettings
 from tasks.ports import Claimed
 from worker.ledger import LedgerTimes, RedisLedger
-from worker.limiter import LimitRules, RedisLimiter
+from worker.limiter import LanePauses, LimitRules, Pause, RedisLimiter
 from worker.limiter.limits_drift import PublishedLimits
 
 Revio = Callable[..., Any]
@@ -138,6 +138,24 @@ def test_a_job_is_followed_from_worker_to_outcome(
     assert delayed["state"] == "delayed"
     assert "looked up" in delayed["because"][0]
     assert 0 < _seconds_until(delayed["runs_at"]) <= 41
+
+
+def test_a_delayed_and_a_parked_job_wait_for_their_lane_too(
+    jobs: RevioJobs, ledger: RedisLedger, redis: Redis, explain: Explain
+) -> None:
+    first, second = update(7, "first"), update(7, "second")
+    one, two = (handle.job_id for handle in jobs.submit([first, second], Lane.BULK))
+    lease = claim(ledger, first, one).lease
+    ledger.claim(second, two, Lane.BULK)
+    ledger.intend(lease, frozenset({"rate"}))
+    ledger.delay(lease, 40.0, unknown=True)
+    LanePauses(redis).pause("default", Lane.BULK, Pause("month end", "ann", datetime.now(UTC)))
+    for job_id in (one, two):
+        assert "month end" in explain(job_id)["because"][1]
+        assert explain(job_id)["runs_at"] is None
+    LanePauses(redis).resume("default", Lane.BULK)
+    redis.delete("revio:default:limits")
+    assert "nobody serves this lane" in explain(one)["because"][1]
 
 
 def test_a_deferred_job_is_not_said_to_have_failed(
