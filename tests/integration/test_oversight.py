@@ -45,7 +45,9 @@ def test_an_update_that_is_nowhere_is_told_once_until_another_one_is(place: Plac
     first, second = Oversight(place.redis, ["default"]), Oversight(place.redis, ["default"])
     assert told(first, second) == []
     assert told(first, second, looks=3) == [("updates_missing", "1")]
-    place.redis.delete("revio:oversight")  # as when the first worker has died
+    place.redis.delete(
+        *place.redis.keys("revio:oversight:[0-9a-f]*")
+    )  # as when the first worker has died
     assert told(second, looks=3) == []
     place.redis.incr(LedgerKeys("default").sequence)
     assert told(second, looks=3) == [("updates_missing", "2")]
@@ -70,3 +72,11 @@ def test_what_is_over_by_the_next_look_is_not_told(place: Place) -> None:
     told(oversight)
     place.redis.set(FEEDER, "another worker")
     assert told(oversight, looks=2) == []
+
+
+def test_a_worker_of_other_accounts_neither_leads_ours_nor_forgets_what_was_told(
+    place: Place,
+) -> None:
+    place.start_run()
+    others, ours = (Oversight(place.redis, [account]) for account in ("sandbox", "default"))
+    assert told(others, ours, looks=3) == [("feeder_lost", RUN)]

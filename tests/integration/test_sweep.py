@@ -57,11 +57,13 @@ class Place:
             self.redis, LedgerTimes(lease_s, park_s=0.05), partial(encode_message, self.app)
         )
 
-    def sweeper(self, interval_s: float = 5.0) -> Sweeper:
+    def sweeper(
+        self, interval_s: float = 5.0, accounts: tuple[str, ...] = ("default", "acme")
+    ) -> Sweeper:
         return Sweeper(
             self.redis,
             self.ledger.republisher,
-            ["default", "acme"],
+            accounts,
             interval_s=interval_s,
             lost_after_s=GRACE_S,
             clock=self.clock,
@@ -343,13 +345,34 @@ def test_one_worker_sweeps_and_another_takes_over_when_it_dies(here: Place) -> N
     assert first.sweep() is None
 
 
+def test_a_worker_of_other_accounts_keeps_nobody_from_sweeping_ours(here: Place) -> None:
+    [handle] = here.submit(1)
+    others = here.sweeper(accounts=("sandbox",))
+    assert others.sweep() == NOTHING
+    here.ledger.delay(here.claim(handle).lease, 0.0, unknown=False, why="Unavailable: 503")
+    here.redis.delete(QUEUE)
+    assert here.sweep() == Swept(due=1)
+    assert others.sweep() == NOTHING
+    assert here.queued() == [handle.job_id]
+
+
+def test_accounts_of_two_leaders_are_swept_once(here: Place) -> None:
+    [handle] = here.submit(1)
+    here.ledger.delay(here.claim(handle).lease, 0.0, unknown=False, why="Unavailable: 503")
+    here.redis.delete(QUEUE)
+    assert here.sweeper(accounts=("default", "sandbox")).sweep() == Swept(due=1)
+    assert here.sweep() == NOTHING
+    assert here.queued() == [handle.job_id]
+
+
 def test_who_lost_the_lead_forgets_what_it_missed(here: Place) -> None:
     here.submit(1)
     here.take()
     here.sweep()
-    here.redis.set("revio:sweeper", "another")
+    [lead] = here.redis.keys("revio:sweeper:*")
+    here.redis.set(lead, "another")
     assert here.sweep(after_s=GRACE_S) is None
-    here.redis.delete("revio:sweeper")
+    here.redis.delete(lead)
     assert here.sweep() == NOTHING
     assert here.sweep(after_s=GRACE_S) == Swept(lost=1)
 

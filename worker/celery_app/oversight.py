@@ -18,12 +18,12 @@ from redis import Redis
 from campaigns.store.keys import AccountKeys
 from revio_jobs.ledger_keys import LedgerKeys
 from worker.ledger import Auditor
-from worker.redis_kit.leader_lease import LeaderLease
+from worker.redis_kit.leader_lease import LeaderLease, leader_key
 from worker.redis_kit.scripts import fail_closed
 
 OVERSIGHT_INTERVAL_S = 30.0
 
-_LEADER_KEY = "revio:oversight"
+_LEADER = "revio:oversight"
 _ANNOUNCED_KEY = "revio:oversight:told"
 FIXES = {
     "updates_missing": "revio audit names what does not add up; see RevioUpdatesMissing",
@@ -45,11 +45,12 @@ class _Trouble:
 
 
 class Oversight:
-    """Watches all accounts; one worker of all does so at a time."""
+    """Watches all accounts; one of the workers that have these accounts does so at a time."""
 
     def __init__(self, redis: Redis, accounts: Iterable[str]) -> None:
         self._redis = redis
         self._accounts = tuple(accounts)
+        self._leader_key = leader_key(_LEADER, self._accounts)
         self._auditors = {account: Auditor(redis, account) for account in self._accounts}
         self._lease = LeaderLease(redis, round(OVERSIGHT_INTERVAL_S * 2500))
         self._me = uuid.uuid4().hex
@@ -58,7 +59,7 @@ class Oversight:
     def check(self) -> None:
         """Check all accounts once. Raises Unavailable."""
         with fail_closed("the books"):
-            if not self._lease.take(_LEADER_KEY, self._me):
+            if not self._lease.take(self._leader_key, self._me):
                 self._seen.clear()
                 return
             troubles = {trouble.key: trouble for trouble in self._troubles()}
@@ -93,8 +94,11 @@ class Oversight:
                 yield account, [run.decode() for run in runs]
 
     def _announced(self) -> dict[str, str]:
-        announced: dict[Any, Any] = self._redis.hgetall(_ANNOUNCED_KEY)
-        return {key.decode(): says.decode() for key, says in announced.items()}
+        """What was told of these accounts; others are other workers' to watch."""
+        stored: dict[Any, Any] = self._redis.hgetall(_ANNOUNCED_KEY)
+        announced = {key.decode(): says.decode() for key, says in stored.items()}
+        ours = {*self._accounts}
+        return {key: says for key, says in announced.items() if key.partition(":")[2] in ours}
 
     def _announce(self, trouble: _Trouble) -> None:
         self._redis.hset(_ANNOUNCED_KEY, trouble.key, trouble.says)

@@ -22,14 +22,14 @@ from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.ledger_keys import LedgerKeys
 from worker.ledger.republisher import Republisher
 from worker.redis_kit.existing import existing
-from worker.redis_kit.leader_lease import LeaderLease
+from worker.redis_kit.leader_lease import LeaderLease, leader_key
 from worker.redis_kit.scripts import fail_closed
 
 _log = structlog.get_logger(__name__)
 
 _AT_ONCE = 500
 _LOOKED_AT_IN_QUEUE = 200
-_LEADER_KEY = "revio:sweeper"
+_LEADER = "revio:sweeper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ class Swept:
 
 
 class Sweeper:
-    """One of all workers sweeps at a time; when it dies, another does after a few rounds."""
+    """One of the workers with these accounts sweeps at a time; when it dies, another does after a
+    few rounds.
+    """
 
     def __init__(
         self,
@@ -59,7 +61,9 @@ class Sweeper:
     ) -> None:
         self._redis = redis
         self._republisher = republisher
-        self._accounts = {key: account for account in accounts for key in _keys(account)}
+        names = tuple(accounts)
+        self._accounts = {key: account for account in names for key in _keys(account)}
+        self._leader_key = leader_key(_LEADER, names)
         self._lease = LeaderLease(redis, round(interval_s * 3000))
         self._lost_after_s = lost_after_s
         self._clock = clock
@@ -69,7 +73,7 @@ class Sweeper:
     def sweep(self) -> Swept | None:
         """One round; None when another worker does it. Raises Unavailable."""
         with fail_closed("the ledger"):
-            if not self._lease.take(_LEADER_KEY, self._me):
+            if not self._lease.take(self._leader_key, self._me):
                 self._missing_since.clear()
                 return None
             busy = self._with_jobs()

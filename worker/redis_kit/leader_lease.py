@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
+
 from redis import Redis
 
 from worker.redis_kit.scripts import load_script
+
+
+def leader_key(name: str, accounts: Iterable[str]) -> str:
+    """The lease of whoever does something for all these accounts.
+
+    Workers that share a Redis need not have the same accounts in their settings. Under one key the
+    leader could be one that knows nothing of the others' accounts, and keeps everybody from them.
+    """
+    digest = hashlib.sha256("\n".join(sorted(accounts)).encode()).hexdigest()
+    return f"{name}:{digest[:16]}"
 
 
 class LeaderLease:
