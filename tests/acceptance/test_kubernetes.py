@@ -99,7 +99,9 @@ def test_a_worker_is_given_the_time_to_finish_its_calls_and_one_stays(name: str)
     wait_s = Settings.model_fields["max_permit_wait_s"].default
     assert PODS[name]["terminationGracePeriodSeconds"] >= 2 * (call_s + wait_s)
     [budget] = [b for b in of_kind("PodDisruptionBudget") if b["metadata"]["name"] == name]
-    assert budget["spec"]["minAvailable"] == 1
+    # Of bulk an autoscaler may leave one; a budget of that one would keep its node from draining.
+    one_stays = {"worker-interactive": {"minAvailable": 1}, "worker-bulk": {"maxUnavailable": 1}}
+    assert budget["spec"].items() >= one_stays[name].items()
 
 
 @pytest.mark.parametrize("name", WORKERS)
