@@ -21,7 +21,9 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 def exporter(
     *,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")] = 9808,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port to listen on; 0: any free one.")
+    ] = 9808,
     address: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 for all of the host's.")
     ] = "127.0.0.1",
@@ -39,7 +41,7 @@ def exporter(
                 server, thread = start_http_server(port, address, registry)
             except OSError as exc:
                 raise typer.BadParameter(f"{address}:{port}: {exc}", param_hint="--port") from exc
-            sys.stderr.write(f"metrics at http://{address}:{port}/metrics\n")
+            sys.stderr.write(f"metrics at http://{address}:{server.server_port}/metrics\n")
             ended.wait()
             server.shutdown()
             thread.join()
