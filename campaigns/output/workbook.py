@@ -66,7 +66,7 @@ class WorkbookWriter:
     def _new_sheet(self, title: str, header: Sequence[str]) -> Any:  # noqa: ANN401 - openpyxl's
         sheet = self._book.create_sheet(title)
         self._sheets.append(sheet)
-        sheet.append(list(header))
+        sheet.append(list(map(_written, header)))  # titles may be those of somebody's file
         return sheet
 
     def save(self, file: IO[bytes]) -> None:
