@@ -10,7 +10,7 @@ import typer
 from campaigns.plan.review import Review
 from cli.campaign.options import By, Reason
 from cli.campaign.plan_tables import summary_document
-from cli.campaign.review_tables import review_document, review_tables
+from cli.campaign.review_tables import PlanStanding, review_document, review_tables
 from cli.campaign.session import campaign_session
 from cli.options import AccountName, AsJson
 from revio_jobs.contracts import DEFAULT_ACCOUNT
@@ -34,11 +34,11 @@ def review(
             html.write_text(plan_review.page(), encoding="utf-8")
         if xlsx:
             plan_review.write_workbook(xlsx)
-        approval = session.campaigns.store.plans.approval(plan.digest)
+        standing = PlanStanding.of(session.campaigns, plan)
         document = {
             "digest": plan.digest,
             "run": plan.run,
-            "approved_by": approval.by if approval else None,
+            **standing.document(),
             "read_as": plan.header.read_as.document(),
             "effective": plan.header.effective,
             "begins": plan_review.begins or None,
@@ -46,7 +46,7 @@ def review(
             **review_document(plan_review),
         }
         written = [path for path in (html, xlsx) if path]
-        answer.give(document, *review_tables(plan_review, written, approval))
+        answer.give(document, *review_tables(plan_review, written, standing))
 
 
 def approve(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.console import RenderableType
 
+from campaigns import Campaigns
 from campaigns.pages import PageTable
+from campaigns.plan.plan_file import Plan
 from campaigns.plan.review import Review
 from campaigns.plan.review_tables import rows_table
 from campaigns.store import Approval
@@ -29,6 +32,53 @@ _FEW_ROWS = 50
 _MANY = 200
 
 
+@dataclass(frozen=True, slots=True)
+class PlanStanding:
+    """What people have decided about a plan."""
+
+    approval: Approval | None
+    """One that counts; None if there is none."""
+    refusal: Approval | None
+    """By which it was sent back."""
+    why_not: str
+    """Why an approval that was given does not count."""
+    has_begun: bool
+
+    @classmethod
+    def of(cls, campaigns: Campaigns, plan: Plan) -> Self:
+        """As of now. Raises Unavailable."""
+        known, given = campaigns.store.plans, campaigns.store.plans.approval(plan.digest)
+        refusal = known.sent_back(plan.digest)
+        why_not = given and campaigns.why_not_counted(plan.digest, plan.header.author, given)
+        approval = None if refusal or why_not else given
+        return cls(approval, refusal, why_not or "", campaigns.store.exists(plan.run))
+
+    def document(self) -> dict[str, str | None]:
+        """JSON values."""
+        return {
+            "approved_by": self.approval.by if self.approval else None,
+            "sent_back_by": self.refusal.by if self.refusal else None,
+        }
+
+    def says(self, review: Review) -> str:
+        """In words, with what comes next."""
+        plan, time = review.plan, review.time
+        if self.has_begun:
+            return f"Its run has begun. Next: revio campaign watch {plan.run}"
+        if back := self.refusal:
+            return f"Sent back by {back.by}, {time.show(back.at)}: {back.reason}. Plan it again."
+        if approval := self.approval:
+            return (
+                f"Approved by {approval.by}, {time.show(approval.at)}: {approval.reason}. "
+                f"Next: revio campaign apply {plan.path}"
+            )
+        but = f", since an approval that was given does not count: {self.why_not}"
+        return (
+            f"Not approved yet{but if self.why_not else ''}. Next: revio campaign approve "
+            f"{plan.path} --reason …"
+        )
+
+
 def review_document(review: Review) -> dict[str, Any]:
     """JSON values of the tables; `summary_document` has the counts."""
     tables = review.tables(_MANY, _MANY)
@@ -36,7 +86,7 @@ def review_document(review: Review) -> dict[str, Any]:
 
 
 def review_tables(
-    review: Review, written: Sequence[Path], approval: Approval | None
+    review: Review, written: Sequence[Path], standing: PlanStanding
 ) -> Iterator[RenderableType]:
     """A plan for those who approve it."""
     plan, summary = review.plan, review.plan.summary
@@ -60,7 +110,7 @@ def review_tables(
         yield review.begins
     for path in written:
         yield f"written: {path}"
-    yield _next(review, approval)
+    yield standing.says(review)
 
 
 def _changes(review: Review) -> Iterator[RenderableType]:
@@ -79,13 +129,3 @@ def _table(page_table: PageTable) -> Iterator[RenderableType]:
         yield table(*titles, rows=rows, title=page_table.title.lower())
     if page_table.note:
         yield page_table.note
-
-
-def _next(review: Review, approval: Approval | None) -> str:
-    path = review.plan.path
-    if approval is None:
-        return f"Not approved yet. Next: revio campaign approve {path} --reason …"
-    return (
-        f"Approved by {approval.by}, {review.time.show(approval.at)}: {approval.reason}. "
-        f"Next: revio campaign apply {path}"
-    )

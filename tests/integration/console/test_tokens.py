@@ -14,10 +14,12 @@ from campaigns import Campaigns, Person, RunRequest
 from campaigns.approval import signed
 from campaigns.errors import NotAllowedError
 from campaigns.plan.plan_file import Header, Plan, keep, new_plan, open_plan
+from campaigns.plan.review import Review
 from campaigns.rows.planned_row import PlannedRow, RowClass
 from campaigns.signing import SigningKey, Word
 from campaigns.store import Approval
 from campaigns.store.signers import Signers
+from cli.campaign.review_tables import PlanStanding
 from console.parts import Console
 from console.security.identity import parse_grants
 from tests.integration.console.visitor import (
@@ -202,6 +204,33 @@ def test_an_approval_that_was_written_into_redis_by_hand_starts_nothing(
         store.plans.approve("june", plan.run, forged, instead_of=store.plans.approval(plan.digest))
         with pytest.raises(NotAllowedError, match="proof of who approves"):
             campaigns(None).apply(plan, RunRequest("planner"))
+
+
+def test_a_review_on_the_command_line_says_what_counts(
+    console: Console, plan: Plan, campaigns: Callable[[SigningKey | None], Campaigns]
+) -> None:
+    ours, store = campaigns(console.key), console.campaigns("default").campaigns.store
+    review = Review.of(plan, "", ours.terms.time)
+
+    def standing() -> str:
+        found = PlanStanding.of(ours, plan)
+        assert {"approved_by", "sent_back_by"} == set(found.document())
+        return found.says(review)
+
+    author(console, plan, console.key)
+    said = Approval(plan.digest, "planner", time.time(), "fine")
+    store.plans.approve("june", plan.run, signed("approve", "default", said, console.key))
+    assert "Not approved yet, since an approval that was given does not count" in standing()
+    assert "planner has made this plan" in standing()
+    assert PlanStanding.of(ours, plan).document()["approved_by"] is None
+    ours.approve(plan, Person("approver", "agreed"))
+    assert standing().startswith("Approved by approver, ")
+    ours.send_back(plan, Person("viewer", "too high"))
+    assert standing().startswith("Sent back by viewer, ")
+    assert PlanStanding.of(ours, plan).document() == {
+        "approved_by": None,
+        "sent_back_by": "viewer",
+    }
 
 
 def test_nobody_sees_or_revokes_the_token_of_another(console: Console) -> None:
