@@ -12,7 +12,7 @@ import structlog
 import typer
 from typer.main import get_command
 
-from cli.answer import complain
+from cli.answer import READER_GONE, complain
 from cli.command_table import CommandTable
 from cli.exit_code import ExitCode
 from revio_jobs.version import __version__
@@ -60,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _code_of_usage(command, words)
     except typer.Abort:
         return _INTERRUPTED
+    except SystemExit:  # so do Typer and rich end what writes to a pipe without a reader
+        return READER_GONE
     except Exception as exc:  # noqa: BLE001 - an operator is shown no traceback
         complain(f"unexpected {type(exc).__name__}: {exc}")
         return ExitCode.FAILED

@@ -42,16 +42,16 @@ def test_a_terminal_that_knows_ascii_alone_is_shown_everything_escaped(
     assert LanePauses(redis).get("default", Lane.BULK) is not None
 
 
-@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize("command", [PAUSE, [*PAUSE, "--json"], ["lane", "--help"]])
 @pytest.mark.usefixtures("redis")
 def test_a_reader_that_has_gone_is_not_a_failed_job(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: list[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "w") as pipe:
         monkeypatch.setattr("sys.stdout", pipe)
-        assert main([*PAUSE, *form]) == READER_GONE
+        assert main(command) == READER_GONE
         _forget_the_rest(write)
     assert not capsys.readouterr().err
 
