@@ -60,8 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _code_of_usage(command, words)
     except typer.Abort:
         return _INTERRUPTED
-    except SystemExit:  # so do Typer and rich end what writes to a pipe without a reader
-        return READER_GONE
+    except SystemExit as exc:
+        # So Typer and rich end what writes to a pipe without a reader; a completion ends with 0.
+        return READER_GONE if exc.code else ExitCode.OK
     except Exception as exc:  # noqa: BLE001 - an operator is shown no traceback
         complain(f"unexpected {type(exc).__name__}: {exc}")
         return ExitCode.FAILED
