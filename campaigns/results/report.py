@@ -19,6 +19,7 @@ from campaigns.plan.review import plots
 from campaigns.plan.review_tables import largest_tables, samples_table
 from campaigns.plan.summary import Summary
 from campaigns.results.row_results import GROUPS, RowResult, header_of, row_results, summary_of
+from campaigns.rows.ended_row import RowOutcome
 from campaigns.rows.field_change import in_words
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.source.amounts import undoubted
@@ -97,10 +98,10 @@ def write_report(store: OperatorStore, view: RunView, directory: Path) -> Mappin
         for result in row_results(store, spec):
             counts[result.group] += 1
             adds[result.group](result)
-            if result.group == "succeeded":
+            if result.outcome == RowOutcome.APPLIED:
                 done.add(result.row)
                 figures.add(result.row)
-            elif result.outcome and len(faults) < _SHOWN_FAULTS:
+            elif result.group in {"failed", "drifted"} and len(faults) < _SHOWN_FAULTS:
                 faults.append(result)
     text = _page(view, counts, (done, figures), faults, store.audit(spec.run))
     (directory / "report.html").write_text(text, encoding="utf-8")
@@ -157,13 +158,13 @@ def not_final(view: RunView) -> str:
 def _page(
     view: RunView,
     counts: Mapping[str, int],
-    succeeded: tuple[Summary, Figures],
+    applied: tuple[Summary, Figures],
     faults: Sequence[RowResult],
     audit: Sequence[AuditEntry],
 ) -> str:
     spec, unfinished = view.state.spec, not_final(view)
     header, planned, time = header_of(spec), summary_of(spec), BusinessTime(spec.zone)
-    done, figures = succeeded
+    done, figures = applied
     facts = [
         ("plan", f"{header.name}, {spec.digest}"),
         ("made", f"{time.show_iso(header.created_at)} by {header.author}"),
@@ -177,7 +178,7 @@ def _page(
         *((name, f"{counts.get(name, 0):,}") for name in GROUPS),
         ("revenue before", f"{planned.before:,.2f}"),
         ("revenue after, as planned", f"{planned.after:,.2f}"),
-        ("moved by the rows that succeeded", f"{done.after - done.before:+,.2f}"),
+        ("moved by the rows that this run applied", f"{done.after - done.before:+,.2f}"),
     ]
     return page(
         "report.html.j2",

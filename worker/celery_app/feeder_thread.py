@@ -20,7 +20,7 @@ LOOK_INTERVAL_S = 0.5
 _FEED_INTERVAL_S = 0.2
 # Until an account that another worker feeds is looked at again.
 _OTHERS_S = 1.0
-# Pause after a round that found Redis unreachable: the interval is too short for an outage.
+# Pause after a round that failed: the interval is too short for an outage.
 _OUTAGE_PAUSE_S = 2.0
 
 _log = structlog.get_logger(__name__)
@@ -57,6 +57,7 @@ class FeederThread:
             self._sleep(_OUTAGE_PAUSE_S)
         except Exception:  # noqa: BLE001 - nothing else feeds the account: the next step must come
             _log.exception("campaigns_failed")
+            self._sleep(_OUTAGE_PAUSE_S)
         else:
             return bool(runs)
         return True

@@ -45,7 +45,7 @@ def test_neither_an_outage_nor_a_fault_ends_the_thread() -> None:
     feeder, pauses = Feeder(Unavailable("down"), ValueError("odd"), ["june"]), list[float]()
     FeederThread(feeder, Events(), pauses.append).run()  # type: ignore[arg-type]
     assert feeder.ended.is_set()
-    assert pauses == [2.0, 0.2, 0.2, 0.2]
+    assert pauses == [2.0, 0.2, 2.0, 0.2, 0.2]
 
 
 def test_only_accounts_with_runs_have_a_thread_and_one_at_a_time() -> None:
