@@ -14,6 +14,7 @@ from campaigns.source.amounts import AmountError, DecimalSign
 from campaigns.source.cell_values import CellError, day, flag, product_id, whole
 from campaigns.source.columns import EFFECTIVE, Columns
 from campaigns.source.options import Rates
+from campaigns.source.shown_checks import check_shown, check_text, check_whole
 from campaigns.source.table import CellKind, Form, ReadRow
 from campaigns.source.text_faults import text_fault
 
@@ -33,7 +34,6 @@ _UNCOMPUTED = (
     "paste values over the formulas)"
 )
 
-_PARTIAL = "a date of which a part is not shown (format the column as day, month and year)"
 _FORMULA = "a formula instead of its value (put an apostrophe before it if it is a text)"
 
 
@@ -217,16 +217,16 @@ class CellReader:
             return None
         kind = row.kind(place)
         if kind is CellKind.TEXT:
-            _check_text(row, place)
+            check_text(row, place)
             return kind
         if kind is CellKind.UNCOMPUTED:
             raise CellError(_UNCOMPUTED)
         if kind is CellKind.ERROR:
             raise CellError("a spreadsheet's error instead of a value")
         if name in _COUNTS and kind is CellKind.NUMBER:
-            _check_shown(row, place)
+            check_shown(row, place)
         if name in _DAYS and kind is CellKind.DATE:
-            _check_whole(row, place)
+            check_whole(row, place)
         if name in _PARSERS and _is_foreign(kind, _PARSERS[name][1]):
             raise CellError(f"a {_KIND_WORDS[kind]} is not what the column holds")
         return kind
@@ -283,25 +283,6 @@ class CellReader:
 
 def _is_foreign(kind: CellKind | None, own: CellKind) -> TypeGuard[CellKind]:
     return kind in {CellKind.DATE, CellKind.FLAG} and kind is not own
-
-
-def _check_shown(row: ReadRow, place: int) -> None:
-    shown, text = row.shown.get(place), row.cells[place].strip()
-    if shown is not None and shown.value != Decimal(text):
-        what = "a number shown otherwise than it is stored (format the column as a plain number)"
-        raise CellError(what, f"shown {shown.text}, holds {text}")
-
-
-def _check_text(row: ReadRow, place: int) -> None:
-    if shown := row.shown.get(place):
-        what = "a text shown otherwise than it is stored (format the column as text)"
-        raise CellError(what, f"shown {shown.text}, holds {row.cells[place].strip()}")
-
-
-def _check_whole(row: ReadRow, place: int) -> None:
-    shown = row.shown.get(place)
-    if shown is not None and shown.is_partial:
-        raise CellError(_PARTIAL, f"shown {shown.text}, holds {row.cells[place].strip()}")
 
 
 _STORED = DecimalSign(is_proved=True)
