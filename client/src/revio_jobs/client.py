@@ -42,8 +42,8 @@ class RevioJobs:
 
     Threads share up to 64 connections to Redis. Every method that talks to Redis raises
     redis.exceptions.ConnectionError when it is down, and redis.exceptions.TimeoutError when it does
-    not answer. A job whose submission failed that way may have been accepted: submit it again with
-    the same key.
+    not answer. A job whose submission failed with an error of redis.exceptions may have been
+    accepted: submit it again with the same key.
     """
 
     _source: str | None = None

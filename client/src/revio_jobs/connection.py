@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from redis import BlockingConnectionPool, Redis
@@ -87,10 +86,18 @@ class _AsyncDropping(_Prefixing, AsyncHeeding):
         """As redis-py's; a pool calls it before it hands out the connection."""
         loop = asyncio.get_running_loop()
         if self._loop is not None and self._loop is not loop:
-            with suppress(RuntimeError):  # of a closed loop, which closes no transport any more
-                await self.disconnect(nowait=True)  # type: ignore[attr-defined] # a mixin
+            await self.disconnect(nowait=True)
         self._loop = loop
         await super().connect()
+
+    async def disconnect(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as redis-py's
+        """As redis-py's."""
+        try:
+            await super().disconnect(*args, **kwargs)  # type: ignore[misc] # a mixin
+        except RuntimeError:
+            # A closed loop closes no transport any more: its socket goes when nothing refers to it.
+            if self._loop is None or not self._loop.is_closed():
+                raise
 
     async def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as redis-py's
         try:
@@ -99,7 +106,7 @@ class _AsyncDropping(_Prefixing, AsyncHeeding):
             fault = fault_of(exc)
             if fault is None or fault.remedy is not Remedy.RECONNECT:
                 raise
-            await self.disconnect(nowait=True)  # type: ignore[attr-defined]
+            await self.disconnect(nowait=True)
             raise ConnectionDropped(f"{fault.word}: {fault.meaning}") from exc
 
 

@@ -47,8 +47,8 @@ class AsyncRevioJobs:
 
     Its tasks share up to 64 connections to Redis. Every method that talks to Redis raises
     redis.exceptions.ConnectionError when it is down, and redis.exceptions.TimeoutError when it does
-    not answer. A job whose submission failed that way, or was cancelled, may have been accepted:
-    submit it again with the same key.
+    not answer. A job whose submission failed with an error of redis.exceptions, or was cancelled,
+    may have been accepted: submit it again with the same key.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class AsyncRevioJobs:
 
         A later call opens new connections.
         """
+        self._watcher.enter_loop()
         try:
             await self._watcher.close()
         finally:

@@ -70,8 +70,6 @@ class Watcher:
 
     async def close(self) -> None:
         """Stop polling; tasks that still wait get asyncio.CancelledError."""
-        if self._loop is not asyncio.get_running_loop():
-            return
         self._cancel()
         self._came.set()
         if self._task:
