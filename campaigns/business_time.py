@@ -44,7 +44,12 @@ class BusinessTime:
             moment = datetime.fromisoformat(text.strip())
         except ValueError as exc:
             raise InputError(f"{text!r} is not a time such as 2026-06-01T22:00") from exc
-        return (moment if moment.tzinfo else self._here(moment)).timestamp()
+        try:
+            at = (moment if moment.tzinfo else self._here(moment)).timestamp()
+            self.show(at)
+        except (OverflowError, ValueError) as exc:
+            raise InputError(f"{text!r} is beyond the calendar") from exc
+        return at
 
     def day_begins(self, day: date) -> float:
         """Unix time of the day's first moment here."""

@@ -11,6 +11,7 @@ import typer
 
 from campaigns import CampaignError
 from campaigns.business_time import BusinessTime
+from campaigns.errors import InputError
 from campaigns.plan.owner_list import read_owner_list
 from campaigns.plan.owners import Owners
 from campaigns.run.request import AT_ONCE
@@ -88,7 +89,12 @@ def day(option: str, text: str | None) -> date | None:
 
 def start_time(text: str, time: BusinessTime) -> float:
     """Unix time of a local time such as 2026-06-01T22:00, or AT_ONCE. Raises InputError."""
-    return AT_ONCE if text.strip() == "now" else time.read(text)
+    if text.strip() == "now":
+        return AT_ONCE
+    at = time.read(text)
+    if at == AT_ONCE:  # what a program has that knows of no time
+        raise InputError(f"{time.show(at)} has passed. The start `now` begins at once")
+    return at
 
 
 def sending_hours(text: str | None, zone: str) -> SendingHours | None:

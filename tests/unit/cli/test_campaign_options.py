@@ -1,0 +1,37 @@
+"""How the texts of campaigns' options are read."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+
+from campaigns.business_time import BusinessTime
+from campaigns.errors import InputError
+from campaigns.run.request import AT_ONCE
+from cli.campaign.options import pairs, start_time
+
+
+def test_a_start_is_a_time_or_now() -> None:
+    assert start_time(" now ", BusinessTime()) == AT_ONCE
+    assert start_time("2026-06-01T22:00", BusinessTime("America/New_York")) == 1_780_365_600
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("1970-01-01T00:00Z", "has passed. The start `now` begins at once"),
+        ("9999-12-31T23:59-12:00", "beyond the calendar"),
+        ("0001-01-01T00:00+14:00", "beyond the calendar"),
+        ("soon", "is not a time"),
+    ],
+)
+def test_a_start_that_cannot_be_meant_is_refused(zone: str, text: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        start_time(text, BusinessTime(zone))
+
+
+def test_a_name_is_given_once() -> None:
+    assert pairs("--x", ["rate=1", " priority = high "]) == {"rate": "1", "priority": "high"}
+    with pytest.raises(typer.BadParameter, match="rate is given twice"):
+        pairs("--x", ["rate=1", "rate = 2"])
