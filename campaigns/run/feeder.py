@@ -24,7 +24,7 @@ from campaigns.run.ports import Jobs, Products, Runs
 from campaigns.run.run_driver import RunDriver
 from campaigns.run.send_check import BulkLane
 from campaigns.run.share import FeederLimits, shares
-from campaigns.run.state import RunState, RunStep
+from campaigns.run.state import STEP_FAILS, RunState, RunStep
 from revio_jobs.errors import Unavailable
 from tasks.ports import LeaseLost
 
@@ -121,7 +121,7 @@ class CampaignFeeder:
         self._drivers.pop(run, None)
         self._backoffs.setdefault(run, Backoff(self._clock)).fail()
         says = f"{type(error).__name__}: {error}"[:_MOST_CHARACTERS]
-        waits = f"a worker cannot carry it on, and tries again within a minute ({says})"
+        waits = f"{STEP_FAILS}, and tries again within a minute ({says})"
         with suppress(LeaseLost):
             self._leased(run).note(RunStep(waits=waits))
 

@@ -9,6 +9,9 @@ from enum import StrEnum
 from campaigns.rows.ended_row import EndedRow, RowOutcome
 from campaigns.run.spec import RunSpec
 
+STEP_FAILS = "a worker cannot carry it on"
+"""How the reason begins why a run waits whose step ends in an error of ours: nobody decided so."""
+
 
 class Status(StrEnum):
     """Whether a run goes on."""

@@ -16,7 +16,7 @@ from campaigns.business_time import BusinessTime
 from campaigns.errors import NotAllowedError
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.spec import RunSpec
-from campaigns.run.state import RunState, Status
+from campaigns.run.state import STEP_FAILS, RunState, Status
 from campaigns.store.audit_log import AuditEntry, entry, read_entry
 from campaigns.store.keys import WHAT, AccountKeys, RunKeys
 from campaigns.store.plan_decisions import PlanDecisions, sent_back_field
@@ -50,6 +50,11 @@ class RunView:
         """Whether something is still to happen by itself."""
         settles = self.state.status is Status.CANCELLED and not self.has_ended
         return self.state.status is Status.RUNNING or settles
+
+    @property
+    def step_fails(self) -> bool:
+        """Whether a worker tries to carry it on and fails, by a defect or by data of ours."""
+        return self.goes_on and self.is_fed and self.state.waits.startswith(STEP_FAILS)
 
     @property
     def waits(self) -> str:

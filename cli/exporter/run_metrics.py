@@ -72,7 +72,8 @@ def _of_run(account: str, view: RunView, budget: BulkBudget) -> Iterator[Sample]
     for status in Status:
         yield STATE.sample(state.status is status, account, run, status.value)
     yield STUCK.sample(view.goes_on and not view.is_fed, account, run)
-    yield WAITS.sample(bool(view.waits), account, run)
+    # A step that fails is no reason to wait: RevioCampaignStalled must tell of it.
+    yield WAITS.sample(bool(view.waits) and not view.step_fails, account, run)
     if left := eta(view, budget):
         yield LEFT.sample(left.seconds, account, run)
     if view.pace:

@@ -167,6 +167,9 @@ class AccountStatus:
             elif view.goes_on and not view.is_fed:
                 fix = f"start a worker of account {self.account}: any of them carries runs forward"
                 yield self._concern("campaign", f"{run}: {view.waits}", fix)
+            elif view.step_fails:
+                fix = "report it, with the traceback of campaign_step_failed in the workers' log"
+                yield self._concern("campaign", f"{run}: {view.waits}", fix)
 
     def _concern(self, about: str, says: str, fix: str) -> Concern:
         return Concern(self.account, about, says, fix)

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
+from campaigns.run.state import STEP_FAILS, RunStep
 from cli.exporter.family import Kind
 from cli.exporter.fleet import FAMILIES, FleetCollector
 from revio_jobs import Lane, QueryJob, errors
@@ -163,6 +164,16 @@ def test_a_run_shows_its_rows_and_that_nobody_carries_it_on(place: Place, scrape
     assert metrics["revio_campaign_run_status"][RUN, "running"] == 1
     assert metrics["revio_campaign_run_left_seconds"][RUN,] > 0
     assert metrics["revio_lane_demand_jobs"]["bulk",] == 1
+
+
+def test_a_run_whose_steps_fail_does_not_count_as_one_that_waits(
+    place: Place, scrape: Scrape
+) -> None:
+    runs = place.start_run()
+    assert runs.lease("default", "me")
+    for why, waits in (("its time begins tomorrow", 1), (f"{STEP_FAILS} (ValueError)", 0)):
+        runs.record("default", RUN, "me", RunStep(waits=why))
+        assert scrape()["revio_campaign_run_waits"] == {(RUN,): waits}
 
 
 def test_workers_are_counted_by_lane_and_release_and_their_limits_compared(

@@ -80,11 +80,13 @@ def test_a_step_that_fails_is_told_and_costs_few_calls_until_it_succeeds(redis: 
     for _ in range(60):
         world.round()
     assert "ValueError: not like this" in world.store.view(RUN).waits
+    assert world.store.view(RUN).step_fails
     assert world.vendor.reads <= 6
     world.vendor.submit = submit  # type: ignore[method-assign]
     world.now += 60
     assert world.until_it_stops().counts == {"applied": 60}
     assert world.state().waits == ""
+    assert not world.store.view(RUN).step_fails
 
 
 def test_a_run_that_cannot_be_read_does_not_stop_the_others(redis: Redis) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from campaigns.run.state import Status
+from campaigns.run.state import STEP_FAILS, RunStep, Status
 from cli.exit_code import ExitCode
 from revio_jobs import Lane, errors
 from revio_jobs.ledger_keys import LedgerKeys
@@ -165,6 +165,15 @@ def test_a_run_that_has_halted_needs_somebody_to_decide(place: Place, look: Look
     [(about, says, fix)] = concerns(look)
     assert (about, says) == ("campaign", f"{RUN} has halted: too many errors")
     assert fix.startswith(f"revio campaign resume {RUN}")
+
+
+def test_a_run_whose_steps_fail_needs_somebody_to_report_it(place: Place, look: Look) -> None:
+    runs = place.start_run()
+    assert runs.lease("default", "token")
+    runs.record("default", RUN, "token", RunStep(waits=f"{STEP_FAILS} (ValueError)"))
+    [(about, says, fix)] = concerns(look)
+    assert (about, says) == ("campaign", f"{RUN}: a worker cannot carry it on (ValueError)")
+    assert "campaign_step_failed" in fix
 
 
 def test_a_run_whose_time_is_over_is_not_shown_and_hides_nothing(place: Place, look: Look) -> None:
