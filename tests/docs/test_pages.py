@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -15,7 +16,10 @@ import revio_jobs.testing
 from docs.generator.contracts import CONTRACTS
 from revio_jobs import errors
 from settings.table import rows as setting_rows
+from tasks.alerts import ALERTS
 from tests.docs.pages import ROOT, blocks_of, links_of, name_of, page_paths
+from worker.celery_app.log_dedup import Round
+from worker.celery_app.oversight import FIXES
 
 PAGES = list(page_paths())
 LANGUAGES = {"python", "console", "sh", "dotenv", "json", "sql", "text"}
@@ -120,6 +124,25 @@ def test_every_error_that_a_caller_can_see_has_advice() -> None:
         if isinstance(kind, type) and issubclass(kind, errors.RevioError)
     }
     assert tree - never_seen <= advised
+
+
+def test_every_event_that_wakes_somebody_is_in_the_table_of_alerts() -> None:
+    sources = [
+        path.read_text(encoding="utf-8")
+        for folder in ("campaigns", "tasks", "worker")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    logged = re.findall(r'_log\.(?:error|exception|critical)\(\s*"(\w+)"', "\n".join(sources))
+    events = {*logged, *FIXES, *(alert.event for alert in ALERTS.values())}
+    page = (ROOT / "docs/operators/alerts.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == events
+
+
+def test_the_page_of_alerts_names_every_round_of_a_worker() -> None:
+    page = (ROOT / "docs/operators/alerts.md").read_text(encoding="utf-8")
+    rounds = re.search(r"own rounds \((.*?)\)", page, re.DOTALL)
+    assert rounds
+    assert re.findall(r"`(\w+)`", rounds[1]) == list(get_args(Round))
 
 
 @pytest.mark.parametrize("folder", ["campaigns", "tasks", "worker", "worker/soap"])

@@ -32,6 +32,7 @@ from worker.celery_app.heartbeat import Heartbeat, Readiness
 from worker.celery_app.held_messages import HOLD_INTERVAL_S, renew_what_is_left
 from worker.celery_app.lane_activity import lane_activity
 from worker.celery_app.lane_control import LaneControl
+from worker.celery_app.log_dedup import Round
 from worker.celery_app.logs import configure_logs
 from worker.celery_app.oversight import OVERSIGHT_INTERVAL_S, Oversight
 from worker.celery_app.redis_guard import RedisGuard, refuse_eviction
@@ -220,7 +221,7 @@ class Lifecycle:
             renew_what_is_left()
 
     def _repeat(
-        self, name: str, interval_s: float, work: Callable[[], object], *, at_once: bool = False
+        self, name: Round, interval_s: float, work: Callable[[], object], *, at_once: bool = False
     ) -> None:
         def repeat() -> None:
             wait_s = 0.0 if at_once else interval_s

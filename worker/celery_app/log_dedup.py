@@ -7,12 +7,18 @@ import re
 import time
 from collections.abc import Callable
 from math import inf
+from typing import Literal, get_args
+
+Round = Literal[
+    "limits", "revocations", "gates", "refused", "hold", "sweep", "oversight", "campaigns"
+]
+"""What a worker does again and again; each logs `…_failed` when it does not succeed."""
 
 _AGAIN_AFTER_S = 60.0
 _CONNECTED = "Connected to "
 _TROUBLES = re.compile(
     r"consumer: (Cannot connect|Connection to broker lost)|Frequent restarts|redis_is_full"
-    r"|(result|retry)_refused|lost_connection_not_closed|(gates|refused|hold|sweep|oversight|campaigns|limits)_failed"
+    rf"|(result|retry)_refused|lost_connection_not_closed|({'|'.join(get_args(Round))})_failed"
 )
 # Seconds, attempts and places in scripts do not make it another trouble.
 _NUMBERS = re.compile(r"\d+")

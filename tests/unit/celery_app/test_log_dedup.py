@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, get_args
 
-from worker.celery_app.log_dedup import LogDedup
+import pytest
+
+from worker.celery_app.log_dedup import LogDedup, Round
 
 LOST = "consumer: Connection to broker lost. Trying to re-establish the connection..."
 CONNECTED = "Connected to redis://127.0.0.1:6379/0"
@@ -44,3 +46,10 @@ def test_another_trouble_and_everything_else_is_told_each_time() -> None:
     for _ in range(3):
         assert log.shows({"event": "job_invalid", "reason": "no rate"})
         assert log.shows("Received and deleted unknown message.")
+
+
+@pytest.mark.parametrize("name", get_args(Round))
+def test_a_round_that_fails_is_told_once_a_minute(name: str) -> None:
+    log = Log()
+    event = {"event": f"{name}_failed", "reason": "Redis is away"}
+    assert [log.shows(event) for log.now in (0.0, 5.0, 59.0, 60.0)] == [True, False, False, True]
