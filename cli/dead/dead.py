@@ -43,11 +43,19 @@ Error = Annotated[
 ]
 Since = Annotated[
     datetime | None,
-    typer.Option(parser=moment, metavar="TIME", help="Only those that failed from then on (UTC)."),
+    typer.Option(
+        parser=moment,
+        metavar="TIME",
+        help="Only those that failed from then on, in UTC if it names no zone.",
+    ),
 ]
 Until = Annotated[
     datetime | None,
-    typer.Option(parser=moment, metavar="TIME", help="Only those that failed by then (UTC)."),
+    typer.Option(
+        parser=moment,
+        metavar="TIME",
+        help="Only those that failed by then, in UTC if it names no zone.",
+    ),
 ]
 Jobs = Annotated[list[str] | None, typer.Argument(metavar="[JOB]...", help="Ids of jobs.")]
 Everything = Annotated[bool, typer.Option("--all", help="All of them.")]

@@ -43,7 +43,8 @@ def export(
         typer.Option(
             parser=moment,
             metavar="TIME",
-            help="Only those that ended from then on (UTC); a day ago if omitted.",
+            help="Only those that ended from then on, in UTC if it names no zone; a day ago if "
+            "omitted.",
         ),
     ] = None,
     account: AccountName = DEFAULT_ACCOUNT,
