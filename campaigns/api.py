@@ -149,7 +149,7 @@ class Campaigns:
         return self.store.view(run)
 
     def runs(self) -> Iterator[RunView]:
-        """The runs, newest first."""
+        """The 50 newest runs and all others that have not ended, newest first."""
         return self.store.views()
 
     def resolve(self, name: str) -> str:
@@ -160,9 +160,9 @@ class Campaigns:
             if not self.store.exists(run):
                 raise NotAllowedError(f"{name} has no run yet; `revio campaign apply` begins it")
             return run
-        runs = self.store.runs(1000)
-        if name in runs:
+        if self.store.exists(name):
             return name
+        runs = self.store.runs(1000)
         close = [run for run in runs if run.startswith(name)]
         if len(close) == 1:
             return close[0]

@@ -96,6 +96,11 @@ class OperatorStore:
         with fail_closed(WHAT):
             return bool(self._redis.exists(self.keys(run).spec))
 
+    def has_begun(self, run: str) -> bool:
+        """Whether it was ever started, also if it is not kept any more."""
+        with fail_closed(WHAT):
+            return self._redis.zscore(self._common.all, run) is not None
+
     def start(
         self,
         spec: RunSpec,
@@ -202,9 +207,15 @@ class OperatorStore:
         return RunView(state, recent, not active, counted, bool(is_fed))
 
     def runs(self, limit: int = _LISTED) -> list[str]:
-        """The newest first."""
-        with fail_closed(WHAT):
-            return [text(run) for run in self._redis.zrevrange(self._common.all, 0, limit - 1)]
+        """The newest first: `limit` of them, and all that have not ended, however old they are."""
+        with fail_closed(WHAT), self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.zrevrange(self._common.all, 0, limit - 1)
+            pipeline.smembers(self._common.active)
+            newest, active = pipeline.execute()
+            older = list(active - {*newest})
+            began_at = self._redis.zmscore(self._common.all, older) if older else []
+        by_start = sorted(zip(older, began_at, strict=True), key=lambda run: run[1] or 0)
+        return [text(run) for run in (*newest, *(run for run, _ in reversed(by_start)))]
 
     def views(self) -> Iterator[RunView]:
         """The newest first; a run is known by name for longer than it is kept."""

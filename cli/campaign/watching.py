@@ -59,7 +59,7 @@ def watch(
 
 
 def list_(*, account: AccountName = DEFAULT_ACCOUNT, as_json: AsJson = False) -> None:
-    """The runs, the newest first."""
+    """Show the 50 newest runs and all others that have not ended, the newest first."""
     with campaign_session(account, as_json=as_json) as (answer, session):
         views = list(session.campaigns.runs())
         document = {"runs": [run_document(view, None) for view in views]}

@@ -14,7 +14,9 @@ from cli.exporter.family import Family, Sample
 from cli.status.account_status import AccountStatus
 
 RUNS = Family(
-    "revio_campaign_runs", "The account's 50 newest runs, by status.", ("account", "status")
+    "revio_campaign_runs",
+    "The account's 50 newest runs and all others that have not ended, by status.",
+    ("account", "status"),
 )
 ROWS = Family(
     "revio_campaign_run_rows", "Rows of a run that has not ended, or halted.", ("account", "run")

@@ -79,9 +79,9 @@ def _stage(visit: Visit, record: Record, started: set[str]) -> tuple[str, str]:
         return "needs an answer", ""
     if not outcome.changes_something:
         return outcome.verdict, ""
-    if outcome.run in started:
-        return "started", ""
     campaigns = visit.campaigns.campaigns
+    if outcome.run in started or campaigns.store.has_begun(outcome.run):
+        return "started", ""
     if refusal := campaigns.store.plans.sent_back(outcome.digest):
         return "sent back", f"by {refusal.by}: {refusal.reason}"
     author, approval = record.wanted.author, campaigns.store.plans.approval(outcome.digest)

@@ -10,6 +10,7 @@ from redis import Redis
 from campaigns.errors import NotAllowedError
 from campaigns.run.state import Status
 from campaigns.store import Approval
+from campaigns.store.keys import AccountKeys
 from sandbox.local.embedded_redis import EmbeddedRedis
 from tests.integration.feeder_world import RUN, World
 
@@ -77,3 +78,15 @@ def test_a_plan_is_not_applied_again_when_its_run_has_been_forgotten(redis: Redi
         world.start(5)
     assert not redis.keys(KEYS)
     assert not redis.exists("revio:default:campaigns:active")
+
+
+def test_a_halted_run_is_listed_however_many_began_after_it(redis: Redis) -> None:
+    world = World(redis, 10, rejects=frozenset(range(5000, 5010)))
+    world.start(10)
+    world.until_it_stops()
+    began_at = redis.zscore(AccountKeys("default").all, RUN)
+    assert began_at
+    later = {f"later-{number}": began_at + number for number in range(1, 61)}
+    redis.zadd(AccountKeys("default").all, later)
+    assert world.store.runs(3) == ["later-60", "later-59", "later-58", RUN]
+    assert [view.state.status for view in world.store.views()] == [Status.HALTED]

@@ -431,6 +431,19 @@ def test_a_mistake_in_the_form_of_a_run_is_said_beside_its_field(
     assert started.headers["location"].startswith("/a/default/runs/")
 
 
+def test_a_plan_whose_run_is_not_kept_any_more_has_left_the_list(
+    console: Console, visitor: Callable[[str], Visitor]
+) -> None:
+    ann, bob = visitor("planner"), visitor("approver")
+    path = upload(ann, RATES, "long-ago.csv")
+    assert bob.post(f"{path}/approve", {"reason": "yes"}).status_code == 303
+    assert path in ann.get("/a/default/campaigns").text
+    run = ann.post(f"{path}/apply", {}).headers["location"].rpartition("/")[2]
+    wait_until(lambda: not console.redis.exists("revio:default:campaigns:active"))
+    console.redis.delete(*console.redis.keys(f"revio:default:campaign:{run}:*"))
+    assert path not in ann.get("/a/default/campaigns").text
+
+
 def test_a_mistake_in_a_new_plan_keeps_what_was_typed_and_the_upload(
     visitor: Callable[[str], Visitor],
 ) -> None:
