@@ -20,7 +20,9 @@ _LEVELS = "`off`, `warn`, `override` (passes with a named reason) or `block`"
 
 
 class CampaignSettings(BaseModel):
-    """Guard rails are checked when planning, and by the worker before each call."""
+    """Guard rails are checked when planning; those of a row, except `repeat`, by the worker before
+    each call, and those of the whole plan again when it is applied.
+    """
 
     campaign_rail_below_cost: Level = Field(
         default="override", description=f"Guard rail, a rate below the product's cost: {_LEVELS}."
@@ -33,10 +35,12 @@ class CampaignSettings(BaseModel):
         default="block", description="Guard rail, a charge that becomes a credit or the reverse."
     )
     campaign_rail_zero: Level = Field(
-        default="override", description="Guard rail, a rate that becomes zero."
+        default="override", description="Guard rail, a rate that becomes zero or empty."
     )
     campaign_rail_cap: LevelAndLimit = Field(
-        default="block:10000", description="Guard rail, a rate above this amount, after rounding."
+        default="block:10000",
+        description="Guard rail, a rate above this amount, or a credit below minus this amount, after "
+        "rounding.",
     )
     campaign_rail_billed: Level = Field(
         default="warn",

@@ -53,8 +53,8 @@ class ConsoleSettings(BaseModel):
     )
     console_token: Secret | None = Field(
         default=None,
-        description="A token that the console has given you: `revio campaign plan` and `approve` "
-        "then sign in your name, which four-eyes needs. A secret.",
+        description="A token that the console has given you: `revio campaign` then acts in your "
+        "name, and signs plans and approvals, which four-eyes needs. A secret.",
     )
     console_flower_url: Text | None = Field(
         default=None, description="Address of Flower, to which the console then links jobs."

@@ -22,7 +22,11 @@ BadOption = typer.BadParameter
 """What parsing an option's text raises, for callers without a terminal."""
 
 By = Annotated[
-    str | None, typer.Option("--by", help="Who decides; the user of this machine by default.")
+    str | None,
+    typer.Option(
+        "--by",
+        help="Who decides; by default the owner of REVIO_CONSOLE_TOKEN, else this machine's user.",
+    ),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")]
 Overrides = Annotated[
