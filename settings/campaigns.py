@@ -39,7 +39,7 @@ class CampaignSettings(BaseModel):
     )
     campaign_rail_cap: LevelAndLimit = Field(
         default="block:10000",
-        description="Guard rail, a rate above this amount, or a credit below minus this amount, after "
+        description="Guard rail, a rate above this amount, or a credit of more than it, after "
         "rounding.",
     )
     campaign_rail_billed: Level = Field(
