@@ -64,7 +64,12 @@ def certify(
         bool, typer.Option("--read-only", help="Make only experiments that write nothing.")
     ] = False,
     slow: Annotated[
-        bool, typer.Option("--slow", help="Also find out how long a session lives: two hours.")
+        bool,
+        typer.Option(
+            "--slow",
+            help="Also find out how long a session lives, which takes two hours, or eight if a "
+            "login ends the sessions before it.",
+        ),
     ] = False,
     burst: Annotated[
         bool, typer.Option("--burst", help="Also find out whether the gateway's minute slides.")
