@@ -82,5 +82,10 @@ def test_a_second_pause_hides_no_reason_from_whoever_resumes(
     assert pause is not None
     assert pause.reason == f"the WSDL has changed: é; {pause.by} adds: month end"
     assert pause.reason in capsys.readouterr().out
+    for reason in ("month", "the WSDL has changed: é", "month"):
+        assert main(["lane", "pause", "--lane", "bulk", "--reason", reason]) == ExitCode.OK
+    again = LanePauses(redis).get("default", Lane.BULK)
+    assert again is not None
+    assert again.reason == f"{pause.reason}; {pause.by} adds: month"
     assert main(["lane", "resume"]) == ExitCode.OK
     assert LanePauses(redis).get("default", Lane.BULK) is None

@@ -38,6 +38,17 @@ def test_a_worker_knows_what_was_revoked_before_its_start_and_while_it_was_away(
     assert set(remembered) == {"one", "two"}
 
 
+def test_an_id_that_is_read_again_is_known_all_the_while(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knowing, remembered = worker(redis)
+    knowing.note(["one"])
+    knowing.read()
+    monkeypatch.setattr(remembered, "discard", lambda name: pytest.fail(f"{name} was let go"))
+    knowing.read()
+    assert "one" in remembered
+
+
 def test_an_id_is_remembered_for_its_time_and_the_newest_ones_at_most(redis: Redis) -> None:
     noting, remembered = worker(redis, maxlen=2)
     assert remembered.expires == KEPT_S

@@ -50,8 +50,10 @@ class Revocations:
             now = self._now()
             since = max(self._read_until - _READ_AGAIN_S, now - self._kept_s)
             job_ids = self._redis.zrangebyscore(REVOKED, since, "+inf")
-        for job_id in job_ids:
-            self._remembered.add(job_id.decode())
+        for job_id in map(bytes.decode, job_ids):
+            # Adding what is known would take it out for a moment, in which its job could begin.
+            if job_id not in self._remembered:
+                self._remembered.add(job_id)
         self._read_until = now
 
     def _now(self) -> float:

@@ -6,6 +6,7 @@ has left the terminal; what it writes to standard error afterwards is seen by no
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
@@ -39,11 +40,17 @@ def refuse_start(reason: str, code: int = 1) -> NoReturn:
     """End the process with a line on standard error, and an event in its log file if it has one."""
     sys.stderr.write(f"{reason}\n")
     options = _worker_options(sys.argv)
-    if logfile := options.get("logfile"):
+    logfile = options.get("logfile")
+    if logfile and not _is_still_root(options):
         node = host_format(default_nodename(options.get("hostname")))
         configure_logs("ERROR", "auto", node_format(logfile, node))
         _log.critical("worker_refused", reason=reason)
     raise SystemExit(code)
+
+
+def _is_still_root(options: Mapping[str, Any]) -> bool:
+    """Before --uid or --gid holds: the log file would be root's, and closed to the next start."""
+    return os.geteuid() == 0 and bool({"uid", "gid"} & options.keys())
 
 
 def _worker_options(argv: Sequence[str]) -> Mapping[str, Any]:

@@ -223,7 +223,7 @@ def _decode(
 ) -> J:
     try:
         _refuse_positional(args)
-        if any(limit is not None for limit in time_limits or ()):
+        if any(time_limits or ()):  # 0 is none to Celery, too
             raise InvalidJob([_TIME_LIMITS])  # noqa: TRY301 - logged below, as all of these
         job = decode(kind, kwargs)
         _refuse_other_account(job, queue)

@@ -12,7 +12,13 @@ if not stored then
   return 1
 end
 local pause, ours = cjson.decode(stored), cjson.decode(ARGV[1])
-if (pause.by == ours.by and pause.reason == ours.reason) or string.find(pause.reason, ARGV[2], 1, true) then
+
+-- Whole reasons alone: "month" is not given yet where "month end" is.
+local function stands_at(text)
+  return string.find(pause.reason .. '; ', text .. '; ', 1, true)
+end
+
+if (pause.by == ours.by and stands_at(ours.reason) == 1) or stands_at(ARGV[2]) then
   return 0
 end
 pause.reason = pause.reason .. ARGV[2]

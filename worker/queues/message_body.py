@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 _DECOMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
-    "application/x-gzip": zlib.decompress,
-    "application/x-bz2": bz2.decompress,
-    "application/x-lzma": lzma.decompress,
+    **dict.fromkeys(("application/x-gzip", "gzip", "zlib"), zlib.decompress),
+    **dict.fromkeys(("application/x-bz2", "bzip2", "bzip"), bz2.decompress),
+    **dict.fromkeys(("application/x-lzma", "lzma", "xz"), lzma.decompress),
 }
-"""By kombu's names, which stand in a message's headers."""
+"""By kombu's names for a message's header: its own producers write the first, others any."""
 
 COMPRESSIONS = frozenset(_DECOMPRESS)
 """Those of which readers of the queues know the content."""

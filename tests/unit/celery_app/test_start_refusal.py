@@ -44,6 +44,18 @@ def test_the_reason_is_in_the_file_that_the_command_line_names(
     assert (event["event"], event["reason"]) == ("worker_refused", "the settings are wrong")
 
 
+@pytest.mark.parametrize(("user", "is_made"), [(0, False), (1000, True)])
+def test_a_file_that_only_root_could_write_is_not_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, user: int, *, is_made: bool
+) -> None:
+    log = tmp_path / "worker.log"
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    monkeypatch.setattr("sys.argv", [*CELERY, "worker", "--uid=revio", f"--logfile={log}"])
+    with pytest.raises(SystemExit):
+        refuse_start("the settings are wrong")
+    assert log.exists() == is_made
+
+
 @pytest.mark.parametrize("words", [["worker"], ["inspect", "ping"], ["worker", "--unknown", "-f"]])
 def test_without_a_file_one_line_is_all(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from billiard.einfo import ExceptionInfo
 from celery import Celery
 from celery.exceptions import Ignore, InvalidTaskError, Reject
+from kombu.compression import compress
 
 from revio_jobs import errors
 from revio_jobs.contracts import UPDATE_TASK, UpdateJob
@@ -25,6 +27,7 @@ from worker.celery_app.task_adapter import (
     read_job,
     show_progress,
 )
+from worker.queues.message_body import decode_body
 
 
 class Running:
@@ -154,9 +157,23 @@ def test_a_form_that_readers_of_the_queues_do_not_know_is_refused(
         JobRequest(message, app=request.app, task=request.task, headers={"id": "m", "task": "t"})
 
 
+@pytest.mark.parametrize("name", ["zlib", "gzip", "bzip2", "bzip", "lzma", "xz", None])
+def test_a_compression_is_read_under_each_of_kombus_names(name: str | None) -> None:
+    request = request_of(([], {"id": 1}, {}))
+    message = request.message
+    text = b'[[], {"id": 1}, {}]'
+    body, kombus_name = compress(text, name) if name else (text, None)
+    for header in (name, kombus_name):
+        message.headers = {"task": UPDATE_TASK, "id": "m", "compression": header}
+        JobRequest(message, app=request.app, task=request.task, headers=message.headers)
+        sent = {"headers": message.headers, "body": b64encode(body).decode()}
+        assert decode_body(sent) == [[], {"id": 1}, {}]
+
+
 @pytest.mark.parametrize("limits", [[10, None], [None, 5]])
 def test_a_time_limit_is_refused_since_a_thread_cannot_be_ended(limits: list[int | None]) -> None:
-    assert read({}, timelimit=[None, None]) is None
+    for no_limit in ([None, None], [0, 0], [], None):
+        assert read({}, timelimit=no_limit) is None
     with pytest.raises(InvalidJob, match=r"time_limit, soft_time_limit: .*leave them out"):
         read({}, timelimit=limits)
 
