@@ -2,9 +2,9 @@
 
     or · and · not · = != < <= > >= in (…) · + - · * / · unary - · min(…) max(…) abs(…)
 
-Numbers are computed as fractions, so that no digit is lost before a rate is rounded. Texts are
-quoted, or a bare word to the right of a comparison. `null` is an empty field. Types are checked
-before any product is looked at; nothing is ever evaluated but this.
+Numbers are computed exactly, so that no digit is lost before a rate is rounded. Texts are quoted,
+or a bare word to the right of a comparison. `null` is an empty field. Types are checked before any
+product is looked at; nothing is ever evaluated but this.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from campaigns.errors import ExpressionError
+from campaigns.rules.exact import Exact, negate
 from campaigns.rules.vocabulary import (
     COMPARE,
     COMPUTE,
@@ -45,7 +45,7 @@ class Expression:
     _evaluate: Callable[[Values], Any]
 
     def evaluate(self, values: Values) -> Any:  # noqa: ANN401 - as the rule's kind says
-        """A number is a Decimal or an int as it stands, and a Fraction if it was computed.
+        """A number is exact: an int, a Decimal, or a Fraction if no Decimal can hold it.
 
         Raises ExpressionError when a field that is computed with is empty, or on x / 0.
         """
@@ -169,7 +169,7 @@ class _Parser:
         one, other = self._number(left), self._number(right)
         compute, text = COMPUTE[sign], self._text
 
-        def evaluate(values: Values) -> Fraction:
+        def evaluate(values: Values) -> Exact:
             divisor = other(values)
             if sign == "/" and not divisor:
                 raise ExpressionError(f"division by zero in {text!r}")
@@ -181,7 +181,7 @@ class _Parser:
         if not self._takes("-"):
             return self._primary()
         inner = self._number(self._nested(self._unary))
-        return _Node(Kind.NUMBER, lambda values: -inner(values))
+        return _Node(Kind.NUMBER, lambda values: negate(inner(values)))
 
     def _primary(self) -> _Node:
         token = self._peek()
@@ -224,15 +224,15 @@ class _Parser:
         call = function.call
         return _Node(Kind.NUMBER, lambda values: call(*(part(values) for part in parts)))
 
-    def _number(self, node: _Node) -> Callable[[Values], Fraction]:
+    def _number(self, node: _Node) -> Callable[[Values], Exact]:
         self._need(node, Kind.NUMBER)
         inner, text = node.evaluate, self._text
 
-        def evaluate(values: Values) -> Fraction:
-            value = inner(values)
+        def evaluate(values: Values) -> Exact:
+            value: Exact | None = inner(values)
             if value is None:
                 raise ExpressionError(f"a field is empty that {text!r} computes with")
-            return Fraction(value)
+            return value
 
         return evaluate
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from campaigns.errors import CampaignError
+from campaigns.rules.exact import Exact, absolute, divide
 
 MODES = {
     "half-up": decimal.ROUND_HALF_UP,
@@ -21,6 +22,7 @@ MODES = {
 }
 _MAX_DECIMALS = 4
 _TOO_LARGE = 10**18
+_ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +47,23 @@ class Rounding:
         endings = [str(ending) for ending in self.endings]
         return {"step": str(self.step), "mode": self.mode, "endings": endings}
 
-    def apply(self, value: Decimal | Fraction) -> Decimal:
+    def apply(self, value: Exact) -> Decimal:
         """The price. A tie between two endings goes up. Raises CampaignError if it is too large."""
-        amount = abs(Fraction(value))
+        amount = absolute(value)
         if amount >= _TOO_LARGE:
             raise CampaignError(f"a rate of {len(str(int(amount)))} digits is too large")
         if self.endings:
-            price = min(
-                (price for ending in self.endings for price in _around(amount, ending)),
-                key=lambda price: (abs(Fraction(price) - amount), -price),
-            )
+            price = self._nearest(Fraction(amount))
             return -price if value < 0 else price
-        return _whole(Fraction(value) / Fraction(self.step), MODES[self.mode]) * self.step
+        price = _whole(divide(value, self.step), MODES[self.mode]) * self.step
+        return price or 0 * self.step  # not a negative zero
+
+    def _nearest(self, amount: Fraction) -> Decimal:
+        """The nearest price with one of the endings."""
+        return min(
+            (price for ending in self.endings for price in _around(amount, ending)),
+            key=lambda price: (abs(Fraction(price) - amount), -price),
+        )
 
 
 def _around(amount: Fraction, ending: Decimal) -> Iterator[Decimal]:
@@ -68,8 +75,10 @@ def _around(amount: Fraction, ending: Decimal) -> Iterator[Decimal]:
     yield ending + max(units + 1, 0) * unit
 
 
-def _whole(number: Fraction, mode: str) -> Decimal:
+def _whole(number: Exact, mode: str) -> Decimal:
     """The number rounded to a whole one. What is past its half decides, however little it is."""
+    if not isinstance(number, Fraction):
+        return Decimal(number).quantize(_ONE, mode)
     whole, rest = divmod(abs(number), 1)
     past = (2 * rest > 1) - (2 * rest < 1)
     tenths = 5 + past * 2 if rest else 0

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from campaigns.errors import CampaignError, ExpressionError
+from campaigns.rules.exact import Exact
 from campaigns.rules.expression import Expression, compile_rule
 from campaigns.rules.rounding import Rounding
 from campaigns.rules.vocabulary import Kind
@@ -62,7 +63,7 @@ class Rules:
             "round": self.rounding.document(),
         }
 
-    def _rounded(self, computed: Fraction, old: Decimal | None) -> Decimal:
+    def _rounded(self, computed: Exact, old: Decimal | None) -> Decimal:
         try:
             rounded = self.rounding.apply(computed)
         except CampaignError as exc:
@@ -90,19 +91,20 @@ class Rules:
 
     def _typed(self, name: str, value: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the field has it
         if name == "rate" and value is not None:
-            return self._rounded(Fraction(value), values.get("rate"))
+            return self._rounded(value, values.get("rate"))
         if name == "quantity" and value is not None:
             if value != int(value):
-                raise ExpressionError(f"quantity would become {_in_words(Fraction(value))}")
+                raise ExpressionError(f"quantity would become {_in_words(value)}")
             return int(value)
         return value
 
 
-def _in_words(computed: Fraction) -> str:
-    return f"{(Decimal(computed.numerator) / computed.denominator).normalize():f}"
+def _in_words(computed: Exact) -> str:
+    ratio = Fraction(computed)
+    return f"{(Decimal(ratio.numerator) / ratio.denominator).normalize():f}"
 
 
-def _goes_against(old: Decimal, computed: Fraction, rounded: Decimal) -> bool:
+def _goes_against(old: Decimal, computed: Exact, rounded: Decimal) -> bool:
     """Whether rounding turns a rise into a cut, a cut into a rise, or nothing into either."""
     if computed == old:
         return rounded != old

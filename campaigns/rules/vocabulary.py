@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
 from typing import Any
 
 from campaigns.errors import ExpressionError
+from campaigns.rules.exact import Exact, absolute, add, divide, multiply, subtract
 
 
 class Kind(StrEnum):
@@ -57,11 +57,11 @@ COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": lambda left, right: bool(left >= right),
 }
 SAME_SIGN = {"==": "=", "<>": "!="}
-COMPUTE: Mapping[str, Callable[[Fraction, Fraction], Fraction]] = {
-    "+": lambda left, right: left + right,
-    "-": lambda left, right: left - right,
-    "*": lambda left, right: left * right,
-    "/": lambda left, right: left / right,
+COMPUTE: Mapping[str, Callable[[Exact, Exact], Exact]] = {
+    "+": add,
+    "-": subtract,
+    "*": multiply,
+    "/": divide,
 }
 
 
@@ -69,7 +69,7 @@ COMPUTE: Mapping[str, Callable[[Fraction, Fraction], Fraction]] = {
 class Function:
     """What a rule can call."""
 
-    call: Callable[..., Fraction]
+    call: Callable[..., Exact]
     takes: str
     """How many numbers, in words."""
     fewest: int
@@ -80,7 +80,7 @@ class Function:
 FUNCTIONS: Mapping[str, Function] = {
     "min": Function(min, "two numbers or more", 2),
     "max": Function(max, "two numbers or more", 2),
-    "abs": Function(abs, "one number", 1, 1),
+    "abs": Function(absolute, "one number", 1, 1),
 }
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -101,3 +102,18 @@ def test_arithmetic_is_decimal_and_exact(one: Decimal, two: Decimal, three: Deci
     values = {**PRODUCT, "rate": one, "cost": two}
     literal = f"({three})" if three >= 0 else f"(0 - {-three})"
     assert compile_rule(f"rate + cost * {literal}").evaluate(values) == one + two * three
+
+
+@given(MONEY, MONEY.filter(bool), MONEY)
+def test_what_no_decimal_can_hold_is_computed_as_exactly(
+    one: Decimal, two: Decimal, three: Decimal
+) -> None:
+    values = {**PRODUCT, "rate": one, "cost": two}
+    literal = f"({three})" if three >= 0 else f"(0 - {-three})"
+    exact = abs(Fraction(one) / Fraction(two) / 7 - Fraction(three))
+    assert compile_rule(f"abs(rate / cost / 7 - {literal})").evaluate(values) == exact
+
+
+@pytest.mark.parametrize("rule", ["rate*1.05", "max(rate*1.1/4, -cost)", "abs(rate-cost)*quantity"])
+def test_ordinary_rules_are_spared_the_cost_of_fractions(rule: str) -> None:
+    assert isinstance(compile_rule(rule).evaluate(PRODUCT), Decimal)

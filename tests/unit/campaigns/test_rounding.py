@@ -86,6 +86,15 @@ def test_a_division_costs_no_cent_before_the_price_is_rounded(
     assert rules.changes({"rate": Decimal("5.05")}) == {"rate": Decimal(price)}
 
 
+@pytest.mark.parametrize(
+    ("rule", "price"),
+    [("5", "5.00"), ("100000", "100000.00"), ("rate/1000-rate/500", "0.00"), ("-rate*0", "0.00")],
+)
+def test_a_price_is_written_to_its_step_and_without_a_negative_zero(rule: str, price: str) -> None:
+    rules = Rules.parse(None, [f"rate={rule}"], Rounding())
+    assert str(rules.changes({"rate": Decimal("4.1250")})["rate"]) == price
+
+
 def test_a_price_beyond_all_measure_is_a_problem_of_its_product() -> None:
     rules = Rules.parse(None, [f"rate=rate*{10**28}"], Rounding())
     with pytest.raises(ExpressionError, match="a rate of 29 digits is too large"):
