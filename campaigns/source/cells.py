@@ -129,7 +129,7 @@ class CellReader:
         In what we write they would not be told from numbers, whose decimal sign is a point.
         """
         plain = {
-            place: format(value, "f")
+            place: format(Decimal(value), "f")
             for name, value in values.items()
             if name in _AMOUNTS
             and value is not None

@@ -88,6 +88,18 @@ def test_a_point_between_thousands_does_not_become_a_decimal_one(tmp_path: Path,
     assert "rate 1250 is above 1000" in problem
 
 
+@pytest.mark.parametrize(("name", "written"), [("in.xlsx", 1250), ("in.csv", "1.250")])
+def test_a_quantity_with_a_point_between_its_thousands_is_written_as_a_whole_number(
+    tmp_path: Path, name: str, written: object
+) -> None:
+    plan(
+        write(tmp_path / name, [5001, "500,00", "1.250"]),
+        ReadOptions(decimal=","),
+        ["cap=block:5"],
+    )
+    assert openpyxl.load_workbook(tmp_path / "fix.xlsx").active["C2"].value == written
+
+
 @pytest.mark.parametrize(
     ("believed", "decimal", "words"), [(12.125, None, "12.125"), ("1.250", ",", "1250")]
 )
