@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,6 +102,19 @@ def test_a_query_of_a_client_that_sends_null_for_what_is_empty_ends(place: Place
     place.redis.lpush(INTERACTIVE, json.dumps({"headers": headers, "body": body}))
     place.limiter.close("default", REFUSAL)
     assert place.refused.end() == 1
+
+
+@pytest.mark.parametrize("compression", [None, ["zlib"], "application/x-gzip"])
+def test_a_message_that_cannot_be_read_keeps_no_other_from_its_end(
+    place: Place, compression: object
+) -> None:
+    headers = {"task": QUERY_TASK, "id": "foreign", "compression": compression}
+    body = b64encode(b"[" * 100_000).decode()
+    place.redis.lpush(INTERACTIVE, json.dumps({"headers": headers, "body": body}))
+    place.jobs.query(ids=[5001])
+    place.limiter.close("default", REFUSAL)
+    assert place.refused.end() == 1
+    assert place.queued() == 1
 
 
 def test_what_is_not_a_message_of_celerys_is_left(place: Place) -> None:

@@ -202,7 +202,7 @@ def _update_of(message: bytes) -> tuple[UpdateJob, str] | None:
         if decoded["headers"]["task"] != UPDATE_TASK or args:
             return None
         job = decode(UpdateJob, kwargs)
-    except (ValueError, KeyError, TypeError, InvalidJob):
+    except (ValueError, KeyError, TypeError, RecursionError, InvalidJob):
         return None  # the worker will refuse it
     key = job.idempotency_key
     return job, job_id_of(job.account, key) if key else str(decoded["headers"]["id"])

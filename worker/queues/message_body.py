@@ -30,11 +30,16 @@ def decode_body(message: Mapping[str, Any]) -> Any:  # noqa: ANN401 - foreign JS
     encoded = body.encode() if body.lstrip().startswith("[") else base64.b64decode(body)
     headers = message.get("headers")
     compression = headers.get("compression") if isinstance(headers, dict) else None
-    if compression is None:
-        return json.loads(encoded)
-    if compression not in COMPRESSIONS:
+    try:
+        return json.loads(encoded if compression is None else _decompressed(encoded, compression))
+    except RecursionError as exc:
+        raise ValueError("it is nested too deeply") from exc
+
+
+def _decompressed(encoded: bytes, compression: object) -> bytes:
+    if not isinstance(compression, str) or compression not in COMPRESSIONS:
         raise ValueError(f"compression: {compression!r} is not known")
     try:
-        return json.loads(_DECOMPRESS[compression](encoded))
+        return _DECOMPRESS[compression](encoded)
     except (zlib.error, lzma.LZMAError, OSError, EOFError) as exc:
         raise ValueError(f"compression: {exc}") from exc

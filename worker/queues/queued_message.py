@@ -39,7 +39,7 @@ class QueuedMessage:
 def _kwargs(message: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         body = decode_body(message)
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
     match body:
         case [_, dict() as kwargs, *_]:

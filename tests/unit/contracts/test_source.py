@@ -87,5 +87,6 @@ def test_a_queued_message_tells_its_source_by_its_kwarg_before_its_header() -> N
     kwargs = "W1tdLCB7InNvdXJjZSI6ICJhIn0sIHt9XQ=="  # [[], {"source": "a"}, {}]
     assert QueuedMessage.parse(message(kwargs, revio_source="b")).source == "a"
     assert QueuedMessage.parse(message("W10=", revio_source="b")).source == "b"
-    for text in ("", "7", "[", message("no base64"), message("W10=", revio_source=7)):
+    odd = [message("W10=", compression=["zlib"]), message("[" * 100_000)]
+    for text in ("", "7", "[", message("no base64"), message("W10=", revio_source=7), *odd):
         assert QueuedMessage.parse(text).source is None
