@@ -83,10 +83,11 @@ class CampaignSettings(BaseModel):
         "again before it is changed.",
     )
     campaign_halt_errors_percent: Percentage = Field(
-        default=Decimal(5), description="Per cent of failed rows at which a run halts."
+        default=Decimal(5), description="Per cent of failed rows beyond which a run halts."
     )
     campaign_halt_drift_percent: Percentage = Field(
-        default=Decimal(10), description="Per cent of drifted rows at which a run halts."
+        default=Decimal(10),
+        description="Per cent of drifted or superseded rows beyond which a run halts.",
     )
     campaign_halt_after: Count = Field(
         default=50,

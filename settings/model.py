@@ -115,13 +115,17 @@ class Settings(ConsoleSettings, CampaignSettings, RedisSettings):
         "even if Redis does not answer.",
     )
     threads: int = Field(
-        default=16, ge=1, le=512, description="Threads, and so calls at a time, of a worker."
+        default=16,
+        ge=1,
+        le=512,
+        description="Threads of a worker for its jobs, and so updates at a time.",
     )
     query_threads: int = Field(
         default=128,
         ge=1,
         le=1024,
-        description="Queries that a worker holds besides: they wait together and share calls.",
+        description="Queries that a worker holds besides, each in a thread of its own: they wait "
+        "together and share calls.",
     )
     sweep_interval_s: Seconds = Field(
         default=2, description="Seconds between two searches for jobs that the queue has lost."

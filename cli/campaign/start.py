@@ -51,16 +51,16 @@ def apply(
         Priority | None, typer.Option(help="Among campaigns; normal if omitted.")
     ] = None,
     halt_errors: Annotated[
-        float | None, typer.Option(min=0, max=100, help="Per cent of failed rows to halt at.")
+        float | None, typer.Option(min=0, max=100, help="Halt at more failed rows, in per cent.")
     ] = None,
     halt_drift: Annotated[
-        float | None, typer.Option(min=0, max=100, help="Per cent of drifted rows to halt at.")
+        float | None, typer.Option(min=0, max=100, help="Halt at more drifted rows, in per cent.")
     ] = None,
     halt_after: Annotated[
         int | None, typer.Option(min=1, help="Rows that must have ended before rates count.")
     ] = None,
     halt_differences: Annotated[
-        int | None, typer.Option(min=0, help="Rows that may read back otherwise than planned.")
+        int | None, typer.Option(min=0, help="Halt at more rows that read back otherwise.")
     ] = None,
     reason: Annotated[str, typer.Option(help="Kept in the audit log.")] = "",
     by: By = None,

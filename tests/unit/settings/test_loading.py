@@ -173,7 +173,7 @@ def test_a_fault_shows_the_value_and_what_is_allowed(loaded: Load) -> None:
     (told,) = faults(loaded, ACCOUNT | {"REVIO_THREADS": "0"})
     assert told == (
         "REVIO_THREADS='0': must be greater than or equal to 1. "
-        "Threads, and so calls at a time, of a worker."
+        "Threads of a worker for its jobs, and so updates at a time."
     )
 
 
