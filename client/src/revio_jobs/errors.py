@@ -50,6 +50,13 @@ class Unavailable(Retryable):
     """The vendor or Redis could not be reached, or did not answer; nothing was executed."""
 
 
+class ResultUnavailable(Unavailable):
+    """Redis could not be reached for a minute while a result was waited for.
+
+    It says nothing about the job, which may go on or have ended: wait for its result again.
+    """
+
+
 class Permanent(RevioError):
     """The same call would fail again."""
 

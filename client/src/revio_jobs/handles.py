@@ -127,7 +127,7 @@ class JobHandle(Handle[R_co]):
         `timeout` in seconds; if omitted, it waits for as long as the job exists. Raises the
         RevioError that the job ended with; TimeoutError when it has not ended in time (the job goes
         on); ResultExpired when its result has expired; Forgotten when Redis knows nothing of it;
-        Unavailable when Redis could not be reached for a minute.
+        ResultUnavailable when Redis could not be reached for a minute (the job may go on).
         """
         value = self._wait(timeout)
         if Pages.of(value):
@@ -164,9 +164,9 @@ def as_completed(
     """The handles in the order in which their jobs end; `result` of each returns at once.
 
     Each comes once. `timeout` in seconds for all of them; if omitted, it waits for as long as the
-    jobs exist. Raises TimeoutError when some have not ended in time (they go on), and Unavailable
-    when Redis could not be reached for a minute. What jobs end with is raised by their handles'
-    `result`, not here.
+    jobs exist. Raises TimeoutError when some have not ended in time, and ResultUnavailable when
+    Redis could not be reached for a minute; the jobs go on. What jobs end with is raised by their
+    handles' `result`, not here.
     """
     schedule, patience = PollSchedule(handles), RedisPatience()
     limit = checked_timeout(timeout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.exceptions import RedisError
 
-from revio_jobs.errors import Unavailable
+from revio_jobs.errors import ResultUnavailable
 from revio_jobs.redis_faults import is_passing
 
 REDIS_PATIENCE_S = 60.0
@@ -26,7 +26,7 @@ class RedisPatience:
     def spend(self, error: RedisError, polled_at: float) -> None:
         """A poll that began at `polled_at` (seconds, monotonic) ended with the error.
 
-        Raises the error if it does not pass by itself, and Unavailable when a minute is over.
+        Raises the error if it does not pass by itself, and ResultUnavailable when a minute is over.
         """
         # Redis may be restarting; the jobs and their results outlive that.
         if not is_passing(error):
@@ -34,4 +34,4 @@ class RedisPatience:
         if self._lost_at is None:
             self._lost_at = polled_at
         if polled_at - self._lost_at > REDIS_PATIENCE_S:
-            raise Unavailable(f"Redis cannot be reached: {error}") from error
+            raise ResultUnavailable(f"Redis cannot be reached: {error}") from error

@@ -258,7 +258,10 @@ def test_flower_shows_what_to_do_about_each_error_that_ends_a_job(
     assert len({*shown}) == len(shown)
     assert all(line.startswith("What to do: ") for line in shown)
     # These never end a job: it waits, or nobody has it.
-    waits = {"Retryable", "Permanent", "Throttled", "QuotaExhausted", "Forgotten"}
+    waits = {
+        *("Retryable", "Permanent", "Throttled", "QuotaExhausted"),
+        *("ResultUnavailable", "Forgotten"),
+    }
     known = {type(error).__name__ for error in errors_that_end_jobs()} | waits
     assert known == {kind.__name__ for kind in all_errors(errors.RevioError)}
 

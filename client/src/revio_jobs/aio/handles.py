@@ -55,7 +55,7 @@ class AsyncJobHandle(Handle[R_co]):
     async def wait(self) -> None:
         """Wait until the job has ended, well or not.
 
-        Raises Unavailable when Redis could not be reached for a minute.
+        Raises ResultUnavailable when Redis could not be reached for a minute.
         """
         if self._ended is None:
             self._note(await self._watcher.ended((self.account, self.job_id), self._probe))
@@ -66,7 +66,7 @@ class AsyncJobHandle(Handle[R_co]):
         `timeout` in seconds; if omitted, it waits for as long as the job exists. Raises the
         RevioError that the job ended with; TimeoutError when it has not ended in time (the job goes
         on); ResultExpired when its result has expired; Forgotten when Redis knows nothing of it;
-        Unavailable when Redis could not be reached for a minute.
+        ResultUnavailable when Redis could not be reached for a minute (the job may go on).
         """
         value = await self._wait(timeout)
         if Pages.of(value):
@@ -120,9 +120,9 @@ async def as_completed(
     """The handles in the order in which their jobs end; `result` of each returns at once.
 
     Each comes once. `timeout` in seconds for all of them; if omitted, it waits for as long as the
-    jobs exist. Raises TimeoutError when some have not ended in time (they go on), and Unavailable
-    when Redis could not be reached for a minute. What jobs end with is raised by their handles'
-    `result`, not here.
+    jobs exist. Raises TimeoutError when some have not ended in time, and ResultUnavailable when
+    Redis could not be reached for a minute; the jobs go on. What jobs end with is raised by their
+    handles' `result`, not here.
     """
     limit, pending = checked_timeout(timeout), dict.fromkeys(handles)
     waits = {asyncio.create_task(handle.wait()): handle for handle in pending}

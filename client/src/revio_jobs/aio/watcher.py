@@ -54,7 +54,7 @@ class Watcher:
     async def ended(self, job: JobRef, probe: ExistenceProbe) -> Ended:
         """Waits for the job; any number may wait for the same.
 
-        Raises Unavailable when Redis could not be reached for a minute.
+        Raises ResultUnavailable when Redis could not be reached for a minute.
         """
         self.enter_loop()
         watch = self._watches.get(job) or self._watch_for(job, probe)
