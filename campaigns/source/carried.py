@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from campaigns.source.columns import Columns
+from campaigns.source.columns import Columns, question
 from campaigns.source.currencies import is_currency
 from campaigns.source.table import OUTCOME_PREFIX, CellKind, Form, ReadRow
 from campaigns.source.titles import is_of_a_record, key_of
@@ -86,16 +86,10 @@ class CarriedColumns:
         """A line for each column that is asked about."""
         for place, content in self._watched.items():
             if content:
-                yield self._question(place, f"holds {content}")
+                yield question(self._form.columns[place], f"holds {content}")
         if self._status is not None and self._mark:
-            yield self._question(self._status, f"holds {self._mark!r}, no status of Rev.io's")
-
-    def _question(self, place: int, holds: str) -> str:
-        title = self._form.columns[place]
-        return (
-            f"column {title!r} is not used and {holds}: say what it is with "
-            f'--map "{title}=FIELD", or leave it out with --ignore-column "{title}"'
-        )
+            holds = f"holds {self._mark!r}, which is not one of Rev.io's statuses"
+            yield question(self._form.columns[self._status], holds)
 
 
 def _content(cell: str, row: ReadRow, place: int) -> str | None:

@@ -141,12 +141,7 @@ class _Finding:
             if place in used or place in self.ignored or place in self.displaced:
                 continue
             if what := meaning_of(title):
-                yield (
-                    f"column {title!r} is not used and looks like {what}: say what it is with "
-                    f"--map {_quoted(f'{title}=FIELD')} (a field, or {EXPECTED_PREFIX}FIELD for "
-                    f"what it was until now), or leave it out with "
-                    f"--ignore-column {_quoted(title)}"
-                )
+                yield question(title, f"looks like {what}")
 
     def _take(self, place: int, target: str) -> None:
         believed = target.removeprefix(EXPECTED_PREFIX)
@@ -209,6 +204,16 @@ def _titles(header: Sequence[str]) -> str:
     return f"the header line has: {titles}"
 
 
+def question(title: str, what: str) -> str:
+    """What to ask about a column that is not used, and `what` speaks for its being meant."""
+    return (
+        f"column {title!r} is not used and {what}: say what it is with "
+        f"--map {_quoted(f'{title}=FIELD')} (a field, or {EXPECTED_PREFIX}FIELD for what it was "
+        f"until now), or leave it out with --ignore-column {_quoted(title)}"
+    )
+
+
 def _quoted(text: str) -> str:
-    """In one line: line breaks in a title do not count."""
-    return f'"{" ".join(text.split())}"'
+    """For a shell, and in one line: line breaks in a title do not count."""
+    mark = "'" if '"' in text else '"'
+    return f"{mark}{' '.join(text.split())}{mark}"

@@ -169,12 +169,14 @@ def plan(
 
 def mapping_of(texts: Sequence[str]) -> dict[str, str]:
     """From TITLE=FIELD each; a title may hold the sign itself."""
-    mapping = {}
+    mapping: dict[str, str] = {}
     for text in texts:
         title, sign, target = text.rpartition("=")
         if not sign:
             raise CampaignError(f"--map {text}: give TITLE=FIELD")
-        mapping[title.strip()] = target.strip()
+        if (title := title.strip()) in mapping:
+            raise CampaignError(f"--map {title} is given twice, as {mapping[title]} and {target}")
+        mapping[title] = target.strip()
     return mapping
 
 

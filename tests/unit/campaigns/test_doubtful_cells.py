@@ -222,7 +222,10 @@ def test_a_file_that_leaves_a_doubt_as_a_whole_is_refused(read: Read, content: s
         ("id;rate;+/-\n5001;21;-\n", "looks like an instruction about prices"),
         ("id;rate;Y/N\n5001;21;N\n", "looks like a mark of the rows that count"),
         ("id;rate;OK?\n5001;21;N\n", "looks like a mark of the rows that count"),
-        ("id;rate;Status\n5001;21;Active\n5002;22;rejected\n", "holds 'rejected', no status of"),
+        (
+            "id;rate;Status\n5001;21;Active\n5002;22;rejected\n",
+            "holds 'rejected', which is not one of",
+        ),
         ("id;rate;Desc 2\n5001;21;SIP\n", "looks like description, spelt otherwise"),
         ("id;rate;Bezeichnung\n5001;21;SIP\n", "looks like description, spelt otherwise"),
         ("id,rate,note\n5001,1,093\n5002,2,500\n", "the rest of its thousands"),
@@ -367,6 +370,23 @@ def test_a_stated_decimal_sign_makes_no_quantity_of_anything_else(
 def test_a_quotation_mark_behind_a_blank_is_a_problem(read: Read, line: str) -> None:
     (problem,) = read(f"id,description,code1\n{line}\n")
     assert "does not quote" in problem.kind
+
+
+def test_a_quotation_mark_behind_a_blank_harms_no_column_that_is_carried_along(read: Read) -> None:
+    assert read('id,rate,note,by\n5001,20.48, "VIP", "Ann"\n').changes == {"rate": Decimal("20.48")}
+    assert read('id,rate,note\n5001,20.48," ""Best"" plan"\n').id == 5001
+    (problem,) = read('id,rate,note,by\n5001,20.48, "VIP, gold"\n')
+    assert "does not quote" in problem.kind
+
+
+def test_a_title_whose_quotation_mark_does_not_quote_is_told_as_such(read: Read) -> None:
+    with pytest.raises(InputError, match=r'column "rate": a quotation mark that does not quote'):
+        read('id, "rate"\n5001, "20.48"\n')
+
+
+def test_a_plus_sign_before_a_quantity_is_asked_about_as_before_a_rate(read: Read) -> None:
+    (problem,) = read("id,quantity\n5001,+2\n")
+    assert "a plus sign, as if so much were to be added" in problem.kind
 
 
 def test_excels_separator_line_may_end_as_on_an_old_mac(read: Read) -> None:

@@ -6,9 +6,10 @@ import pytest
 import typer
 
 from campaigns.business_time import BusinessTime
-from campaigns.errors import InputError
+from campaigns.errors import CampaignError, InputError
 from campaigns.run.request import AT_ONCE
 from cli.campaign.options import pairs, start_time
+from cli.campaign.planning import mapping_of
 
 
 def test_a_start_is_a_time_or_now() -> None:
@@ -35,3 +36,12 @@ def test_a_name_is_given_once() -> None:
     assert pairs("--x", ["rate=1", " priority = high "]) == {"rate": "1", "priority": "high"}
     with pytest.raises(typer.BadParameter, match="rate is given twice"):
         pairs("--x", ["rate=1", "rate = 2"])
+
+
+def test_a_column_is_mapped_once() -> None:
+    assert mapping_of(["a=b=rate", " Old = expected:rate"]) == {
+        "a=b": "rate",
+        "Old": "expected:rate",
+    }
+    with pytest.raises(CampaignError, match="--map Rate is given twice, as rate and expected:rate"):
+        mapping_of(["Rate=rate", " Rate =expected:rate"])

@@ -17,16 +17,27 @@ from console.plans.reader_words import FIELDS, in_form_words
 TEMPLATES = Path(__file__).parents[3] / "console" / "templates"
 
 
-def test_a_question_of_the_reader_points_at_the_form(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "column"),
+    [
+        ("id,New rate\n5001,12.50\n", "New rate"),
+        ("id,rate,Status\n5001,12.50,rejected\n", "Status"),
+        ("id,rate,Mobile\n5001,12.50,13.75\n", "Mobile"),
+        ('id,rate,"""Mobile"""\n5001,12.50,13.75\n', '"Mobile"'),
+    ],
+)
+def test_a_question_of_the_reader_points_at_the_form(
+    tmp_path: Path, content: str, column: str
+) -> None:
     source = tmp_path / "june.csv"
-    source.write_text("id,New rate\n5001,12.50\n", encoding="utf-8")
+    source.write_text(content, encoding="utf-8")
     with (
         pytest.raises(InputError, match="--map") as refused,
         open_price_list(source, ReadOptions(), Rules()),
     ):
         pytest.fail("a column was silently not used")
     question = in_form_words(str(refused.value))
-    assert question.startswith("june.csv: column 'New rate' ")
+    assert question.startswith(f"june.csv: column {column!r} ")
     assert question.endswith(": say below what it is, or that it is nothing")
 
 
