@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 MAX_DECIMALS = 4
+PLUS = "a plus sign, as if so much were to be added (take it off if not)"
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 # Most amounts: nothing else could be meant by them, whatever was stated.
 _UNDOUBTED = re.compile(r"-?[0-9]{1,9}(\.([0-9]{1,2}|[0-9]{4}))?")
@@ -51,7 +52,7 @@ class DecimalSign:
         if self.sign == "." and _UNDOUBTED.fullmatch(text):
             return Decimal(text) or Decimal(text.lstrip("-"))
         if text.startswith("+"):
-            raise AmountError("a plus sign, as if so much were to be added (take it off if not)")
+            raise AmountError(PLUS)
         if self.is_stated and _GROUPED[self.sign].fullmatch(text):
             text = re.sub(rf"[^\d{self.sign}+-]", "", text)
         elif not (self.is_stated or self.is_proved) and could_be_thousands(text):
@@ -130,7 +131,7 @@ def in_the_way(text: str) -> str:
         return "'.' separates thousands (--decimal , says so)"
     odd = re.search(r"[^\d.+\s-]|[\u00a0\u202f\u2009]|(?<=\d)\s(?=\d)", text)
     if odd is None:
-        return "its signs are in no order"
+        return PLUS if text.startswith("+") else "its signs are in no order"
     sign = odd.group()
     if sign.isalpha() and (word := re.match(r"[^\W\d_]+", text[odd.start() :])):
         word_in_the_way = word.group()

@@ -14,6 +14,7 @@ from campaigns.source.amounts import AmountError, DecimalSign
 from campaigns.source.cell_values import CellError, day, flag, product_id, whole
 from campaigns.source.columns import EFFECTIVE, Columns
 from campaigns.source.options import Rates
+from campaigns.source.quoting import NOT_QUOTING, half_quoted, holds_records
 from campaigns.source.shown_checks import check_shown, check_text, check_whole
 from campaigns.source.table import CellKind, Form, ReadRow
 from campaigns.source.text_faults import text_fault
@@ -21,7 +22,6 @@ from campaigns.source.text_faults import text_fault
 CLEAR = "(clear)"
 """What a cell says to empty the field; an empty cell leaves it as it is."""
 
-_HALF_QUOTED = re.compile(r'\s+"')
 _CLEAR = re.compile(r"\s*\(\s*clear\s*\)\s*", re.IGNORECASE)
 _COUNTS = frozenset({"id", "quantity", "do_not_prorate"})
 """Fields whose numbers must be shown as they are."""
@@ -85,6 +85,11 @@ class CellReader:
     """Which value counts where a rate's cell shows another than it holds."""
     asks_encoding: bool = False
     """Whether the encoding was guessed, so that texts beyond ASCII cannot be relied on."""
+    _places: frozenset[int] = field(init=False)
+    """Of the columns that are used."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_places", frozenset(self.columns.used()))
 
     def read(self, row: ReadRow) -> ParsedRow | list[Problem]:
         """The row, or everything that is wrong with it."""
@@ -164,22 +169,15 @@ class CellReader:
             says = "more cells than columns (is a comma inside a number or a text?)"
             more = next(filter(None, cells[width:]), "")
             return Problem(says, row.line, "", more[:_SHOWN_CHARACTERS], row.sheet)
-        if not row.kinds and len(cells) < width and max(self.columns.used()) >= len(cells):
+        if not row.kinds and len(cells) < width and max(self._places) >= len(cells):
             missing = self.form.columns[len(cells)]
             return Problem("fewer cells than columns", row.line, missing, "", row.sheet)
-        if not row.kinds and (cell := next(filter(_HALF_QUOTED.match, cells), "")):
-            says = "a quotation mark that does not quote, since a blank precedes it (take that off)"
-            return Problem(says, row.line, "", cell[:_SHOWN_CHARACTERS], row.sheet)
-        if row.last_line > row.line and self._holds_records(cells):
+        if not row.kinds and (cell := half_quoted(cells, self._places)):
+            return Problem(NOT_QUOTING, row.line, "", cell[:_SHOWN_CHARACTERS], row.sheet)
+        if row.last_line > row.line and holds_records(cells, self.form.delimiter, self.columns.id):
             says = "one cell over several lines that look like rows (is a quotation mark missing?)"
             return Problem(says, row.line, "", f"lines {row.line} to {row.last_line}", row.sheet)
         return None
-
-    def _holds_records(self, cells: tuple[str, ...]) -> bool:
-        delimiter, place = self.form.delimiter, self.columns.id
-        further = delimiter.join(cells).split("\n")[1:]
-        rows = (line.split(delimiter) for line in further)
-        return any(len(row) > max(place, 1) and row[place].strip(' "').isdigit() for row in rows)
 
     def _value(
         self,

@@ -17,6 +17,7 @@ from campaigns.source.columns import is_id
 from campaigns.source.encoding import Encoding, find_encoding
 from campaigns.source.header import check_header, header_row
 from campaigns.source.options import ReadOptions
+from campaigns.source.quoting import NOT_QUOTING, half_quoted
 from campaigns.source.table import MAX_CELL_CHARACTERS, Form, ReadRow, Table, check_cells
 
 _DELIMITERS = ",;\t|"
@@ -42,6 +43,8 @@ def open_csv_table(path: Path, options: ReadOptions) -> Table:
     delimiter = separator[1] if separator else _delimiter(start)
     skipped = 1 if separator else 0
     header = _header(path, encoding, delimiter, skipped, options)
+    if title := half_quoted(header.cells, range(len(header.cells))):
+        raise InputError(f"column {title.strip()}: {NOT_QUOTING}")
     facts: dict[str, Any] = {
         "kind": "CSV",
         "encoding": encoding.name,
