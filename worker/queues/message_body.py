@@ -31,7 +31,7 @@ def decode_body(message: Mapping[str, Any]) -> Any:  # noqa: ANN401 - foreign JS
     headers = message.get("headers")
     compression = headers.get("compression") if isinstance(headers, dict) else None
     try:
-        return json.loads(encoded if compression is None else _decompressed(encoded, compression))
+        return json.loads(_decompressed(encoded, compression) if compression else encoded)
     except RecursionError as exc:
         raise ValueError("it is nested too deeply") from exc
 

@@ -157,7 +157,7 @@ def test_a_form_that_readers_of_the_queues_do_not_know_is_refused(
         JobRequest(message, app=request.app, task=request.task, headers={"id": "m", "task": "t"})
 
 
-@pytest.mark.parametrize("name", ["zlib", "gzip", "bzip2", "bzip", "lzma", "xz", None])
+@pytest.mark.parametrize("name", ["zlib", "gzip", "bzip2", "bzip", "lzma", "xz", "", None])
 def test_a_compression_is_read_under_each_of_kombus_names(name: str | None) -> None:
     request = request_of(([], {"id": 1}, {}))
     message = request.message
