@@ -33,7 +33,7 @@ def report(
     account: AccountName = DEFAULT_ACCOUNT,
     as_json: AsJson = False,
 ) -> None:
-    """Write what became of each row: CSV in the input's form, a workbook, a page with plots."""
+    """Write what became of each row: files in the input's form, a workbook, a page with plots."""
     with campaign_session(account, as_json=as_json) as (answer, session):
         name = session.campaigns.resolve(run)
         unfinished = not_final(session.campaigns.view(name))
@@ -107,7 +107,7 @@ def explain(
     account: AccountName = DEFAULT_ACCOUNT,
     as_json: AsJson = False,
 ) -> None:
-    """Every campaign and job that touched a product: old, new, who, when, why."""
+    """Show every campaign and job that touched a product: old, new, who, when, why."""
     with campaign_session(account, as_json=as_json) as (answer, session):
         touched, jobs = session.campaigns.explain(product)
         answer.give(

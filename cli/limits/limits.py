@@ -61,7 +61,7 @@ def verify(
     *,
     account: OneAccount = None,
     since: Annotated[
-        str | None, typer.Option(help="How far back, such as 90m or 12h; all that is kept.")
+        str | None, typer.Option(help="How far back, such as 90m or 12h; if omitted, all.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
