@@ -6,7 +6,7 @@ import json
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -47,14 +47,21 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
-def submit(jobs: RevioJobs, count: int) -> list[JobHandle[Any]]:
-    return jobs.submit(UpdateJob(id=product, rate=RATE) for product in ACCEPTING[:count])
+def submit(jobs: RevioJobs, products: Sequence[int]) -> list[JobHandle[Any]]:
+    return jobs.submit(UpdateJob(id=product, rate=RATE) for product in products)
 
 
-def wait_for_more_calls(stack: Stack) -> None:
-    """Until the sandbox receives another call than those it has received by now."""
+def begin(stack: Stack, jobs: RevioJobs, products: Sequence[int]) -> list[JobHandle[Any]]:
+    """Submit; returns when the worker calls. However slow this process is, calls are to come."""
     before = stack.sandbox.calls()["received"]
+    handles = submit(jobs, products)
     wait_until(lambda: stack.sandbox.calls()["received"] > before)
+    return handles
+
+
+def parts(count: int, size: int) -> Iterator[list[int]]:
+    """Products that accept updates, one part after the other."""
+    return (ACCEPTING[first : first + size] for first in range(0, count, size))
 
 
 def outcomes(handles: list[JobHandle[Any]], timeout: float) -> Counter[str]:
@@ -68,23 +75,21 @@ def executions(stack: Stack) -> Counter[int]:
 def test_five_restarts_of_redis_in_mid_run_lose_and_double_nothing(
     stack: Stack, jobs: RevioJobs
 ) -> None:
-    handles = submit(jobs, 1500)
-    for _ in range(5):
-        wait_for_more_calls(stack)
+    handles = []
+    for products in parts(1500, size=300):
+        handles += begin(stack, jobs, products)
         time.sleep(0.3)
         stack.redis.kill()
         stack.redis.restart()
-        wait_for_more_calls(stack)
     assert outcomes(handles, timeout=PATIENCE_S) == {"applied": 1500}
     # The vendor was asked before anything of unknown outcome was sent again.
     assert executions(stack) == {1: 1500}
 
 
 def test_jobs_of_a_killed_worker_are_done_once_by_the_next(stack: Stack, jobs: RevioJobs) -> None:
-    # So many that each kill comes in mid-run: hundreds are done before a new worker is ready.
-    handles = submit(jobs, 2000)
-    for _ in range(2):
-        wait_for_more_calls(stack)
+    handles = []
+    for products in parts(2000, size=1000):
+        handles += begin(stack, jobs, products)
         time.sleep(0.2)
         stack.services["bulk"].send(signal.SIGKILL)
         stack.services["bulk"].wait_or_kill()
@@ -95,9 +100,9 @@ def test_jobs_of_a_killed_worker_are_done_once_by_the_next(stack: Stack, jobs: R
 
 
 def test_a_worker_that_is_asked_to_stop_repeats_nothing(stack: Stack, jobs: RevioJobs) -> None:
-    handles = submit(jobs, 300)
-    for _ in range(2):
-        wait_for_more_calls(stack)
+    handles = []
+    for products in parts(300, size=150):
+        handles += begin(stack, jobs, products)
         stack.services["bulk"].stop()
         stack.services["bulk"].start()
     assert outcomes(handles, timeout=PATIENCE_S) == {"applied": 300}
@@ -144,7 +149,7 @@ def test_nonsense_is_refused_and_the_worker_goes_on(
     for task_id, names in ((pickled, "in JSON"), (early, "protocol 1")):
         with pytest.raises(errors.InvalidJob, match=names):
             raw.AsyncResult(task_id).get(timeout=PATIENCE_S)
-    assert outcomes(submit(jobs, 5), timeout=PATIENCE_S) == {"applied": 5}
+    assert outcomes(submit(jobs, ACCEPTING[:5]), timeout=PATIENCE_S) == {"applied": 5}
     assert stack.sandbox.calls()["executed_by_operation"]["CustomerProducts_Update"] == 5
     log = stack.services["bulk"].output()
     assert "Traceback" not in log
@@ -163,9 +168,8 @@ def send(stack: Stack, *, protocol: int = 2, **options: Any) -> str:
 def test_a_full_redis_stops_the_calls_and_is_told_without_a_flood(
     stack: Stack, jobs: RevioJobs
 ) -> None:
-    handles = submit(jobs, 400)
     queries = jobs.submit((QueryJob(ids=(product,)) for product in range(5001, 5101)), Lane.BULK)
-    wait_for_more_calls(stack)
+    handles = begin(stack, jobs, ACCEPTING[:400])
     began = len(stack.services["bulk"].output())
     with Redis.from_url(stack.redis.url) as redis:
         redis.config_set("maxmemory", "100kb")
