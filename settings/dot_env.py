@@ -27,9 +27,11 @@ def faults_of_dot_env(environment: Collection[str]) -> list[str]:
     """
     if not DOT_ENV.is_file():
         return []
-    known, faults = {*environment}, list[str]()
+    passed_on, known, faults = {*environment}, {*environment}, list[str]()
     with DOT_ENV.open(encoding="utf-8-sig") as stream:
         for binding in parse_stream(stream):
+            if binding.value is None and binding.key in passed_on:
+                continue  # as `docker run --env-file` has it; the environment counts for us, too
             faults += (f"{_where(binding)}: {fault}" for fault in _faults(binding, known))
             known.add(binding.key or "")
     return faults

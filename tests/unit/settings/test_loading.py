@@ -308,6 +308,13 @@ def test_what_dotenv_means_by_its_own_rules_stays_as_it_is(loaded: Load, tmp_pat
     assert loaded(ACCOUNT).redis_url.get_secret_value() == "redis://h/3"
 
 
+def test_a_line_of_dotenv_may_pass_on_what_the_environment_sets(
+    loaded: Load, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("# from the host\nREVIO_THREADS\n")
+    assert loaded(ACCOUNT | {"REVIO_THREADS": "4"}).threads == 4
+
+
 def test_dotenv_may_name_the_secrets_directory(loaded: Load, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / f"{A}SUBSCRIPTION_KEY").write_bytes(b"\xef\xbb\xbfk-1\r\n")
