@@ -72,7 +72,8 @@ class ConsoleSettings(BaseModel):
     )
     console_oidc_name_claim: Text = Field(
         default="email",
-        description="Claim that names a person in audit logs; nobody can choose it freely there.",
+        description="Claim that names a person in audit logs: one that people cannot change for "
+        "themselves at the provider.",
     )
     console_oidc_roles_claim: Text = Field(
         default="groups",

@@ -129,7 +129,7 @@ def test_every_error_that_a_caller_can_see_has_advice() -> None:
 def test_every_event_that_wakes_somebody_is_in_the_table_of_alerts() -> None:
     sources = [
         path.read_text(encoding="utf-8")
-        for folder in ("campaigns", "tasks", "worker")
+        for folder in ("campaigns", "console", "tasks", "worker")
         for path in (ROOT / folder).rglob("*.py")
     ]
     logged = re.findall(r'_log\.(?:error|exception|critical)\(\s*"(\w+)"', "\n".join(sources))
