@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from campaigns.errors import CampaignError
-from campaigns.rules.exact import Exact, absolute, divide
+from campaigns.rules.exact import Exact, absolute, divide, subtract
 
 MODES = {
     "half-up": decimal.ROUND_HALF_UP,
@@ -53,26 +53,29 @@ class Rounding:
         if amount >= _TOO_LARGE:
             raise CampaignError(f"a rate of {len(str(int(amount)))} digits is too large")
         if self.endings:
-            price = self._nearest(Fraction(amount))
+            price = self._nearest(amount)
             return -price if value < 0 else price
         price = _whole(divide(value, self.step), MODES[self.mode]) * self.step
         return price or 0 * self.step  # not a negative zero
 
-    def _nearest(self, amount: Fraction) -> Decimal:
+    def _nearest(self, amount: Exact) -> Decimal:
         """The nearest price with one of the endings."""
         return min(
             (price for ending in self.endings for price in _around(amount, ending)),
-            key=lambda price: (abs(Fraction(price) - amount), -price),
+            key=lambda price: (absolute(subtract(price, amount)), -price),
         )
 
 
-def _around(amount: Fraction, ending: Decimal) -> Iterator[Decimal]:
-    """The nearest prices with that ending below and above."""
+def _around(amount: Exact, ending: Decimal) -> Iterator[Decimal]:
+    """The nearest prices with that ending, below and above."""
     unit = 10 ** len(str(int(ending))) if ending >= 1 else 1
-    units = (amount - Fraction(ending)) // unit
-    if units >= 0:
-        yield ending + units * unit
-    yield ending + max(units + 1, 0) * unit
+    beyond = subtract(amount, ending)
+    if beyond < 0:
+        yield ending
+    else:
+        below = ending + int(beyond // unit) * unit
+        yield below
+        yield below + unit
 
 
 def _whole(number: Exact, mode: str) -> Decimal:
