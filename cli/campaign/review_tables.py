@@ -43,15 +43,18 @@ class PlanStanding:
     why_not: str
     """Why an approval that was given does not count."""
     has_begun: bool
+    is_kept: bool
+    """Whether its run can be looked at."""
 
     @classmethod
     def of(cls, campaigns: Campaigns, plan: Plan) -> Self:
         """As of now. Raises Unavailable."""
-        known, given = campaigns.store.plans, campaigns.store.plans.approval(plan.digest)
-        refusal = known.sent_back(plan.digest)
+        store = campaigns.store
+        given, refusal = store.plans.approval(plan.digest), store.plans.sent_back(plan.digest)
         why_not = given and campaigns.why_not_counted(plan.digest, plan.header.author, given)
         approval = None if refusal or why_not else given
-        return cls(approval, refusal, why_not or "", campaigns.store.exists(plan.run))
+        has_begun, is_kept = store.has_begun(plan.run), store.exists(plan.run)
+        return cls(approval, refusal, why_not or "", has_begun, is_kept)
 
     def document(self) -> dict[str, str | None]:
         """JSON values."""
@@ -63,8 +66,12 @@ class PlanStanding:
     def says(self, review: Review) -> str:
         """In words, with what comes next."""
         plan, time = review.plan, review.time
-        if self.has_begun:
+        if self.is_kept:
             return f"Its run has begun. Next: revio campaign watch {plan.run}"
+        if self.has_begun:
+            return (
+                "Its run has ended, and is not kept any more. To change its rows, plan them again."
+            )
         if back := self.refusal:
             return f"Sent back by {back.by}, {time.show(back.at)}: {back.reason}. Plan it again."
         if approval := self.approval:

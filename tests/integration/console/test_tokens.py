@@ -233,6 +233,20 @@ def test_a_review_on_the_command_line_says_what_counts(
     }
 
 
+def test_a_review_on_the_command_line_says_what_became_of_the_run(
+    console: Console, plan: Plan, campaigns: Callable[[SigningKey | None], Campaigns]
+) -> None:
+    ours, store = campaigns(console.key), console.campaigns("default").campaigns.store
+    review = Review.of(plan, "", ours.terms.time)
+    author(console, plan, console.key)
+    ours.approve(plan, Person("approver", "agreed"))
+    ours.apply(plan, RunRequest("planner"))
+    watch = f"Next: revio campaign watch {plan.run}"
+    assert PlanStanding.of(ours, plan).says(review).endswith(watch)
+    console.redis.delete(store.keys(plan.run).spec)
+    assert "is not kept any more" in PlanStanding.of(ours, plan).says(review)
+
+
 def test_nobody_sees_or_revokes_the_token_of_another(console: Console) -> None:
     key = token_of(console, "approver")
     visitor = Visitor.of(console)
