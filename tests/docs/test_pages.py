@@ -138,6 +138,16 @@ def test_every_event_that_wakes_somebody_is_in_the_table_of_alerts() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == events
 
 
+def test_the_page_of_redis_names_every_key_that_we_write() -> None:
+    wire = max((ROOT / "tests/integration/wire").glob("*.json")).read_text(encoding="utf-8")
+    names = {key.split(":")[0] for key in re.findall(r'"revio:default:([\w:-]+)', wire)}
+    names |= {f"revio:{key}" for key in re.findall(r'"revio:((?!default:)[\w:]+)', wire)}
+    page = (ROOT / "docs/redis.md").read_text(encoding="utf-8")
+    named = {name.rstrip(":") for name in re.findall(r"`([\w:]+)(?:<\w+>|…)?`", page)}
+    named |= {name.partition(":")[0] for name in re.findall(r"`(\w+:<\w+>:)", page)}
+    assert {name.rstrip(":") for name in names} <= named
+
+
 def test_the_page_of_alerts_names_every_round_of_a_worker() -> None:
     page = (ROOT / "docs/operators/alerts.md").read_text(encoding="utf-8")
     rounds = re.search(r"own rounds \((.*?)\)", page, re.DOTALL)
