@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import structlog
+from celery.result import AsyncResult
 from hypothesis import HealthCheck, settings
 from redis import Redis
 
@@ -45,6 +46,17 @@ def _services_start_warm() -> Iterator[None]:
     starts = WarmStarts(spawn)
     with pytest.MonkeyPatch.context() as patch, closing(starts):
         patch.setattr(service, "spawn", starts.spawn)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _results_are_collected_in_peace() -> Iterator[None]:
+    """Celery's results unsubscribe when they are collected, and try for 20 s if Redis has gone.
+
+    That would hold up whatever runs in the thread that happens to collect garbage, in any test.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(AsyncResult, "__del__")
         yield
 
 

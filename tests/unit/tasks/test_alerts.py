@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import logging
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -22,11 +19,7 @@ from tasks.alerts import ALERTS, alert_of
 from tasks.decision import Done
 from tests.sentry_client import sentry_client
 from worker.celery_app.logs import configure_logs
-from worker.celery_app.oversight import FIXES
 from worker.celery_app.task_adapter import JobTask, conclude
-
-ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs" / "operators" / "alerts.md"
 
 ENDS = [
     errors.OutcomeUnknown("nobody knows"),
@@ -111,22 +104,3 @@ def test_celery_and_so_an_error_tracker_takes_no_end_of_a_job_for_a_defect() -> 
 
 def test_an_error_that_is_not_an_end_of_ours_wakes_nobody_by_itself() -> None:
     assert alert_of(ValueError("defect")) is None
-
-
-def test_the_page_for_operators_has_each_event_of_level_error_and_what_to_do() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    told = set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE))
-    assert told == {alert.event for alert in ALERTS.values()} | set(error_events()) | set(FIXES)
-
-
-def error_events() -> Iterator[str]:
-    """The names that the sources give to `_log.error` and `_log.exception`."""
-    for package in ("worker", "tasks", "campaigns", "client/src/revio_jobs"):
-        for path in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                match node:
-                    case ast.Call(
-                        func=ast.Attribute(ast.Name("_log"), "error" | "exception"),
-                        args=[ast.Constant(str(event)), *_],
-                    ):
-                        yield event
