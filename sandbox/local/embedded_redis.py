@@ -55,7 +55,9 @@ def embedded_redis(
     program = find_program()
     with TemporaryDirectory(prefix="revio-redis-") as name:
         directory = Path(name)
-        given = {"appendonly": "yes" if appendonly else "no", **(options or {})}
+        # Under `everysec` what has been answered may wait for a slow disk, and a kill loses it.
+        kept = {"appendonly": "yes" if appendonly else "no", "appendfsync": "always"}
+        given = {**kept, **(options or {})}
         server = _start_on_a_free_port(
             lambda port: EmbeddedRedis(program, directory, port, password, given, start_timeout_s)
         )
