@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import Celery
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from cli.doctor.check_result import CheckResult, fine, warning, wrong
 from cli.exit_code import ExitCode
@@ -30,6 +30,7 @@ def check_redis(redis: Redis, url: str, now: Callable[[], float] = time.time) ->
     try:
         info: Mapping[str, Any] = redis.info()
         difference_s = _difference_s(redis, now)
+        appendfsync = _appendfsync(redis)
     except RedisError as exc:
         return [_no_answer(exc, address(url))]
     return [
@@ -37,7 +38,7 @@ def check_redis(redis: Redis, url: str, now: Callable[[], float] = time.time) ->
         _role(info),
         _eviction(info),
         _memory(info),
-        _persistence(info),
+        _persistence(info, appendfsync),
         _clock(difference_s),
     ]
 
@@ -125,7 +126,15 @@ def _mib(size: int) -> str:
     return f"{size / 2**20:.1f} MiB"
 
 
-def _persistence(info: Mapping[str, Any]) -> CheckResult:
+def _appendfsync(redis: Redis) -> str:
+    """The setting; "" where CONFIG may not be asked, as by a limited user or at most hosters."""
+    try:
+        return str(redis.config_get("appendfsync").get("appendfsync", ""))
+    except ResponseError:
+        return ""
+
+
+def _persistence(info: Mapping[str, Any], appendfsync: str) -> CheckResult:
     check = "Redis's persistence"
     if failed := failed_saves(info):
         return wrong(check, f"{', '.join(failed)}: failed", CHECK_ITS_DISK)
@@ -135,7 +144,16 @@ def _persistence(info: Mapping[str, Any]) -> CheckResult:
             "no append-only file: jobs since the last snapshot are gone when Redis restarts",
             "set `appendonly yes` and `appendfsync always`",
         )
-    return fine(check, "append-only file")
+    if appendfsync == "always":
+        return fine(check, "append-only file, each write synced")
+    if not appendfsync:
+        return fine(check, "append-only file; whether each write is synced may not be asked")
+    return warning(
+        check,
+        f"append-only file with `appendfsync {appendfsync}`: a kill or a power cut can take "
+        "accepted updates with it, and the note that one was sent, which is then executed twice",
+        "set `appendfsync always` (redis.conf, or CONFIG SET)",
+    )
 
 
 def _clock(difference_s: float) -> CheckResult:

@@ -69,8 +69,7 @@ def test_with_a_password_nobody_else_gets_in() -> None:
 
 
 def test_what_was_written_outlives_a_kill_when_it_is_kept_on_disk() -> None:
-    options = {"appendfsync": "always"}
-    with embedded_redis(appendonly=True, options=options) as server:
+    with embedded_redis(appendonly=True) as server:
         with Redis.from_url(server.url) as client:
             client.set("a", "1")
         port = server.port

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from redis import Redis
 from redis.exceptions import RedisError
 
 from revio_jobs import RevioJobs
@@ -69,6 +70,28 @@ def lost_in_cuts(server: EmbeddedRedis, appendfsync: str, cuts: int) -> int:
 
 def test_no_accepted_update_is_lost_if_each_write_is_synced(server: EmbeddedRedis) -> None:
     assert lost_in_cuts(server, "always", 3) == 0
+
+
+def test_a_kill_loses_nothing_that_was_answered_though_the_disk_is_slow() -> None:
+    with embedded_redis(appendonly=True) as server:
+        program, slowed = server.program, server.directory / "on-a-slow-disk"
+        slow = "-e trace=fdatasync -e inject=fdatasync:delay_enter=1000000"
+        slowed.write_text(
+            f'#!/bin/sh\nexec strace -D -f -qq -o /dev/null {slow} "{program}" "$@"\n'
+        )
+        slowed.chmod(0o700)
+        server.program = str(slowed)
+        server.restart()
+        answered = 0
+        with Redis.from_url(server.url) as redis:
+            ends = time.monotonic() + 2.5
+            while time.monotonic() < ends:
+                answered = redis.rpush("answered", "one more")
+        server.kill()
+        server.program = program
+        server.restart()
+        with Redis.from_url(server.url) as redis:
+            assert redis.llen("answered") == answered > 0
 
 
 def test_updates_of_the_last_second_are_lost_if_it_syncs_each_second(server: EmbeddedRedis) -> None:

@@ -25,9 +25,15 @@ HEALTHY = {
 class FakeRedis:
     """Answers what the checks ask for."""
 
-    def __init__(self, info: dict[str, Any] | Exception, at: float = 1000.0) -> None:
+    def __init__(
+        self,
+        info: dict[str, Any] | Exception,
+        at: float = 1000.0,
+        config: dict[str, str] | RedisError | None = None,
+    ) -> None:
         self._info = info
         self._at = at
+        self._config = {"appendfsync": "always"} if config is None else config
 
     def info(self) -> dict[str, Any]:
         if isinstance(self._info, Exception):
@@ -36,6 +42,11 @@ class FakeRedis:
 
     def time(self) -> tuple[int, int]:
         return int(self._at), round(self._at % 1 * 1_000_000)
+
+    def config_get(self, _: str) -> dict[str, str]:
+        if isinstance(self._config, RedisError):
+            raise self._config
+        return self._config
 
 
 def findings(info: dict[str, Any] | Exception, at: float = 1000.0) -> list[CheckResult]:
@@ -69,6 +80,31 @@ def test_what_endangers_jobs_is_found_with_its_fix(
     assert found.verdict is verdict
     assert fix in found.fix
     assert found.code is (ExitCode.FAILED if verdict is Verdict.WRONG else ExitCode.OK)
+
+
+def persistence(config: dict[str, str] | RedisError) -> CheckResult:
+    fake: Any = FakeRedis(HEALTHY, config=config)
+    [found] = [
+        finding
+        for finding in check_redis(fake, URL, now=lambda: 1000.0)
+        if finding.check == "Redis's persistence"
+    ]
+    return found
+
+
+@pytest.mark.parametrize("setting", ["everysec", "no"])
+def test_a_file_that_is_not_synced_with_each_write_is_a_warning(setting: str) -> None:
+    found = persistence({"appendfsync": setting})
+    assert found.verdict is Verdict.WARNING
+    assert f"`appendfsync {setting}`" in found.says
+    assert "appendfsync always" in found.fix
+
+
+@pytest.mark.parametrize("refusal", [NoPermissionError("no CONFIG"), {}])
+def test_a_redis_that_shows_no_settings_says_so(refusal: dict[str, str] | RedisError) -> None:
+    found = persistence(refusal)
+    assert found.verdict is Verdict.OK
+    assert "may not be asked" in found.says
 
 
 @pytest.mark.parametrize(("at", "word"), [(1005.5, "5.50 s ahead"), (990.0, "10.00 s behind")])
