@@ -30,7 +30,6 @@ from typing import Any
 import structlog
 from click import ClickException
 from kombu.transport import redis
-from kombu.utils.json import loads
 from redis.exceptions import NoScriptError
 
 from revio_jobs.broker import HELD, HELD_AT, LATER, PRIORITY_STEPS, queue_keys, queue_of
@@ -44,6 +43,7 @@ from worker.celery_app.poller import TURN_S, Poller
 from worker.celery_app.prefixed_client import client_of
 from worker.celery_app.queue_round import QueueRound
 from worker.celery_app.refusals import PURGE
+from worker.celery_app.taken_message import payload_of
 from worker.redis_kit.scripts import load_script
 
 _log = structlog.get_logger(__name__)
@@ -203,7 +203,7 @@ class _Taking:
 
     def _deliver_one(self, queue: str, tag: str, text: bytes) -> None:
         try:
-            self.connection._deliver(_payload(text, tag, queue), queue)  # noqa: SLF001 - kombu's own call
+            self.connection._deliver(payload_of(text, tag, queue), queue)  # noqa: SLF001 - kombu's own call
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             if self.qos.knows(tag):
                 raise
@@ -246,23 +246,6 @@ def _are_shared(queues: Iterable[str]) -> bool:
     accounts = (queue.rpartition(".")[0] for queue in queues)
     first = next(accounts)
     return any(account != first for account in accounts)
-
-
-def _payload(text: bytes, tag: str, queue: str) -> dict[str, Any]:
-    """kombu's message, with what take.lua has stamped on it as headers.
-
-    Its queue is that from which it was taken. What it says of that itself may be another name:
-    the key of an exchange of its producer's, or a constant of a client in another language.
-    """
-    payload = loads(text.decode())
-    payload["properties"]["delivery_tag"] = tag
-    payload["properties"]["delivery_info"] = {"exchange": "", "routing_key": queue}
-    headers, retries = payload["headers"], payload.get("revio_retries", 0)
-    if retries:
-        headers["retries"] = (headers.get("retries") or 0) + retries
-    if place := payload.get("revio_taken"):
-        headers["revio_place"], headers["revio_message"] = place, text.decode()
-    return payload  # type: ignore[no-any-return]
 
 
 class Channel(_Taking, ProtocolChannel, redis.Channel):  # type: ignore[misc]

@@ -19,7 +19,6 @@ from revio_jobs.contracts import (
     Lane,
     QueryJob,
     UpdateJob,
-    values_agree,
 )
 from revio_jobs.encoded_job import identified
 from revio_jobs.errors import Forgotten, OutcomeUnknown, Rejected, ResultExpired, RevioError
@@ -27,6 +26,7 @@ from revio_jobs.handles import Submitted
 from revio_jobs.reservation_outcome import Attached, Expired, KeyConflict, New, Reservation, Settled
 from revio_jobs.results import Ended, read_outcome
 from revio_jobs.submission import submitted
+from revio_jobs.testing.products import drift, product_of, shows
 
 
 @dataclass
@@ -59,7 +59,7 @@ class InMemoryRevio:
         products: Iterable[CustomerProduct | Mapping[str, Any]] = (),
         account: str = DEFAULT_ACCOUNT,
     ) -> None:
-        validated = map(_product, products)
+        validated = map(product_of, products)
         self.products = {product.customer_product_id: product for product in validated}
         """By id, as they are now. A test may change them, as another user of Rev.io would."""
         self._account = account
@@ -223,9 +223,9 @@ class InMemoryRevio:
         elif product is None:
             problem = f"there is no customer product {job.id}"
             self._end(record, _error(Rejected(None, problem)))
-        elif drift := _drift(job, product):
-            self._settle(record, "drifted", found=drift, calls=1)
-        elif job.skip_unchanged and _shows(job, product, fields):
+        elif found := drift(job, product):
+            self._settle(record, "drifted", found=found, calls=1)
+        elif job.skip_unchanged and shows(job, product, fields):
             self._note(job_id, record, fields)
             self._settle(record, "applied", verified=True, calls=1)
         else:
@@ -271,12 +271,6 @@ class InMemoryRevio:
         record.ended_at = datetime.now(UTC).timestamp()
 
 
-def _product(given: CustomerProduct | Mapping[str, Any]) -> CustomerProduct:
-    if isinstance(given, Mapping) and (unknown := given.keys() - CustomerProduct.model_fields):
-        raise ValueError(f"a product has no field {', '.join(sorted(unknown))}")
-    return CustomerProduct.model_validate(given)
-
-
 def _reservation(record: _Record) -> Reservation:
     if record.outcome is None:
         return Attached()
@@ -287,17 +281,3 @@ def _reservation(record: _Record) -> Reservation:
 
 def _error(error: RevioError) -> dict[str, Any]:
     return {"error": {"type": type(error).__name__, "args": list(error.args)}}
-
-
-def _drift(job: UpdateJob, product: CustomerProduct) -> dict[str, Any]:
-    expected = job.expected.named() if job.expected else {}
-    shown = product.model_dump(mode="json")
-    return {n: shown[n] for n, value in expected.items() if not values_agree(n, value, shown[n])}
-
-
-def _shows(job: UpdateJob, product: CustomerProduct, fields: Iterable[str]) -> bool:
-    wanted = {name: job.changes().get(name) for name in fields}
-    return all(
-        PRODUCT_FIELDS[name].is_readable and values_agree(name, value, getattr(product, name))
-        for name, value in wanted.items()
-    )
