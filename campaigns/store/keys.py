@@ -42,5 +42,13 @@ class RunKeys:
         self.audit = f"{self.prefix}:audit"
         self.outcomes_prefix = f"{self.prefix}:outcomes:"
 
+    @property
+    def state(self) -> tuple[str, ...]:
+        """All of the run but its outcomes, of which each chunk has a key."""
+        return (
+            *(self.spec, self.control, self.progress, self.todo, self.in_flight, self.rows),
+            *(self.ids, self.details, self.errors, self.pace, self.audit),
+        )
+
     def outcomes(self, chunk: int) -> str:
         return f"{self.outcomes_prefix}{chunk}"

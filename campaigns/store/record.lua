@@ -4,7 +4,7 @@
 -- KEYS[4] in flight (as todo)      KEYS[5] details (hash: row, JSON)
 -- KEYS[6] pace (hash: minute, rows ended in it)              KEYS[7] prefix of the outcomes (hashes)
 -- KEYS[8] errors (hash: their words, rows)
--- KEYS[9...] what else the run has
+-- KEYS[9...] all that the run has but its outcomes
 -- ARGV[1] token of the lease
 -- ARGV[2] {"ended": [[row, chunk, outcome, at, detail or "", words of its error or ""]...], "todo": [[row, number]...],
 --          "sent": [[row, number]...], "set": {field: value...}} (JSON)
@@ -74,9 +74,7 @@ end
 for key in pairs(touched) do
   redis.call('PERSIST', key)
 end
-for index = 2, #KEYS do
-  if index ~= 7 then
-    redis.call('PERSIST', KEYS[index])
-  end
+for index = 9, #KEYS do
+  redis.call('PERSIST', KEYS[index])
 end
 return 1

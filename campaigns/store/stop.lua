@@ -2,7 +2,7 @@
 --
 -- KEYS[1] feeder's lease   KEYS[2] control (hash)   KEYS[3] active runs (set)   KEYS[4] audit (list)
 -- KEYS[5] prefix of the outcomes (hashes)           KEYS[6] spec (string)
--- KEYS[7...] what else the run has
+-- KEYS[7...] all that the run has but its outcomes
 -- ARGV[1] token   ARGV[2] run   ARGV[3] status   ARGV[4] reason   ARGV[5] audit entry (JSON)
 -- ARGV[6] how long a run that has ended is kept (s)
 -- ARGV[7] rows whose outcomes are in one hash
@@ -31,10 +31,8 @@ if ARGV[3] ~= 'halted' then
   for chunk = 0, chunks - 1 do
     redis.call('EXPIRE', KEYS[5] .. chunk, ARGV[6])
   end
-  for index = 2, #KEYS do
-    if index ~= 3 and index ~= 5 then
-      redis.call('EXPIRE', KEYS[index], ARGV[6])
-    end
+  for index = 7, #KEYS do
+    redis.call('EXPIRE', KEYS[index], ARGV[6])
   end
 end
 return 1
