@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cli.doctor.check_result import CheckResult, Verdict
@@ -29,7 +29,7 @@ class FakeRedis:
         self,
         info: dict[str, Any] | Exception,
         at: float = 1000.0,
-        config: dict[str, str] | RedisError | None = None,
+        config: dict[str, str] | Exception | None = None,
     ) -> None:
         self._info = info
         self._at = at
@@ -44,7 +44,7 @@ class FakeRedis:
         return int(self._at), round(self._at % 1 * 1_000_000)
 
     def config_get(self, _: str) -> dict[str, str]:
-        if isinstance(self._config, RedisError):
+        if isinstance(self._config, Exception):
             raise self._config
         return self._config
 
@@ -82,11 +82,13 @@ def test_what_endangers_jobs_is_found_with_its_fix(
     assert found.code is (ExitCode.FAILED if verdict is Verdict.WRONG else ExitCode.OK)
 
 
-def persistence(config: dict[str, str] | RedisError) -> CheckResult:
+def persistence(
+    config: dict[str, str] | Exception, url: str = "redis://:hunter2@redis.example/3"
+) -> CheckResult:
     fake: Any = FakeRedis(HEALTHY, config=config)
     [found] = [
         finding
-        for finding in check_redis(fake, URL, now=lambda: 1000.0)
+        for finding in check_redis(fake, url, now=lambda: 1000.0)
         if finding.check == "Redis's persistence"
     ]
     return found
@@ -100,11 +102,17 @@ def test_a_file_that_is_not_synced_with_each_write_is_a_warning(setting: str) ->
     assert "appendfsync always" in found.fix
 
 
-@pytest.mark.parametrize("refusal", [NoPermissionError("no CONFIG"), {}])
-def test_a_redis_that_shows_no_settings_says_so(refusal: dict[str, str] | RedisError) -> None:
+@pytest.mark.parametrize("refusal", [ResponseError("unknown command 'CONFIG'"), {}])
+def test_a_redis_that_shows_no_settings_is_said_to(refusal: dict[str, str] | Exception) -> None:
     found = persistence(refusal)
     assert found.verdict is Verdict.OK
-    assert "may not be asked" in found.says
+    assert "was not asked" in found.says
+
+
+def test_a_named_user_who_seldom_may_is_not_made_to_ask() -> None:
+    found = persistence(AssertionError("asked"), URL)
+    assert found.verdict is Verdict.OK
+    assert "was not asked" in found.says
 
 
 @pytest.mark.parametrize(("at", "word"), [(1005.5, "5.50 s ahead"), (990.0, "10.00 s behind")])
