@@ -54,14 +54,11 @@ class Forecast:
         }
 
 
-def forecast(changes: int, budget: BulkBudget, rate: float | None = None) -> Forecast:
-    """Each change is one call; the products are read once just before and once after.
-
-    `rate`: calls per minute to which the run is limited.
-    """
+def forecast(changes: int, budget: BulkBudget) -> Forecast:
+    """Each change is one call; the products are read once just before and once after."""
     reads = 2 * math.ceil(changes / budget.ids_per_call)
     calls = changes + reads
-    seconds = time_for(calls, budget, rate)
+    seconds = time_for(calls, budget)
     share = calls / budget.per_day if budget.per_day else math.inf
     return Forecast(changes, reads, share, seconds, budget.now + seconds)
 

@@ -25,15 +25,16 @@ class RowSender:
         *,
         jobs: RunJobs,
         reader: BackoffReader,
+        allowance: Allowance,
         limits: FeederLimits,
         clock: Callable[[], float],
     ) -> None:
         self._leased = leased
         self._jobs = jobs
         self._reader = reader
+        self._allowance = allowance
         self._limits = limits
         self._clock = clock
-        self._allowance = Allowance(clock())
         self._read: dict[int, tuple[CustomerProductRecord, float]] = {}
 
     def step(self, state: RunState, slots: int) -> bool:
@@ -66,6 +67,7 @@ class RowSender:
         products = self._reader.read([rows[at].id for at in wanted])
         if products is None:
             return False
+        self._allowance.spend_read()
         ended, todo = list[EndedRow](), dict[int, int]()
         for at in wanted:
             record = products.get(rows[at].id)

@@ -10,7 +10,7 @@ from campaigns.run.leased_run import LeasedRun
 from campaigns.run.ports import Jobs
 from campaigns.run.row_sender import RowSender
 from campaigns.run.run_jobs import RunJobs
-from campaigns.run.share import FeederLimits
+from campaigns.run.share import Allowance, FeederLimits
 from campaigns.run.stage_check import StageCheck
 from campaigns.run.state import Phase, RunState, RunStep, Status
 
@@ -35,8 +35,16 @@ class RunDriver:
         self._limits = limits
         self._clock = clock
         self._jobs = RunJobs(leased, jobs, clock)
-        self._sender = RowSender(leased, jobs=self._jobs, reader=reader, limits=limits, clock=clock)
-        self._check = StageCheck(limits.read_back_patience_s)
+        allowance = Allowance(clock())
+        self._sender = RowSender(
+            leased,
+            jobs=self._jobs,
+            reader=reader,
+            allowance=allowance,
+            limits=limits,
+            clock=clock,
+        )
+        self._check = StageCheck(allowance, limits.read_back_patience_s)
 
     def advance(self, state: RunState, slots: int, lane_closed: str) -> None:
         """Do one round; each step starts from the state that the previous one has recorded.

@@ -43,14 +43,21 @@ def _sends(state: RunState, now: float) -> bool:
 
 
 class Allowance:
-    """A run's own rate: it fills evenly, and holds two seconds' worth and one more at most."""
+    """A run's own rate: it fills evenly, and holds two seconds' worth and one more at most.
+
+    A read is a call, too, but a row may only be sent while what was read is fresh. So a read leaves
+    room for one job at least, and is paid for with the next call; what that overdraws has to fill
+    up before anything else is done. At one call per minute a row is read and sent within seconds,
+    and the next one comes two minutes later.
+    """
 
     def __init__(self, now: float) -> None:
         self._since = now
         self._saved = 1.0
+        self._unpaid_reads = 0
 
     def room(self, rate: float | None, now: float) -> float:
-        """Jobs that may be sent now; `rate` in jobs per minute, None for any number."""
+        """Jobs that may be sent now; `rate` in calls per minute, None for any number."""
         if rate is None:
             self._since = now
             return math.inf
@@ -58,8 +65,14 @@ class Allowance:
         filled = self._saved + max(now - self._since, 0.0) * per_second
         self._saved = min(filled, per_second * _BURST_S + 1.0)
         self._since = now
-        return self._saved
+        return max(self._saved - self._unpaid_reads, 1.0) if self._saved >= 1.0 else 0.0
+
+    def spend_read(self) -> None:
+        """A call has read products."""
+        self.spend(0)
+        self._unpaid_reads = 1
 
     def spend(self, jobs: int) -> None:
         """So many were sent; what was sent while there was no rate is not made up for later."""
-        self._saved = max(self._saved - jobs, 0.0)
+        self._saved = max(self._saved - jobs - self._unpaid_reads, -1.0)
+        self._unpaid_reads = 0

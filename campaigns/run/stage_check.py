@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from campaigns.rows.ended_row import EndedRow, RowOutcome
 from campaigns.run.backoff_reader import BackoffReader
 from campaigns.run.leased_run import LeasedRun
+from campaigns.run.share import Allowance
 from campaigns.run.state import RunState, RunStep
 from revio_jobs.contracts import CustomerProductRecord
 from tasks.ports import UnreadableRecord
@@ -24,6 +25,7 @@ class StageCheck:
     A query may lag behind the change: rows that differ are read again until `patience_s` is over.
     """
 
+    allowance: Allowance
     patience_s: float
     _differs_since: float | None = None
     _again_at: float = 0.0
@@ -38,18 +40,22 @@ class StageCheck:
     ) -> RunStep | None:
         """Read back the next applied rows, in at most one call of `ids_per_call` products.
 
-        Returns what to record, or None if nothing can be recorded yet: the reader backs off, or
-        rows differ and `patience_s` is not over. `now`: Unix time, seconds. Raises Unavailable.
+        Returns what to record, or None if nothing can be recorded yet: the reader backs off, the
+        run's rate allows no call, or rows differ and `patience_s` is not over. `now`: Unix time,
+        seconds. Raises Unavailable.
         """
         if 0 < self._again_at - now <= _AGAIN_AFTER_S:
             return None
         applied, end = _applied(state, leased, ids_per_call)
         if not applied:
             return RunStep(checked=end)
+        if not self.allowance.room(state.rate, now):
+            return None
         rows = leased.rows(applied)
         products = reader.read([row.id for row in rows.values()])
         if products is None:
             return None
+        self.allowance.spend_read()
         differing = {
             at: unlike
             for at, row in rows.items()

@@ -179,14 +179,25 @@ def test_runs_share_the_window_by_their_weight(redis: Redis) -> None:
     assert [len(world.state(name).in_flight) for name in ("a", "b")] == [2, 8]
 
 
-def test_a_run_keeps_to_its_rate(redis: Redis) -> None:
-    world = World(redis, 100)
-    world.start(100)
-    world.store.decide(RUN, "set", by="b", reason="", possible=list(Status), settings={"rate": 60})
-    began = world.now
-    while world.now < began + 20:
+@pytest.mark.parametrize("rate", [0.5, 1, 10, 60, 300])
+@pytest.mark.parametrize("rows_differ", [True, False])
+def test_a_run_keeps_to_its_rate_and_each_read_is_a_call_too(
+    redis: Redis, rate: float, rows_differ: bool
+) -> None:
+    world = World(redis, 400)
+    if not rows_differ:
+        world.vendor.rates = dict.fromkeys(world.vendor.rates, "10.50")
+    world.start(400, canary=(3,))
+    settings = {"rate": rate}
+    world.store.decide(RUN, "set", by="b", reason="", possible=list(Status), settings=settings)
+    began, step_s = world.now, 15 / rate
+    while world.now < began + 20 * 60 / rate and not world.store.view(RUN).has_ended:
         world.round()
-    assert 19 <= sum(world.vendor.executions.values()) <= 24
+        world.now += step_s
+    calls = sum(world.vendor.executions.values()) + world.vendor.reads
+    allowed = (world.now - began) * rate / 60
+    assert 0.7 * allowed <= calls <= allowed + 2 + rate / 30
+    assert world.vendor.executions or not rows_differ
 
 
 def test_nothing_is_sent_before_its_time_and_the_run_says_so(redis: Redis) -> None:
