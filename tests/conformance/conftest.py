@@ -149,6 +149,8 @@ class LedgerBench:
     """Of the account "default"; the ledger in memory has none."""
     clock: Clock
     advance: Callable[[float], None]
+    step: Callable[[float], None]
+    """Somebody sets the clock of Redis; the workers' own go on."""
 
 
 MakeLedger = Callable[[LedgerTimes], LedgerBench]
@@ -157,7 +159,9 @@ MakeLedger = Callable[[LedgerTimes], LedgerBench]
 def memory_ledger_bench(times: LedgerTimes) -> LedgerBench:
     clock = Clock()
     ledger = MemoryLedger(times, clock)
-    return LedgerBench(ledger, ledger.reserve, ledger.dead_letters, None, clock, clock.advance)
+    return LedgerBench(
+        ledger, ledger.reserve, ledger.dead_letters, None, clock, clock.advance, lambda _: None
+    )
 
 
 @pytest.fixture(scope="session")
@@ -169,11 +173,12 @@ def redis_ledger_bench(clocked_redis: ClockedRedis) -> MakeLedger:
         def encode(_job: UpdateJob, job_id: str, _lane: Lane) -> str:
             return job_id
 
-        ledger = RedisLedger(clocked_redis, times, encode)
+        ledger = RedisLedger(clocked_redis, times, encode, clock=clocked_redis.monotonic)
         reserve = Reservations(clocked_redis).reserve
         dead_letters = DeadLetters(clocked_redis, encode).find
         auditor = Auditor(clocked_redis, "default")
-        return LedgerBench(ledger, reserve, dead_letters, auditor, clock, clocked_redis.advance)
+        advance, step = clocked_redis.advance, clocked_redis.step
+        return LedgerBench(ledger, reserve, dead_letters, auditor, clock, advance, step)
 
     return make
 

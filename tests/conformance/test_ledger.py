@@ -11,7 +11,7 @@ import pytest
 from revio_jobs.contracts import Lane, UpdateJob, job_id_of
 from revio_jobs.reservation_outcome import Attached, Expired, KeyConflict, New, Settled
 from tasks.ports import AlreadyEnded, Claimed, Lease, LeaseLost, NotNow
-from worker.ledger import LedgerTimes
+from worker.ledger import LedgerTimes, RedisLedger
 
 TIMES = LedgerTimes(lease_s=45.0, park_s=30.0, result_retention_s=3600, key_retention_s=7200)
 APPLIED = {"ok": {"outcome": "applied"}}
@@ -240,6 +240,48 @@ def test_nothing_is_learnt_while_the_vendor_may_still_be_executing(
     assert jobs.claim("a") == NotNow("leased")
     jobs.bench.advance(0.25)
     assert jobs.claimed("a").sent == RATE
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 90.0])
+@pytest.mark.parametrize("step_s", [30.0, 3600.0])
+def test_a_clock_of_redis_that_is_set_ahead_makes_nothing_look_executed(
+    ledger_bench: Callable[..., Any], delay_s: float, step_s: float
+) -> None:
+    jobs = Jobs(ledger_bench(replace(TIMES, quiet_s=60.0)))
+    jobs.submit("a")
+    jobs.ledger.intend((first := jobs.claimed("a")).lease, RATE)
+    if delay_s:
+        jobs.ledger.delay(first.lease, delay_s, unknown=True)
+    wait_s = delay_s or 60.0
+    jobs.bench.advance(5)
+    jobs.bench.step(step_s)
+    assert jobs.claim("a") == NotNow("leased")
+    jobs.bench.advance(wait_s - 5.25)
+    assert jobs.claim("a") == NotNow("leased")
+    jobs.bench.advance(0.25)
+    second = jobs.claimed("a")
+    assert (second.sent, second.since_execution_s) == (RATE, wait_s - 60.0)
+
+
+@pytest.mark.parametrize(("behind_s", "later_s"), [(86_400.0, 60.0), (2.0, 2.0), (-86_400.0, 0.0)])
+def test_a_worker_with_another_clock_looks_later_by_the_quiet_time_at_most(
+    redis_ledger_bench: Callable[..., Any],
+    clocked_redis: Any,
+    behind_s: float,
+    later_s: float,
+) -> None:
+    times = replace(TIMES, quiet_s=60.0)
+    jobs = Jobs(redis_ledger_bench(times))
+    jobs.submit("a")
+    jobs.ledger.intend(jobs.claimed("a").lease, RATE)
+    jobs.ledger = RedisLedger(
+        clocked_redis, times, lambda *_: "", clock=lambda: clocked_redis.monotonic() - behind_s
+    )
+    jobs.bench.advance(60)
+    if later_s:
+        assert jobs.claim("a") == NotNow("leased")
+        jobs.bench.advance(later_s)
+    assert jobs.claimed("a").since_execution_s == 0.0
 
 
 def test_a_product_stays_with_the_job_of_which_something_may_be_under_way(jobs: Jobs) -> None:

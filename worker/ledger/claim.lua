@@ -23,6 +23,7 @@
 -- ARGV[3]  length of the lease (ms)
 -- ARGV[4]  when a parked job is tried again, though nobody woke it (ms from now)
 -- ARGV[5]  fingerprint of the payload at hand
+-- ARGV[6]  the worker's own clock (ms)
 --
 -- Returns {status, detail...}:
 --   {"unknown"}                          no such job was accepted
@@ -38,9 +39,15 @@
 --     deferred_ms: how long it has been deferred, and nothing else, up to now
 --     since_ms: since when the vendor cannot be executing any more what was sent
 -- Durations, not times, so that no worker's own clock comes into it.
+--
+-- Only when a look-up is about to be allowed are the workers' clocks asked as well. Redis's clock may have
+-- been set ahead while the vendor was executing, or a replica with another clock may have taken over: then
+-- everything seems to be long over, the look-up finds nothing, and the update would be sent twice. So whoever
+-- starts the quiet time also notes its end by the own clock, and both clocks must have passed it. Workers'
+-- clocks may differ, too; they add the length of the quiet time at most, and once.
 
 local names = {'ended', 'at', 'until', 'sequence', 'sent', 'fingerprint',
-  'quiet', 'lane', 'deferred_for', 'spent', 'executed_by'}
+  'quiet', 'lane', 'deferred_for', 'spent', 'executed_by', 'quiet_own', 'quiet_for'}
 local values = redis.call('HMGET', KEYS[1], unpack(names))
 local job = {}
 for index, name in ipairs(names) do
@@ -66,6 +73,15 @@ if due and tonumber(due) > now and not redis.call('ZSCORE', KEYS[8], ARGV[1]) th
   return {'leased'}
 end
 
+if job.sent and job.quiet and tonumber(job.quiet) <= now and job.quiet_own and job.quiet_for then
+  local left = math.min(job.quiet_own - ARGV[6], tonumber(job.quiet_for))
+  if left > 0 then
+    redis.call('HINCRBY', KEYS[1], 'executed_by', now + left - job.quiet)
+    job.quiet = now + left
+    redis.call('HSET', KEYS[1], 'quiet', job.quiet)
+    redis.call('HDEL', KEYS[1], 'quiet_own', 'quiet_for')
+  end
+end
 if job.sent and job.quiet and tonumber(job.quiet) > now then
   -- The vendor may still be executing what was sent: a look-up would prove nothing yet.
   redis.call('ZREM', KEYS[3], ARGV[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -40,7 +41,9 @@ class RedisLedger:
         times: LedgerTimes,
         encode: Encode,
         before_settling: BeforeSettling = lambda *_: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         self._before_settling = before_settling
         self._redis = redis
         self._times = times
@@ -100,6 +103,7 @@ class RedisLedger:
                 _ms(self._times.lease_s),
                 _ms(self._times.park_s),
                 job.fingerprint(),
+                _ms(self._clock()),
             ],
         )
         return [item.decode() if isinstance(item, bytes) else item for item in answer]
@@ -115,6 +119,7 @@ class RedisLedger:
                     _ms(self._times.lease_s),
                     ",".join(sorted(fields)),
                     _ms(self._times.quiet_s),
+                    _ms(self._clock()),
                 ],
             )
         if not is_ours:
@@ -208,6 +213,7 @@ class RedisLedger:
                 int(unknown),
                 why[:SHOWN_CHARACTERS],
                 HISTORY_KEPT,
+                _ms(self._clock()),
             ],
         )
         self._wake(lease, answer)

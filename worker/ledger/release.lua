@@ -14,6 +14,7 @@
 -- ARGV[5]  1: what was sent may have been executed, so the product stays with this job; 0: it was not
 -- ARGV[6]  what went wrong, for the job's history; "" if nothing did
 -- ARGV[7]  how many entries the history keeps
+-- ARGV[8]  the worker's own clock (ms), see claim.lua
 --
 -- Returns {1, the next job parked for the product or ""}, or {0} when another has the lease.
 
@@ -55,11 +56,12 @@ if ARGV[6] ~= '' then
 end
 if ARGV[5] == '1' then
   if ARGV[4] ~= 'put back' then
-    redis.call('HSET', KEYS[1], 'quiet', now + ARGV[3])
+    redis.call('HSET', KEYS[1], 'quiet', now + ARGV[3], 'quiet_own', ARGV[8] + ARGV[3],
+      'quiet_for', ARGV[3])
   end
   return {1, ''}
 end
-redis.call('HDEL', KEYS[1], 'sent', 'quiet', 'executed_by', 'lookups')
+redis.call('HDEL', KEYS[1], 'sent', 'quiet', 'quiet_own', 'quiet_for', 'executed_by', 'lookups')
 if redis.call('HGET', KEYS[4], 'holder') == ARGV[1] then
   redis.call('HDEL', KEYS[4], 'holder')
 end
