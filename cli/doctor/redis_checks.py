@@ -15,12 +15,11 @@ from cli.exit_code import ExitCode
 from cli.redis_refusal import CHECK_ITS_DISK, failed_saves, way_out
 from revio_jobs.cluster_check import ClusterRefusedError
 from revio_jobs.redis_address import parse_redis_url
-from worker.redis_kit.redis_memory import FULL, MAKE_ROOM
+from worker.redis_kit.redis_memory import FULL, MAKE_ROOM, NEARLY_FULL
 
 MEMORY_CHECK = "Redis's memory"
 ROLE_CHECK = "Redis's role"
 _OLDEST = (6, 2)
-_NEARLY_FULL = 0.9
 _CLOCKS_MAY_DIFFER_S = 1.0
 _WORKERS_REPLY_S = 1.0
 
@@ -119,7 +118,7 @@ def _memory(info: Mapping[str, Any]) -> CheckResult:
     says = f"{_mib(used)} used of {_mib(most)} (maxmemory)"
     if used >= most:
         return wrong(MEMORY_CHECK, f"{FULL}: {says}", MAKE_ROOM, ExitCode.UNREACHABLE)
-    if used > most * _NEARLY_FULL:
+    if used > most * NEARLY_FULL:
         return warning(MEMORY_CHECK, f"nearly full: {says}", MAKE_ROOM)
     return fine(MEMORY_CHECK, says)
 

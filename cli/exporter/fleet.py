@@ -13,9 +13,11 @@ from redis.exceptions import RedisError
 from cli.exporter import call_metrics, job_metrics, run_metrics, worker_metrics
 from cli.exporter.family import Sample, metrics_of
 from cli.status.reading import read_account
+from cli.stray_queues import UntakenQueues
 from revio_jobs.errors import Unavailable
 from settings import Settings
-from worker.queues.lane_jobs import LaneJobCounter
+
+_QUEUES_EVERY_S = 300.0
 
 FAMILIES = (
     *worker_metrics.FAMILIES,
@@ -32,6 +34,7 @@ class FleetCollector(Collector):
     def __init__(self, settings: Settings, redis: Redis) -> None:
         self._settings = settings
         self._redis = redis
+        self._queues = UntakenQueues(redis, settings.accounts, _QUEUES_EVERY_S)
 
     def describe(self) -> list[Metric]:
         """Empty: registering a collector must not scrape."""
@@ -49,6 +52,7 @@ class FleetCollector(Collector):
         info: Any = self._redis.info()
         yield worker_metrics.REDIS_UP.sample(1)
         yield from worker_metrics.redis_samples(info)
+        yield from job_metrics.queue_samples(self._queues.read())
         for account in self._settings.accounts:
             yield from self._of_account(account)
 
@@ -56,7 +60,6 @@ class FleetCollector(Collector):
         status = read_account(self._settings, self._redis, account)
         yield from worker_metrics.worker_samples(status)
         yield from call_metrics.call_samples(status.limits)
-        jobs = LaneJobCounter(self._redis, account).count()
-        yield from job_metrics.job_samples(status, jobs)
+        yield from job_metrics.job_samples(status)
         ids_per_call = self._settings.accounts[account].ids_per_call
         yield from run_metrics.run_samples(status, ids_per_call)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from cli.exporter.family import Family, Kind, Sample
-from cli.status.account_status import AccountStatus
+from cli.status.account_status import AccountStatus, LaneStatus
+from cli.stray_queues import StrayQueue
 from revio_jobs import Lane
 from revio_jobs.errors import OutcomeUnknown, Unreadable
 from tasks.alerts import ALERTS
 from worker.limiter.port import Bound
-from worker.queues.lane_jobs import LaneJobs
 
 JOBS = Family(
     "revio_lane_jobs",
@@ -41,6 +42,12 @@ LANE_CLOSED = Family(
     "account, an open breaker or a spent day.",
     ("account", "lane", "reason"),
 )
+UNTAKEN = Family(
+    "revio_queue_messages_untaken",
+    "Messages of a queue with a name like ours from which no worker takes; searched for every 5 "
+    "minutes.",
+    ("queue",),
+)
 ACCEPTED = Family("revio_updates_accepted", "Updates ever accepted.", ("account",), Kind.COUNTER)
 ENDED = Family(
     "revio_updates_ended",
@@ -57,6 +64,12 @@ UNREADABLE = Family(
 MISSING = Family(
     "revio_updates_missing",
     "Accepted updates that are neither ended, waiting, running nor delayed; 0 if all is well.",
+    ("account",),
+)
+OVERDUE = Family(
+    "revio_updates_overdue_seconds",
+    "Seconds for which the update that waits longest has been due again, after an attempt or the "
+    "end of its worker's lease, without being put into its queue; 0 if none is.",
     ("account",),
 )
 DEAD = Family(
@@ -76,14 +89,18 @@ FAMILIES = (
     OLDEST,
     ETA,
     LANE_CLOSED,
+    UNTAKEN,
     ACCEPTED,
     ENDED,
     UNREADABLE,
     MISSING,
+    OVERDUE,
     DEAD,
     UNKNOWN,
 )
 
+_QUEUES = 20
+_NAME_CHARACTERS = 100
 _CLOSED_BY = {
     "operator": None,
     "vendor_pause": Bound.PAUSE,
@@ -93,10 +110,10 @@ _CLOSED_BY = {
 }
 
 
-def job_samples(status: AccountStatus, jobs: Mapping[Lane, LaneJobs]) -> Iterator[Sample]:
-    """Samples of one account; `jobs` are by lane."""
+def job_samples(status: AccountStatus) -> Iterator[Sample]:
+    """Samples of one account."""
     for lane in status.lanes:
-        yield from _lane_samples(status, lane.lane, jobs[lane.lane])
+        yield from _lane_samples(status, lane)
         name = lane.lane.value
         yield OLDEST.sample(lane.oldest_wait_s or 0.0, status.account, name)
         yield ETA.sample(lane.runs_in_s, status.account, name)
@@ -107,13 +124,19 @@ def job_samples(status: AccountStatus, jobs: Mapping[Lane, LaneJobs]) -> Iterato
     yield from _dead_letter_samples(status)
 
 
-def _lane_samples(status: AccountStatus, lane: Lane, jobs: LaneJobs) -> Iterator[Sample]:
-    where = status.account, lane.value
+def queue_samples(queues: Iterable[StrayQueue]) -> Iterator[Sample]:
+    """Samples of queues that are no account's."""
+    for queue in islice(queues, _QUEUES):
+        yield UNTAKEN.sample(queue.messages, queue.name[:_NAME_CHARACTERS])
+
+
+def _lane_samples(status: AccountStatus, lane: LaneStatus) -> Iterator[Sample]:
+    where, jobs = (status.account, lane.lane.value), lane.jobs
     yield JOBS.sample(jobs.queued, *where, "queued")
     yield JOBS.sample(jobs.held, *where, "held")
     yield JOBS.sample(jobs.put_off, *where, "put_off")
     yield JOBS.sample(jobs.delayed, *where, "delayed")
-    runs = sum(run.goes_on for run in status.runs) if lane is Lane.BULK else 0
+    runs = sum(run.goes_on for run in status.runs) if lane.lane is Lane.BULK else 0
     yield DEMAND.sample(jobs.unfinished + runs, *where)
 
 
@@ -124,6 +147,7 @@ def _update_samples(status: AccountStatus) -> Iterator[Sample]:
         yield ENDED.sample(count, account, outcome)
     yield UNREADABLE.sample(balance.ended.get(Unreadable.__name__, 0), account)
     yield MISSING.sample(balance.missing, account)
+    yield OVERDUE.sample(status.overdue.seconds if status.overdue else 0.0, account)
 
 
 def _dead_letter_samples(status: AccountStatus) -> Iterator[Sample]:

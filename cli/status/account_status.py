@@ -14,9 +14,10 @@ from cli.tables import counted, span
 from revio_jobs import Lane
 from revio_jobs.contracts import queue_name
 from tasks.alerts import ALERTS
-from worker.ledger import Balance
+from worker.ledger import Balance, Overdue
 from worker.limiter import LaneClosure
 from worker.limiter.limits_drift import Difference, LiveWorker
+from worker.queues.lane_jobs import LaneJobs
 
 MAX_WAIT_S: Mapping[Lane, float] = {Lane.INTERACTIVE: 60.0, Lane.BULK: 86_400.0}
 """Seconds after which a job of the lane has waited too long."""
@@ -27,14 +28,19 @@ class LaneStatus:
     """One lane's jobs."""
 
     lane: Lane
-    queued: int
-    """Messages in the queue: queries, raw messages and accepted updates."""
+    jobs: LaneJobs
+    """Its unfinished jobs, by where they are."""
     oldest_wait_s: float | None
     """Seconds since the oldest waiting update was accepted; None if no update waits."""
     closure: LaneClosure | None
     """Why no job of the lane is started now, if none is."""
     runs_in_s: float = 0.0
     """Seconds until a job that comes now would run; infinite while an operator has paused it."""
+
+    @property
+    def queued(self) -> int:
+        """Messages in the queue: queries, raw messages and accepted updates."""
+        return self.jobs.queued
 
     @property
     def waits_too_long(self) -> bool:
@@ -55,6 +61,8 @@ class AccountStatus:
     clock_offsets_s: Mapping[str, float]
     """Workers whose clocks are off, with the seconds that they are ahead of Redis's clock."""
     balance: Balance
+    overdue: Overdue | None
+    """The update that the sweep should have put into its queue longest ago, if one is due."""
     dead_letters: Mapping[str, int]
     """By the class of the error."""
     all_runs: Sequence[RunView]
@@ -73,6 +81,7 @@ class AccountStatus:
         """What needs a person, the most urgent first."""
         yield from self._lost()
         yield from self._unserved()
+        yield from self._unswept()
         yield from self._closed_or_slow()
         yield from self._failed()
         yield from self._stuck_runs()
@@ -121,14 +130,28 @@ class AccountStatus:
     def _unserved(self) -> Iterator[Concern]:
         served = {lane for worker in self.workers for lane in worker.lanes}
         for lane in self.lanes:
-            if not lane.queued or lane.lane in served:
+            # What a dead worker held, and what waits for its next attempt, is put back by workers.
+            if not (unfinished := lane.jobs.unfinished) or lane.lane in served:
                 continue
             queue = queue_name(self.account, lane.lane)
+            begun = unfinished - lane.queued
             yield self._concern(
                 "workers",
-                f"{counted(lane.queued, 'job')} in {queue}, and no worker of it has reported for a "
-                "minute",
+                f"{counted(unfinished, 'job')} in {queue}"
+                + (f" ({begun:,} of them held by a worker, or put off)" if begun else "")
+                + ", and no worker of it has reported for a minute",
                 f"start one: celery -A worker worker -Q {queue}",
+            )
+
+    def _unswept(self) -> Iterator[Concern]:
+        """Without workers it is they who are missing."""
+        if self.workers and self.overdue and self.overdue.is_forgotten:
+            yield self._concern(
+                "sweep",
+                f"update {self.overdue.job_id} has been due again for "
+                f"{span(self.overdue.seconds)}, and no worker has put it into its queue",
+                "look for sweep_failed and job_unreadable in the workers' logs, then restart the "
+                "account's workers",
             )
 
     def _closed_or_slow(self) -> Iterator[Concern]:
@@ -164,6 +187,10 @@ class AccountStatus:
             if state.status is Status.HALTED:
                 fix = f"revio campaign resume {run} --reason …, or cancel it"
                 yield self._concern("campaign", f"{run} has halted: {state.reason}", fix)
+            elif state.status is Status.PAUSED:
+                fix = f"when it may go on: revio campaign resume {run} --reason …, or cancel it"
+                why = f": {state.reason}" if state.reason else ""
+                yield self._concern("campaign", f"{run} is paused{why}", fix)
             elif view.goes_on and not view.is_fed:
                 fix = f"start a worker of account {self.account}: any of them carries runs forward"
                 yield self._concern("campaign", f"{run}: {view.waits}", fix)

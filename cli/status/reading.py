@@ -13,10 +13,11 @@ from cli.status.account_status import AccountStatus, LaneStatus
 from revio_jobs import Lane
 from revio_jobs.ledger_keys import LedgerKeys
 from settings import Settings
-from worker.ledger import Auditor
+from worker.ledger import Auditor, overdue_updates
 from worker.ledger.dead_letter_counter import DeadLetterCounter
 from worker.limiter import LaneClosure, LaneClosures, LanePauses
 from worker.limiter.limits_drift import clock_offsets, differences, live_workers
+from worker.queues.lane_jobs import LaneJobCounter, LaneJobs
 from worker.wiring.limits import limit_rules, open_limiter
 
 
@@ -26,27 +27,35 @@ def read_account(settings: Settings, redis: Redis, account: str) -> AccountStatu
     closures = LaneClosures(LanePauses(redis), limiter)
     limits = AccountLimits.read(redis, limiter, account, limit_rules(settings.accounts[account]))
     store = OperatorStore(redis, account, keep_s=settings.campaign_retention_s)
+    jobs = LaneJobCounter(redis, account).count()
     return AccountStatus(
         account=account,
         limits=limits,
-        lanes=[_lane(redis, limits, lane, closures.closed(account, lane)) for lane in Lane],
+        lanes=[
+            _lane(redis, limits, lane, jobs[lane], closures.closed(account, lane)) for lane in Lane
+        ],
         workers=live_workers(redis, account),
         drift=differences(redis, account, settings.accounts[account]),
         clock_offsets_s=clock_offsets(redis, account),
         balance=Auditor(redis, account).balance(),
+        overdue=overdue_updates(redis, [account]).get(account),
         dead_letters=DeadLetterCounter(redis, account).count(),
         all_runs=list(store.views()),
     )
 
 
 def _lane(
-    redis: Redis, limits: AccountLimits, lane: Lane, closure: LaneClosure | None
+    redis: Redis,
+    limits: AccountLimits,
+    lane: Lane,
+    jobs: LaneJobs,
+    closure: LaneClosure | None,
 ) -> LaneStatus:
-    queued, now = limits.queued[lane], float(redis.time()[0])
-    runs_at = limits.runs_at(lane, queued, closure, now)
+    now = float(redis.time()[0])
+    runs_at = limits.runs_at(lane, jobs.queued, closure, now)
     return LaneStatus(
         lane,
-        queued,
+        jobs,
         _oldest_wait_s(redis, limits.account, lane),
         closure,
         math.inf if runs_at is None else max(runs_at - now, 0.0),

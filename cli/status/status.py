@@ -16,13 +16,14 @@ from cli.answer import answering, paragraph
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
 from cli.options import AsJson
-from cli.redis_refusal import write_refusal
 from cli.status.account_status import AccountStatus
 from cli.status.concern import Concern
 from cli.status.reading import read_account
+from cli.status.redis_concerns import redis_concerns
 from cli.status.status_tables import status_tables
+from cli.stray_queues import UntakenQueues
+from cli.tables import counted
 from settings import Settings, load
-from worker.redis_kit.redis_memory import FULL, MAKE_ROOM, eviction_fault
 
 _WATCH_S = 2.0
 
@@ -47,7 +48,8 @@ def status(
                 _watch(settings, redis, names)
                 return
             accounts = [read_account(settings, redis, name) for name in names]
-            concerns = list(_concerns(redis, accounts))
+            queues = UntakenQueues(redis, settings.accounts)
+            concerns = list(_concerns(redis, queues, accounts))
         answer.give(_document(accounts, concerns), *status_tables(accounts, concerns))
         if concerns:
             raise typer.Exit(ExitCode.FAILED)
@@ -60,21 +62,16 @@ def _names(settings: Settings, account: str | None) -> list[str]:
     return [account] if account else list(settings.accounts)
 
 
-def _concerns(redis: Redis, accounts: Sequence[AccountStatus]) -> Iterator[Concern]:
-    yield from _redis_concerns(redis)
+def _concerns(
+    redis: Redis, queues: UntakenQueues, accounts: Sequence[AccountStatus]
+) -> Iterator[Concern]:
+    info: Any = redis.info()
+    yield from redis_concerns(info)
     for account in accounts:
         yield from account.concerns()
-
-
-def _redis_concerns(redis: Redis) -> Iterator[Concern]:
-    info: Any = redis.info()
-    if refusal := write_refusal(info):
-        yield Concern("", "Redis", *refusal)
-    most = int(info.get("maxmemory", 0))
-    if most and int(info["used_memory"]) >= most:
-        yield Concern("", "Redis", FULL, MAKE_ROOM)
-    if fault := eviction_fault(info):
-        yield Concern("", "Redis", fault, "CONFIG SET maxmemory-policy noeviction")
+    for queue in queues.read():
+        says = f"{counted(queue.messages, 'message')} in {queue.name}, and no worker takes from it"
+        yield Concern("", "queues", says, queue.fix)
 
 
 def _document(accounts: Sequence[AccountStatus], concerns: Sequence[Concern]) -> dict[str, Any]:
@@ -87,11 +84,12 @@ def _document(accounts: Sequence[AccountStatus], concerns: Sequence[Concern]) ->
 
 def _watch(settings: Settings, redis: Redis, names: Sequence[str]) -> None:
     """Until Ctrl-C."""
+    queues = UntakenQueues(redis, settings.accounts)
     console = Console(markup=False, highlight=False, emoji=False)
     with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
         while True:
             accounts = [read_account(settings, redis, name) for name in names]
-            tables = status_tables(accounts, list(_concerns(redis, accounts)))
+            tables = status_tables(accounts, list(_concerns(redis, queues, accounts)))
             screen = (paragraph(part) if isinstance(part, str) else part for part in tables)
             live.update(Group(*screen), refresh=True)
             time.sleep(_WATCH_S)

@@ -12,6 +12,7 @@ from cli.jobs.job_status import Lookup
 from cli.limits.lane import resume_lanes
 from cli.producer import app_of
 from cli.status.reading import read_account
+from cli.status.redis_concerns import redis_concerns
 from console.decision_log import DecisionLog
 from console.pages.call_plot import LANES, plot_calls
 from console.pages.dead_letters import changes_in_words, letters_of
@@ -37,7 +38,7 @@ def show_operations(visit: Visit) -> Response:
         "operations.html.j2",
         account_status=status,
         usage=status.limits.usage,
-        concerns=list(status.concerns()),
+        concerns=[*redis_concerns(console.redis.info()), *status.concerns()],
         decisions=DecisionLog(console.redis, account).latest(_DECISIONS),
         minutes=minutes,
         plot=plot_calls(minutes, status.limits.usage.minute_limit, time),

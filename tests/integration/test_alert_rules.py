@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from redis import Redis
 
 from campaigns.run.state import Status
+from campaigns.store import OperatorStore
 from cli.exporter.family import Kind
 from cli.exporter.fleet import FAMILIES, FleetCollector
 from revio_jobs import Lane, errors
@@ -116,6 +117,21 @@ class Fleet:
     def unavailable(self) -> None:
         self.place.fail(errors.Unavailable("503"))
 
+    def unswept(self) -> None:
+        self.place.delay(Lane.BULK)
+        [(job_id, _)] = self.redis.zscan_iter(LedgerKeys("default").delayed)
+        self.redis.zincrby(LedgerKeys("default").delayed, -600_000, job_id)
+
+    def mistyped_queue(self) -> None:
+        self.redis.lpush("revio.defualt.bulk", "{}")
+
+    def paused_run(self) -> None:
+        runs = self.place.start_run()
+        assert runs.lease("default", "token")
+        store = OperatorStore(self.redis, "default", keep_s=60)
+        how = {"by": "ann", "reason": "month end", "possible": [Status.RUNNING]}
+        store.decide(RUN, "pause", status=Status.PAUSED, **how)
+
     def halted_run(self) -> None:
         runs = self.place.start_run()
         assert runs.lease("default", "token")
@@ -154,9 +170,12 @@ CONDITIONS: dict[str, list[Callable[[Fleet], None]]] = {
     "RevioOthersUseTheKey": [Fleet.foreign_user],
     "RevioDayNearlySpent": [Fleet.spent_day],
     "RevioUpdatesMissing": [Fleet.lost_update],
+    "RevioUpdatesOverdue": [Fleet.unswept],
+    "RevioQueueUntaken": [Fleet.mistyped_queue],
     "RevioUnknownOutcomes": [Fleet.unknown_outcome],
     "RevioDeadLetters": [Fleet.unavailable],
     "RevioCampaignHalted": [Fleet.halted_run],
+    "RevioCampaignPaused": [Fleet.paused_run],
     "RevioCampaignStuck": [Fleet.run_without_worker],
     "RevioCampaignStalled": [Fleet.run_without_progress],
     "RevioWorkersDiffer": [Fleet.other_limits],

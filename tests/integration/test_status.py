@@ -12,8 +12,9 @@ import pytest
 from redis.exceptions import ResponseError
 
 from campaigns.run.state import STEP_FAILS, RunStep, Status
+from campaigns.store import OperatorStore
 from cli.exit_code import ExitCode
-from revio_jobs import Lane, errors
+from revio_jobs import Lane, QueryJob, errors
 from revio_jobs.ledger_keys import LedgerKeys
 from settings import AccountSettings
 from tests.integration.account_place import RUN, VENDOR, Place
@@ -87,6 +88,58 @@ def test_a_lane_whose_jobs_no_worker_takes_needs_one_though_the_other_lane_is_se
     [(about, says, _)] = concerns(look)
     assert about == "workers"
     assert says.startswith("1 job in revio.default.bulk")
+
+
+def test_jobs_that_dead_workers_hold_or_that_are_put_off_need_a_worker_too(
+    place: Place, look: Look
+) -> None:
+    """Only workers put them back into their queue."""
+    place.submit(Lane.INTERACTIVE)
+    place.hold("revio.default.interactive")
+    place.delay(Lane.BULK)
+    assert concerns(look) == []
+    place.redis.delete("revio:default:limits")
+    found = concerns(look)
+    assert [about for about, _, _ in found] == ["workers", "workers"]
+    assert all("(1 of them held by a worker, or put off)" in says for _, says, _ in found)
+
+
+def test_an_update_that_nobody_sweeps_needs_the_workers_to_be_looked_at(
+    place: Place, look: Look
+) -> None:
+    place.delay(Lane.BULK)
+    delayed = LedgerKeys("default").delayed
+    [(job_id, _)] = place.redis.zscan_iter(delayed)
+    place.redis.zincrby(delayed, -200_000, job_id)
+    assert concerns(look) == []
+    place.redis.zincrby(delayed, -400_000, job_id)
+    [(about, says, fix)] = concerns(look)
+    assert about == "sweep"
+    assert says.startswith(f"update {job_id.decode()} has been due again for")
+    assert "sweep_failed" in fix
+
+
+def test_messages_in_a_mistyped_queue_and_of_an_unknown_account_need_their_producer_corrected(
+    place: Place, look: Look
+) -> None:
+    place.redis.lpush("revio.default.interactiv", "{}")
+    place.jobs.submit([QueryJob(account="defualt", ids=[1])], Lane.BULK)
+    (about, mistyped, correct), (_, unknown, configure) = concerns(look)
+    assert about == "queues"
+    assert unknown == "1 message in revio.defualt.bulk, and no worker takes from it"
+    assert configure.startswith("configure the account defualt")
+    assert "revio.default.bulk" in configure
+    assert mistyped == "1 message in revio.default.interactiv, and no worker takes from it"
+    assert "to revio.default.interactive" in correct
+
+
+def test_queues_of_accounts_that_workers_of_other_settings_serve_need_nobody(
+    place: Place, look: Look
+) -> None:
+    place.jobs.submit([QueryJob(account="other", ids=[1])], Lane.BULK)
+    account = AccountSettings.model_validate(VENDOR)
+    PublishedLimits(place.redis, {"other": account}, "worker@there").publish()
+    assert concerns(look) == []
 
 
 @pytest.mark.parametrize(
@@ -167,6 +220,22 @@ def test_a_run_that_has_halted_needs_somebody_to_decide(place: Place, look: Look
     assert fix.startswith(f"revio campaign resume {RUN}")
 
 
+def test_a_run_that_somebody_paused_needs_somebody_to_resume_it(place: Place, look: Look) -> None:
+    runs = place.start_run()
+    assert runs.lease("default", "token")
+    OperatorStore(place.redis, "default", keep_s=60).decide(
+        RUN,
+        "pause",
+        by="ann",
+        reason="month end",
+        possible=[Status.RUNNING],
+        status=Status.PAUSED,
+    )
+    [(about, says, fix)] = concerns(look)
+    assert (about, says) == ("campaign", f"{RUN} is paused: month end")
+    assert f"revio campaign resume {RUN}" in fix
+
+
 def test_a_run_whose_steps_fail_needs_somebody_to_report_it(place: Place, look: Look) -> None:
     runs = place.start_run()
     assert runs.lease("default", "token")
@@ -220,6 +289,20 @@ def test_a_replica_takes_no_writes_and_needs_its_primary_named(place: Place, loo
         place.redis.replicaof("NO", "ONE")
     assert (about, says) == ("Redis", "Redis is a slave, which takes no writes")
     assert "REVIO_REDIS_URL" in fix
+
+
+def test_a_redis_that_is_nearly_full_needs_room_before_it_is_full(
+    place: Place, look: Look
+) -> None:
+    before = place.redis.config_get("maxmemory")["maxmemory"]
+    place.redis.config_set("maxmemory", int(place.redis.info("memory")["used_memory"] * 1.07))
+    try:
+        [(about, says, fix)] = concerns(look)
+    finally:
+        place.redis.config_set("maxmemory", before)
+    assert about == "Redis"
+    assert "of its maxmemory" in says
+    assert "maxmemory" in fix
 
 
 def test_a_redis_that_could_not_save_needs_somebody_to_look_at_its_disk(

@@ -5,6 +5,7 @@ from worker.ledger.dead_letter import DeadLetter, Failure
 from worker.ledger.dead_letters import DeadLetters, Retried, Wanted
 from worker.ledger.history import FIRST, EndedUpdate, History
 from worker.ledger.memory_ledger import MemoryLedger
+from worker.ledger.overdue import Overdue, overdue_updates
 from worker.ledger.redis_ledger import BeforeSettling, RedisLedger
 from worker.ledger.redis_writes import RedisWrites
 from worker.ledger.retention import LedgerTimes
@@ -31,6 +32,7 @@ __all__ = [
     "History",
     "LedgerTimes",
     "MemoryLedger",
+    "Overdue",
     "RedisLedger",
     "RedisWrites",
     "Retried",
@@ -43,4 +45,5 @@ __all__ = [
     "Withdrawals",
     "audited_accounts",
     "latest_withdrawals",
+    "overdue_updates",
 ]

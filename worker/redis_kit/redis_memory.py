@@ -17,6 +17,9 @@ MAKE_ROOM = (
     "for a shorter time; docs/redis.md tells what takes how much"
 )
 
+NEARLY_FULL = 0.9
+"""Part of its maxmemory beyond which somebody should make room."""
+
 _SAFE = "noeviction"
 
 
