@@ -7,11 +7,11 @@ from typing import Any
 
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
+from worker.redis_kit.refusal_log import CHECK_ITS_DISK, GIVE_RIGHTS
+
 _SAVES = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
 _NEEDED_SAVES = frozenset({"aof_last_write_status", "rdb_last_bgsave_status"})
 
-CHECK_ITS_DISK = "look at Redis's log, its disk and its memory"
-GIVE_RIGHTS = "give its user the rights that deploy/redis/users.acl has for this part"
 GIVE_LOGIN = "put the password into REVIO_REDIS_URL: redis://:password@host:port/0"
 
 

@@ -12,10 +12,11 @@ from redis.exceptions import RedisError, ResponseError
 
 from cli.doctor.check_result import CheckResult, fine, warning, wrong
 from cli.exit_code import ExitCode
-from cli.redis_refusal import CHECK_ITS_DISK, failed_saves, way_out
+from cli.redis_refusal import failed_saves, way_out
 from revio_jobs.cluster_check import ClusterRefusedError
 from revio_jobs.redis_address import parse_redis_url
 from worker.redis_kit.redis_memory import FULL, MAKE_ROOM, NEARLY_FULL
+from worker.redis_kit.refusal_log import CHECK_ITS_DISK
 
 MEMORY_CHECK = "Redis's memory"
 ROLE_CHECK = "Redis's role"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from revio_jobs.errors import (
     GuardRail,
     IdempotencyConflict,
@@ -12,6 +13,7 @@ from revio_jobs.errors import (
     ResultExpired,
     RevioError,
     Unauthorised,
+    Unavailable,
     Unreadable,
     UnsupportedChange,
     Withdrawn,
@@ -34,8 +36,16 @@ _ADVICE: Mapping[type[RevioError], str] = {
 """Advice by error class; an error that needs an operator has its advice in `tasks.alerts`."""
 
 
-def advice_on(error: RevioError) -> str:
-    """One line; "" for an error of a newer release."""
+_ADVICE_ON_QUERY: Mapping[type[RevioError], str] = {
+    Unavailable: "submit it again; revio limits shows whether the vendor still fails",
+}
+"""Where a query, which nobody can retry for its caller, needs another advice than an update."""
+
+
+def advice_on(error: RevioError, task: str = UPDATE_TASK) -> str:
+    """One line for the end of such a task; "" for an error of a newer release."""
     alert = alert_of(error)
+    if task == QUERY_TASK and (fix := _ADVICE_ON_QUERY.get(type(error))):
+        return f"What to do: {fix}"
     fix = alert.fix if alert else _ADVICE.get(type(error), "")
     return f"What to do: {fix}" if fix else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import deque
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -11,11 +12,13 @@ from typing import Any
 import structlog
 from celery.exceptions import CPendingDeprecationWarning
 from celery.worker.consumer import Consumer
+from redis.exceptions import RedisError
 
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from revio_jobs.errors import InvalidJob
 from worker.celery_app.redis_guard import refuse_missing_permission
-from worker.redis_kit.redis_memory import MAKE_ROOM, is_full
+from worker.redis_kit.redis_memory import is_full
+from worker.redis_kit.refusal_log import log_refusal
 
 _log = structlog.get_logger(__name__)
 
@@ -27,6 +30,10 @@ _FULL_PAUSE_S = 2.0
 # Between two attempts to connect; the first failure is followed by the shorter one.
 _CONNECT_PAUSE_S = 0.5
 _CONNECT_PAUSE_MAX_S = 3.0
+# So many errors within so long that no connection is lost by are a defect of ours.
+_DEFECTS = 5
+_DEFECTS_WITHIN_S = 60.0
+_REPORT = "report it, with the traceback: this worker connects anew again and again"
 
 
 class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
@@ -42,7 +49,9 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         # Nothing uses what workers tell each other in these; mingle delays each start by a second,
         # and gossip fails at each reconnection.
         super().__init__(*args, **kwargs, without_mingle=True, without_gossip=True)
+        self._lost_by = (*self.connection_errors, *self.channel_errors, RedisError)
         self.connection_errors = (*self.connection_errors, Exception)
+        self._odd_errors_at: deque[float] = deque(maxlen=_DEFECTS)
         self.pool.consumer = self
 
     def ensure_connected(self, conn: Any) -> Any:  # noqa: ANN401 - as Celery's
@@ -70,6 +79,8 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         refuse_missing_permission(exc)
         if isinstance(exc, ValueError | KeyError):
             _log.error("message_dropped", reason=f"it is not of Celery's form: {exc!r}")
+        elif not isinstance(exc, self._lost_by):
+            self._note_odd(exc)
         try:
             with warnings.catch_warnings():
                 # About a setting that will change its default, and that we have set.
@@ -78,6 +89,13 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         except Exception as closing:  # noqa: BLE001 - after any error, the next step is to connect
             _log.warning("lost_connection_not_closed", reason=repr(closing))
         _wait_if_full(exc)
+
+    def _note_odd(self, exc: BaseException) -> None:
+        """Each may be how a lost connection shows; one that comes again and again is not."""
+        now = time.monotonic()
+        self._odd_errors_at.append(now)
+        if len(self._odd_errors_at) == _DEFECTS and now - self._odd_errors_at[0] < _DEFECTS_WITHIN_S:
+            _log.error("loop_failed", exc_info=exc, fix=_REPORT)
 
     def on_decode_error(self, message: Any, exc: BaseException) -> None:  # noqa: ANN401 - kombu's
         """As `on_invalid_task`."""
@@ -114,5 +132,5 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
 
 def _wait_if_full(exc: BaseException) -> None:
     if is_full(exc):
-        _log.warning("redis_is_full", mend=MAKE_ROOM)
+        log_refusal("consumer_refused", exc)
         time.sleep(_FULL_PAUSE_S)

@@ -12,7 +12,7 @@ from campaigns.run.feeder import CampaignFeeder
 from revio_jobs.errors import Unavailable
 from worker.celery_app.run_events import RunEvents
 from worker.celery_app.tracing import untraced
-from worker.redis_kit.redis_memory import warn_of_refusal
+from worker.redis_kit.refusal_log import log_refusal
 
 LOOK_INTERVAL_S = 0.5
 """How often accounts without campaigns are looked at, all at once."""
@@ -53,7 +53,7 @@ class FeederThread:
                 runs = self._feeder.step()
                 self._events.tell(runs or ())
         except Unavailable as exc:
-            warn_of_refusal("campaigns_failed", exc)
+            log_refusal("campaigns_failed", exc)
             self._sleep(_OUTAGE_PAUSE_S)
         except Exception:  # noqa: BLE001 - nothing else feeds the account: the next step must come
             _log.exception("campaigns_failed")

@@ -54,7 +54,7 @@ from worker.celery_app.worker_name import WorkerNames
 from worker.limiter.limits_drift import NOTED_EVERY_S, PublishedLimits
 from worker.meters import RedisMeter, WorkerMetrics
 from worker.redis_kit.auto_pipeline import shared_redis
-from worker.redis_kit.redis_memory import warn_of_refusal
+from worker.redis_kit.refusal_log import log_refusal
 from worker.redis_kit.scripts import fail_closed
 from worker.wiring.application import Application, open_application
 
@@ -213,7 +213,7 @@ class Lifecycle:
         try:
             self._revocations.read()
         except Unavailable as exc:
-            warn_of_refusal("revocations_failed", exc)
+            log_refusal("revocations_failed", exc)
 
     def _hold(self) -> None:
         """While the worker stops, Celery's loop turns no more."""
@@ -231,7 +231,7 @@ class Lifecycle:
                     with untraced():
                         work()
                 except Unavailable as exc:
-                    warn_of_refusal(f"{name}_failed", exc)
+                    log_refusal(f"{name}_failed", exc)
                 except Exception:  # noqa: BLE001
                     # Nothing else does this work: the next round must come.
                     _log.exception(f"{name}_failed")

@@ -16,16 +16,20 @@ Round = Literal[
 
 _AGAIN_AFTER_S = 60.0
 _CONNECTED = "Connected to "
+_PASSED = "revio_has_passed"
 _TROUBLES = re.compile(
     r"consumer: (Cannot connect|Connection to broker lost)|Frequent restarts|redis_is_full"
-    rf"|(result|retry)_refused|lost_connection_not_closed|({'|'.join(get_args(Round))})_failed"
+    rf"|(result|retry)_refused|loop_failed|lost_connection_not_closed|({'|'.join(get_args(Round))})_failed"
 )
 # Seconds, attempts and places in scripts do not make it another trouble.
 _NUMBERS = re.compile(r"\d+")
 
 
 class LogDedup(logging.Filter):
-    """Drops what was logged within the last minute, for troubles with Redis alone."""
+    """Drops what was logged within the last minute, for troubles with Redis alone.
+
+    It may be on a logger, so that error trackers do not get it either, and on the handler as well.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -34,7 +38,12 @@ class LogDedup(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """A reconnection is logged if trouble was logged since the last one."""
-        text = _message_of(record)
+        if record.__dict__.get(_PASSED):
+            return True
+        is_passed = record.__dict__[_PASSED] = self._passes(_message_of(record))
+        return is_passed
+
+    def _passes(self, text: str) -> bool:
         if text.startswith(_CONNECTED):
             return self._is_new(_CONNECTED, inf)
         if not _TROUBLES.match(text):

@@ -24,6 +24,14 @@ _TALKATIVE = {
 }
 
 
+# These say the same again every second or two, until a trouble is over.
+_REPEATING = (
+    "worker.redis_kit.refusal_log",
+    "worker.celery_app.consumer",
+    "worker.celery_app.feeder_thread",
+    "worker.celery_app.lifecycle",
+)
+
 _NO_FIELDS = {"event", "exc_info", "level", "logger", "timestamp"}
 
 # What Celery warns of, with a traceback, when Redis does not take a job's result.
@@ -58,7 +66,11 @@ def configure_logs(
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
     handler = _handler(logfile)
-    handler.addFilter(LogDedup())
+    dedup = LogDedup()
+    handler.addFilter(dedup)
+    for name in _REPEATING:
+        # An error tracker sees what the logger lets through, whatever the handler does.
+        logging.getLogger(name).filters[:] = [dedup]
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -26,7 +26,7 @@ from revio_jobs.key_prefix import KeyPrefix
 from worker.celery_app.persistent_redis import PersistentRedis
 from worker.celery_app.task_adapter import NOT_TERMINATED
 from worker.redis_kit.auto_pipeline import AutoPipeline, Escort, shared_redis
-from worker.redis_kit.redis_memory import warn_of_refusal
+from worker.redis_kit.refusal_log import log_refusal
 from worker.redis_kit.scripts import load_script
 
 REDIS_URL = "secret_redis_url"
@@ -132,7 +132,7 @@ class _Outcomes:
                     args=[value, self.expires if expires is None else expires],
                 )
             except ResponseError as exc:
-                warn_of_refusal("result_refused", exc)
+                log_refusal("result_refused", exc)
                 time.sleep(_REFUSED_PAUSE_S)
             else:
                 return

@@ -115,7 +115,7 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
             # So does Celery pass on what a task raises to reject its message.
             exc = exc.exc
         if isinstance(exc, RevioError):
-            exc_info.traceback = advice_on(exc)
+            exc_info.traceback = advice_on(exc, self.type)
         if isinstance(exc, PutOff):
             message = self.message
             message.channel.qos.put_off(message.delivery_tag, exc.seconds, count=exc.count)
@@ -170,7 +170,8 @@ def conclude(
         case Done():
             if error := decision.error:
                 _log.info("job_failed", error=type(error).__name__, reason=str(error))
-                if alert := alert_of(error):
+                # A query's error is an answer to its caller, and nobody has a letter of it.
+                if task.name == UPDATE_TASK and (alert := alert_of(error)):
                     _log.error(alert.event, reason=str(error), fix=alert.fix)
                 raise error
             _log.info("job_done")

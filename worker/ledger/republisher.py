@@ -22,6 +22,8 @@ class Republisher:
     def __init__(self, redis: Redis, encode: Encode) -> None:
         self._redis = redis
         self._encode = encode
+        self._unreadable: set[str] = set()
+        """Jobs of which it was logged."""
         self._script = load_script(redis, "worker.ledger", "republish")
 
     def republish(
@@ -42,8 +44,10 @@ class Republisher:
         try:
             job, in_lane = UpdateJob.model_validate_json(payload), Lane(_text(lane))
         except ValueError:
-            # Accepted by a newer release, and for its workers to run.
-            _log.exception("job_unreadable", job=job_id, account=account)
+            # Accepted by a newer release, and for its workers to run. The sweep comes every second.
+            if job_id not in self._unreadable:
+                self._unreadable.add(job_id)
+                _log.exception("job_unreadable", job=job_id, account=account)
             return False
         message = _text(original) if original else self._encode(job, job_id, in_lane)
         return bool(

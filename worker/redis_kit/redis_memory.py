@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
-
-_log = structlog.get_logger(__name__)
-
 FULL = "Redis is full: it has reached its maxmemory and refuses to write"
 """What operators have to do; it loses nothing."""
 
@@ -40,11 +36,3 @@ def is_full(error: BaseException) -> bool:
     A script's refusal has no error class; the error raised from it quotes it.
     """
     return "used memory > 'maxmemory'" in str(error)
-
-
-def warn_of_refusal(event: str, error: BaseException) -> None:
-    """Log how to fix it if Redis is full, else `event` and the reason."""
-    if is_full(error):
-        _log.warning("redis_is_full", mend=MAKE_ROOM)
-    else:
-        _log.warning(event, reason=str(error))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 from celery import Celery
 from kombu import Connection
+from structlog.testing import capture_logs
 
 from worker.celery_app.consumer import ReconnectingConsumer
 
@@ -43,3 +46,23 @@ def test_it_tries_every_few_seconds_however_long_redis_is_away(
             consumer.ensure_connected(connection)
     assert len(slept) == ATTEMPTS + 1
     assert 0 < max(slept) <= MOST_S
+
+
+@pytest.mark.parametrize(
+    ("error", "is_loud"),
+    [(TypeError("a defect"), True), (ConnectionRefusedError("Redis is away"), False)],
+    ids=["defect", "outage"],
+)
+def test_a_defect_that_ends_the_loop_again_and_again_is_loud(
+    error: Exception, *, is_loud: bool
+) -> None:
+    consumer = object.__new__(ReconnectingConsumer)
+    consumer._lost_by = (OSError,)
+    consumer._odd_errors_at = deque(maxlen=5)
+    with capture_logs() as logs:
+        for _ in range(5):
+            consumer.on_connection_error_after_connected(error)
+    loud = [log for log in logs if log["log_level"] == "error"]
+    assert [(log["event"], log["exc_info"]) for log in loud] == (
+        [("loop_failed", error)] if is_loud else []
+    )
