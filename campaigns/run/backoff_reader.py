@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from campaigns.run.backoff import Backoff
 from campaigns.run.ports import Products
+from campaigns.run.state import READ_FAILS, READ_REFUSED
 from revio_jobs.contracts import CustomerProductRecord
 from revio_jobs.errors import Permanent, QuotaExhausted, Retryable, Throttled
 from tasks.ports import UnreadableRecord
@@ -44,7 +45,9 @@ class BackoffReader:
             case QuotaExhausted():
                 backoff_s = max(error.until - self._clock(), 0.0)
                 says = f"the day's calls are spent for {backoff_s / 3600:.1f} h"
+            case Permanent():
+                says = f"{READ_REFUSED}: {error}"
             case _:
-                says = str(error)
+                says = f"{READ_FAILS}: {error}"
         self._backoff.fail(backoff_s)
         return says

@@ -12,6 +12,11 @@ from campaigns.run.spec import RunSpec
 STEP_FAILS = "a worker cannot carry it on"
 """How the reason begins why a run waits whose step ends in an error of ours: nobody decided so."""
 
+READ_REFUSED = "Rev.io refuses to have its products read"
+"""The same of a run whose read ends in an error that no repetition changes."""
+READ_FAILS = "its products cannot be read now"
+"""The same of a run whose read fails in another way, and not by a limit or a closed lane."""
+
 
 class Status(StrEnum):
     """Whether a run goes on."""

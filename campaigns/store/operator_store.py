@@ -16,7 +16,7 @@ from campaigns.business_time import BusinessTime
 from campaigns.errors import NotAllowedError
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.spec import RunSpec
-from campaigns.run.state import STEP_FAILS, RunState, Status
+from campaigns.run.state import READ_FAILS, READ_REFUSED, STEP_FAILS, RunState, Status
 from campaigns.store.audit_log import AuditEntry, entry, read_entry
 from campaigns.store.keys import WHAT, AccountKeys, RunKeys
 from campaigns.store.plan_decisions import PlanDecisions, sent_back_field
@@ -54,7 +54,20 @@ class RunView:
     @property
     def step_fails(self) -> bool:
         """Whether a worker tries to carry it on and fails, by a defect or by data of ours."""
-        return self.goes_on and self.is_fed and self.state.waits.startswith(STEP_FAILS)
+        return self._tries_in_vain(STEP_FAILS)
+
+    @property
+    def read_is_refused(self) -> bool:
+        """Whether the vendor refuses the call that reads its products, whenever it is made."""
+        return self._tries_in_vain(READ_REFUSED)
+
+    @property
+    def has_reason_to_wait(self) -> bool:
+        """Whether it sends nothing for a reason that somebody set, or that a limit has."""
+        return bool(self.waits) and not self._tries_in_vain(STEP_FAILS, READ_REFUSED, READ_FAILS)
+
+    def _tries_in_vain(self, *reasons: str) -> bool:
+        return self.goes_on and self.is_fed and self.state.waits.startswith(reasons)
 
     @property
     def waits(self) -> str:

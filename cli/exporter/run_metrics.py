@@ -45,13 +45,19 @@ WAITS = Family(
     "1 while it sends nothing for a known reason: a closed lane, its hours, a missing worker.",
     ("account", "run"),
 )
+FAILS = Family(
+    "revio_campaign_run_fails",
+    "1 while a worker tries to carry it on in vain: by a defect, or since Rev.io refuses to have "
+    "its products read.",
+    ("account", "run"),
+)
 LAST_ENDED = Family(
     "revio_campaign_run_last_row_timestamp_seconds",
     "When a row of it last ended, to the minute; only if one has in the last half hour.",
     ("account", "run"),
 )
 
-FAMILIES = (RUNS, ROWS, ENDED, PACE, LEFT, STATE, STUCK, WAITS, LAST_ENDED)
+FAMILIES = (RUNS, ROWS, ENDED, PACE, LEFT, STATE, STUCK, WAITS, FAILS, LAST_ENDED)
 
 
 def run_samples(account_status: AccountStatus, ids_per_call: int) -> Iterator[Sample]:
@@ -74,8 +80,9 @@ def _of_run(account: str, view: RunView, budget: BulkBudget) -> Iterator[Sample]
     for status in Status:
         yield STATE.sample(state.status is status, account, run, status.value)
     yield STUCK.sample(view.goes_on and not view.is_fed, account, run)
-    # A step that fails is no reason to wait: RevioCampaignStalled must tell of it.
-    yield WAITS.sample(bool(view.waits) and not view.step_fails, account, run)
+    # What fails is no reason to wait: RevioCampaignStalled must tell of it.
+    yield WAITS.sample(view.has_reason_to_wait, account, run)
+    yield FAILS.sample(view.step_fails or view.read_is_refused, account, run)
     if left := eta(view, budget):
         yield LEFT.sample(left.seconds, account, run)
     if view.pace:

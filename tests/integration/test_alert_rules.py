@@ -24,7 +24,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from redis import Redis
 
-from campaigns.run.state import Status
+from campaigns.rows.ended_row import EndedRow, RowOutcome
+from campaigns.run.state import READ_REFUSED, RunStep, Status
 from campaigns.store import OperatorStore
 from cli.exporter.family import Kind
 from cli.exporter.fleet import FAMILIES, FleetCollector
@@ -144,6 +145,14 @@ class Fleet:
         self.place.start_run()
         self.redis.set("revio:default:campaigns:feeder", "a worker")
 
+    def run_not_read_back(self) -> None:
+        """All its rows have ended."""
+        runs = self.place.start_run()
+        assert runs.lease("default", "token")
+        row = EndedRow(0, RowOutcome.APPLIED, time.time() - 3600)
+        waits = f"{READ_REFUSED}: E7"
+        runs.record("default", RUN, "token", RunStep(ended=[row], cursor=1, waits=waits))
+
     def other_limits(self) -> None:
         self.place.report("worker@there", calls_per_minute=100)
 
@@ -177,7 +186,7 @@ CONDITIONS: dict[str, list[Callable[[Fleet], None]]] = {
     "RevioCampaignHalted": [Fleet.halted_run],
     "RevioCampaignPaused": [Fleet.paused_run],
     "RevioCampaignStuck": [Fleet.run_without_worker],
-    "RevioCampaignStalled": [Fleet.run_without_progress],
+    "RevioCampaignStalled": [Fleet.run_without_progress, Fleet.run_not_read_back],
     "RevioWorkersDiffer": [Fleet.other_limits],
     "RevioVersionsDiffer": [Fleet.other_release],
     "RevioClockOff": [Fleet.wrong_clock],
@@ -197,14 +206,22 @@ def fleet(redis_url: str, settings: Settings) -> Iterator[Fleet]:
     place.close()
 
 
+EXPORTERS = ("revio-exporter-1:9808", "revio-exporter-2:9808")
+"""Two are scraped while one takes the other's place."""
+
+
 def series(collector: Collector | None) -> list[dict[str, str]]:
-    """What a scrape says, for as long as the condition lasts."""
+    """What scrapes say with the labels that Prometheus adds, as long as the condition lasts."""
     registry = CollectorRegistry()
     if collector:
         registry.register(collector)
-    families = text_string_to_metric_families(generate_latest(registry).decode())
+    families = list(text_string_to_metric_families(generate_latest(registry).decode()))
     return [
-        {"series": sample.name + _labels(sample.labels), "values": f"{sample.value}x{MINUTES}"}
+        {
+            "series": sample.name + _labels({**sample.labels, "job": "revio", "instance": exporter}),
+            "values": f"{sample.value}x{MINUTES}",
+        }
+        for exporter in EXPORTERS
         for family in families
         for sample in family.samples
         if math.isfinite(sample.value)
@@ -219,7 +236,7 @@ def judged(directory: Path, collector: Collector | None, firing: set[str], *, af
     """What promtool has against just these alerts firing so long after the condition began."""
     expected = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in sorted(firing)]
     expression = {
-        "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+        "expr": 'group by (alertname) (ALERTS{alertstate="firing"})',
         "eval_time": f"{after_m}m",
         "exp_samples": expected,
     }

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
-from campaigns.run.state import STEP_FAILS, RunStep
+from campaigns.run.state import READ_FAILS, READ_REFUSED, STEP_FAILS, RunStep
 from cli.exporter.family import Kind
 from cli.exporter.fleet import FAMILIES, FleetCollector
 from revio_jobs import Lane, QueryJob, errors
@@ -166,14 +166,21 @@ def test_a_run_shows_its_rows_and_that_nobody_carries_it_on(place: Place, scrape
     assert metrics["revio_lane_demand_jobs"]["bulk",] == 1
 
 
-def test_a_run_whose_steps_fail_does_not_count_as_one_that_waits(
+def test_a_run_whose_steps_or_reads_fail_does_not_count_as_one_that_waits(
     place: Place, scrape: Scrape
 ) -> None:
     runs = place.start_run()
     assert runs.lease("default", "me")
-    for why, waits in (("its time begins tomorrow", 1), (f"{STEP_FAILS} (ValueError)", 0)):
+    for why, waits, fails in (
+        ("its time begins tomorrow", 1, 0),
+        (f"{READ_FAILS}: 504", 0, 0),
+        (f"{READ_REFUSED}: E7", 0, 1),
+        (f"{STEP_FAILS} (ValueError)", 0, 1),
+    ):
         runs.record("default", RUN, "me", RunStep(waits=why))
-        assert scrape()["revio_campaign_run_waits"] == {(RUN,): waits}
+        metrics = scrape()
+        assert metrics["revio_campaign_run_waits"] == {(RUN,): waits}
+        assert metrics["revio_campaign_run_fails"] == {(RUN,): fails}
 
 
 def test_workers_are_counted_by_lane_and_release_and_their_limits_compared(

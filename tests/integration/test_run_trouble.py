@@ -12,6 +12,7 @@ from redis import Redis
 from campaigns.rows.ended_row import EndedRow, RowOutcome
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.state import RunStep, Status
+from revio_jobs import errors
 from revio_jobs.contracts import CustomerProductRecord
 from sandbox.local.embedded_redis import EmbeddedRedis
 from tests.integration import feeder_world
@@ -87,6 +88,33 @@ def test_a_step_that_fails_is_told_and_costs_few_calls_until_it_succeeds(redis: 
     assert world.until_it_stops().counts == {"applied": 60}
     assert world.state().waits == ""
     assert not world.store.view(RUN).step_fails
+
+
+@pytest.mark.parametrize(
+    ("error", "is_refused"),
+    [(errors.Rejected("E7", "not these"), True), (errors.Unavailable("504"), False)],
+    ids=["refused", "failed"],
+)
+def test_a_read_that_fails_is_told_as_what_it_is_until_it_succeeds(
+    redis: Redis, error: errors.RevioError, *, is_refused: bool
+) -> None:
+    world = World(redis, 5)
+    world.start(5)
+
+    def fails(_ids: object) -> None:
+        raise error
+
+    read = world.vendor.read
+    world.vendor.read = fails  # type: ignore[assignment, method-assign]
+    world.round()
+    view = world.store.view(RUN)
+    assert str(error) in view.waits
+    assert view.read_is_refused is is_refused
+    assert not view.has_reason_to_wait
+    world.vendor.read = read  # type: ignore[method-assign]
+    world.now += 60
+    assert world.until_it_stops().counts == {"applied": 5}
+    assert not world.store.view(RUN).read_is_refused
 
 
 def test_a_run_that_cannot_be_read_does_not_stop_the_others(redis: Redis) -> None:

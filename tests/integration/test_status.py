@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from campaigns.run.state import STEP_FAILS, RunStep, Status
+from campaigns.run.state import READ_FAILS, READ_REFUSED, STEP_FAILS, RunStep, Status
 from campaigns.store import OperatorStore
 from cli.exit_code import ExitCode
 from revio_jobs import Lane, QueryJob, errors
@@ -243,6 +243,16 @@ def test_a_run_whose_steps_fail_needs_somebody_to_report_it(place: Place, look: 
     [(about, says, fix)] = concerns(look)
     assert (about, says) == ("campaign", f"{RUN}: a worker cannot carry it on (ValueError)")
     assert "campaign_step_failed" in fix
+
+
+def test_a_run_whose_products_rev_io_refuses_to_read_needs_somebody_to_ask_there(
+    place: Place, look: Look
+) -> None:
+    runs = place.start_run()
+    assert runs.lease("default", "token")
+    for why, needs in ((READ_FAILS, 0), (READ_REFUSED, 1)):
+        runs.record("default", RUN, "token", RunStep(waits=f"{why}: E7"))
+        assert [says for _, says, _ in concerns(look)] == [f"{RUN}: {why}: E7"] * needs
 
 
 def test_a_run_whose_time_is_over_is_not_shown_and_hides_nothing(place: Place, look: Look) -> None:

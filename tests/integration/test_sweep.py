@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from structlog.testing import capture_logs
 
 from revio_jobs import JobHandle, Lane, QueryJob, RevioJobs, UpdateJob
 from revio_jobs.celery_app import producer_app
@@ -223,6 +224,16 @@ def test_a_job_of_a_newer_release_is_left_and_stops_nothing(here: Place, payload
     here.sweep()
     assert here.sweep(after_s=GRACE_S) == Swept(lost=1)
     assert here.queued() == [second.job_id]
+
+
+def test_a_job_of_a_newer_release_is_told_once_however_often_it_is_swept(here: Place) -> None:
+    [job] = here.submit(1)
+    here.redis.hset(f"revio:default:job:{job.job_id}", "payload", '{"mood": "good"}')
+    here.redis.delete(QUEUE)
+    with capture_logs() as logs:
+        for _ in range(3):
+            here.sweep(after_s=GRACE_S)
+    assert [(log["event"], log["job"]) for log in logs] == [("job_unreadable", job.job_id)]
 
 
 def test_the_job_of_a_dead_worker_is_republished_when_its_lease_ends(here: Place) -> None:
