@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from prometheus_client.core import Metric
@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from redis import Redis
 from redis.exceptions import RedisError
 
+from cli.answer import complain
 from cli.exporter import call_metrics, job_metrics, run_metrics, worker_metrics
 from cli.exporter.family import Sample, metrics_of
 from cli.status.reading import read_account
@@ -31,7 +32,12 @@ FAMILIES = (
 class FleetCollector(Collector):
     """Reads Redis at each scrape, and never writes to it."""
 
-    def __init__(self, settings: Settings, redis: Redis) -> None:
+    def __init__(
+        self, settings: Settings, redis: Redis, tell: Callable[[str], object] = complain
+    ) -> None:
+        """`tell` hears why Redis cannot be read, when that changes."""
+        self._tell = tell
+        self._said = "Redis answers"
         self._settings = settings
         self._redis = redis
         self._queues = UntakenQueues(redis, settings.accounts, _QUEUES_EVERY_S)
@@ -44,9 +50,18 @@ class FleetCollector(Collector):
         """If Redis does not answer, that alone is said: half a picture would mislead."""
         try:
             samples = list(self._samples())
-        except (RedisError, Unavailable):
+        except (RedisError, Unavailable) as exc:
             samples = [worker_metrics.REDIS_UP.sample(0)]
+            self._say(f"Redis: {exc}")
+        else:
+            self._say("Redis answers")
         return metrics_of([worker_metrics.build_sample(), *samples])
+
+    def _say(self, says: str) -> None:
+        """Where Redis refuses us, the metrics do not say why."""
+        if says != self._said:
+            self._said = says
+            self._tell(says)
 
     def _samples(self) -> Iterator[Sample]:
         info: Any = self._redis.info()

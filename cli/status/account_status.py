@@ -139,7 +139,7 @@ class AccountStatus:
                 "workers",
                 f"{counted(unfinished, 'job')} in {queue}"
                 + (f" ({begun:,} of them held by a worker, or put off)" if begun else "")
-                + ", and no worker of it has reported for a minute",
+                + ", and no worker that takes from it has reported for a minute",
                 f"start one: celery -A worker worker -Q {queue}",
             )
 

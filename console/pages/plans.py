@@ -44,7 +44,9 @@ def show_plan(visit: Visit) -> Response:
     outcome = record.outcome
     if outcome is None:
         visit.console.pool.plan(record)  # a console that was ended may have left it
-        return visit.page("planning.html.j2", wanted=record.wanted, progress=record.progress)
+        return visit.page(
+            "planning.html.j2", wanted=record.wanted, progress=record.progress, trouble=""
+        )
     if not outcome.changes_something:
         return show_problems(visit, record, outcome)
     return _show_review(visit, record, outcome)
@@ -94,7 +96,12 @@ def show_progress(visit: Visit) -> Response:
     """A part of the page above; when planning has ended, the browser is told to load it anew."""
     record = record_of(visit)
     if record.outcome is None:
-        return visit.page("planning_part.html.j2", progress=record.progress, wanted=record.wanted)
+        return visit.page(
+            "planning_part.html.j2",
+            progress=record.progress,
+            wanted=record.wanted,
+            trouble=visit.console.pool.trouble(record),
+        )
     return Response(headers={"HX-Refresh": "true"})
 
 

@@ -27,6 +27,10 @@ _FAULT = (
     "Whoever runs the console finds why in its log, under plan {plan}. Plan it again once they "
     "have seen to it."
 )
+_NOT_STORED = (
+    "Planning broke off, and the console cannot store why. Whoever runs the console finds it in its "
+    "log, under plan {plan}. Reload this page once they have seen to it: then it is planned anew."
+)
 _log = structlog.get_logger()
 
 
@@ -40,6 +44,7 @@ class PlanningPool:
         self._command = command
         self._lock = Lock()
         self._queued: set[str] = set()
+        self._broken: set[str] = set()
 
     def plan(self, record: Record) -> None:
         """In its turn; nothing if it is waiting already."""
@@ -48,7 +53,13 @@ class PlanningPool:
             if name in self._queued:
                 return
             self._queued.add(name)
+            self._broken.discard(name)
         self._pool.submit(self._run, record)
+
+    def trouble(self, record: Record) -> str:
+        """Why its planning has ended without an outcome, and what to do; "" if it has not."""
+        is_broken = str(record.directory) in self._broken
+        return _NOT_STORED.format(plan=record.directory.name) if is_broken else ""
 
     def close(self) -> None:
         """Begin no other one; those under way go on by themselves."""
@@ -58,6 +69,10 @@ class PlanningPool:
         try:
             if record.outcome is None:
                 self._carry_out(record)
+        except Exception as exc:  # noqa: BLE001 - nobody asks the thread; most often the disk is full
+            why = f"{type(exc).__name__}: {exc}"
+            _log.error("console_planning_failed", plan=record.directory.name, why=why, exc_info=exc)
+            self._broken.add(str(record.directory))
         finally:
             with self._lock:
                 self._queued.discard(str(record.directory))

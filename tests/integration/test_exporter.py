@@ -219,8 +219,11 @@ def test_the_docs_describe_every_metric_of_the_exporter() -> None:
 def test_nothing_is_told_of_a_redis_that_does_not_answer(settings: Settings) -> None:
     registry = CollectorRegistry()
     with Redis(port=free_port()) as nowhere:
-        registry.register(FleetCollector(settings, nowhere))
+        said: list[str] = []
+        registry.register(FleetCollector(settings, nowhere, said.append))
+        generate_latest(registry)
         metrics = read(generate_latest(registry).decode())
+    assert [text.partition(": ")[0] for text in said] == ["Redis"]
     assert metrics == {"revio_exporter_build_info": {(__version__,): 1}, "revio_redis_up": {(): 0}}
 
 

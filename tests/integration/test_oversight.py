@@ -29,7 +29,9 @@ def told(*workers: Oversight, looks: int = 1) -> list[tuple[str, str]]:
             for worker in workers:
                 worker.check()
     assert all(log["log_level"] == "error" and log["fix"] for log in logs)
-    return [(log["event"], log.get("missing") or log["runs"]) for log in logs]
+    return [
+        (log["event"], log.get("missing") or log.get("runs") or log["job"]) for log in logs
+    ]
 
 
 def test_a_fleet_in_order_is_silent(place: Place) -> None:
@@ -51,6 +53,18 @@ def test_an_update_that_is_nowhere_is_told_once_until_another_one_is(place: Plac
     assert told(second, looks=3) == []
     place.redis.incr(LedgerKeys("default").sequence)
     assert told(second, looks=3) == [("updates_missing", "2")]
+
+
+def test_an_update_that_nobody_sweeps_is_told_until_somebody_does(place: Place) -> None:
+    place.delay(Lane.BULK)
+    delayed = LedgerKeys("default").delayed
+    [(job_id, _)] = place.redis.zscan_iter(delayed)
+    oversight = Oversight(place.redis, ["other", "default"])
+    assert told(oversight, looks=3) == []
+    place.redis.zincrby(delayed, -600_000, job_id)
+    assert told(oversight, looks=3) == [("updates_overdue", job_id.decode())]
+    place.redis.zincrby(delayed, 600_000, job_id)
+    assert told(oversight, looks=3) == []
 
 
 def test_runs_that_nobody_feeds_are_told_by_name_and_again_when_it_happens_again(

@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from revio_jobs.contracts import Lane, queue_name
+from revio_jobs.errors import Unavailable
 from worker.celery_app.lane_activity import LaneActivity
 from worker.limiter import LaneClosure, LaneClosures
 from worker.limiter.port import AccountLane
@@ -20,6 +21,8 @@ _log = structlog.get_logger(__name__)
 # A lane that a job found closed is checked again after this long at the latest.
 _LONGEST_BACKOFF_S = 30.0
 _STOPPED_WITHIN_S = 2.0
+# A loop that has not turned for so long, while Redis answers us, takes no messages any more.
+_STANDS_STILL_S = 60.0
 
 
 class Consumer(Protocol):
@@ -68,12 +71,24 @@ class LaneControl:
         self._closed: dict[AccountLane, str] = {}
         self._backoffs: dict[AccountLane, _Backoff] = {}
         self._lanes = frozenset(lanes)
+        self._awaited_since: float | None = None
+        """When the consumer's loop was asked for what it has not done yet; None if it has."""
         self._lock = threading.Lock()
 
     @property
     def lanes(self) -> frozenset[AccountLane]:
         """The lanes that this worker serves, open or not."""
         return self._lanes
+
+    @property
+    def serving(self) -> frozenset[AccountLane]:
+        """The same, but none while the loop that takes messages stands still.
+
+        Other threads, and so the process's reports, go on when it hangs on a broken connection.
+        """
+        since = self._awaited_since
+        stands_still = since is not None and self._clock() - since > _STANDS_STILL_S
+        return frozenset() if stands_still else self._lanes
 
     @property
     def closed(self) -> Mapping[AccountLane, str]:
@@ -106,11 +121,18 @@ class LaneControl:
             for account_lane in lanes
             if account_lane in self._closed or queue_name(*account_lane) in recent
         ]
-        closures = self._closures.among(lanes, used)
+        try:
+            closures = self._closures.among(lanes, used)
+        except Unavailable:
+            # While Redis is away the loop does nothing else than wait for it.
+            self._awaited_since = None
+            raise
         for account_lane in {*used, *closures}:
             reason = self._reason(account_lane, closures.get(account_lane))
             with self._lock:
                 self._set(account_lane, reason)
+        if self._awaited_since is None:
+            self._awaited_since = self._clock()
         self._consumer.call_soon(self._apply_all)
 
     def back_off(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
@@ -157,6 +179,7 @@ class LaneControl:
         return stopped
 
     def _apply_all(self) -> None:
+        self._awaited_since = None
         is_open = {
             queue_name(*account_lane): account_lane not in self._closed
             for account_lane in self._lanes

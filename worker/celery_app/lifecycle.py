@@ -182,7 +182,7 @@ class Lifecycle:
         served = {account for account, _ in lanes} & self._settings.accounts.keys()
         accounts = {name: self._settings.accounts[name] for name in served}
         self._published_limits = PublishedLimits(
-            application.redis, accounts, sender.hostname, lanes=lambda: control.lanes
+            application.redis, accounts, sender.hostname, lanes=lambda: control.serving
         )
         self._repeat("limits", NOTED_EVERY_S, self._published_limits.publish, at_once=True)
         self._read_revocations()

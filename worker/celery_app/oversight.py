@@ -1,7 +1,7 @@
 """Tells of what no single job shows, once for the whole fleet.
 
-An update that is nowhere, and campaigns that nobody feeds, raise no error anywhere: no process has
-them. So one worker looks at every account's books, and tells what it finds twice in a row. What was
+An update that is nowhere or that nobody sweeps, and campaigns that nobody feeds, raise no error
+anywhere: no process has them. So one worker looks at every account's books, and tells what it finds twice in a row. What was
 told is noted in Redis, so that it is told again only once it is another trouble.
 """
 
@@ -17,7 +17,7 @@ from redis import Redis
 
 from campaigns.store.keys import AccountKeys
 from revio_jobs.ledger_keys import LedgerKeys
-from worker.ledger import Auditor
+from worker.ledger import Auditor, overdue_updates
 from worker.redis_kit.leader_lease import LeaderLease, leader_key
 from worker.redis_kit.scripts import fail_closed
 
@@ -28,7 +28,10 @@ _ANNOUNCED_KEY = "revio:oversight:told"
 FIXES = {
     "updates_missing": "revio audit names what does not add up; see RevioUpdatesMissing",
     "feeder_lost": "restart the account's workers: any of them carries its runs forward",
+    "updates_overdue": "look for sweep_failed and job_unreadable; see RevioUpdatesOverdue",
 }
+_WHAT = {"updates_missing": "missing", "feeder_lost": "runs", "updates_overdue": "job"}
+"""The field of each event that says what it is about."""
 
 _log = structlog.get_logger(__name__)
 
@@ -80,6 +83,9 @@ class Oversight:
                 yield _Trouble("updates_missing", account, str(missing))
         for account, runs in self._unfed():
             yield _Trouble("feeder_lost", account, ", ".join(sorted(runs)))
+        for account, update in overdue_updates(self._redis, self._accounts).items():
+            if update.is_forgotten:
+                yield _Trouble("updates_overdue", account, update.job_id)
 
     def _unfed(self) -> Iterator[tuple[str, list[str]]]:
         """The accounts whose runs no worker carries forward, with those runs."""
@@ -102,10 +108,9 @@ class Oversight:
 
     def _announce(self, trouble: _Trouble) -> None:
         self._redis.hset(_ANNOUNCED_KEY, trouble.key, trouble.says)
-        what = "missing" if trouble.event == "updates_missing" else "runs"
         _log.error(
             trouble.event,
             account=trouble.account,
             fix=FIXES[trouble.event],
-            **{what: trouble.says},
+            **{_WHAT[trouble.event]: trouble.says},
         )

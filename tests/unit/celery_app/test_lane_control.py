@@ -4,10 +4,12 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from revio_jobs.contracts import Lane, queue_name
+from revio_jobs.errors import Unavailable
 from worker.celery_app.lane_activity import LaneActivity
 from worker.celery_app.lane_control import LaneControl
 from worker.limiter import LaneClosure
@@ -46,10 +48,13 @@ class Closures:
 
     def __init__(self) -> None:
         self.lanes: set[Lane] = set()
+        self.is_away = False
 
     def among(
         self, lanes: Iterable[AccountLane], used: Iterable[AccountLane]
     ) -> dict[AccountLane, LaneClosure]:
+        if self.is_away:
+            raise Unavailable("Redis")
         spent = "the day's calls are spent"
         return {where: LaneClosure(where[1], spent) for where in used if where[1] in self.lanes}
 
@@ -60,6 +65,33 @@ def activity() -> LaneActivity:
     for where in LANES:
         noted.note(queue_name(*where))
     return noted
+
+
+def test_a_worker_whose_loop_stands_still_serves_no_lane_until_it_turns_again() -> None:
+    now = [0.0]
+    consumer = Consumer()
+    control: Any = LaneControl(consumer, LANES, Closures(), activity(), lambda: now[0])  # type: ignore[arg-type]
+    for now[0] in range(60):
+        control.update()
+        assert control.serving == frozenset(LANES)
+    now[0] = 61.0
+    control.update()
+    assert control.serving == frozenset()
+    consumer.run(lambda todo: todo[-1:])
+    assert control.serving == frozenset(LANES)
+
+
+def test_a_worker_that_waits_for_redis_counts_when_redis_is_back() -> None:
+    now, closures = [0.0], Closures()
+    control: Any = LaneControl(Consumer(), LANES, closures, activity(), lambda: now[0])  # type: ignore[arg-type]
+    control.update()
+    closures.is_away = True
+    now[0] = 90.0
+    with pytest.raises(Unavailable):
+        control.update()
+    closures.is_away = False
+    control.update()
+    assert control.serving == frozenset(LANES)
 
 
 moments = st.lists(st.one_of(st.sampled_from(list(Lane)), st.just("update"), st.just("run")))

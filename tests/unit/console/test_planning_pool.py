@@ -66,6 +66,25 @@ def test_a_process_that_ends_without_an_answer_is_told_simply_and_logged_wholly(
     assert why not in " ".join(outcome.error)
 
 
+def test_planning_whose_end_cannot_be_stored_is_logged_and_told_until_it_is_tried_again(
+    record: Record, pools: list[PlanningPool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_record: Record, _outcome: Outcome) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Record, "end", full)
+    pool = PlanningPool(1, PATIENCE_S, (sys.executable, "-c", "pass"))
+    pools.append(pool)
+    with capture_logs() as logs:
+        pool._run(record)
+    assert "No space left" in logs[-1]["why"]
+    assert record.directory.name in pool.trouble(record)
+    monkeypatch.undo()
+    assert outcome_of(record, [pool], "pass").verdict == "failed"
+    pool.plan(record)
+    assert pool.trouble(record) == ""
+
+
 def test_a_process_that_takes_too_long_is_ended(record: Record, pools: list[PlanningPool]) -> None:
     outcome = outcome_of(record, pools, "import time; time.sleep(600)", patience_s=0.3)
     assert "longer than 0.3 seconds" in outcome.error[0]
