@@ -198,7 +198,9 @@ class AccountStatus:
                 fix = "report it, with the traceback of campaign_step_failed in the workers' log"
                 yield self._concern("campaign", f"{run}: {view.waits}", fix)
             elif view.read_is_refused:
-                fix = f"ask Rev.io what is wrong with these products, or revio campaign cancel {run}"
+                fix = (
+                    f"ask Rev.io what is wrong with these products, or revio campaign cancel {run}"
+                )
                 yield self._concern("campaign", f"{run}: {view.waits}", fix)
 
     def _concern(self, about: str, says: str, fix: str) -> Concern:

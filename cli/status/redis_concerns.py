@@ -18,7 +18,9 @@ def redis_concerns(info: Mapping[str, Any]) -> Iterator[Concern]:
     if most and used >= most:
         yield Concern("", "Redis", FULL, MAKE_ROOM)
     elif most and used > most * NEARLY_FULL:
-        says = f"Redis has used {used / most:.0%} of its maxmemory; when it is full nothing is called"
+        says = (
+            f"Redis has used {used / most:.0%} of its maxmemory; when it is full nothing is called"
+        )
         yield Concern("", "Redis", says, MAKE_ROOM)
     if fault := eviction_fault(info):
         yield Concern("", "Redis", fault, "CONFIG SET maxmemory-policy noeviction")

@@ -28,8 +28,8 @@ _FAULT = (
     "have seen to it."
 )
 _NOT_STORED = (
-    "Planning broke off, and the console cannot store why. Whoever runs the console finds it in its "
-    "log, under plan {plan}. Reload this page once they have seen to it: then it is planned anew."
+    "Planning broke off, and the console cannot store why. Whoever runs the console finds it in "
+    "its log, under plan {plan}. Reload this page once they have seen to it."
 )
 _log = structlog.get_logger()
 

@@ -218,7 +218,8 @@ def series(collector: Collector | None) -> list[dict[str, str]]:
     families = list(text_string_to_metric_families(generate_latest(registry).decode()))
     return [
         {
-            "series": sample.name + _labels({**sample.labels, "job": "revio", "instance": exporter}),
+            "series": sample.name
+            + _labels({**sample.labels, "job": "revio", "instance": exporter}),
             "values": f"{sample.value}x{MINUTES}",
         }
         for exporter in EXPORTERS

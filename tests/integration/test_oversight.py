@@ -29,9 +29,7 @@ def told(*workers: Oversight, looks: int = 1) -> list[tuple[str, str]]:
             for worker in workers:
                 worker.check()
     assert all(log["log_level"] == "error" and log["fix"] for log in logs)
-    return [
-        (log["event"], log.get("missing") or log.get("runs") or log["job"]) for log in logs
-    ]
+    return [(log["event"], log.get("missing") or log.get("runs") or log["job"]) for log in logs]
 
 
 def test_a_fleet_in_order_is_silent(place: Place) -> None:

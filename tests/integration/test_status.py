@@ -301,9 +301,7 @@ def test_a_replica_takes_no_writes_and_needs_its_primary_named(place: Place, loo
     assert "REVIO_REDIS_URL" in fix
 
 
-def test_a_redis_that_is_nearly_full_needs_room_before_it_is_full(
-    place: Place, look: Look
-) -> None:
+def test_a_redis_that_is_nearly_full_needs_room_before_it_is_full(place: Place, look: Look) -> None:
     before = place.redis.config_get("maxmemory")["maxmemory"]
     place.redis.config_set("maxmemory", int(place.redis.info("memory")["used_memory"] * 1.07))
     try:

@@ -94,7 +94,10 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         """Each may be how a lost connection shows; one that comes again and again is not."""
         now = time.monotonic()
         self._odd_errors_at.append(now)
-        if len(self._odd_errors_at) == _DEFECTS and now - self._odd_errors_at[0] < _DEFECTS_WITHIN_S:
+        if (
+            len(self._odd_errors_at) == _DEFECTS
+            and now - self._odd_errors_at[0] < _DEFECTS_WITHIN_S
+        ):
             _log.error("loop_failed", exc_info=exc, fix=_REPORT)
 
     def on_decode_error(self, message: Any, exc: BaseException) -> None:  # noqa: ANN401 - kombu's

@@ -1,8 +1,9 @@
 """Tells of what no single job shows, once for the whole fleet.
 
 An update that is nowhere or that nobody sweeps, and campaigns that nobody feeds, raise no error
-anywhere: no process has them. So one worker looks at every account's books, and tells what it finds twice in a row. What was
-told is noted in Redis, so that it is told again only once it is another trouble.
+anywhere: no process has them. So one worker looks at every account's books, and tells what it finds
+twice in a row. What was told is noted in Redis, so that it is told again only once it is another
+trouble.
 """
 
 from __future__ import annotations
