@@ -66,7 +66,7 @@ def start(
         },
         zone=terms.zone,
     )
-    gate = dump_gate(rails, plan.header.overrides, plan.header.effective)
+    gate = dump_gate(rails, plan.header.overrides, plan.header.effective, spec.timetable)
     began = store.start(
         spec,
         plan.changes(),

@@ -1,14 +1,20 @@
-"""Whether a campaign's job may still be sent: its run goes on, and no guard rail stops it."""
+"""Whether a campaign's job may still be sent: its run goes on, its time is now, no rail stops it."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
 from campaigns.guard_rails.rails import Rails, forbidden
+from campaigns.run.spec import Timetable
 from revio_jobs.contracts import CustomerProduct, CustomerProductRecord, UpdateJob
 from revio_jobs.errors import GuardRail, Withdrawn
+
+# The clock of the feeder, which sends from then on, may be ahead of this worker's.
+_EARLY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,7 @@ class SendRules:
     """The plan's rails, besides the worker's own."""
     overrides: frozenset[str] = frozenset()
     effective: date | None = None
+    timetable: Timetable = field(default_factory=Timetable)
 
 
 class RunRulesSource(Protocol):
@@ -43,10 +50,18 @@ class BulkLane(Protocol):
 class CampaignSendCheck:
     """Lets through what its run, the lane and the rails allow; a job without a campaign always."""
 
-    def __init__(self, runs: RunRulesSource, lane: BulkLane, rails: Rails) -> None:
+    def __init__(
+        self,
+        runs: RunRulesSource,
+        lane: BulkLane,
+        rails: Rails,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`clock`: Unix time, seconds."""
         self._runs = runs
         self._lane = lane
         self._rails = rails
+        self._clock = clock
 
     def check(self, job: UpdateJob, record: CustomerProductRecord | None) -> None:
         """See the port."""
@@ -60,6 +75,10 @@ class CampaignSendCheck:
             raise Withdrawn(f"campaign {run} is {rules.status}")
         if reason := self._lane.pause_reason(job.account):
             raise Withdrawn(reason)
+        # It may have waited in its queue, or for another attempt, until its hours were over.
+        now, timetable = self._clock(), rules.timetable
+        if (why := timetable.not_yet(now)) and timetable.not_yet(now + _EARLY_S):
+            raise Withdrawn(f"campaign {run}: {why}")
         current = CustomerProduct.model_validate(record) if record else job.campaign
         after = job.changes() | dict.fromkeys(job.clear)
         breaches = (self._rails + rules.rails).row_breaches(current, after, rules.effective)

@@ -52,6 +52,29 @@ def _until(at: time, here: datetime, now: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Timetable:
+    """When a run may send."""
+
+    start_at: float = 0.0
+    """Unix time, seconds."""
+    sending_hours: SendingHours | None = None
+    """None: all day."""
+    zone: str = "UTC"
+    """The business's, in which times are shown."""
+
+    def opens_at(self, now: float) -> float:
+        """Unix time from which rows are sent; `now` if they are."""
+        at = max(self.start_at, now)
+        return at + (self.sending_hours.opens_in(at) if self.sending_hours else 0.0)
+
+    def not_yet(self, now: float) -> str:
+        """Why nothing is sent at this hour; "" if rows may be sent."""
+        if (opens_at := self.opens_at(now)) <= now:
+            return ""
+        return f"its time begins at {BusinessTime(self.zone).show(opens_at)}"
+
+
+@dataclass(frozen=True, slots=True)
 class RunSpec:
     """What was agreed on when the run was started; only `start_at` can be moved since."""
 
@@ -71,13 +94,15 @@ class RunSpec:
     zone: str = "UTC"
     """The business's, in which times are shown."""
 
+    @property
+    def timetable(self) -> Timetable:
+        """When it may send."""
+        return Timetable(self.start_at, self.sending_hours, self.zone)
+
     def opens_at(self, now: float) -> float:
         """Unix time from which rows are sent; `now` if they are."""
-        at = max(self.start_at, now)
-        return at + (self.sending_hours.opens_in(at) if self.sending_hours else 0.0)
+        return self.timetable.opens_at(now)
 
     def not_yet(self, now: float) -> str:
         """Why the run sends nothing at this hour; "" if it may."""
-        if (opens_at := self.opens_at(now)) <= now:
-            return ""
-        return f"its time begins at {BusinessTime(self.zone).show(opens_at)}"
+        return self.timetable.not_yet(now)

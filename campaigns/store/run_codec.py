@@ -10,7 +10,7 @@ from typing import Any
 
 from campaigns.guard_rails.rails import Rails
 from campaigns.run.send_check import SendRules
-from campaigns.run.spec import RunSpec, SendingHours
+from campaigns.run.spec import RunSpec, SendingHours, Timetable
 from campaigns.run.state import Phase, RunState, Status
 from campaigns.terms import HaltRules
 
@@ -24,12 +24,7 @@ def dump_spec(spec: RunSpec) -> str:
     """As JSON, in which the sending hours are called a window."""
     document = asdict(spec)
     del document["sending_hours"]
-    hours = spec.sending_hours and {
-        "begins": spec.sending_hours.begins.isoformat("minutes"),
-        "ends": spec.sending_hours.ends.isoformat("minutes"),
-        "zone": spec.sending_hours.zone,
-    }
-    return json.dumps({**document, "window": hours})
+    return json.dumps({**document, "window": _hours_document(spec.sending_hours)})
 
 
 def read_spec(text: bytes) -> RunSpec:
@@ -41,12 +36,7 @@ def read_spec(text: bytes) -> RunSpec:
             **document,
             "stages": tuple(document["stages"]),
             "halt": HaltRules(**document["halt"]),
-            "sending_hours": hours
-            and SendingHours(
-                time.fromisoformat(hours["begins"]),
-                time.fromisoformat(hours["ends"]),
-                hours["zone"],
-            ),
+            "sending_hours": _hours(hours),
         }
     )
 
@@ -78,14 +68,24 @@ def read_state(
     )
 
 
-def dump_gate(rails: Rails, overrides: Mapping[str, str], effective: str | None) -> str:
-    """As JSON."""
+def dump_gate(
+    rails: Rails,
+    overrides: Mapping[str, str],
+    effective: str | None,
+    timetable: Timetable | None = None,
+) -> str:
+    """As JSON. Of the timetable, the hours alone: before its start nothing is sent at all."""
     guards = [str(guard) for guard in rails.guards]
-    return json.dumps({"rails": guards, "overrides": list(overrides), "effective": effective})
+    document = {"rails": guards, "overrides": list(overrides), "effective": effective}
+    if timetable and timetable.sending_hours:
+        document["window"] = _hours_document(timetable.sending_hours)
+    if timetable and timetable.zone != Timetable().zone:
+        document["zone"] = timetable.zone
+    return json.dumps(document)
 
 
-def read_gate(status: str, text: str) -> SendRules:
-    """From `dump_gate`."""
+def read_gate(status: str, text: str, moved_to: str | None = None) -> SendRules:
+    """From `dump_gate`. `moved_to`: the start, if somebody has moved it since."""
     document: dict[str, Any] = json.loads(text)
     effective = document["effective"]
     return SendRules(
@@ -94,6 +94,27 @@ def read_gate(status: str, text: str) -> SendRules:
         rails=Rails.parse(document["rails"]),
         overrides=frozenset(document["overrides"]),
         effective=date.fromisoformat(effective) if effective else None,
+        timetable=Timetable(
+            float(moved_to or 0.0),
+            _hours(document.get("window")),
+            document.get("zone", Timetable().zone),
+        ),
+    )
+
+
+def _hours_document(hours: SendingHours | None) -> dict[str, str] | None:
+    return hours and {
+        "begins": hours.begins.isoformat("minutes"),
+        "ends": hours.ends.isoformat("minutes"),
+        "zone": hours.zone,
+    }
+
+
+def _hours(document: Mapping[str, str] | None) -> SendingHours | None:
+    return document and SendingHours(
+        time.fromisoformat(document["begins"]),
+        time.fromisoformat(document["ends"]),
+        document["zone"],
     )
 
 

@@ -15,7 +15,7 @@ from campaigns.run.state import RunState, RunStep, Status
 from campaigns.store.audit_log import entry
 from campaigns.store.keys import ROWS_PER_CHUNK, WHAT, AccountKeys, RunKeys
 from campaigns.store.row_chunks import RowChunks
-from campaigns.store.run_codec import read_gate, read_spec, read_state
+from campaigns.store.run_codec import START_AT, read_gate, read_spec, read_state
 from tasks.ports import LeaseLost
 from worker.redis_kit.existing import existing
 from worker.redis_kit.leader_lease import LeaderLease
@@ -144,10 +144,11 @@ class RedisRuns:
     def send_rules(self, account: str, run: str) -> SendRules | None:
         """See the port."""
         with fail_closed(WHAT):
-            status, gate = self._redis.hmget(RunKeys(account, run).control, "status", "gate")
+            control = RunKeys(account, run).control
+            status, gate, moved_to = self._redis.hmget(control, "status", "gate", START_AT)
         if status is None or gate is None:
             return None
-        return read_gate(text(status), text(gate))
+        return read_gate(text(status), text(gate), text(moved_to) if moved_to else None)
 
 
 def _document(step: RunStep) -> dict[str, Any]:

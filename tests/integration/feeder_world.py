@@ -142,7 +142,7 @@ class World:
         self.store.start(
             spec,
             (plan_row(at) for at in range(rows)),
-            gate=dump_gate(Rails(), {}, None),
+            gate=dump_gate(Rails(), {}, None, spec.timetable),
             rate=None,
             weight=2,
             by="ann",

@@ -15,7 +15,7 @@ from redis import Redis
 
 from campaigns.guard_rails.repeat import RecentChange
 from campaigns.rows.ended_row import EndedRow, RowOutcome
-from campaigns.run.spec import SendingHours
+from campaigns.run.spec import SendingHours, Timetable
 from campaigns.run.state import RunStep, Status
 from campaigns.store.run_history import RunHistory
 from campaigns.terms import HaltRules
@@ -326,6 +326,23 @@ def test_a_start_that_was_moved_holds_at_once_and_for_the_next_feeder(redis: Red
         RUN, "set start", by="bob", reason="", possible=list(Status), settings=settings
     )
     assert world.until_it_stops().status is Status.DONE
+
+
+def test_workers_know_the_hours_of_a_run_and_a_start_that_was_moved(redis: Redis) -> None:
+    world, moved_to = World(redis, 5), 1_800_009_000.0
+    hours = SendingHours(time(22), time(6), "America/New_York")
+    world.start(5, sending_hours=hours, zone="America/New_York")
+    world.store.decide(
+        RUN,
+        "set start",
+        by="bob",
+        reason="",
+        possible=list(Status),
+        settings={"start_at": repr(moved_to)},
+    )
+    rules = world.runs.send_rules("default", RUN)
+    assert rules
+    assert rules.timetable == Timetable(moved_to, hours, "America/New_York")
 
 
 def test_times_of_a_run_are_told_in_the_businesss_zone(redis: Redis) -> None:

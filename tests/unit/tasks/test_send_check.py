@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
 
 from campaigns.guard_rails.rails import Rails
 from campaigns.run.send_check import CampaignSendCheck, SendRules
+from campaigns.run.spec import SendingHours, Timetable
 from revio_jobs.errors import Unavailable
 from tasks.decision import Decision, Done
 
@@ -56,9 +57,8 @@ def lane() -> Lane:
 @pytest.fixture
 def world(make_world: Callable[..., Any], runs: Runs, lane: Lane) -> Any:
     made = make_world()
-    gate = CampaignSendCheck(
-        runs, lane, Rails.parse(["cap=block:100", "zero=override", "billed=block"])
-    )
+    rails = Rails.parse(["cap=block:100", "zero=override", "billed=block"])
+    gate = CampaignSendCheck(runs, lane, rails, lambda: made.clock.now)
     targets = made.handler._targets
     targets["default"] = replace(targets["default"], send_check=gate, fresh_s=60.0)
     made.vendor.products[1] = {
@@ -123,6 +123,31 @@ def test_a_job_that_a_worker_had_when_the_lane_was_paused_is_withdrawn(
     submit(world, read_at=world.clock.now)
     assert str(error_of(world.deliver("k"))) == lane.reason
     assert not world.vendor.calls
+
+
+NIGHT = Timetable(sending_hours=SendingHours(time(22), time(6), "UTC"))
+
+
+@pytest.mark.parametrize(
+    ("timetable", "at", "is_sent"),
+    [
+        (NIGHT, time(5, 59, 59), True),
+        (NIGHT, time(6), False),
+        (NIGHT, time(21, 59, 50), False),
+        (NIGHT, time(21, 59, 58), True),  # the feeder's clock is a little ahead
+        (Timetable(datetime(2026, 6, 2, 22, tzinfo=UTC).timestamp()), time(23), False),
+        (Timetable(datetime(2026, 6, 1, 22, tzinfo=UTC).timestamp()), time(23), True),
+    ],
+)
+def test_a_job_that_has_waited_beyond_its_runs_hours_or_before_a_moved_start_is_withdrawn(
+    world: Any, runs: Runs, timetable: Timetable, at: time, is_sent: bool
+) -> None:
+    runs.gates[RUN] = replace(OPEN, timetable=timetable)
+    world.clock.now = datetime.combine(date(2026, 6, 1), at, UTC).timestamp()
+    submit(world, read_at=world.clock.now)
+    error = error_of(world.deliver("k"))
+    assert world.purposes() == (["update"] if is_sent else [])
+    assert error is None if is_sent else "its time begins at 2026-06-0" in str(error)
 
 
 @pytest.mark.parametrize(
