@@ -1,4 +1,4 @@
-"""Whether a campaign's job may still be sent: its run goes on, its time is now, no rail stops it."""
+"""Whether a campaign's job may still be sent: its run goes on now, and no guard rail stops it."""
 
 from __future__ import annotations
 

@@ -80,37 +80,39 @@ class Revoking:
         ids = maybe_list(task_id) or []
         if terminate:
             _log.warning("job_not_terminated", jobs=ids, reason=NOT_TERMINATED)
-        others = [job_id for job_id in ids if not self._withdraw(job_id)]
-        self._note(others)
         # What Celery remembers also marks an update that a worker has just now, if it comes again.
         worker_state.revoked.update(ids)
-        return _celerys_revoke(state, others)
+        try:
+            lives = {job_id: self._end(job_id) for job_id in ids}
+            self._revocations().note([job_id for job_id in ids if lives[job_id] is not False])
+        except Unavailable as exc:
+            _log.warning("revoke_not_noted", jobs=ids, reason=str(exc))
+            return {"error": f"revoke: {exc}; not all of {', '.join(ids)} are, try again"}
+        # It would also call an update revoked that another worker has.
+        _celerys_revoke(state, [job_id for job_id in ids if lives[job_id] is None])
+        return {"ok": f"tasks {set(ids)} flagged as revoked"}
 
     def _terminate(self, state: Any, task_id: str | list[str], **_: object) -> Any:  # noqa: ANN401 - as `_revoke`
         """Revoke tasks by id; one that runs goes on, since a thread cannot be ended."""
         return self._revoke(state, task_id, terminate=True)
 
-    def _note(self, job_ids: list[str]) -> None:
-        try:
-            self._revocations().note(job_ids)
-        except Unavailable as exc:
-            _log.warning("revoke_not_noted", jobs=job_ids, reason=str(exc))
+    def _end(self, job_id: str) -> bool | None:
+        """End it if it is an update that nobody has begun. Returns whether it is still to end.
 
-    def _withdraw(self, job_id: str) -> bool:
-        """Whether it is an accepted update; if nobody had begun it, it has now ended."""
+        An update that a worker has may come again, to one that starts later. None if no such update
+        was accepted. Raises Unavailable.
+        """
         error = Withdrawn(REVOKED)
         outcome, how = failed(error).outcome, type(error).__name__
-        try:
-            ledger = self._ledger()
-            outcomes = [ledger.withdraw(name, job_id, outcome, how) for name in self._accounts]
-        except Unavailable as exc:
-            _log.warning("revoke_not_noted", job=job_id, reason=str(exc))
-            return False
-        if True in outcomes:
+        ledger = self._ledger()
+        known = {name: ledger.withdraw(name, job_id, outcome, how) for name in self._accounts}
+        if True in known.values():
             _log.info("job_withdrawn", job=job_id)
             # So that plain Celery callers hear it even if the job's message is gone.
             self._app.backend.mark_as_failure(job_id, error)
-        return any(is_withdrawn is not None for is_withdrawn in outcomes)
+            return False
+        accounts = [name for name, withdrawn in known.items() if withdrawn is not None]
+        return not ledger.has_ended(accounts[0], job_id) if accounts else None
 
 
 class LaneCommands:
@@ -132,9 +134,9 @@ class LaneCommands:
 
     def _add(self, state: Any, queue: str, **options: Any) -> Any:  # noqa: ANN401 - as Celery's
         """Tell worker(s) to serve a lane by its queue's name."""
-        lane = parse_queue_name(queue)
-        if lane is None or lane[0] not in self._accounts:
-            return {"error": f"{queue} is not a lane of {', '.join(sorted(self._accounts))}"}
+        lane = self._lane(queue)
+        if lane is None:
+            return self._refused(queue)
         answer = _celerys_add_consumer(state, queue, **options)
         if lanes := self._lanes():
             lanes.add(*lane)
@@ -142,10 +144,21 @@ class LaneCommands:
 
     def _cancel(self, state: Any, queue: str, **options: Any) -> Any:  # noqa: ANN401 - as Celery's
         """Tell worker(s) to take no more jobs of a lane; those that run end."""
-        lane, lanes = parse_queue_name(queue), self._lanes()
-        if lane and lanes:
+        lane = self._lane(queue)
+        if lane is None:
+            # Celery would answer that it is drained of that, and serve the lane that was meant.
+            return self._refused(queue)
+        if lanes := self._lanes():
             lanes.remove(*lane)
         return _celerys_cancel_consumer(state, queue, **options)
+
+    def _lane(self, queue: str) -> tuple[str, Lane] | None:
+        """None if it is not a lane of our accounts."""
+        lane = parse_queue_name(queue)
+        return lane if lane and lane[0] in self._accounts else None
+
+    def _refused(self, queue: str) -> dict[str, str]:
+        return {"error": f"{queue} is not a lane of {', '.join(sorted(self._accounts))}"}
 
 
 def stop_as_at_sigterm() -> None:

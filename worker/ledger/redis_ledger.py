@@ -252,6 +252,11 @@ class RedisLedger:
                 self._redis.rpush(raw_queue_key(account, Lane(lane), raw), raw)
         return True
 
+    def has_ended(self, account: str, job_id: str) -> bool:
+        """Whether the job was accepted and has its outcome. Raises Unavailable."""
+        with fail_closed("the ledger"):
+            return bool(self._redis.hexists(LedgerKeys(account).record(job_id), "ended"))
+
     def _lane(self, account: str, job_id: str) -> Lane:
         lane = self._redis.hget(LedgerKeys(account).record(job_id), "lane")
         return Lane(_text(lane)) if lane else Lane.BULK

@@ -13,7 +13,7 @@ from celery.worker.control import Panel
 
 from revio_jobs.celery_app import producer_app
 from tests.certificates import make_certificates
-from worker.celery_app.control import mask_stats, stop_as_at_sigterm
+from worker.celery_app.control import LaneCommands, mask_stats, stop_as_at_sigterm
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,11 @@ def test_shutdown_by_command_is_a_stop_as_by_signal(monkeypatch: pytest.MonkeyPa
     assert heard == [0]
     with pytest.raises(WorkerShutdown):
         state.maybe_shutdown()
+
+
+@pytest.mark.parametrize("queue", ["revio.default.bluk", "revio.acme.bulk", "celery"])
+def test_a_worker_is_not_said_to_be_drained_of_what_is_not_its_lane(queue: str) -> None:
+    LaneCommands(["default"], lambda: None)
+    for command in ("cancel_consumer", "add_consumer"):
+        answer = Panel.data[command](SimpleNamespace(consumer=None), queue)
+        assert answer == {"error": f"{queue} is not a lane of default"}
