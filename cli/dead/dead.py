@@ -230,6 +230,9 @@ def _retry(
         done = dead.retry(letter)
     except InvalidJob as exc:
         left.append({"job_id": letter.job_id, "reason": str(exc)})
+        return
+    if done.why_not:
+        left.append({"job_id": letter.job_id, "reason": done.why_not})
     else:
         submission = type(done.reservation).__name__.lower()
         retried.append(

@@ -64,7 +64,10 @@ def retry(visit: Visit) -> Response:
     letter = _letter(visit)
     if why := not_to_be_retried(letter, even_unknown=bool(visit.text("even_unknown"))):
         raise Refused(f"Not retried: {why}.")
-    job = letters_of(visit).retry(letter).job_id
+    retried = letters_of(visit).retry(letter)
+    if retried.why_not:
+        raise Refused(f"Not retried: {retried.why_not}.")
+    job = retried.job_id
     return _noted(visit, f"retry dead letter {letter.job_id} as {job}", f"jobs?job={job}")
 
 
@@ -73,7 +76,8 @@ def discard(visit: Visit) -> Response:
     letter = _letter(visit)
     if not visit.text("reason"):
         raise Refused("To discard a dead letter needs a reason.")
-    letters_of(visit).discard(visit.account, letter.job_id)
+    if not letters_of(visit).discard(visit.account, letter.job_id):
+        raise Refused("Somebody has settled, retried or discarded it meanwhile.")
     return _noted(visit, f"discard dead letter {letter.job_id}", "dead")
 
 

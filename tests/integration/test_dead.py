@@ -176,6 +176,31 @@ def test_counting_letters_costs_the_same_however_many_there_are(place: Place) ->
     assert cost() == few
 
 
+def die_again(place: Place, key: str, **fields: Any) -> JobHandle[Any]:
+    """The key of an update that was retried, of another one after its time."""
+    place.redis.delete(f"revio:default:job:{job_id_of('default', key)}")
+    return place.fail(place.submit(key, **fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"), [({}, "which has ended"), ({"rate": 2}, "is of another change")]
+)
+def test_a_letter_stays_if_its_retry_submits_nothing(
+    place: Place, run: Any, fields: Mapping[str, int], says: str
+) -> None:
+    handle = place.fail(place.submit("weekly"))
+    retried = run("retry", handle.job_id, "--json").document["retried"][0]["retried_as"]
+    job = UpdateJob(id=1, rate=1, idempotency_key=f"retry:{handle.job_id}")
+    lease = place.claim(retried, job).lease
+    place.ledger.settle(lease, {"ok": {"outcome": "applied"}}, "applied", RATE)
+    again = die_again(place, "weekly", **fields)
+    refused = run("retry", again.job_id, "--json")
+    assert (refused.code, refused.document["retried"]) == (1, [])
+    [left] = refused.document["left"]
+    assert (says in left["reason"], retried in left["reason"]) == (True, True)
+    assert place.ids() == [again.job_id]
+
+
 def test_a_payload_of_a_newer_release_can_be_seen_and_not_retried(place: Place) -> None:
     handle = place.fail(place.submit("a"))
     payload = '{"account": "default", "id": 1, "mood": "good"}'

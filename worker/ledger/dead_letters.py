@@ -16,7 +16,7 @@ from revio_jobs.contracts.decode import decode
 from revio_jobs.errors import revive
 from revio_jobs.ledger_keys import LedgerKeys
 from revio_jobs.reservation import Reservations
-from revio_jobs.reservation_outcome import Reservation
+from revio_jobs.reservation_outcome import Expired, KeyConflict, Reservation, Settled
 from worker.ledger.dead_letter import DeadLetter, Failure
 from worker.redis_kit.scripts import load_script
 
@@ -43,6 +43,18 @@ class Retried:
 
     job_id: str
     reservation: Reservation
+
+    @property
+    def why_not(self) -> str:
+        """Why nothing was submitted, and the letter is still there; "" if it was."""
+        match self.reservation:
+            case Settled() | Expired():
+                says = f"it was retried before, as job {self.job_id}, which has ended"
+            case KeyConflict():
+                says = f"job {self.job_id}, which would replace it, is of another change"
+            case _:
+                return ""
+        return f"{says}; if the change is still wanted, submit it under a new key"
 
 
 class DeadLetters:
@@ -115,7 +127,9 @@ class DeadLetters:
 
         The new job's key follows from the dead one's id, so two who retry at once make one job. It
         takes the dead one's place in the order of submissions: fields that newer jobs have set
-        since are dropped from it. Raises InvalidJob for a payload that this release cannot read.
+        since are dropped from it. The letter stays if that job has ended before, or is of another
+        change: the dead one's key was free again by then. Raises InvalidJob for a payload that this
+        release cannot read.
         """
         key = f"retry:{letter.job_id}"
         job = decode(UpdateJob, {**letter.payload, "idempotency_key": key})
@@ -124,8 +138,10 @@ class DeadLetters:
         reservation = self._reservations.reserve(
             job, job_id, Lane.BULK, message, sequence=letter.sequence
         )
-        self.discard(letter.account, letter.job_id)
-        return Retried(job_id, reservation)
+        retried = Retried(job_id, reservation)
+        if not retried.why_not:
+            self.discard(letter.account, letter.job_id)
+        return retried
 
     def discard(self, account: str, job_id: str) -> bool:
         """Delete the letter. Returns False if there was none."""

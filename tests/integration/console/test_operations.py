@@ -19,6 +19,7 @@ from console.security.identity import parse_grants
 from revio_jobs import Lane, RevioJobs, UpdateJob, errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.message import encode_message
+from revio_jobs.reservation_outcome import Expired
 from revio_jobs.testing import InMemoryRevio, InMemoryRevioJobs
 from tasks.ports import Call, Claimed, Purpose
 from tests.integration.console.visitor import (
@@ -28,7 +29,7 @@ from tests.integration.console.visitor import (
     settings_of,
     value_of,
 )
-from worker.ledger import LedgerTimes, RedisLedger
+from worker.ledger import DeadLetters, LedgerTimes, RedisLedger, Retried
 from worker.ledger.history import FIRST, History
 from worker.limiter import LanePauses, LimitRules, RedisLimiter
 
@@ -137,6 +138,23 @@ def test_a_dead_letter_is_found_shown_and_tried_again_once(
     assert late.status_code == 404
     assert "somebody has retried or discarded it" in late.text
     assert f"retry dead letter {job}" in operator.get("/a/default/operations").text
+
+
+def test_what_was_not_done_to_a_dead_letter_is_not_said_to_be(
+    operator: Visitor, producer: Producer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = producer.fail("a", REJECTED)
+    path, reason = f"/a/default/dead/{job}", {"reason": "rate exists now"}
+    ended = Retried("the-new-one", Expired("applied", 0.0))
+    monkeypatch.setattr(DeadLetters, "retry", lambda *_: ended)
+    answer = operator.post(f"{path}/retry", reason)
+    assert answer.status_code == 409
+    assert "as job the-new-one, which has ended" in answer.text
+    monkeypatch.setattr(DeadLetters, "discard", lambda *_: False)
+    answer = operator.post(f"{path}/discard", reason)
+    assert answer.status_code == 409
+    assert "meanwhile" in answer.text
+    assert f"dead letter {job}" not in operator.get("/a/default/operations").text
 
 
 def test_an_unknown_outcome_is_tried_again_only_by_who_says_to_have_looked(
