@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
@@ -50,8 +50,10 @@ def resume(
 ) -> None:
     """Let workers take jobs again; also tries an account that the vendor has refused once more."""
     with _lanes(account, as_json=as_json) as (answer, redis):
-        resume_lanes(redis, account, lane or Lane)
-        _give(answer, redis, account)
+        pauses = LanePauses(redis)
+        ended = {one: pause for one in lane or Lane if (pause := pauses.resume(account, one))}
+        try_refused_account(redis, account)
+        _give(answer, redis, account, ended)
 
 
 @app.command()
@@ -61,10 +63,8 @@ def show(*, account: AccountName = DEFAULT_ACCOUNT, as_json: AsJson = False) -> 
         _give(answer, redis, account)
 
 
-def resume_lanes(redis: Redis, account: str, lanes: Iterable[Lane]) -> None:
-    """End their pauses, and try an account that the vendor has refused once more."""
-    for lane in lanes:
-        LanePauses(redis).resume(account, lane)
+def try_refused_account(redis: Redis, account: str) -> None:
+    """Let a call go out, also with a login that the vendor has refused, at once."""
     from worker.soap import RedisSessionStore  # noqa: PLC0415 - the others need no SOAP
 
     # The login first: jobs that run in between would find it still refused.
@@ -79,21 +79,33 @@ def _lanes(account: str, *, as_json: bool) -> Iterator[tuple[Answer, Redis]]:
         yield answer, redis
 
 
-def _give(answer: Answer, redis: Redis, account: str) -> None:
+def _give(
+    answer: Answer, redis: Redis, account: str, ended: Mapping[Lane, Pause] | None = None
+) -> None:
+    """`ended`: the pauses that the command has ended; whoever ran it may not have known them."""
     pauses, refusal = LanePauses(redis), RedisLimiter(redis, {}).refusal(account)
-    paused = {lane.value: pauses.get(account, lane) for lane in Lane}
-    document = {
-        lane: pause and {"reason": pause.reason, "by": pause.by, "since": pause.since.isoformat()}
-        for lane, pause in paused.items()
-    }
+    paused = {lane: pauses.get(account, lane) for lane in Lane}
     rows = [
-        (lane, _state(pause, refusal), pause.reason if pause else refusal)
+        (lane.value, _state(pause, refusal), pause.reason if pause else refusal)
         for lane, pause in paused.items()
     ]
+    document = {"account": account, "lanes": _documents(paused), "refused": refusal}
     answer.give(
-        {"account": account, "lanes": document, "refused": refusal},
+        document if ended is None else {**document, "resumed": _documents(ended)},
         table("lane", "state", "why", rows=rows, title=f"lanes of {account}"),
+        *(
+            f"resumed: {lane.value} was {_state(pause, None)}: {pause.reason}"
+            for lane, pause in (ended or {}).items()
+        ),
     )
+
+
+def _documents(pauses: Mapping[Lane, Pause | None]) -> dict[str, dict[str, str] | None]:
+    return {
+        lane.value: pause
+        and {"reason": pause.reason, "by": pause.by, "since": pause.since.isoformat()}
+        for lane, pause in pauses.items()
+    }
 
 
 def _state(pause: Pause | None, refusal: str | None) -> str:

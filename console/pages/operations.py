@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from cli.jobs.explain import explanation
 from cli.jobs.job_status import Lookup
-from cli.limits.lane import resume_lanes
+from cli.limits.lane import try_refused_account
 from cli.producer import app_of
 from cli.status.reading import read_account
 from cli.status.redis_concerns import redis_concerns
@@ -62,7 +62,14 @@ def pause_lane(visit: Visit) -> Response:
 def resume_lane(visit: Visit) -> Response:
     """Also tries an account that the vendor has refused once more."""
     lane, reason = _lane(visit), _reason(visit)
-    resume_lanes(visit.console.redis, visit.account, [lane])
+    pauses = LanePauses(visit.console.redis)
+    if not pauses.resume_as_read(visit.account, lane, visit.text("read")):
+        pause = pauses.get(visit.account, lane)
+        raise Refused(
+            f"Somebody has paused lane {lane}, or given another reason, since you opened the page: "
+            f"{pause.reason if pause else 'look at it again'}"
+        )
+    try_refused_account(visit.console.redis, visit.account)
     return _noted(visit, f"resume lane {lane}", reason)
 
 

@@ -87,5 +87,14 @@ def test_a_second_pause_hides_no_reason_from_whoever_resumes(
     again = LanePauses(redis).get("default", Lane.BULK)
     assert again is not None
     assert again.reason == f"{pause.reason}; {pause.by} adds: month"
+    pauses = LanePauses(redis)
+    assert not pauses.resume_as_read("default", Lane.BULK, pause.digest)
+    capsys.readouterr()
     assert main(["lane", "resume"]) == ExitCode.OK
-    assert LanePauses(redis).get("default", Lane.BULK) is None
+    assert pauses.get("default", Lane.BULK) is None
+    resumed = capsys.readouterr().out.partition("resumed: bulk was paused by")[2]
+    assert again.reason in resumed
+    pauses.pause("default", Lane.BULK, pause)
+    assert pauses.resume_as_read("default", Lane.BULK, pause.digest)
+    assert pauses.resume_as_read("default", Lane.BULK, "")
+    assert pauses.get("default", Lane.BULK) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ class Pause:
     by: str
     since: datetime
     """Aware, UTC."""
+
+    @property
+    def digest(self) -> str:
+        """Of its reason, to which others may add."""
+        return hashlib.sha1(self.reason.encode(), usedforsecurity=False).hexdigest()
 
 
 class LanePauses:
@@ -49,10 +55,24 @@ class LanePauses:
         with fail_closed("the paused lanes"):
             return bool(self._redis.set(_key(account, lane), _stored(pause), nx=True))
 
-    def resume(self, account: str, lane: Lane) -> bool:
-        """Resume the lane. Returns False if it was not paused."""
+    def resume(self, account: str, lane: Lane) -> Pause | None:
+        """Resume the lane. Returns the pause that this ended; None if it was not paused."""
         with fail_closed("the paused lanes"):
-            return bool(self._redis.delete(_key(account, lane)))
+            stored = self._redis.getdel(_key(account, lane))
+        return _pause(stored) if isinstance(stored, bytes | str) else None
+
+    def resume_as_read(self, account: str, lane: Lane, digest: str) -> bool:
+        """Resume the lane for somebody who has read the pause with this `Pause.digest`.
+
+        "": the lane was not paused. Returns False, and leaves the pause, if it gives another reason
+        by now, which nobody has read.
+        """
+        with fail_closed("the paused lanes"):
+            return bool(
+                load_script(self._redis, "worker.limiter", "resume_lane")(
+                    keys=[_key(account, lane)], args=[digest]
+                )
+            )
 
     def get(self, account: str, lane: Lane) -> Pause | None:
         """The lane's pause, or None if it is not paused."""

@@ -31,7 +31,7 @@ from tests.integration.console.visitor import (
 )
 from worker.ledger import DeadLetters, LedgerTimes, RedisLedger, Retried
 from worker.ledger.history import FIRST, History
-from worker.limiter import LanePauses, LimitRules, RedisLimiter
+from worker.limiter import LanePauses, LimitRules, Pause, RedisLimiter
 
 REJECTED = errors.Rejected("E1", "no <b>such</b> rate")
 UNKNOWN = errors.OutcomeUnknown("nobody knows")
@@ -93,7 +93,15 @@ def test_a_lane_is_paused_and_resumed_with_a_reason_and_a_name(
     assert late.status_code == 409
     assert "operator has paused lane bulk already: vendor is slow" in late.text
 
-    assert operator.post(f"{path}/resume", {"reason": "it is well"}).status_code == 303
+    read = value_of(operator.get("/a/default/operations").text, "read")
+    added = Pause("the WSDL has changed", "revio", pause.since)
+    assert LanePauses(console.redis).pause("default", Lane.BULK, added)
+    unread = operator.post(f"{path}/resume", {"reason": "it is well", "read": read})
+    assert unread.status_code == 409
+    assert "vendor is slow; revio adds: the WSDL has changed" in unread.text
+    read = value_of(operator.get("/a/default/operations").text, "read")
+    answer = operator.post(f"{path}/resume", {"reason": "it is well", "read": read})
+    assert answer.status_code == 303
     assert LanePauses(console.redis).get("default", Lane.BULK) is None
     page = operator.get("/a/default/operations").text
     for decision in ("pause lane bulk", "resume lane bulk", "it is well"):
