@@ -52,5 +52,6 @@ def wrong(check: str, says: str, fix: str, code: ExitCode = ExitCode.FAILED) -> 
     return CheckResult(check, Verdict.WRONG, says, fix, code)
 
 
-def skipped(check: str, says: str) -> CheckResult:
-    return CheckResult(check, Verdict.SKIPPED, says)
+def skipped(check: str, says: str, fix: str = "") -> CheckResult:
+    """`fix`: how to have it checked after all, if nobody knows how it is without that."""
+    return CheckResult(check, Verdict.SKIPPED, says, fix)

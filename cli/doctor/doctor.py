@@ -27,7 +27,13 @@ from cli.doctor.lane_checks import (
     check_queue_names,
     check_releases,
 )
-from cli.doctor.redis_checks import MEMORY_CHECK, ROLE_CHECK, check_redis, served_queues
+from cli.doctor.redis_checks import (
+    MEMORY_CHECK,
+    ROLE_CHECK,
+    check_redis,
+    redis_gone,
+    served_queues,
+)
 from cli.doctor.vendor_checks import check_vendor
 from cli.exit_code import ExitCode
 from cli.options import AsJson
@@ -82,11 +88,13 @@ class Diagnosis:
         if self.exit_code:
             return "something is wrong: see above"
         warnings = sum(result.verdict is Verdict.WARNING for result in self.results)
-        return (
-            f"nothing is wrong, but see {counted(warnings, 'warning')}"
-            if warnings
-            else "all is well"
+        unmade = sum(
+            result.verdict is Verdict.SKIPPED and bool(result.fix) for result in self.results
         )
+        seen = f"nothing is wrong, but see {counted(warnings, 'warning')}" if warnings else ""
+        if unmade:
+            return f"{seen or 'nothing wrong was found'}; not made: {counted(unmade, 'check')}"
+        return seen or "all is well"
 
 
 def doctor(
@@ -113,11 +121,15 @@ def diagnose(*, login_again: bool = False) -> Diagnosis:
     diagnosis = Diagnosis()
     settings = _check_settings(diagnosis)
     if _check_redis(diagnosis) and settings:
-        _check_workers(diagnosis, settings)
         try:
+            _check_workers(diagnosis, settings)
             _check_vendor(diagnosis, settings, login_again=login_again)
-        except (RedisError, Unavailable) as exc:  # what was found before it went is told
-            diagnosis.results.append(skipped("vendor", f"Redis: {exc}"))
+        except (
+            RedisError,
+            KombuError,
+            Unavailable,
+        ) as exc:  # what was found before it went is told
+            diagnosis.results.append(redis_gone(exc, settings.redis_url.get_secret_value()))
     else:
         reason = "no call is made before Redis and the settings are in order"
         diagnosis.results.append(skipped("vendor", reason))
@@ -154,17 +166,14 @@ def _check_redis(diagnosis: Diagnosis) -> bool:
 
 def _check_workers(diagnosis: Diagnosis, settings: Settings) -> None:
     with app_of(settings) as app, redis_of(settings) as redis:
-        try:
-            closures = LaneClosures(LanePauses(redis), open_limiter(settings, redis))
-            diagnosis.results += check_lanes(closures, settings.accounts, served_queues(app))
-            diagnosis.results += check_limits(redis, settings.accounts)
-            diagnosis.results += check_clocks(redis, settings.accounts)
-            diagnosis.results += check_releases(redis, settings.accounts)
-            diagnosis.results += check_account_names(redis, settings.accounts)
-            diagnosis.results += check_queue_names(redis, settings.accounts)
-            diagnosis.results += check_foreign_apps(redis)
-        except (RedisError, KombuError, Unavailable) as exc:
-            diagnosis.results.append(skipped("workers", str(exc)))
+        closures = LaneClosures(LanePauses(redis), open_limiter(settings, redis))
+        diagnosis.results += check_lanes(closures, settings.accounts, served_queues(app))
+        diagnosis.results += check_limits(redis, settings.accounts)
+        diagnosis.results += check_clocks(redis, settings.accounts)
+        diagnosis.results += check_releases(redis, settings.accounts)
+        diagnosis.results += check_account_names(redis, settings.accounts)
+        diagnosis.results += check_queue_names(redis, settings.accounts)
+        diagnosis.results += check_foreign_apps(redis)
 
 
 def _check_vendor(diagnosis: Diagnosis, settings: Settings, *, login_again: bool) -> None:

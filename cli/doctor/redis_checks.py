@@ -45,6 +45,15 @@ def check_redis(redis: Redis, url: str, now: Callable[[], float] = time.time) ->
     ]
 
 
+def redis_gone(exc: Exception, url: str) -> CheckResult:
+    """What ended the checks that came after the first answer."""
+    cause = exc.__cause__ if isinstance(exc.__cause__, RedisError) else exc
+    says = f"{address(url)} answers no more: {exc}"
+    if isinstance(cause, RedisError) and (fix := way_out(cause)):
+        return wrong("Redis", f"{address(url)} refuses a check: {exc}", fix)
+    return wrong("Redis", says, "run revio doctor again when it does", ExitCode.UNREACHABLE)
+
+
 def served_queues(app: Celery) -> dict[str, list[str]]:
     """The workers that take from each queue now. Raises RedisError or kombu's errors."""
     replies = app.control.inspect(timeout=_WORKERS_REPLY_S).active_queues() or {}

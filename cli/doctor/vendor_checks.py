@@ -17,6 +17,8 @@ from settings import AccountSettings
 from settings.names import variable
 from worker.soap import Description, RevioGateway
 
+_LATER = "run revio doctor again when a call may go out"
+
 
 def check_vendor(
     name: str, account: AccountSettings, gateway: RevioGateway, *, login_again: bool = False
@@ -32,7 +34,7 @@ def check_vendor(
 def _no_wsdl(name: str, account: AccountSettings, exc: RevioError) -> CheckResult:
     check = f"{name}: WSDL"
     if _is_only_later(exc):
-        return skipped(check, str(exc))
+        return skipped(check, str(exc), _LATER)
     settings = f"{_setting(name, 'endpoint')} and {_setting(name, 'wsdl')}"
     fix = f"fix {settings}; it was looked for at {account.wsdl_location}"
     # A file of ours is there to be fixed; an address may only be out of reach.
@@ -69,7 +71,7 @@ def _login(name: str, gateway: RevioGateway, *, again: bool) -> CheckResult:
         gateway.check_login(again=again)
     except RevioError as exc:
         if _is_only_later(exc):
-            return skipped(check, str(exc))
+            return skipped(check, str(exc), _LATER)
         fix = _fix_for_login(name, exc)
         if isinstance(exc, Unauthorised) and not again:
             # The refusal may be an old one, by which the account is closed.

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from celery import Celery
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cli.doctor.check_result import CheckResult, Verdict
+from cli.doctor.doctor import diagnose
 from cli.doctor.foreign_apps import check_foreign_apps
 from cli.doctor.lane_checks import Served, check_account_names, check_lanes, check_queue_names
 from cli.exit_code import ExitCode
@@ -152,6 +154,21 @@ def test_a_full_redis_is_doctors_first_finding(full: EmbeddedRedis, revio: Revio
     [wrong] = [check for check in result.document["checks"] if check["verdict"] == "wrong"]
     assert wrong["check"] == "Redis's memory"
     assert "CONFIG SET maxmemory" in wrong["fix"]
+
+
+def test_doctor_does_not_pass_over_a_redis_that_goes_in_the_middle(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: Celery) -> Served:
+        raise RedisConnectionError("it went")
+
+    port = place.redis.connection_pool.connection_kwargs["port"]
+    for name, value in {**SETTINGS, "REVIO_REDIS_URL": f"redis://127.0.0.1:{port}/0"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("cli.doctor.doctor.served_queues", gone)
+    diagnosis = diagnose()
+    assert diagnosis.exit_code is ExitCode.UNREACHABLE
+    assert "it went" in diagnosis.results[-1].says
 
 
 def test_doctor_calls_nothing_while_redis_is_a_replica(place: Place, revio: Revio) -> None:

@@ -6,8 +6,9 @@ import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from cli.doctor.check_result import CheckResult, Verdict
-from cli.doctor.redis_checks import address, check_redis
+from cli.doctor.check_result import CheckResult, Verdict, fine, skipped, warning
+from cli.doctor.doctor import Diagnosis
+from cli.doctor.redis_checks import address, check_redis, redis_gone
 from cli.exit_code import ExitCode
 
 URL = "redis://user:hunter2@redis.example:6380/3"
@@ -162,3 +163,34 @@ def test_no_finding_shows_the_password() -> None:
 )
 def test_an_address_is_host_port_and_database(url: str, shown: str) -> None:
     assert address(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (RedisConnectionError("reset"), ExitCode.UNREACHABLE, "answers no more: reset"),
+        (NoPermissionError("no pubsub"), ExitCode.FAILED, "refuses a check: no pubsub"),
+    ],
+)
+def test_a_redis_that_goes_while_others_are_checked_is_wrong(
+    error: RedisError, code: ExitCode, says: str
+) -> None:
+    gone = redis_gone(error, URL)
+    assert (gone.verdict, gone.code) == (Verdict.WRONG, code)
+    assert says in gone.says
+    assert "hunter2" not in gone.says
+
+
+@pytest.mark.parametrize(
+    ("results", "verdict"),
+    [
+        ([fine("a", "x"), skipped("certificate", "there is none")], "all is well"),
+        ([skipped("login", "no call", "again")], "nothing wrong was found; not made: 1 check"),
+        (
+            [warning("b", "y", "z"), skipped("login", "no call", "again")],
+            "nothing is wrong, but see 1 warning; not made: 1 check",
+        ),
+    ],
+)
+def test_what_was_not_checked_is_not_called_well(results: list[CheckResult], verdict: str) -> None:
+    assert list(Diagnosis(results).tables())[-1] == verdict
