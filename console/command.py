@@ -16,6 +16,7 @@ from cli.connection import redis_of
 from cli.tables import counted
 from console.faults import ConsoleFault
 from console.security.identity import parse_grants
+from console.security.sessions import end_sessions
 from console.security.users import UserFile, UserFileError
 from revio_jobs.errors import Unavailable
 from settings import Settings, SettingsError, load
@@ -96,8 +97,8 @@ def _user(given: argparse.Namespace) -> int:
 
 
 def _remove(settings: Settings, users: UserFile, name: str) -> None:
-    """Of somebody for whom a provider vouches the tokens, since there is nothing else here."""
-    if users.get(name) is None and _revoke_tokens(settings, name):
+    """Of somebody for whom a provider vouches, sessions and tokens: there is nothing else here."""
+    if users.get(name) is None and _revoke_tokens(settings, name) + _end_sessions(settings, name):
         return
     with _without_tokens(settings, users, name):
         users.remove(name)
@@ -125,6 +126,15 @@ def _revoke_tokens(settings: Settings, name: str) -> int:
     if live:
         sys.stderr.write(f"console: {counted(len(live), 'token')} of {name} revoked\n")
     return len(live)
+
+
+def _end_sessions(settings: Settings, name: str) -> int:
+    """Says how many, and returns it. Those of a local user end with the user."""
+    with redis_of(settings) as redis:
+        ended = end_sessions(redis, name)
+    if ended:
+        sys.stderr.write(f"console: {counted(ended, 'session')} of {name} ended\n")
+    return ended
 
 
 def _password() -> str:

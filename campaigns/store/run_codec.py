@@ -76,7 +76,8 @@ def dump_gate(
 ) -> str:
     """As JSON. Of the timetable, the hours alone: before its start nothing is sent at all."""
     guards = [str(guard) for guard in rails.guards]
-    document = {"rails": guards, "overrides": list(overrides), "effective": effective}
+    document: dict[str, object] = {"rails": guards, "overrides": list(overrides)}
+    document["effective"] = effective
     if timetable and timetable.sending_hours:
         document["window"] = _hours_document(timetable.sending_hours)
     if timetable and timetable.zone != Timetable().zone:
@@ -103,19 +104,17 @@ def read_gate(status: str, text: str, moved_to: str | None = None) -> SendRules:
 
 
 def _hours_document(hours: SendingHours | None) -> dict[str, str] | None:
-    return hours and {
-        "begins": hours.begins.isoformat("minutes"),
-        "ends": hours.ends.isoformat("minutes"),
-        "zone": hours.zone,
-    }
+    if hours is None:
+        return None
+    begins, ends = hours.begins.isoformat("minutes"), hours.ends.isoformat("minutes")
+    return {"begins": begins, "ends": ends, "zone": hours.zone}
 
 
 def _hours(document: Mapping[str, str] | None) -> SendingHours | None:
-    return document and SendingHours(
-        time.fromisoformat(document["begins"]),
-        time.fromisoformat(document["ends"]),
-        document["zone"],
-    )
+    if document is None:
+        return None
+    begins, ends = time.fromisoformat(document["begins"]), time.fromisoformat(document["ends"])
+    return SendingHours(begins, ends, document["zone"])
 
 
 def _numbered(fields: Mapping[str, str], prefix: str) -> dict[str, int]:

@@ -68,7 +68,7 @@ def _wsdl(name: str, description: Description) -> Iterator[CheckResult]:
 def _login(name: str, gateway: RevioGateway, *, again: bool) -> CheckResult:
     check = f"{name}: login"
     try:
-        gateway.check_login(again=again)
+        is_tried = gateway.check_login(again=again)
     except RevioError as exc:
         if _is_only_later(exc):
             return skipped(check, str(exc), _LATER)
@@ -77,7 +77,15 @@ def _login(name: str, gateway: RevioGateway, *, again: bool) -> CheckResult:
             # The refusal may be an old one, by which the account is closed.
             fix += "; then revio doctor --login-again tries it at once"
         return wrong(check, str(exc), fix, code_of(exc))
-    return fine(check, "the vendor accepts us")
+    if is_tried:
+        return fine(check, "the vendor accepts us")
+    return warning(
+        check,
+        "the vendor accepts the workers' session, which was made with another login than these "
+        "settings have; this one was not tried",
+        "give workers and this command the same login; revio doctor --login-again tries it, and "
+        "the account closes if it is refused",
+    )
 
 
 def _is_only_later(exc: RevioError) -> bool:

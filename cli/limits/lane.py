@@ -101,11 +101,11 @@ def _give(
 
 
 def _documents(pauses: Mapping[Lane, Pause | None]) -> dict[str, dict[str, str] | None]:
-    return {
-        lane.value: pause
-        and {"reason": pause.reason, "by": pause.by, "since": pause.since.isoformat()}
-        for lane, pause in pauses.items()
-    }
+    return {lane.value: _document(pause) if pause else None for lane, pause in pauses.items()}
+
+
+def _document(pause: Pause) -> dict[str, str]:
+    return {"reason": pause.reason, "by": pause.by, "since": pause.since.isoformat()}
 
 
 def _state(pause: Pause | None, refusal: str | None) -> str:

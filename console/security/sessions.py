@@ -8,9 +8,12 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from itsdangerous import BadSignature, Signer
 from redis import Redis
+
+from worker.redis_kit.scan import scan_keys
 
 _PREFIX = "revio:console:session:"
 _TOKEN_BYTES = 32
@@ -107,6 +110,16 @@ class SessionStore:
     def end(self, session: Session) -> None:
         """For good, whoever still has the cookie."""
         self._redis.delete(_key(session.token))
+
+
+def end_sessions(redis: Redis, name: str) -> int:
+    """End all of a person's; returns how many. Raises RedisError."""
+    ended = 0
+    for key in scan_keys(redis, f"{_PREFIX}*", at_once=1000):
+        stored: Any = redis.get(key)
+        if stored and json.loads(stored)["name"].casefold() == name.casefold():
+            ended += int(bool(redis.delete(key)))
+    return ended
 
 
 def _key(token: str) -> str:

@@ -170,14 +170,24 @@ class RevioGateway:
         """See the port."""
         self._permits.pause(self._config.account, _SLOW_DOWN_S, reason)
 
-    def check_login(self, *, again: bool = False) -> None:
-        """Check that the vendor accepts the login. Raises Unauthorised or Retryable.
+    def check_login(self, *, again: bool = False) -> bool:
+        """Check that the vendor accepts us. Raises Unauthorised or Retryable.
 
-        `again`: try even credentials that were refused before; somebody has fixed the login.
+        Returns False if it accepts a session that workers share, which was made with other
+        credentials than these: they were not tried. `again`: try them in any case, even if they
+        were refused before; somebody has fixed the login.
         """
         if again:
             self._sessions.forgive()
+        self._check_session()
+        if self._sessions.is_of_this_login:
+            return True
+        if again:
+            with self._caller.closing():
+                self._sessions.replace(self._own_call())
+        return again
 
+    def _check_session(self) -> None:
         if vendor.SESSION_VALIDATE not in self._service().schema.operations:
             with suppress(PartlyReadable, SpoiltAnswer):  # the login was accepted
                 self.query(Filters(ids=(1,)), self._own_call())

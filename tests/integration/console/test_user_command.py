@@ -11,6 +11,7 @@ from redis import Redis
 
 from campaigns.store.signers import SignerRecord, Signers
 from console.command import main
+from console.security.sessions import SessionLimits, SessionStore
 
 
 @pytest.fixture(autouse=True)
@@ -41,14 +42,22 @@ def test_users_are_added_listed_and_removed_with_their_tokens(
     assert "there is no user ann" in capsys.readouterr().err
 
 
-def test_somebody_who_signs_in_elsewhere_loses_their_tokens(
+def test_somebody_who_signs_in_elsewhere_loses_their_tokens_and_sessions(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], redis_url: str
 ) -> None:
     monkeypatch.setenv("REVIO_REDIS_URL", redis_url)
-    signers = Signers(Redis.from_url(redis_url))
+    redis = Redis.from_url(redis_url)
+    signers, sessions = Signers(redis), SessionStore(redis, "secret", SessionLimits(60, 3600))
     signers.add(SignerRecord("k", "ann@example.com", "00", 1e10, ("default:planner",)))
+    anns, bobs = (
+        sessions.begin(f"{name}@example.com", "https://id.example", ("default:planner",))
+        for name in ("Ann", "bob")
+    )
     assert main(["user", "remove", "ann@example.com"]) == 0
-    assert "1 token of ann@example.com revoked" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "1 token of ann@example.com revoked" in told
+    assert "1 session of ann@example.com ended" in told
+    assert [sessions.goes_on(session) for session in (anns, bobs)] == [False, True]
     record = signers.get("k")
     assert record is not None
     assert record.revoked_at

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
@@ -142,3 +143,21 @@ def test_a_check_of_the_login_validates_the_session_there_is(box: RunningSandbox
     by_operation = box.calls()["by_operation"]
     assert by_operation["Sessions_Validate"] == {"200": 3}
     assert logins(box) == 2
+
+
+def test_a_shared_session_proves_nothing_of_another_login(
+    box: RunningSandbox, redis_url: str
+) -> None:
+    with Redis.from_url(redis_url) as client:
+        store = partial(RedisSessionStore, client, KEY)
+        with (
+            gateway(box, store=store()) as worker,
+            gateway(box, store=store()) as alike,
+            gateway(box, store=store(), password=SecretStr("mistyped")) as other,
+        ):
+            worker.query(READ, call(Purpose.QUERY))
+            assert alike.check_login()
+            assert not other.check_login()
+            assert logins(box) == 1
+            with pytest.raises(Unauthorised):
+                other.check_login(again=True)

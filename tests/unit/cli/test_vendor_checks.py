@@ -38,22 +38,28 @@ FOUND = Description(
 class FakeGateway:
     """Answers, or raises, what it is told to."""
 
-    def __init__(self, found: Description | RevioError, login: RevioError | None = None) -> None:
+    def __init__(
+        self, found: Description | RevioError, login: RevioError | None = None, *, is_tried: bool
+    ) -> None:
         self._found = found
         self._login = login
+        self._is_tried = is_tried
 
     def describe(self) -> Description:
         if isinstance(self._found, RevioError):
             raise self._found
         return self._found
 
-    def check_login(self, *, again: bool = False) -> None:
+    def check_login(self, *, again: bool = False) -> bool:
         if self._login:
             raise self._login
+        return self._is_tried
 
 
-def findings(found: Description | RevioError, login: RevioError | None = None) -> list[CheckResult]:
-    gateway: Any = FakeGateway(found, login)
+def findings(
+    found: Description | RevioError, login: RevioError | None = None, *, is_tried: bool = True
+) -> list[CheckResult]:
+    gateway: Any = FakeGateway(found, login, is_tried=is_tried)
     return check_vendor("west", ACCOUNT, gateway)[0]
 
 
@@ -79,6 +85,12 @@ def test_another_address_in_the_wsdl_is_told_and_not_used() -> None:
     (found,) = [entry for entry in told if entry.check == "west: address"]
     assert found.verdict is Verdict.OK
     assert found.says.startswith(ACCOUNT.endpoint)
+
+
+def test_a_login_that_was_not_tried_is_not_called_accepted() -> None:
+    found = findings(FOUND, is_tried=False)[-1]
+    assert (found.verdict, "not tried" in found.says) == (Verdict.WARNING, True)
+    assert "--login-again" in found.fix
 
 
 @pytest.mark.parametrize("error", [Throttled(2.0), QuotaExhausted(0.0)])

@@ -37,6 +37,8 @@ class Session:
     """Unix time."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Tells sessions apart without showing their keys."""
+    login: str | None = None
+    """Digest of the credentials that it was made with; None if an earlier release made it."""
 
 
 class SessionStore(Protocol):
@@ -98,6 +100,16 @@ class Sessions:
         """Another session than the one that the vendor has refused."""
         return self._obtain(stale, call)
 
+    def replace(self, call: Call) -> Session:
+        """Another session than the one in use."""
+        return self._obtain(self._session, call)
+
+    @property
+    def is_of_this_login(self) -> bool:
+        """Whether the session in use, if there is one, was not made with other credentials."""
+        session = self._session
+        return session is None or session.login is None or self._is_ours(session.login)
+
     def rotate(self, used: Session, key: str) -> None:
         """The vendor answered with another key than the one it was asked with.
 
@@ -105,7 +117,7 @@ class Sessions:
         """
         if key == used.key.get_secret_value() or self._session is not used:
             return
-        self._session = session = Session(SecretStr(key), self._now())
+        self._session = session = Session(SecretStr(key), self._now(), login=used.login)
         try:
             self._store.save(self._config.account, session, self._config.session_lifetime_s)
         except Unavailable as exc:
@@ -156,18 +168,18 @@ class Sessions:
     def _login(self, call: Call) -> Session:
         self.check_not_refused()
         try:
-            session = Session(self._create(call), self._now())
+            session = Session(self._create(call), self._now(), login=_digest(self._config))
         except LoginRefusedError as exc:
             self.remember_refused()
             raise Unauthorised(str(exc)) from exc
         self._store.save(self._config.account, session, self._config.session_lifetime_s)
         return session
 
-    def _is_ours(self, refused: str) -> bool:
+    def _is_ours(self, digest: str) -> bool:
         """Computed once per process and digest: it is costly on purpose."""
-        if refused not in self._judged:
-            self._judged[refused] = _matches(refused, self._config)
-        return self._judged[refused]
+        if digest not in self._judged:
+            self._judged[digest] = _matches(digest, self._config)
+        return self._judged[digest]
 
 
 def _digest(config: SoapConfig, salt: bytes | None = None) -> str:
@@ -179,6 +191,6 @@ def _digest(config: SoapConfig, salt: bytes | None = None) -> str:
     return f"{salt.hex()}${digest.hex()}"
 
 
-def _matches(refused: str, config: SoapConfig) -> bool:
-    salt, _, _ = refused.partition("$")
-    return hmac.compare_digest(refused, _digest(config, bytes.fromhex(salt)))
+def _matches(digest: str, config: SoapConfig) -> bool:
+    salt, _, _ = digest.partition("$")
+    return hmac.compare_digest(digest, _digest(config, bytes.fromhex(salt)))

@@ -96,7 +96,12 @@ class RedisSessionStore:
         if self._box is None:
             self._private.save(account, session, lifetime_s)
             return
-        plain = {"key": session.key.get_secret_value(), "at": session.made_at, "id": session.id}
+        plain = {
+            "key": session.key.get_secret_value(),
+            "at": session.made_at,
+            "id": session.id,
+            "login": session.login,
+        }
         sealed = self._box.encrypt(json.dumps(plain).encode())
         with _asking():
             self._redis.set(_key(account, "session"), sealed, px=int(lifetime_s * 1000))
@@ -162,7 +167,7 @@ def _opened(box: Fernet, sealed: bytes | str | None) -> Session | None:
         plain = json.loads(box.decrypt(sealed))
     except InvalidToken:
         return None
-    return Session(SecretStr(plain["key"]), plain["at"], plain["id"])
+    return Session(SecretStr(plain["key"]), plain["at"], plain["id"], plain.get("login"))
 
 
 def _key(account: str, name: str) -> str:
