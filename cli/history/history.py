@@ -20,7 +20,7 @@ from cli.history.chain import Checked, Link, check, seal
 from cli.history.document import document_of
 from cli.history.sink import HistoryFiles, SinkBusyError
 from cli.options import AccountName, AsJson, moment
-from cli.tables import table
+from cli.tables import table, when
 from cli.unknown_account import check_account
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from settings import load_redis
@@ -54,8 +54,11 @@ def export(
     start = since or datetime.now(UTC) - _A_DAY
     with answering(as_json=as_json) as answer, closing(redis_of(load_redis())) as redis:
         check_account(redis, account)
+        history = History(redis)
+        # Before they are read: Redis may forget more of them meanwhile.
+        oldest = history.first(account)
         try:
-            count, link = _write(History(redis).since(account, start.timestamp()), output)
+            count, link = _write(history.since(account, start.timestamp()), output)
         except OSError as exc:
             complain(str(exc))
             raise typer.Exit(ExitCode.INVALID) from None
@@ -69,6 +72,13 @@ def export(
                 rows=[(account, output, f"{count:,}", link.digest)],
             ),
         )
+        if oldest and oldest.number > 1 and oldest.ended_at > start.timestamp():
+            ended = when(datetime.fromtimestamp(oldest.ended_at, UTC))
+            complain(
+                "Redis has no update any more that ended before update "
+                f"{oldest.number:,}, {ended}: of that time nothing is in the file "
+                "(REVIO_RESULT_RETENTION_S); revio history follow keeps all"
+            )
 
 
 @app.command()

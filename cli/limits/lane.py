@@ -20,10 +20,16 @@ from revio_jobs import Lane
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from settings import load_redis
 from worker.limiter import LanePauses, Pause, RedisLimiter
+from worker.limiter.limits_drift import live_workers
 
 app = typer.Typer(help="Pause and resume lanes.", no_args_is_help=True)
 
 SomeLanes = Annotated[list[Lane] | None, typer.Option("--lane", help="The lane; both if omitted.")]
+
+_NO_WORKERS = (
+    "no worker of the account has reported to this Redis for a minute: if some run, it is not "
+    "theirs (REVIO_REDIS_URL), and they do not heed it"
+)
 
 
 @app.command()
@@ -89,7 +95,13 @@ def _give(
         (lane.value, _state(pause, refusal), pause.reason if pause else refusal)
         for lane, pause in paused.items()
     ]
-    document = {"account": account, "lanes": _documents(paused), "refused": refusal}
+    workers = [worker.name for worker in live_workers(redis, account)]
+    document = {
+        "account": account,
+        "lanes": _documents(paused),
+        "refused": refusal,
+        "workers": workers,
+    }
     answer.give(
         document if ended is None else {**document, "resumed": _documents(ended)},
         table("lane", "state", "why", rows=rows, title=f"lanes of {account}"),
@@ -97,6 +109,7 @@ def _give(
             f"resumed: {lane.value} was {_state(pause, None)}: {pause.reason}"
             for lane, pause in (ended or {}).items()
         ),
+        *([] if workers else [_NO_WORKERS]),
     )
 
 

@@ -63,8 +63,12 @@ def test_without_accounts_in_the_settings_redis_tells_which_there_are(
     assert main([*command.split(), "--account", "east"]) != ExitCode.INVALID
 
 
-def test_a_pause_comes_before_the_first_job(redis: Redis) -> None:
+def test_a_pause_comes_before_the_first_job(
+    redis: Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["lane", "pause", "--reason", "not yet", "--account", "east"]) == ExitCode.OK
+    # Or it is another Redis than theirs.
+    assert "no worker of the account has reported to this Redis" in capsys.readouterr().out
     assert LanePauses(redis).get("east", Lane.BULK) is not None
 
 

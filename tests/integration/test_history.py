@@ -99,6 +99,17 @@ def test_only_what_ended_since_is_exported(place: Place) -> None:
     assert keys == (["k2"] if later else ["k1", "k2"])
 
 
+def test_an_export_says_what_redis_has_forgotten_of_its_time(place: Place) -> None:
+    for key in ("k1", "k2"):
+        place.end(key)
+    assert place.history("export", "-o", place.file).err == ""
+    [(first, _), _] = place.redis.xrange(HISTORY)
+    place.redis.xdel(HISTORY, first)
+    place.file.unlink()
+    told = place.history("export", "-o", place.file).err
+    assert "no update any more that ended before update 2, " in told
+
+
 def test_a_file_is_not_overwritten(place: Place) -> None:
     place.file.write_text("precious")
     ended = place.history("export", "-o", place.file)

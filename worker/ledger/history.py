@@ -54,6 +54,10 @@ class History:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
+    def first(self, account: str) -> EndedUpdate | None:
+        """The oldest that Redis still has; None if it has none."""
+        return next(self._read(account, FIRST), None)
+
     def since(self, account: str, at: float) -> Iterator[EndedUpdate]:
         """Updates that ended at that Unix time or later, oldest first."""
         return self._read(account, str(max(round(at * 1000), 0)))

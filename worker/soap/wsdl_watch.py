@@ -114,11 +114,14 @@ class WsdlWatch:
         """The change is judged by what all processes went by, so that one of them judges it."""
         declared = facts(new.schema)
         adopted = WsdlState(new.wsdl.sha256, declared, self._now(), is_proven=False)
-        self._states.save(self._config.account, adopted)
         changed = differences(state.facts, declared)
         _log.warning("wsdl_changed", account=self._config.account, changed=changed)
-        if worse := changes_for_the_worse(state.facts, declared):
-            raise self._stopped("; ".join(worse))
+        worse = changes_for_the_worse(state.facts, declared)
+        # Before it counts as judged: nobody would stop them if Redis went in between.
+        stopped = self._stopped("; ".join(worse)) if worse else None
+        self._states.save(self._config.account, adopted)
+        if stopped:
+            raise stopped
         return adopted
 
     def _stopped(self, reason: str) -> Throttled:

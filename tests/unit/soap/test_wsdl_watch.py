@@ -37,6 +37,7 @@ class Workers:
 
     def __init__(self, vendor: Vendor, count: int) -> None:
         self.reasons: list[str] = []
+        self.is_redis_away = False
         self._vendor = vendor
         states = MemoryWsdlStates(lambda: vendor.now)
         self._watches = [
@@ -44,12 +45,17 @@ class Workers:
                 config(),
                 LazyVendorService(config(), lambda: vendor.now),
                 states,
-                self.reasons.append,
+                self._stop,
                 now=lambda: vendor.now,
                 clock=lambda: vendor.now,
             )
             for _ in range(count)
         ]
+
+    def _stop(self, reason: str) -> None:
+        if self.is_redis_away:
+            raise Unavailable("the paused lanes cannot be asked")
+        self.reasons.append(reason)
 
     def work(self, seconds: float) -> int:
         """Each process updates every second; the number of updates that were stopped."""
@@ -59,7 +65,7 @@ class Workers:
             for watch in self._watches:
                 try:
                     watch.check(self._vendor.fetch, EVERY_S)
-                except Throttled:
+                except (Throttled, Unavailable):
                     stopped += 1
         return stopped
 
@@ -85,6 +91,18 @@ def test_every_process_notices_within_the_period_and_seconds() -> None:
     assert workers.work(EVERY_S + 10) == 4
     assert len(workers.reasons) == 1
     assert workers.work(2 * EVERY_S) == 0
+
+
+def test_a_stop_that_redis_does_not_take_is_made_up_for() -> None:
+    vendor = Vendor()
+    workers = Workers(vendor, 2)
+    workers.work(1)
+    vendor.document = render(shapes("optional,Quantity=required"))
+    workers.is_redis_away = True
+    assert workers.work(EVERY_S + 10)
+    workers.is_redis_away = False
+    assert workers.work(EVERY_S + 10)
+    assert len(workers.reasons) == 1
 
 
 def test_elements_in_another_order_are_a_change_that_is_adopted() -> None:
