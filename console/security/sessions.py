@@ -13,7 +13,7 @@ from typing import Any
 from itsdangerous import BadSignature, Signer
 from redis import Redis
 
-from worker.redis_kit.scan import scan_keys
+from revio_jobs.key_prefix import key_prefix_of
 
 _PREFIX = "revio:console:session:"
 _TOKEN_BYTES = 32
@@ -114,8 +114,9 @@ class SessionStore:
 
 def end_sessions(redis: Redis, name: str) -> int:
     """End all of a person's; returns how many. Raises RedisError."""
-    ended = 0
-    for key in scan_keys(redis, f"{_PREFIX}*", at_once=1000):
+    ended, prefix = 0, key_prefix_of(redis.connection_pool)
+    for found in redis.scan_iter(f"{_PREFIX}*", count=1000):
+        key = prefix.strip(found.decode())
         stored: Any = redis.get(key)
         if stored and json.loads(stored)["name"].casefold() == name.casefold():
             ended += int(bool(redis.delete(key)))
