@@ -154,6 +154,8 @@ class Campaigns:
 
     def resolve(self, name: str) -> str:
         """A run's name, given its plan file, its name or an unambiguous beginning of it."""
+        if not name.strip():
+            raise NotAllowedError("name the run; `revio campaign list` shows all of them")
         path = Path(name)
         if path.is_file():
             run = open_plan(path).run

@@ -30,10 +30,10 @@ def audit(
 ) -> None:
     """Prove that accepted = settled + failed + waiting + running + delayed, or show what is not."""
     with answering(as_json=as_json) as answer, redis_of(load_redis()) as redis:
-        if account:
+        if account is not None:
             check_account(redis, account)
         with spinner("looking at every job of the ledger"):
-            names = [account] if account else audited_accounts(redis)
+            names = [account] if account is not None else audited_accounts(redis)
             audits = {name: Auditor(redis, name).audit() for name in names}
             withdrawals = {
                 name: latest_withdrawals(redis, name, _SHOWN_WITHDRAWALS) for name in names

@@ -15,11 +15,12 @@ from typer.main import get_command
 from cli.answer import READER_GONE, complain
 from cli.command_table import CommandTable
 from cli.exit_code import ExitCode
+from cli.given_once import App
 from revio_jobs.version import __version__
 
 _INTERRUPTED = 130  # as shells have it
 
-app = typer.Typer(
+app = App(
     cls=CommandTable,
     name="revio",
     epilog="Exit codes: " + ". ".join(f"{code.value} {code.meaning}" for code in ExitCode) + ".",

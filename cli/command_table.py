@@ -11,8 +11,10 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 from typer.main import get_command, get_group
+
+from cli.given_once import App, Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class CommandSource:
         gc.enable()
         if isinstance(target, typer.Typer):
             return get_group(target)
-        app = typer.Typer(add_completion=False)
+        app = App(add_completion=False)
         app.command()(target)
         return get_command(app)
 
@@ -110,7 +112,7 @@ _SOURCES = (
 COMMANDS = {source.name: source for source in _SOURCES}
 
 
-class CommandTable(TyperGroup):
+class CommandTable(Group):
     """A group that imports a command when it is called, and none to list them all."""
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - as Typer's

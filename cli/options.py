@@ -11,6 +11,8 @@ import typer
 from revio_jobs import Lane
 from revio_jobs.contracts import Expected
 
+_LONGEST_NUMBER = 18
+
 Texts = list[str] | None
 AsJson = Annotated[
     bool,
@@ -39,9 +41,14 @@ def moment(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+def product_id(text: str) -> int:
+    """For an argument. Raises BadParameter."""
+    return _id(None, text)
+
+
 def numbers(option: str, texts: Texts) -> list[int]:
-    """The numbers of a repeated option, or of comma-separated lists in it. Raises BadParameter."""
-    return [_number(option, part) for part in names(texts)]
+    """The IDs of a repeated option, or of comma-separated lists in it. Raises BadParameter."""
+    return [_id(option, part) for part in names(texts)]
 
 
 def names(texts: Texts) -> list[str]:
@@ -50,8 +57,16 @@ def names(texts: Texts) -> list[str]:
 
 
 def expectations(texts: Iterable[str]) -> dict[str, Any]:
-    """The fields of FIELD=VALUE texts; FIELD= expects the field to be empty."""
-    return dict(map(_expectation, texts))
+    """The fields of FIELD=VALUE texts; FIELD= expects the field to be empty.
+
+    Raises BadParameter, also for a field that is given twice.
+    """
+    expected: dict[str, Any] = {}
+    for name, value in map(_expectation, texts):
+        if name in expected:
+            raise typer.BadParameter(f"{name} is given twice", param_hint="--expect")
+        expected[name] = value
+    return expected
 
 
 def _expectation(text: str) -> tuple[str, Any]:
@@ -67,7 +82,19 @@ def _expectation(text: str) -> tuple[str, Any]:
     return name, value or None
 
 
-def _number(option: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+def _id(option: str | None, text: str) -> int:
+    """A zero before it may show that it is the end of a number such as 5,001."""
+    number = _number(option, text)
+    if text != str(number):
+        raise typer.BadParameter(
+            f"{text!r} begins with 0, as no ID does; write an ID without signs between its "
+            "thousands",
+            param_hint=option,
+        )
+    return number
+
+
+def _number(option: str | None, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
         raise typer.BadParameter(f"{text!r} is not a number", param_hint=option)
     return int(text)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from redis.exceptions import RedisError
 
@@ -28,11 +29,14 @@ _GRACE_S = 5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; returns the exit code."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command == "user" and not vars(given).keys().isdisjoint(("address", "port")):
+        parser.error("--address and --port are for serve")
     try:
         if given.command == "user":
             return _user(given)
-        return _serve(given.address, given.port)
+        return _serve(getattr(given, "address", _ADDRESS), getattr(given, "port", _PORT))
     except RedisError as exc:
         sys.stderr.write(f"console: Redis: {exc}; start it, or correct REVIO_REDIS_URL\n")
         return 2
@@ -47,8 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     serve = commands.add_parser("serve", help="serve the pages; the same as no command")
     for where in (parser, serve):
-        where.add_argument("--address", default=_ADDRESS, help="to listen at (%(default)s)")
-        where.add_argument("--port", type=_port, default=_PORT, help="to listen at (%(default)s)")
+        # Without defaults: those of the inner parser would take the place of what was given.
+        option = partial(where.add_argument, default=argparse.SUPPRESS)
+        option("--address", help=f"to listen at ({_ADDRESS})")
+        option("--port", type=_port, help=f"to listen at ({_PORT})")
     user = commands.add_parser("user", help="edit the file of local users")
     acts = user.add_subparsers(dest="act", required=True)
     for act, says in (

@@ -25,6 +25,7 @@ from revio_jobs import RevioJobs
 from settings import Settings, secrets_dir
 from worker.limiter import CallMinutes
 
+_PORTS = {"http": 80, "https": 443}
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -77,13 +78,14 @@ class Console:
     @property
     def is_secure(self) -> bool:
         """Whether browsers come by https."""
-        return self.settings.console_url.startswith("https://")
+        return urlsplit(self.settings.console_url).scheme == "https"
 
     @property
     def origin(self) -> str:
-        """The scheme and host that browsers see."""
+        """The scheme and host that browsers see, as they write them in a request."""
         parts = urlsplit(self.settings.console_url)
-        return f"{parts.scheme}://{parts.netloc}"
+        usual = f":{_PORTS[parts.scheme]}"
+        return f"{parts.scheme}://{parts.netloc.lower().removesuffix(usual)}"
 
     def campaigns(self, account: str) -> CampaignSession:
         """Of an account of the settings. Raises RedisError."""

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     NonNegativeInt,
@@ -16,6 +15,7 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from settings.addresses import check_endpoint, check_wsdl
+from settings.numbers import CertainNumbers
 from settings.units import (
     Codes,
     Count,
@@ -47,7 +47,7 @@ def _reserve(data: dict[str, Any]) -> int:
     return int(data["calls_per_day"]) // _RESERVE_SHARE
 
 
-class AccountSettings(BaseModel):
+class AccountSettings(CertainNumbers):
     """One account: where it is, who we are there, and what we may use of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

@@ -5,21 +5,31 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
+from settings.numbers import CertainNumbers, check_certain
 from settings.units import Count, Seconds, WholeSeconds
 
 _LEVEL = "off|warn|override|block"
 
+
+def _check_limit(rail: str) -> str:
+    check_certain(rail.replace(":", " ").partition(" ")[2])
+    return rail
+
+
+
 Level = Annotated[str, StringConstraints(pattern=rf"^({_LEVEL})$")]
 LevelAndLimit = Annotated[
-    str, StringConstraints(pattern=r"^(off|(warn|override|block)[: ]\d+(\.\d+)?)$")
+    str,
+    StringConstraints(pattern=r"^(off|(warn|override|block)[: ]\d+(\.\d+)?)$"),
+    AfterValidator(_check_limit),
 ]
 Percentage = Annotated[Decimal, Field(ge=0, le=100)]
 _LEVELS = "`off`, `warn`, `override` (passes with a named reason) or `block`"
 
 
-class CampaignSettings(BaseModel):
+class CampaignSettings(CertainNumbers):
     """Guard rails are checked when planning; those of a row, except `repeat`, by the worker before
     each call, and those of the whole plan again when it is applied.
     """

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from settings.numbers import CertainNumbers
 from settings.units import Count, FernetKey, Secret, Text, WholeSeconds
 
 
-class ConsoleSettings(BaseModel):
+class ConsoleSettings(CertainNumbers):
     """Read by `python -m console`; workers and commands need none of it."""
 
     console_dir: Path = Field(

@@ -28,11 +28,13 @@ def faults_of_dot_env(environment: Collection[str]) -> list[str]:
     if not DOT_ENV.is_file():
         return []
     passed_on, known, faults = {*environment}, {*environment}, list[str]()
+    values: dict[str, str] = {}
     with DOT_ENV.open(encoding="utf-8-sig") as stream:
         for binding in parse_stream(stream):
             if binding.value is None and binding.key in passed_on:
                 continue  # as `docker run --env-file` has it; the environment counts for us, too
-            faults += (f"{_where(binding)}: {fault}" for fault in _faults(binding, known))
+            found = [*_faults(binding, known), *_faults_of_repeats(binding, values)]
+            faults += (f"{_where(binding)}: {fault}" for fault in found)
             known.add(binding.key or "")
     return faults
 
@@ -60,6 +62,14 @@ def _faults(binding: Binding, known: Collection[str]) -> Iterator[str]:
             f"{binding.key} holds a ${{…}} that names no variable, and would lose it; write such a "
             "value into a file of the secrets directory"
         )
+
+
+def _faults_of_repeats(binding: Binding, values: dict[str, str]) -> Iterator[str]:
+    """`values`: of the lines before, by name. An empty one counts as unset."""
+    name = (binding.key or "").upper()
+    if name.startswith(PREFIX) and binding.value:
+        if values.setdefault(name, binding.value) != binding.value:
+            yield f"{binding.key} has another value in a line before: delete one of the two"
 
 
 def _is_unset(atom: object, known: Collection[str]) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import (
@@ -22,6 +23,9 @@ from settings.dot_env import DOT_ENV, dot_env_value, faults_of_dot_env
 from settings.faults import faults_of, faults_of_names, faults_of_spellings
 from settings.model import RedisSettings, Settings
 from settings.names import PREFIX, SECRETS_DIR_VARIABLE
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 S = TypeVar("S", bound=RedisSettings)
 
@@ -94,7 +98,9 @@ def _read() -> tuple[Iterable[str], dict[str, Any]]:
     try:
         return source.env_vars, source()
     except SourceError:  # the one setting that may be given as JSON
-        raise SettingsError([f"{PREFIX}ACCOUNTS: must be a JSON object of accounts"]) from None
+        raise SettingsError(
+            [f"{PREFIX}ACCOUNTS: must be a JSON object of accounts, with each name once"]
+        ) from None
 
 
 class _Variables(Settings, BaseSettings):
@@ -111,6 +117,13 @@ class _Variables(Settings, BaseSettings):
 class _Everywhere(EnvSettingsSource):
     """All places as one set of variables, so that a place may override a single nested one."""
 
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ANN401 - as pydantic's
+        """JSON, in which no name may be there twice: the later value would count."""
+        decoded = super().decode_complex_value(field_name, field, value)
+        if isinstance(decoded, dict):
+            json.loads(value, object_pairs_hook=_each_once)
+        return decoded
+
     def _load_env_vars(self) -> Mapping[str, str | None]:
         places = (
             _SecretFiles(SecretsSettingsSource(_Variables, secrets_dir())).env_vars,
@@ -123,6 +136,13 @@ class _Everywhere(EnvSettingsSource):
             for name, value in place.items()
             if name.upper().startswith(PREFIX)
         }
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name is there twice")
+    return members
 
 
 class _SecretFiles(NestedSecretsSettingsSource):
@@ -147,4 +167,12 @@ def _secret_text(file: Path) -> str:
         raise SettingsError(
             [f"{file}: is larger than {_LARGEST_SECRET:,} bytes, and so is not a secret"]
         )
-    return file.read_text(encoding="utf-8-sig").strip()
+    text = file.read_text(encoding="utf-8-sig").strip("\r\n")
+    if text.strip() and text != text.strip():
+        raise SettingsError(
+            [
+                f"{file}: has blanks before or after its value; delete them, or give such a value "
+                "in the environment"
+            ]
+        )
+    return text.strip()

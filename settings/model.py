@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -21,6 +20,7 @@ from settings.account import AccountSettings
 from settings.addresses import check_redis_url
 from settings.campaigns import CampaignSettings
 from settings.console import ConsoleSettings
+from settings.numbers import CertainNumbers
 from settings.units import FernetKey, Seconds, Text, WholeSeconds, secret
 
 # Besides its wait and its call, a job needs a moment for Redis and for itself.
@@ -41,7 +41,7 @@ def _user_cache_dir() -> Path | None:
     return root / "revio" / "wsdl"
 
 
-class RedisSettings(BaseModel):
+class RedisSettings(CertainNumbers):
     """Where Redis is: all that a producer needs.
 
     Made directly it reads no environment; `settings.load_redis` does.

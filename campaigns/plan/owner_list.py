@@ -50,7 +50,8 @@ def _read_ids(path: Path, noun: str, titles: Collection[str]) -> list[int]:
         place, has_title = _column(table.form.columns, noun, titles)
         first = [] if has_title else [(table.header_line, table.form.columns[place])]
         ids, faults, hidden = list[int](), list[str](), HiddenRowCount(ReadOptions())
-        for line, cell in chain(first, _cells(hidden.planned(rows), place)):
+        width = len(table.form.columns)
+        for line, cell in chain(first, _cells(hidden.planned(rows), place, width)):
             number = int(cell) if re.fullmatch("[0-9]{1,10}", cell) else 0
             if 1 <= number <= _MAX_ID:
                 ids.append(number)
@@ -82,7 +83,14 @@ def _column(titles: Sequence[str], noun: str, meant: Collection[str]) -> tuple[i
     )
 
 
-def _cells(rows: Iterator[ReadRow], place: int) -> Iterator[tuple[int, str]]:
-    """Line and text of each row's cell in that place."""
+def _cells(rows: Iterator[ReadRow], place: int, width: int) -> Iterator[tuple[int, str]]:
+    """Line and text of each row's cell in that place; all of a row that is wider than the first.
+
+    There a sign within an ID, as in 1,004, has made two cells of it.
+    """
     for row in rows:
-        yield row.line, row.cells[place].strip() if place < len(row.cells) else ""
+        cells = [cell.strip() for cell in row.cells]
+        if any(cells[width:]):
+            yield row.line, ",".join(cells)
+        else:
+            yield row.line, cells[place] if place < len(cells) else ""

@@ -3,7 +3,7 @@
     or · and · not · = != < <= > >= in (…) · + - · * / · unary - · min(…) max(…) abs(…)
 
 Numbers are computed exactly, so that no digit is lost before a rate is rounded. Texts are quoted,
-or a bare word to the right of a comparison. `null` is an empty field. Types are checked before any
+or a bare word to the right of a comparison. `null`, in any case, is an empty field. Types are checked before any
 product is looked at; nothing is ever evaluated but this.
 """
 
@@ -20,6 +20,7 @@ from campaigns.rules.exact import Exact, negate
 from campaigns.rules.vocabulary import (
     COMPARE,
     COMPUTE,
+    DECIMALS,
     FIELDS,
     FUNCTIONS,
     SAME_SIGN,
@@ -28,6 +29,7 @@ from campaigns.rules.vocabulary import (
     Token,
     tokens,
 )
+from revio_jobs.contracts.product_fields import STATUSES
 
 _MAX_CHARACTERS = 2000
 _MAX_DEPTH = 40
@@ -66,6 +68,10 @@ class _Node:
     evaluate: Callable[[Values], Any]
     word: str = ""
     """A bare word that is not a field: a text if it stands to the right of a comparison."""
+    field: str = ""
+    """The field that it is, if it is nothing else."""
+    text: str = ""
+    """The text that it is, if it is one."""
 
 
 _CONSTANTS = {
@@ -129,11 +135,14 @@ class _Parser:
         self._take("(")
         nodes = [self._compare("=", left, _text_of(self._sum()))]
         while self._takes(","):
+            if left.field in DECIMALS:
+                self._check_not_decimal()
             nodes.append(self._compare("=", left, _text_of(self._sum())))
         self._take(")")
         return _Node(Kind.FLAG, lambda values: any(node.evaluate(values) for node in nodes))
 
     def _compare(self, sign: str, left: _Node, right: _Node) -> _Node:
+        _check_status(left, right)
         kinds = {left.kind, right.kind} - {Kind.NULL}
         if len(kinds) > 1:
             raise ExpressionError(
@@ -195,7 +204,7 @@ class _Parser:
                 return _Node(Kind.DATE, lambda _: day)
             case "text":
                 text = token.text[1:-1]
-                return _Node(Kind.TEXT, lambda _: text)
+                return _Node(Kind.TEXT, lambda _: text, text=text)
             case "name":
                 return self._name(token.text)
             case "sign" if token.text == "(":
@@ -207,9 +216,9 @@ class _Parser:
 
     def _name(self, name: str) -> _Node:
         if name in FIELDS:
-            return _Node(FIELDS[name], lambda values: values[name])
-        if name in _CONSTANTS:
-            return _CONSTANTS[name]
+            return _Node(FIELDS[name], lambda values: values[name], field=name)
+        if constant := _CONSTANTS.get(name.lower()):
+            return constant
         if name in FUNCTIONS and self._takes("("):
             return self._call(name, FUNCTIONS[name])
         return _Node(Kind.TEXT, lambda _: name, word=name)
@@ -217,12 +226,24 @@ class _Parser:
     def _call(self, name: str, function: Function) -> _Node:
         parts = [self._number(self._nested(self._sum))]
         while self._takes(","):
+            self._check_not_decimal()
             parts.append(self._number(self._sum()))
         self._take(")")
         if not function.fewest <= len(parts) <= (function.most or len(parts)):
             raise ExpressionError(f"{name} takes {function.takes}, in {self._text!r}")
         call = function.call
         return _Node(Kind.NUMBER, lambda values: call(*(part(values) for part in parts)))
+
+    def _check_not_decimal(self) -> None:
+        """The comma just taken is not that of 1,05 or 1,250: it would make two numbers of one."""
+        before, comma, after = self._tokens[self._next - 2 : self._next + 1]
+        is_tight = before.at + len(before.text) == comma.at == after.at - 1
+        have_points = "." in before.text and "." in after.text
+        if is_tight and before.kind == after.kind == "number" and not have_points:
+            raise ExpressionError(
+                f"'{before.text},{after.text}' could be one number or two in {self._text!r}: write "
+                "decimals with a point, or a blank behind the comma"
+            )
 
     def _number(self, node: _Node) -> Callable[[Values], Exact]:
         self._need(node, Kind.NUMBER)
@@ -291,8 +312,24 @@ class _Parser:
 
 
 def _text_of(node: _Node) -> _Node:
-    """To the right of a comparison a bare word is a text."""
-    return _Node(Kind.TEXT, node.evaluate) if node.word else node
+    """To the right of a comparison a bare word is a text. Raises ExpressionError if in doubt."""
+    if not node.word:
+        return node
+    if (field := node.word.lower()) in FIELDS:
+        raise ExpressionError(
+            f"{node.word!r}: the field is written {field}; put quotation marks around it if it is "
+            "a text"
+        )
+    return _Node(Kind.TEXT, node.evaluate, text=node.word)
+
+
+def _check_status(left: _Node, right: _Node) -> None:
+    """Rev.io's statuses are in capitals: any other spelling is no product's, and != every one's."""
+    texts = {node.text for node in (left, right)}
+    if "status" in {left.field, right.field}:
+        for text in texts - STATUSES:
+            if text.upper() in STATUSES:
+                raise ExpressionError(f"the status {text!r} is written {text.upper()}")
 
 
 def _present(value: object) -> object:

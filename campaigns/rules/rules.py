@@ -42,7 +42,7 @@ class Rules:
     @classmethod
     def parse(cls, where: str | None, sets: Iterable[str], rounding: Rounding) -> Rules:
         """`sets` are `field=expression`. Raises ExpressionError."""
-        condition = compile_rule(where) if where else None
+        condition = None if where is None else compile_rule(where)
         if condition and condition.kind is not Kind.FLAG:
             raise ExpressionError(f"where {where!r} is not a condition such as status=ACTIVE")
         rules: dict[str, Expression] = {}

@@ -33,6 +33,8 @@ FIELDS: Mapping[str, Kind] = {
     **dict.fromkeys(_DATES.split(), Kind.DATE),
     **dict.fromkeys(_FLAGS.split(), Kind.FLAG),
 }
+DECIMALS = frozenset({"rate", "cost"})
+"""Those whose numbers may have decimals."""
 
 
 @dataclass(frozen=True, slots=True)

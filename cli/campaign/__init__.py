@@ -1,8 +1,5 @@
 """`revio campaign`: export, plan, review, approve, apply, watch, report, undo batch repricing."""
 
-import typer
-from typer.core import TyperCommand, TyperGroup
-
 from cli.campaign.approval import approve, review
 from cli.campaign.control import cancel, pause, resume, set_
 from cli.campaign.export import export
@@ -11,9 +8,10 @@ from cli.campaign.outcome import explain, report, retry, undo
 from cli.campaign.planning import PlanExit, plan
 from cli.campaign.start import apply
 from cli.campaign.watching import list_, watch
+from cli.given_once import App, Command, Group
 
 
-class _PlanCommand(TyperCommand):
+class _PlanCommand(Command):
     """For those that make a plan: 2 tells a script that there are changes, so wrong usage must
     end otherwise.
     """
@@ -21,13 +19,13 @@ class _PlanCommand(TyperCommand):
     usage_code = PlanExit.PROBLEMS
 
 
-class _Campaigns(TyperGroup):
+class _Campaigns(Group):
     """A misspelt `plan` is not a command, and must not look like a plan with changes."""
 
     usage_code = PlanExit.PROBLEMS
 
 
-app = typer.Typer(
+app = App(
     cls=_Campaigns,
     help="Change the rates of many products: plan, review, approve, apply, watch, report, undo.",
     no_args_is_help=True,

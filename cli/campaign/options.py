@@ -86,7 +86,7 @@ def pairs(option: str, texts: Iterable[str] | None) -> dict[str, str]:
 def day(option: str, text: str | None) -> date | None:
     """Raises typer.BadParameter."""
     try:
-        return date.fromisoformat(text) if text else None
+        return None if text is None else date.fromisoformat(text)
     except ValueError as exc:
         raise typer.BadParameter(f"{text!r} is not a date", param_hint=option) from exc
 
@@ -103,7 +103,7 @@ def start_time(text: str, time: BusinessTime) -> float:
 
 def sending_hours(text: str | None, zone: str) -> SendingHours | None:
     """From 22:00-06:00. Raises CampaignError."""
-    if not text:
+    if text is None:
         return None
     begins, _, ends = text.partition("-")
     try:

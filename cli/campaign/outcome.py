@@ -19,7 +19,7 @@ from cli.campaign.plan_tables import plan_document, plan_tables
 from cli.campaign.planning import EXITS
 from cli.campaign.session import CampaignSession, campaign_session
 from cli.exit_code import ExitCode
-from cli.options import AccountName, AsJson
+from cli.options import AccountName, AsJson, product_id
 from cli.tables import table
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 
@@ -102,7 +102,9 @@ def undo(
 
 
 def explain(
-    product: Annotated[int, typer.Argument(metavar="PRODUCT_ID", help="Customer product.")],
+    product: Annotated[
+        int, typer.Argument(metavar="PRODUCT_ID", parser=product_id, help="Customer product.")
+    ],
     *,
     account: AccountName = DEFAULT_ACCOUNT,
     as_json: AsJson = False,

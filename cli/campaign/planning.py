@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from campaigns import CampaignError, Planned, PlanRequest, PlanVerdict, Rounding, Rules
 from campaigns.guard_rails.rails import Rails
+from campaigns.source.amounts import could_be_thousands
 from campaigns.source.options import HiddenRows, Rates, ReadOptions
 from cli.answer import Answer, spinner
 from cli.campaign.options import (
@@ -30,6 +32,9 @@ from cli.campaign.session import CampaignSession, campaign_session
 from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson, Texts
 from revio_jobs.contracts import DEFAULT_ACCOUNT
+
+
+_DECIMAL_COMMA = re.compile(r"\d,\d\d(?!\d)")
 
 
 class PlanExit(IntEnum):
@@ -194,9 +199,9 @@ def rules_of(
 ) -> Rules:
     """Rounding that is not given is as in the settings. Raises CampaignError."""
     rules = Rules.parse(where, sets, _rounding(session, rounding, charm))
-    if (rounding or charm) and "rate" not in rules.sets:
+    if (rounding or charm is not None) and "rate" not in rules.sets:
         raise CampaignError(
-            f"--{'charm' if charm else 'round'} is for computed rates, and no --set computes any: "
+            f"--{'round' if charm is None else 'charm'} is for computed rates, and no --set computes any: "
             "rates of a file are planned as they stand"
         )
     return rules
@@ -205,18 +210,31 @@ def rules_of(
 def _rounding(
     session: CampaignSession, given: tuple[str, str] | None, charm: str | None
 ) -> Rounding:
-    if given and charm:
+    if given and charm is not None:
         raise CampaignError(
             "--round and --charm are two ways to round; give one (a charm ending is the nearest)"
         )
     default = session.campaigns.terms.rounding
     step, mode = given or (str(default.step), default.mode)
-    endings = tuple(part.strip() for part in charm.split(",")) if charm else ()
-    return Rounding.parse(step, mode, endings)
+    return Rounding.parse(step, mode, () if charm is None else endings_of(charm))
+
+
+def endings_of(charm: str) -> tuple[str, ...]:
+    """From "4.99,9.99". Raises CampaignError for a decimal comma, which would make two of one."""
+    if "." not in charm and _DECIMAL_COMMA.search(charm):
+        raise CampaignError(
+            f"{charm}: a comma separates endings; write decimals with a point (4.99), or a blank "
+            "behind the comma between two whole endings"
+        )
+    return tuple(part.strip() for part in charm.split(","))
 
 
 def rails_of(texts: Sequence[str]) -> Rails:
     """From change=block:10 each. Raises CampaignError."""
+    for text in texts:
+        limit = text.replace(":", " ").rpartition(" ")[2]
+        if could_be_thousands(limit):
+            raise CampaignError(f"--rail {text}: {limit!r} could separate thousands or decimals")
     try:
         return Rails.parse(texts)
     except ValueError as exc:

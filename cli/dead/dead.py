@@ -18,6 +18,7 @@ from cli.answer import Answer, answering, complain, spinner
 from cli.connection import redis_of
 from cli.dead.dead_tables import letter_details, letter_document, letter_table
 from cli.exit_code import ExitCode
+from cli.given_once import App
 from cli.options import AccountName, AsJson, moment
 from cli.producer import app_of
 from cli.tables import counted, table
@@ -29,7 +30,7 @@ from revio_jobs.message import encode_message
 from settings import load_redis
 from worker.ledger import DeadLetter, DeadLetters, Wanted
 
-app = typer.Typer(help="Updates that failed for good.", no_args_is_help=True)
+app = App(help="Updates that failed for good.", no_args_is_help=True)
 
 _SHOWN = 50
 _ERRORS = {

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from cli.answer import answering, complain
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
+from cli.given_once import App
 from cli.history.chain import Checked, Link, check, seal
 from cli.history.document import document_of
 from cli.history.sink import HistoryFiles, SinkBusyError
@@ -26,7 +27,7 @@ from revio_jobs.contracts import DEFAULT_ACCOUNT
 from settings import load_redis
 from worker.ledger import FIRST, EndedUpdate, History
 
-app = typer.Typer(
+app = App(
     help="Write the updates that have ended to files for auditors, and check such files.",
     no_args_is_help=True,
 )

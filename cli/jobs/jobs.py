@@ -11,7 +11,17 @@ from cli.exit_code import ExitCode
 from cli.jobs.connection import Connection, connected
 from cli.jobs.job_status import JobStatus, State
 from cli.jobs.job_tables import status_tables
-from cli.options import AccountName, AsJson, InLane, Texts, TimeoutS, expectations, names, numbers
+from cli.options import (
+    AccountName,
+    AsJson,
+    InLane,
+    Texts,
+    TimeoutS,
+    expectations,
+    names,
+    numbers,
+    product_id,
+)
 from revio_jobs import JobHandle, Lane
 from revio_jobs.contracts import DEFAULT_ACCOUNT, job_id_of, queue_name
 
@@ -43,7 +53,9 @@ def query(
 
 
 def update(
-    product: Annotated[int, typer.Argument(metavar="ID", help="Customer product.")],
+    product: Annotated[
+        int, typer.Argument(metavar="ID", parser=product_id, help="Customer product.")
+    ],
     *,
     rate: Annotated[str | None, typer.Option(help="New rate, such as 12.50.")] = None,
     quantity: Annotated[int | None, typer.Option(help="New quantity.")] = None,

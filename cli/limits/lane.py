@@ -12,6 +12,7 @@ from redis import Redis
 
 from cli.answer import Answer, answering
 from cli.connection import redis_of
+from cli.given_once import App
 from cli.operator import operator_name
 from cli.options import AccountName, AsJson
 from cli.tables import table
@@ -22,7 +23,7 @@ from settings import load_redis
 from worker.limiter import LanePauses, Pause, RedisLimiter
 from worker.limiter.limits_drift import live_workers
 
-app = typer.Typer(help="Pause and resume lanes.", no_args_is_help=True)
+app = App(help="Pause and resume lanes.", no_args_is_help=True)
 
 SomeLanes = Annotated[list[Lane] | None, typer.Option("--lane", help="The lane; both if omitted.")]
 

@@ -17,6 +17,7 @@ from cli.account_limits import AccountLimits
 from cli.answer import answering, complain
 from cli.connection import redis_of
 from cli.exit_code import ExitCode
+from cli.given_once import App
 from cli.limits.limits_proof import proof_document, proof_tables
 from cli.options import AsJson
 from cli.unknown_account import unknown_account
@@ -27,7 +28,7 @@ from worker.wiring.limits import limit_rules, open_limiter
 _WATCH_S = 1.0
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
-app = typer.Typer(help="Show what is used and left of the calls, and who spent them.")
+app = App(help="Show what is used and left of the calls, and who spent them.")
 
 OneAccount = Annotated[str | None, typer.Option("--account", help="Only this account.")]
 
@@ -42,6 +43,10 @@ def limits(
 ) -> None:
     """Show what is used and left of the calls, and who spent them."""
     if context.invoked_subcommand:
+        if account is not None or watch or as_json:
+            raise typer.BadParameter(
+                f"give options behind the command: revio limits {context.invoked_subcommand} …"
+            )
         return
     if watch and as_json:
         raise typer.BadParameter("it is for people, --json for programs", param_hint="--watch")

@@ -17,10 +17,10 @@ from campaigns.start import check_start, parse_canary
 from campaigns.terms import Terms
 from cli.campaign.control import rate_of
 from cli.campaign.options import sending_hours, start_time
-from cli.campaign.planning import rails_of
+from cli.campaign.planning import endings_of, rails_of
 from console.visit import Visit
 
-_ID = re.compile(r"[0-9]{1,18}")
+_ID = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class FormFaults(Exception):
@@ -39,7 +39,7 @@ def plan_faults(fields: Mapping[str, Any], terms: Terms, now: float) -> dict[str
 def _plan_faults(fields: Mapping[str, Any], terms: Terms, now: float) -> Iterator[tuple[str, str]]:
     for name in ("customers", "lines"):
         if wrong := [text for text in fields.get(name, ()) if not _ID.fullmatch(text)]:
-            yield name, f"“{wrong[0][:40]}” is not an ID of Rev.io: an ID is a number."
+            yield name, f"“{wrong[0][:40]}” is not an ID of Rev.io: an ID is a number without signs between its thousands."
     for text in fields.get("overrides", ()):
         rail, sign, reason = text.partition("=")
         if not (sign and rail.strip() and reason.strip()):
@@ -53,6 +53,7 @@ def _plan_faults(fields: Mapping[str, Any], terms: Terms, now: float) -> Iterato
         "sets": (_rules, "Write a rule as in rate = rate * 1.05."),
         "where": (_condition, "Write a condition as in status = ACTIVE."),
         "round_step": (_rounding, "Write an amount as in 0.05."),
+        "charm": (_charm, "Write endings as in 0.99 or 4.99,9.99."),
         "effective": (date.fromisoformat, "Write a day as in 2026-06-01."),
         "encoding": (codecs.lookup, "Write an encoding as in cp1252, or leave it empty."),
         "header_line": (_line, "Write the line's number, as in 3."),
@@ -80,6 +81,10 @@ def _condition(text: str) -> Rules:
 
 def _rounding(text: str) -> Rounding:
     return Rounding.parse(text, "half-up", ())
+
+
+def _charm(text: str) -> Rounding:
+    return Rounding.parse("0.01", "half-up", endings_of(text))
 
 
 def _line(text: str) -> int:

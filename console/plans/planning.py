@@ -19,7 +19,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from campaigns import CampaignError, Only, Planned, PlanRequest, UndoReport
+from campaigns import CampaignError, Only, Planned, PlanRequest, Rounding, UndoReport
 from campaigns.errors import InputError
 from campaigns.guard_rails.rails import Level
 from campaigns.plan.review import Review
@@ -139,12 +139,11 @@ def _plan(
 def _request(session: CampaignSession, record: Record, wanted: Wanted) -> PlanRequest:
     fields = wanted.fields
     owners = owners_of(fields.get("customers"), None, fields.get("lines"), None)
-    rounding = (fields["round_step"], fields["round_mode"]) if fields.get("round_step") else None
     rules = rules_of(
         session,
         fields.get("where") or None,
         fields.get("sets") or (),
-        rounding,
+        _rounding(fields, session.campaigns.terms.rounding),
         fields.get("charm") or None,
     )
     return PlanRequest(
@@ -162,6 +161,12 @@ def _request(session: CampaignSession, record: Record, wanted: Wanted) -> PlanRe
         leaves_problems_out=bool(fields.get("skip_problems")),
         problems_to=problem_file(record),
     )
+
+
+def _rounding(fields: Mapping[str, Any], usual: Rounding) -> tuple[str, str] | None:
+    """Step and way; what the form leaves open is as in the settings. None if it states no other."""
+    given = (fields.get("round_step") or str(usual.step), fields.get("round_mode") or usual.mode)
+    return given if fields.get("round_step") or fields.get("round_mode", "") not in {"", usual.mode} else None
 
 
 def read_options(fields: Mapping[str, Any]) -> ReadOptions:

@@ -41,6 +41,7 @@ from worker.celery_app.refusals import (
     refuse_options,
     refuse_options_without_effect,
     refuse_queues,
+    refuse_repeated_options,
 )
 from worker.celery_app.refused_queries import RefusedQueries
 from worker.celery_app.restart import make_restartable, restart_by_deadline
@@ -131,6 +132,7 @@ class Lifecycle:
 
     def _refuse_given(self, options: Mapping[str, Any]) -> None:
         refuse_options()
+        refuse_repeated_options(sys.argv)
         queues, excluded = options.get("queues"), options.get("exclude_queues")
         refuse_queues(queues, excluded, self._settings.accounts)
 

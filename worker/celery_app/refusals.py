@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -116,6 +117,33 @@ def refuse_options() -> None:
     ]
     if refused:
         raise SystemExit("\n".join(refused))
+
+
+def refuse_repeated_options(argv: Sequence[str]) -> None:
+    """Raises SystemExit if an option is given twice of which Celery would heed the last alone.
+
+    So `-Q one -Q other` would serve the other lane only. `argv`: the process's own.
+    """
+    context = click.get_current_context(silent=True)
+    if context is None or context.command.name != "worker":
+        return
+    _, _, order = context.command.make_parser(context).parse_args(_of_worker(context, argv))
+    for option, count in Counter(order).items():
+        takes_one = isinstance(option, click.Option) and not (option.multiple or option.is_flag)
+        if takes_one and count > 1:
+            raise SystemExit(
+                f"celery worker {max(option.opts, key=len)}: it is given {count} times, and Celery "
+                "takes the last alone: give it once (several lanes with commas between them)"
+            )
+
+
+def _of_worker(context: click.Context, argv: Sequence[str]) -> list[str]:
+    """The arguments behind the word `worker`."""
+    group = context.parent
+    if group is None:
+        return [*argv[1:]]
+    _, arguments, _ = group.command.make_parser(group).parse_args([*argv[1:]])
+    return arguments[1:]
 
 
 def refuse_queues(

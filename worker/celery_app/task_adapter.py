@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -81,6 +83,7 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
         if not (isinstance(self.id, str) and self.id):
             # Its result would have no place, and any two without an id would be one job.
             raise InvalidTaskError(f"id: {self.id!r} is not a text that names one job")
+        _refuse_repeated_names(message.body)
         if source := shown_source(self.request_dict):
             self._kwargsrepr: str = f"{self.kwargsrepr} source={source}".lstrip()
         if not self._decoded and None in message.payload:
@@ -131,6 +134,25 @@ def _refuse_other_forms(headers: Mapping[str, Any]) -> None:
         )
     if (compression := headers.get("compression")) and compression not in COMPRESSIONS:
         raise InvalidTaskError(f"compression {compression}: use zlib, bzip2, lzma or none")
+
+
+def _refuse_repeated_names(body: Any) -> None:  # noqa: ANN401 - as kombu has it
+    """Raises InvalidTaskError for a name that is twice in one object.
+
+    JSON leaves open which of its values counts: in Python the last one does.
+    """
+    try:
+        json.loads(body, object_pairs_hook=_each_once)
+    except (ValueError, TypeError, RecursionError):
+        return  # kombu has decoded it, or says why not
+
+
+def _each_once(members: list[tuple[str, object]]) -> dict[str, object]:
+    names = dict(members)
+    if len(names) < len(members):
+        repeated = next(name for name, count in Counter(n for n, _ in members).items() if count > 1)
+        raise InvalidTaskError(f"{repeated} is there twice: which of its values is meant?")
+    return names
 
 
 class JobTask(Task):  # type: ignore[misc] # Celery is untyped

@@ -39,7 +39,8 @@ _QUOTA_S = 3600.0
 _LONGEST_MESSAGE = 300
 
 _QUOTA = re.compile(r"quota", re.IGNORECASE)
-_REPLENISHED = re.compile(r"\b(\d{1,3}):([0-5]\d):([0-5]\d)\b")
+# As .NET writes a duration, with its days before a point: 1.00:00:00.
+_REPLENISHED = re.compile(r"\b(?:(\d{1,3})\.)?(\d{1,3}):([0-5]\d):([0-5]\d)\b", re.ASCII)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -194,8 +195,8 @@ def _stated_wait(answer: HttpResponse, now: float) -> float | None:
     if (seconds := retry_after(answer, now)) is not None:
         return seconds
     if matched := _REPLENISHED.search(_start_of(answer.body)):
-        hours, minutes, rest = map(int, matched.groups())
-        return bound(hours * 3600 + minutes * 60 + rest)
+        days, hours, minutes, rest = (int(part or 0) for part in matched.groups())
+        return bound(((days * 24 + hours) * 60 + minutes) * 60 + rest)
     return None
 
 

@@ -203,6 +203,11 @@ def _named_database(options: Mapping[str, Any]) -> int | None:
 def _read(
     parts: Sequence[SplitResult], known: Mapping[str, Reader], *, uses_tls: bool = False
 ) -> dict[str, Any]:
+    if any("+" in part.query for part in parts):
+        raise RedisUrlError(
+            "holds a '+' in an option, which some read as a blank: write %2B for it, or %20 for a "
+            "blank"
+        )
     given = [pair for part in parts for pair in parse_qsl(part.query, keep_blank_values=True)]
     if not uses_tls and any(name.startswith("ssl_") for name, _ in given):
         raise RedisUrlError("ssl_ options need rediss://, valkeys:// or sentinels://")

@@ -26,6 +26,7 @@ from worker.celery_app.refusals import (
     refuse_options_without_effect,
     refuse_other_brokers,
     refuse_queues,
+    refuse_repeated_options,
     refuse_subcommands,
 )
 from worker.celery_app.restart import make_restartable
@@ -98,6 +99,33 @@ def test_other_options_are_taken(given: CLIContext) -> None:
     arguments = ["-Q", "revio.default.bulk", "-n", "x@y", "-l", "DEBUG", "-E"]
     with worker.make_context("worker", arguments, obj=given):
         refuse_options()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["-Q", LANES[0], "-Q", LANES[1]], "--queues"),
+        ([f"--exclude-queues={LANES[0]}", "-X", LANES[1]], "--exclude-queues"),
+        (["-E", "-l", "INFO", "-lDEBUG"], "--loglevel"),
+    ],
+)
+def test_an_option_of_which_celery_would_heed_the_last_alone_is_given_once(
+    arguments: list[str], option: str, given: CLIContext
+) -> None:
+    """As behind `celery -A worker`, whose own option has the same word."""
+    argv = ["celery", "-A", "worker", "worker", *arguments]
+    with (
+        click.Context(celery_group, obj=given) as group,
+        worker.make_context("worker", arguments, parent=group),
+        pytest.raises(SystemExit, match=f"^celery worker {option}: it is given 2 times"),
+    ):
+        refuse_repeated_options(argv)
+
+
+def test_lists_and_flags_may_be_given_as_they_are(given: CLIContext) -> None:
+    arguments = ["-Q", ",".join(LANES), "-E", "-E"]
+    with worker.make_context("worker", arguments, obj=given):
+        refuse_repeated_options(["celery", *arguments])
 
 
 @pytest.mark.parametrize(

@@ -116,10 +116,10 @@ def test_null_in_a_message_is_read_as_empty(payload: Any) -> None:
     assert request.content_type is None
 
 
-def request_of(payload: Any, **headers: Any) -> JobRequest:
+def request_of(payload: Any, body: str | bytes = "", **headers: Any) -> JobRequest:
     message = SimpleNamespace(
         headers={"id": "m", "task": UPDATE_TASK, **headers},
-        body="",
+        body=body,
         payload=payload,
         content_type="application/json",
         content_encoding="utf-8",
@@ -138,6 +138,19 @@ def request_of(payload: Any, **headers: Any) -> JobRequest:
 def test_a_message_without_an_id_of_its_own_is_refused(name: object) -> None:
     with pytest.raises(InvalidTaskError, match="names one job"):
         request_of(([], {"id": 1}, {}), id=name)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "name"),
+    [
+        ('{"id": 1, "rate": "12.50", "rate": "15"}', "rate"),
+        ('{"id": 1, "expected": {"rate": "9", "rate": "9"}}', "rate"),
+    ],
+)
+def test_a_name_that_a_message_has_twice_is_refused(kwargs: str, name: str) -> None:
+    with pytest.raises(InvalidTaskError, match=f"{name} is there twice"):
+        request_of(([], {"id": 1}, {}), f"[[], {kwargs}, {{}}]".encode())
+    request_of(([], {"id": 1}, {}), '[[], {"id": 1, "expected": {"id": 1}}, {"chord": null}]')
 
 
 @pytest.mark.parametrize(
