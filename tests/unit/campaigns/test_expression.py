@@ -47,6 +47,12 @@ PRODUCT: dict[str, Any] = {
         ("cost < 5", False),
         ("group_on_bill = false", True),
         ("rate / 3 * 3 = rate", True),
+        ("code1 != NULL", False),
+        ("status = SUSPENDED", False),
+        ("product_id in (16,17)", True),
+        ("max(1.5,2.5)", Decimal("2.5")),
+        ("min(rate,10)", Decimal(10)),
+        ("rate in (9, 99)", False),
     ],
 )
 def test_a_rule_means_what_it_says(rule: str, value: object) -> None:
@@ -73,6 +79,14 @@ def test_a_rule_means_what_it_says(rule: str, value: object) -> None:
         ("min(rate)", "min takes two numbers or more"),
         ("abs(rate, 2)", "abs takes one number"),
         ("1+" * 2000 + "1", "characters"),
+        ("status != pending", "the status 'pending' is written PENDING"),
+        ("status in (ACTIVE, 'Denied')", "the status 'Denied' is written DENIED"),
+        ("'active' = status", "the status 'active' is written ACTIVE"),
+        ("code1 = Code2", "'Code2': the field is written code2"),
+        ("max(rate*1,05, 10)", "'1,05' could be one number or two"),
+        ("min(rate, 1,250)", "'1,250' could be one number or two"),
+        ("max(rate, 1,250.50)", "'1,250.50' could be one number or two"),
+        ("rate in (9,99)", "'9,99' could be one number or two"),
     ],
 )
 def test_what_is_not_understood_is_told_before_any_product_is_read(rule: str, told: str) -> None:

@@ -8,8 +8,8 @@ import typer
 from campaigns.business_time import BusinessTime
 from campaigns.errors import CampaignError, InputError
 from campaigns.run.request import AT_ONCE
-from cli.campaign.options import pairs, start_time
-from cli.campaign.planning import mapping_of
+from cli.campaign.options import day, pairs, sending_hours, start_time
+from cli.campaign.planning import mapping_of, rails_of
 
 
 def test_a_start_is_a_time_or_now() -> None:
@@ -30,6 +30,21 @@ def test_a_start_is_a_time_or_now() -> None:
 def test_a_start_that_cannot_be_meant_is_refused(zone: str, text: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         start_time(text, BusinessTime(zone))
+
+
+def test_an_empty_day_or_window_is_not_none() -> None:
+    """As a script gives it whose variable is not set: the run would begin at once, or by day."""
+    assert (day("--effective", None), sending_hours(None, "UTC")) == (None, None)
+    with pytest.raises(typer.BadParameter, match="'' is not a date"):
+        day("--effective", "")
+    with pytest.raises(CampaignError, match="'' is not a window"):
+        sending_hours("", "UTC")
+
+
+def test_a_limit_of_a_rail_that_could_be_two_numbers_is_refused() -> None:
+    assert str(rails_of(["cap=block:10000.5"]).guards[0]) == "cap=block:10000.5"
+    with pytest.raises(CampaignError, match="'10.000' could separate thousands or decimals"):
+        rails_of(["cap=block:10.000"])
 
 
 def test_a_name_is_given_once() -> None:

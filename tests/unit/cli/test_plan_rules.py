@@ -23,6 +23,8 @@ SESSION = cast(
         ([], None, "0.99", "--charm is for computed rates, and no --set computes any"),
         (["quantity=2"], ("0.05", "up"), None, "--round is for computed rates"),
         (["rate=rate*2"], ("0.05", "up"), "0.99", "--round and --charm are two ways"),
+        (["rate=rate*2"], None, "4,99", "4,99: a comma separates endings; write decimals with a"),
+        (["rate=rate*2"], None, "", "'' is not an amount"),
     ],
 )
 def test_rounding_that_would_not_be_done_is_refused(
@@ -30,6 +32,18 @@ def test_rounding_that_would_not_be_done_is_refused(
 ) -> None:
     with pytest.raises(CampaignError, match=told):
         rules_of(SESSION, None, sets, rounding, charm)
+
+
+def test_an_empty_condition_is_not_none() -> None:
+    """As a script gives it whose variable is not set: every product would be meant."""
+    with pytest.raises(CampaignError, match="the end was not expected"):
+        rules_of(SESSION, "", ["rate=rate*2"], None, None)
+
+
+@pytest.mark.parametrize("charm", ["5,9", "4, 99", "4.99,9.99", "0.99"])
+def test_endings_that_are_certain_are_taken(charm: str) -> None:
+    rounding = rules_of(SESSION, None, ["rate=rate*2"], None, charm).rounding
+    assert list(map(str, rounding.endings)) == [part.strip() for part in charm.split(",")]
 
 
 def test_rounding_that_is_not_given_is_as_in_the_settings() -> None:
