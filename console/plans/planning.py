@@ -143,7 +143,7 @@ def _request(session: CampaignSession, record: Record, wanted: Wanted) -> PlanRe
         session,
         fields.get("where") or None,
         fields.get("sets") or (),
-        _rounding(fields, session.campaigns.terms.rounding),
+        rounding_of(fields, session.campaigns.terms.rounding),
         fields.get("charm") or None,
     )
     return PlanRequest(
@@ -163,10 +163,10 @@ def _request(session: CampaignSession, record: Record, wanted: Wanted) -> PlanRe
     )
 
 
-def _rounding(fields: Mapping[str, Any], usual: Rounding) -> tuple[str, str] | None:
-    """Step and way; what the form leaves open is as in the settings. None if it states no other."""
-    given = (fields.get("round_step") or str(usual.step), fields.get("round_mode") or usual.mode)
-    return given if fields.get("round_step") or fields.get("round_mode", "") not in {"", usual.mode} else None
+def rounding_of(fields: Mapping[str, Any], usual: Rounding) -> tuple[str, str] | None:
+    """Step and way of a form; what it leaves open is as usual. None if it states no other."""
+    step, mode = fields.get("round_step"), fields.get("round_mode") or usual.mode
+    return (step or str(usual.step), mode) if step or mode != usual.mode else None
 
 
 def read_options(fields: Mapping[str, Any]) -> ReadOptions:

@@ -46,6 +46,8 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_mistyped_account_is_refused_and_the_right_ones_are_named(
     redis: Redis, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert main([*command.split(), "--account", ""]) == ExitCode.INVALID
+    assert "'' is not one of east" in capsys.readouterr().err
     assert main([*command.split(), "--account", "esat"]) == ExitCode.INVALID
     says = capsys.readouterr()
     assert "'esat' is not one of east: neither these settings nor Redis know it" in says.err

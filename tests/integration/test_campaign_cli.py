@@ -449,6 +449,8 @@ def test_what_has_ended_cannot_be_paused(campaign: Revio, approved: Revio) -> No
     assert campaign("apply", "over.plan").code == ExitCode.OK
     follow(campaign, run)
     assert "needs a reason" in campaign("pause", run, "--reason", " ").err
+    # As a script gives it whose variable is not set: it is the beginning of every run's name.
+    assert "name the run" in campaign("cancel", "", "--reason", "x").err
     result = campaign("pause", run, "--reason", "too late")
     assert (result.code, f"run {run} is done: it cannot pause now" in result.err) == (2, True)
 

@@ -200,6 +200,9 @@ def test_a_list_of_customers_is_read_with_or_without_a_title(tmp_path: Path, con
         ("a,b\n1,2\n", "its first line has: a, b"),
         ("Our customers\n\ncustomer_id,name,id\n1001,A,1\n", "takes no such options"),
         ("customer_id\n", "names no customer"),
+        ("customer_id\n1001\n1,004\n", "line 3: '1,004'"),
+        ("1001\n1,004\n", "line 2: '1,004'"),
+        ("name,customer_id\nA,1,004\n", "line 2: 'A,1,004'"),
         ("Lines\n30001\n", "name one column customer_id"),
     ],
 )

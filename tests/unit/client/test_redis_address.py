@@ -60,10 +60,10 @@ def test_a_unix_socket_has_a_path_and_a_database(url: str) -> None:
 
 
 def test_sentinels_have_a_login_of_their_own_besides_the_masters() -> None:
-    address = parse_redis_url("sentinel://u:p@a/1;sentinel://b:2?sentinel_password=s%23")
+    address = parse_redis_url("sentinel://u:p+q@a/1;sentinel://b:2?sentinel_password=s%23%2B")
     assert address.sentinels == (("a", 26379), ("b", 2))
-    assert (address.username, address.password, address.db) == ("u", "p", 1)
-    assert address.sentinel_login == {"password": "s#"}
+    assert (address.username, address.password, address.db) == ("u", "p+q", 1)
+    assert address.sentinel_login == {"password": "s#+"}
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,7 @@ def test_sentinels_have_a_login_of_their_own_besides_the_masters() -> None:
         ("rediss://h?ssl_cert_reqs=none&ssl_check_hostname=yes", "needs ssl_cert_reqs"),
         ("rediss://h?ssl_keyfile=/k", "need ssl_certfile"),
         ("rediss://h?ssl_password=p", "need ssl_certfile"),
+        ("sentinel://a;sentinel://b?sentinel_password=p+w", "holds a '\\+'.* write %2B"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_with_the_reason(url: str, problem: str) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from console.command import main
+from console.parts import Console
+from settings import Settings
 
 SECRET = "3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
@@ -23,6 +25,50 @@ def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_the_console_says_what_it_lacks_to_start(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "REVIO_CONSOLE_SECRET is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["--port 9000 --address ::1", "serve --port 9000 --address ::1", "--port 9000 serve --address ::1"],
+)
+def test_the_place_to_listen_counts_before_serve_and_behind_it(
+    monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    places: list[tuple[str, int]] = []
+    monkeypatch.setattr("console.command._serve", lambda *place: places.append(place) or 0)
+    assert main(arguments.split()) == 0
+    assert main([]) == 0
+    assert places == [("::1", 9000), ("127.0.0.1", 8070)]
+
+
+def test_a_place_to_listen_is_refused_where_nothing_listens(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--port", "9000", "user", "list"])
+    assert "--address and --port are for serve" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("HTTPS://Console.Example.COM:443/", "https://console.example.com"),
+        ("https://console.example.com:8443", "https://console.example.com:8443"),
+        ("http://LOCALHOST:80", "http://localhost"),
+        ("http://127.0.0.1:8070", "http://127.0.0.1:8070"),
+    ],
+)
+def test_the_console_knows_its_address_as_browsers_write_it(url: str, origin: str) -> None:
+    account = dict.fromkeys(("username", "password", "client_code"), "x")
+    settings = Settings.model_validate(
+        {
+            "accounts": {"default": {**account, "endpoint": "https://h/x"}},
+            "console_url": url,
+            "console_secret": SECRET,
+        }
+    )
+    console = Console.of(settings)
+    assert (console.origin, console.is_secure) == (origin, origin.startswith("https:"))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from console.plans.planning import problem_file
+from campaigns import Rounding
+from console.plans.planning import problem_file, rounding_of
 from console.plans.record import Record, Wanted
 from tests.unit.campaigns.xlsb import write_xlsb
 
@@ -38,6 +39,22 @@ def test_of_a_workbook_of_any_kind_a_workbook_that_can_be_opened_comes_back(
     record = record_of(tmp_path, "june.xlsb")
     write_xlsb(record.file("june.xlsb"), {"Prices": [["id", "rate"]]})
     assert problem_file(record) == record.file("problems.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("fields", "rounding"),
+    [
+        ({}, None),
+        ({"round_mode": "half-up"}, None),
+        ({"round_mode": "up"}, ("0.01", "up")),
+        ({"round_step": "0.05"}, ("0.05", "half-up")),
+        ({"round_step": "0.05", "round_mode": "down"}, ("0.05", "down")),
+    ],
+)
+def test_what_a_form_leaves_open_of_rounding_is_as_in_the_settings(
+    fields: dict[str, str], rounding: tuple[str, str] | None
+) -> None:
+    assert rounding_of(fields, Rounding()) == rounding
 
 
 def record_of(directory: Path, source: str) -> Record:

@@ -248,6 +248,54 @@ def test_accounts_that_are_not_json_are_a_fault_that_does_not_show_them(loaded: 
     assert told.startswith("REVIO_ACCOUNTS: must be a JSON object")
 
 
+def test_an_account_that_json_names_twice_is_a_fault(loaded: Load) -> None:
+    given_json = json.dumps({name.removeprefix(A).lower(): value for name, value in ACCOUNT.items()})
+    for twice in (
+        f'{{"default": {given_json}, "default": {given_json}}}',
+        '{"default": {"endpoint": "https://a", "endpoint": "https://b"}}',
+    ):
+        (told,) = faults(loaded, {"REVIO_ACCOUNTS": twice})
+        assert "with each name once" in told
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "meanings"),
+    [
+        (f"{A}CALLS_PER_DAY", "150.000", "150000 or 150"),
+        (f"{A}CALLS_PER_MINUTE", " 1.000 ", "1000 or 1"),
+        (f"{A}WSDL_CHECK_S", "3.600", "3600 or 3.6"),
+        (f"{A}READ_BACK", "1.250", "1250 or 1.25"),
+        ("REVIO_KEY_RETENTION_S", "604.800", "604800 or 604.8"),
+        ("REVIO_CAMPAIGN_HALT_ERRORS_PERCENT", "2.500", "2500 or 2.5"),
+        ("REVIO_CAMPAIGN_RAIL_CAP", "block:10.000", "10000 or 10"),
+        ("REVIO_CONSOLE_UPLOAD_BYTES", "50.000", "50000 or 50"),
+    ],
+)
+def test_a_number_that_could_be_two_is_refused(
+    loaded: Load, variable: str, value: str, meanings: str
+) -> None:
+    (told,) = faults(loaded, ACCOUNT | {variable: value})
+    assert told.startswith(variable)
+    assert f"could be {meanings}; write it as one of these" in told
+
+
+def test_a_number_of_which_the_point_is_certain_is_taken(loaded: Load) -> None:
+    settings = loaded(
+        ACCOUNT
+        | {
+            f"{A}CALLS_PER_DAY": "150_000",
+            f"{A}CONNECT_TIMEOUT_S": "0.250",
+            f"{A}CALL_TIMEOUT_S": "12.5",
+            "REVIO_THREADS": "16.0",
+            "REVIO_CAMPAIGN_RAIL_CAP": "block:10000.500",
+        }
+    )
+    account = settings.accounts["default"]
+    assert (account.calls_per_day, account.connect_timeout_s) == (150_000, 0.25)
+    assert (account.call_timeout_s, settings.threads) == (12.5, 16)
+    assert settings.rails["cap"] == "block:10000.500"
+
+
 @pytest.mark.parametrize("text", [b"REVIO_LEASE_S=\xff\n", b"\xff\xfe"])
 def test_a_dotenv_that_is_not_text_is_a_fault(loaded: Load, tmp_path: Path, text: bytes) -> None:
     (tmp_path / ".env").write_bytes(text)
@@ -300,6 +348,14 @@ def test_a_line_of_dotenv_that_would_not_count_as_it_stands_is_refused_unquoted(
     assert not any(part in told for part in ("cut-off", "colon", "blank", "sesame", "open}"))
 
 
+def test_a_name_that_dotenv_sets_to_two_values_is_a_fault(loaded: Load, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("REVIO_THREADS=\nREVIO_THREADS=4\nOTHER=1\nOTHER=2\n")
+    assert loaded(ACCOUNT).threads == 4
+    (tmp_path / ".env").write_text("REVIO_THREADS=4\n\nexport revio_threads='8'\nREVIO_THREADS=4\n")
+    (told,) = faults(loaded, ACCOUNT)
+    assert told == ".env, line 3: revio_threads has another value in a line before: delete one of the two"
+
+
 def test_what_dotenv_means_by_its_own_rules_stays_as_it_is(loaded: Load, tmp_path: Path) -> None:
     text = (
         "a line of somebody else's\nHOST=h # ours\nexport REVIO_REDIS_URL='redis://${HOST}/${N:-3}'"
@@ -322,6 +378,16 @@ def test_dotenv_may_name_the_secrets_directory(loaded: Load, tmp_path: Path) -> 
     key = loaded(ACCOUNT).accounts["default"].subscription_key
     assert key is not None
     assert key.get_secret_value() == "k-1"
+
+
+@pytest.mark.parametrize("text", [" hunter2-hunter2\n", "hunter2-hunter2 \r\n", "\u00a0x"])
+def test_blanks_around_the_value_of_a_secret_file_are_neither_taken_nor_dropped(
+    loaded: Load, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / f"{A}PASSWORD").write_bytes(text.encode())
+    (told,) = faults(loaded, ACCOUNT | {"REVIO_SECRETS_DIR": str(tmp_path)})
+    assert told.startswith(f"{tmp_path}/{A}PASSWORD: has blanks before or after its value")
+    assert "hunter2" not in told
 
 
 @pytest.mark.parametrize("password", [" ", "hunter2-hunter2\r", "hunter2-\x00hunter2", "\ufeffx"])

@@ -191,6 +191,8 @@ def test_an_absurd_wait_is_bounded_and_told(value: str, event: str) -> None:
     [
         (http(403, QUOTA), 3723),
         (http(403, QUOTA, retry_after="60"), 60),
+        (http(403, QUOTA.replace(b"01:", b"1.00:")), 86_523),
+        (http(403, QUOTA.replace(b"01:02:03", b"1.00:00:00")), 86_400),
         (http(403, b"Out of call volume quota."), 3600),
         (http(403, b"quota: 99:99:99"), 3600),
     ],
