@@ -18,7 +18,6 @@ def _check_limit(rail: str) -> str:
     return rail
 
 
-
 Level = Annotated[str, StringConstraints(pattern=rf"^({_LEVEL})$")]
 LevelAndLimit = Annotated[
     str,

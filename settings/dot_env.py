@@ -67,9 +67,9 @@ def _faults(binding: Binding, known: Collection[str]) -> Iterator[str]:
 def _faults_of_repeats(binding: Binding, values: dict[str, str]) -> Iterator[str]:
     """`values`: of the lines before, by name. An empty one counts as unset."""
     name = (binding.key or "").upper()
-    if name.startswith(PREFIX) and binding.value:
-        if values.setdefault(name, binding.value) != binding.value:
-            yield f"{binding.key} has another value in a line before: delete one of the two"
+    value = binding.value
+    if name.startswith(PREFIX) and value and values.setdefault(name, value) != value:
+        yield f"{binding.key} has another value in a line before: delete one of the two"
 
 
 def _is_unset(atom: object, known: Collection[str]) -> bool:

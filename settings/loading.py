@@ -169,10 +169,6 @@ def _secret_text(file: Path) -> str:
         )
     text = file.read_text(encoding="utf-8-sig").strip("\r\n")
     if text.strip() and text != text.strip():
-        raise SettingsError(
-            [
-                f"{file}: has blanks before or after its value; delete them, or give such a value "
-                "in the environment"
-            ]
-        )
+        way = "delete them, or give such a value in the environment"
+        raise SettingsError([f"{file}: has blanks before or after its value; {way}"])
     return text.strip()

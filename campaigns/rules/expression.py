@@ -3,8 +3,8 @@
     or · and · not · = != < <= > >= in (…) · + - · * / · unary - · min(…) max(…) abs(…)
 
 Numbers are computed exactly, so that no digit is lost before a rate is rounded. Texts are quoted,
-or a bare word to the right of a comparison. `null`, in any case, is an empty field. Types are checked before any
-product is looked at; nothing is ever evaluated but this.
+or a bare word to the right of a comparison. `null`, in letters of any case, is an empty field.
+Types are checked before any product is looked at; nothing is ever evaluated but this.
 """
 
 from __future__ import annotations

@@ -33,7 +33,6 @@ from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson, Texts
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 
-
 _DECIMAL_COMMA = re.compile(r"\d,\d\d(?!\d)")
 
 
@@ -200,9 +199,10 @@ def rules_of(
     """Rounding that is not given is as in the settings. Raises CampaignError."""
     rules = Rules.parse(where, sets, _rounding(session, rounding, charm))
     if (rounding or charm is not None) and "rate" not in rules.sets:
+        option = "--round" if charm is None else "--charm"
         raise CampaignError(
-            f"--{'round' if charm is None else 'charm'} is for computed rates, and no --set computes any: "
-            "rates of a file are planned as they stand"
+            f"{option} is for computed rates, and no --set computes any: rates of a file are "
+            "planned as they stand"
         )
     return rules
 

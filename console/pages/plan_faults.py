@@ -39,7 +39,8 @@ def plan_faults(fields: Mapping[str, Any], terms: Terms, now: float) -> dict[str
 def _plan_faults(fields: Mapping[str, Any], terms: Terms, now: float) -> Iterator[tuple[str, str]]:
     for name in ("customers", "lines"):
         if wrong := [text for text in fields.get(name, ()) if not _ID.fullmatch(text)]:
-            yield name, f"“{wrong[0][:40]}” is not an ID of Rev.io: an ID is a number without signs between its thousands."
+            is_not = f"“{wrong[0][:40]}” is not an ID of Rev.io"
+            yield name, f"{is_not}: an ID is a number without signs between its thousands."
     for text in fields.get("overrides", ()):
         rail, sign, reason = text.partition("=")
         if not (sign and rail.strip() and reason.strip()):

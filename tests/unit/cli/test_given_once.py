@@ -31,7 +31,10 @@ def test_no_command_lets_the_last_of_several_values_count() -> None:
     ("arguments", "option"),
     [
         ("campaign plan -o p --customer 1 --where id=1 --where status=ACTIVE", "--where"),
-        ("campaign plan list.csv -o p --effective 2030-01-01 --effective=2030-02-01", "--effective"),
+        (
+            "campaign plan list.csv -o p --effective 2030-01-01 --effective=2030-02-01",
+            "--effective",
+        ),
         ("campaign plan list.csv -o p --round 1 up --round 0.01 up", "--round"),
         ("campaign apply p --start now --start 2030-01-01", "--start"),
         ("dead discard --error Rejected --error OutcomeUnknown", "--error"),

@@ -29,7 +29,11 @@ def test_the_console_says_what_it_lacks_to_start(capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--port 9000 --address ::1", "serve --port 9000 --address ::1", "--port 9000 serve --address ::1"],
+    [
+        "--port 9000 --address ::1",
+        "serve --port 9000 --address ::1",
+        "--port 9000 serve --address ::1",
+    ],
 )
 def test_the_place_to_listen_counts_before_serve_and_behind_it(
     monkeypatch: pytest.MonkeyPatch, arguments: str

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from campaigns import Rounding
+from campaigns.terms import Terms
+from console.pages.plan_faults import plan_faults
 from console.plans.planning import problem_file, rounding_of
 from console.plans.record import Record, Wanted
 from tests.unit.campaigns.xlsb import write_xlsb
@@ -55,6 +58,24 @@ def test_what_a_form_leaves_open_of_rounding_is_as_in_the_settings(
     fields: dict[str, str], rounding: tuple[str, str] | None
 ) -> None:
     assert rounding_of(fields, Rounding()) == rounding
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"customers": ["1", "004"]}, {"customers": "“004” is not an ID of Rev.io"}),
+        ({"charm": "4,99"}, {"charm": "a comma separates endings"}),
+        ({"rails": ["cap=block:10.000"]}, {"rails": "could separate thousands or decimals"}),
+        ({"where": "status != pending"}, {"where": "is written PENDING"}),
+        ({"customers": ["1004"], "charm": "4.99,9.99", "where": "code1 != NULL"}, {}),
+    ],
+)
+def test_a_form_names_the_field_that_could_be_meant_otherwise(
+    fields: dict[str, Any], says: dict[str, str]
+) -> None:
+    faults = plan_faults(fields, Terms("default", "v"), 0.0)
+    assert faults.keys() == says.keys()
+    assert all(words in faults[name] for name, words in says.items())
 
 
 def record_of(directory: Path, source: str) -> Record:

@@ -249,7 +249,9 @@ def test_accounts_that_are_not_json_are_a_fault_that_does_not_show_them(loaded: 
 
 
 def test_an_account_that_json_names_twice_is_a_fault(loaded: Load) -> None:
-    given_json = json.dumps({name.removeprefix(A).lower(): value for name, value in ACCOUNT.items()})
+    given_json = json.dumps(
+        {name.removeprefix(A).lower(): value for name, value in ACCOUNT.items()}
+    )
     for twice in (
         f'{{"default": {given_json}, "default": {given_json}}}',
         '{"default": {"endpoint": "https://a", "endpoint": "https://b"}}',
@@ -353,7 +355,10 @@ def test_a_name_that_dotenv_sets_to_two_values_is_a_fault(loaded: Load, tmp_path
     assert loaded(ACCOUNT).threads == 4
     (tmp_path / ".env").write_text("REVIO_THREADS=4\n\nexport revio_threads='8'\nREVIO_THREADS=4\n")
     (told,) = faults(loaded, ACCOUNT)
-    assert told == ".env, line 3: revio_threads has another value in a line before: delete one of the two"
+    assert (
+        told
+        == ".env, line 3: revio_threads has another value in a line before: delete one of the two"
+    )
 
 
 def test_what_dotenv_means_by_its_own_rules_stays_as_it_is(loaded: Load, tmp_path: Path) -> None:
