@@ -130,11 +130,15 @@ def check_start(at: float, terms: Terms, now: float) -> None:
 
 
 def parse_canary(text: str) -> tuple[int, ...]:
-    """From "25,500,rest". Raises CampaignError."""
-    parts = [part.strip() for part in text.split(",")]
-    sizes = parts[:-1] if parts[-1] == "rest" else parts
+    """From "25,500,rest". Raises CampaignError, also if nothing says that all rows are meant."""
+    *sizes, last = (part.strip() for part in text.split(","))
     if not all(re.fullmatch("[0-9]{1,9}", part) and int(part) for part in sizes):
         raise CampaignError(f"{text!r}: give sizes of stages, such as 25,500,rest")
+    if last != "rest":
+        raise CampaignError(
+            f"{text!r}: end the stages with rest, as in 25,500,rest, since all other rows follow "
+            "them. To apply some rows alone, leave the others out (revio campaign leave-out)"
+        )
     return tuple(map(int, sizes))
 
 

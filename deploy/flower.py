@@ -11,9 +11,11 @@ from settings import load_redis, secrets_dir
 
 _file = (secrets_dir() or Path("/run/secrets")) / "flower_login"
 try:
-    _login = _file.read_text(encoding="utf-8-sig").strip()
+    _login = _file.read_text(encoding="utf-8-sig").strip("\r\n")
 except (OSError, UnicodeDecodeError) as exc:
     raise SystemExit(f"Flower's login {_file} cannot be read: {exc}") from None
+if _login != _login.strip():
+    raise SystemExit(f"Flower's login {_file} has blanks before or after it: delete them")
 if not all(_login.partition(":")):
     raise SystemExit(f"Flower's login {_file} must be user:password")
 

@@ -34,7 +34,8 @@ def apply(
     path: PlanPath,
     *,
     canary: Annotated[
-        str | None, typer.Option(help="Sizes of stages; each is read back before the next.")
+        str | None,
+        typer.Option(help="Sizes of stages, each read back before the next: 25,500,rest."),
     ] = None,
     rate: Annotated[float | None, typer.Option(min=0.1, help="Maximum calls per minute.")] = None,
     start: Annotated[

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from campaigns.business_time import BusinessTime
-from campaigns.errors import NotAllowedError
+from campaigns.errors import CampaignError, NotAllowedError
 from campaigns.plan.plan_file import Header, Plan
 from campaigns.plan.summary import Summary
 from campaigns.run.request import AT_ONCE, RunRequest, check_request, check_same
 from campaigns.run.spec import RunSpec, SendingHours
 from campaigns.run.state import Phase, RunState, Status
-from campaigns.start import begins_in_words, start_at
+from campaigns.start import begins_in_words, parse_canary, start_at
 from campaigns.terms import HaltRules, Terms
 
 TERMS = Terms("default", "v", zone="America/New_York")
@@ -39,6 +39,17 @@ def test_a_run_begins_on_the_plans_effective_date_unless_its_start_is_given() ->
     assert begins("2026-06-04", at=NOW + HOUR) == NOW + HOUR
     assert begins("2026-06-04", at=AT_ONCE) == AT_ONCE
     assert begins() == AT_ONCE
+
+
+def test_stages_say_that_all_other_rows_follow() -> None:
+    assert parse_canary("25, 500,rest") == (25, 500)
+    assert parse_canary("rest") == ()
+    for text in ("25", "25,500", ""):
+        with pytest.raises(CampaignError, match="end the stages with rest"):
+            parse_canary(text)
+    for text in ("0,rest", "1,000,rest", "ten,rest", "rest,25"):
+        with pytest.raises(CampaignError, match="give sizes of stages|end the stages"):
+            parse_canary(text)
 
 
 def test_a_run_that_is_effective_today_or_retries_begins_at_once() -> None:
