@@ -35,7 +35,7 @@ def apply(
     *,
     canary: Annotated[
         str | None,
-        typer.Option(help="Sizes of stages, each read back before the next: 25,500,rest."),
+        typer.Option(help="Stages, each read back before the next, such as 25,500,rest."),
     ] = None,
     rate: Annotated[float | None, typer.Option(min=0.1, help="Maximum calls per minute.")] = None,
     start: Annotated[

@@ -48,7 +48,7 @@ def test_stages_say_that_all_other_rows_follow() -> None:
         with pytest.raises(CampaignError, match="end the stages with rest"):
             parse_canary(text)
     for text in ("0,rest", "1,000,rest", "ten,rest", "rest,25"):
-        with pytest.raises(CampaignError, match="give sizes of stages|end the stages"):
+        with pytest.raises(CampaignError, match=r"give sizes of stages|end the stages"):
             parse_canary(text)
 
 
