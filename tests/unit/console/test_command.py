@@ -39,7 +39,12 @@ def test_the_place_to_listen_counts_before_serve_and_behind_it(
     monkeypatch: pytest.MonkeyPatch, arguments: str
 ) -> None:
     places: list[tuple[str, int]] = []
-    monkeypatch.setattr("console.command._serve", lambda *place: places.append(place) or 0)
+
+    def note(address: str, port: int) -> int:
+        places.append((address, port))
+        return 0
+
+    monkeypatch.setattr("console.command._serve", note)
     assert main(arguments.split()) == 0
     assert main([]) == 0
     assert places == [("::1", 9000), ("127.0.0.1", 8070)]
