@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal, get_origin
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
+_QUOTED = re.compile(r"""\s*(".*"|'.*')\s*""", re.DOTALL)
 _SHOWN_LENGTH = 60
 _CLOSE = 0.8
 
@@ -54,6 +56,19 @@ def faults_of_spellings(environment: Mapping[str, str]) -> list[str]:
         f"{name}: is set to different values, by names in capitals and in small letters; unset one"
         for name, values in spellings.items()
         if len(values) > 1
+    ]
+
+
+def faults_of_quotes(environment: Mapping[str, str]) -> list[str]:
+    """One line for each variable whose value stands in quotation marks.
+
+    They are part of it, unlike those in `.env`: `docker run --env-file` and manifests pass them on.
+    """
+    return [
+        f"{name}: stands in quotation marks, which would be part of it: take them off, or write "
+        "such a value into a file of the secrets directory"
+        for name, value in environment.items()
+        if name.upper().startswith(PREFIX) and _QUOTED.fullmatch(value)
     ]
 
 

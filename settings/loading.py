@@ -20,7 +20,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as SourceError
 
 from settings.dot_env import DOT_ENV, dot_env_value, faults_of_dot_env
-from settings.faults import faults_of, faults_of_names, faults_of_spellings
+from settings.faults import faults_of, faults_of_names, faults_of_quotes, faults_of_spellings
 from settings.model import RedisSettings, Settings
 from settings.names import PREFIX, SECRETS_DIR_VARIABLE
 
@@ -88,7 +88,8 @@ def _validated(kind: type[S], names: Iterable[str], values: Mapping[str, Any]) -
 def _read() -> tuple[Iterable[str], dict[str, Any]]:
     """The names of all variables with our prefix, and the values by field."""
     try:
-        if faults := [*faults_of_spellings(os.environ), *faults_of_dot_env(os.environ)]:
+        faults = [*faults_of_spellings(os.environ), *faults_of_quotes(os.environ)]
+        if faults := [*faults, *faults_of_dot_env(os.environ)]:
             raise SettingsError(faults)
         source = _Everywhere(_Variables)
     except OSError as exc:

@@ -12,6 +12,7 @@ import structlog
 from billiard.einfo import ExceptionWithTraceback
 from celery import Task
 from celery.exceptions import Ignore, InvalidTaskError, Reject
+from celery.utils.time import maybe_iso8601
 from celery.worker import state
 from celery.worker.request import Request
 
@@ -51,6 +52,7 @@ _TIME_LIMITS = (
 NOT_TERMINATED = "jobs are threads, which cannot be ended from outside: one that runs goes on"
 
 
+_TIMES = ("eta", "expires")
 REVOKED = "somebody revoked it; nothing was sent"
 _EXPIRED = "it was not to be run so late; nothing was sent"
 
@@ -78,7 +80,12 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
 
     def __init__(self, message: Any, **options: Any) -> None:  # noqa: ANN401 - as Celery's
         """As Celery's; other languages' clients send null where Python's send empty values."""
-        super().__init__(message, **options)
+        headers = _without_empty_times(options.pop("headers", None) or message.headers)
+        try:
+            super().__init__(message, headers=headers, **options)
+        except (AttributeError, TypeError, ValueError) as exc:
+            # What Celery does not foresee would end the consumer, again and again.
+            raise InvalidTaskError(f"a header is not as Celery has it: {exc}") from exc
         _refuse_other_forms(message.headers)
         if not (isinstance(self.id, str) and self.id):
             # Its result would have no place, and any two without an id would be one job.
@@ -125,6 +132,11 @@ class JobRequest(Request):  # type: ignore[misc] # Celery is untyped
         return super().on_failure(exc_info, *args, **kwargs)
 
 
+def _without_empty_times(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """A client's empty text for no time would be none of Celery's."""
+    return {n: None if n in _TIMES and value == "" else value for n, value in headers.items()}
+
+
 def _refuse_other_forms(headers: Mapping[str, Any]) -> None:
     """Raises InvalidTaskError for what Celery takes, and the readers of queues would not see."""
     if "task" not in headers:
@@ -134,6 +146,13 @@ def _refuse_other_forms(headers: Mapping[str, Any]) -> None:
         )
     if (compression := headers.get("compression")) and compression not in COMPRESSIONS:
         raise InvalidTaskError(f"compression {compression}: use zlib, bzip2, lzma or none")
+    for name in _TIMES:
+        at = maybe_iso8601(headers.get(name))
+        if at is not None and at.tzinfo is None:
+            # Its sender's local time, to which Celery gives our zone.
+            raise InvalidTaskError(
+                f"{name} {at.isoformat()}: add its offset from UTC, as in +00:00"
+            )
 
 
 def _refuse_repeated_names(body: Any) -> None:  # noqa: ANN401 - as kombu has it

@@ -158,6 +158,8 @@ def test_a_name_that_a_message_has_twice_is_refused(kwargs: str, name: str) -> N
     [
         ({}, "message protocol 1"),
         ({"task": UPDATE_TASK, "id": "m", "compression": "application/zstd"}, "use zlib"),
+        ({"task": UPDATE_TASK, "id": "m", "eta": "2030-06-01T22:00"}, "eta .*add its offset"),
+        ({"task": UPDATE_TASK, "id": "m", "expires": "2030-06-01"}, "expires .*add its offset"),
     ],
 )
 def test_a_form_that_readers_of_the_queues_do_not_know_is_refused(
@@ -168,6 +170,19 @@ def test_a_form_that_readers_of_the_queues_do_not_know_is_refused(
     message.headers = headers
     with pytest.raises(InvalidTaskError, match=problem):
         JobRequest(message, app=request.app, task=request.task, headers={"id": "m", "task": "t"})
+
+
+@pytest.mark.parametrize("time", ["2030-06-01T22:00:00+02:00", "2030-06-01T20:00Z", "", None])
+def test_a_time_that_names_its_zone_is_taken(time: str | None) -> None:
+    assert request_of(([], {"id": 1}, {}), eta=time, expires=time).id == "m"
+
+
+@pytest.mark.parametrize("headers", [{"eta": 7}, {"eta": "soon"}, {"expires": [1]}])
+def test_a_header_that_celery_does_not_foresee_is_refused_and_ends_no_consumer(
+    headers: dict[str, Any],
+) -> None:
+    with pytest.raises(InvalidTaskError):
+        request_of(([], {"id": 1}, {}), **headers)
 
 
 @pytest.mark.parametrize("name", ["zlib", "gzip", "bzip2", "bzip", "lzma", "xz", "", None])

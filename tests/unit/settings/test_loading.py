@@ -248,6 +248,26 @@ def test_accounts_that_are_not_json_are_a_fault_that_does_not_show_them(loaded: 
     assert told.startswith("REVIO_ACCOUNTS: must be a JSON object")
 
 
+@pytest.mark.parametrize("value", ['"acme"', "'acme'", ' "a c" ', '""'])
+def test_quotation_marks_of_the_environment_are_not_part_of_a_value(
+    loaded: Load, value: str
+) -> None:
+    (told,) = faults(loaded, ACCOUNT | {f"{A}CLIENT_CODE": value, "OTHERS": "'x'"})
+    assert told.startswith(f"{A}CLIENT_CODE: stands in quotation marks")
+
+
+def test_quotation_marks_of_dotenv_are_taken_off_and_those_of_a_secret_file_stay(
+    loaded: Load, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(f'{A}CLIENT_CODE="acme"\n')
+    (tmp_path / f"{A}PASSWORD").write_text("'hunter2'\n")
+    given = {
+        name: value for name, value in ACCOUNT.items() if name[len(A) :] in {"ENDPOINT", "USERNAME"}
+    }
+    account = loaded(given | {"REVIO_SECRETS_DIR": str(tmp_path)}).accounts["default"]
+    assert (account.client_code, account.password.get_secret_value()) == ("acme", "'hunter2'")
+
+
 def test_an_account_that_json_names_twice_is_a_fault(loaded: Load) -> None:
     given_json = json.dumps(
         {name.removeprefix(A).lower(): value for name, value in ACCOUNT.items()}
