@@ -77,6 +77,15 @@ class RunView:
         return self.state.waits
 
 
+@dataclass(frozen=True, slots=True)
+class RunList:
+    """Runs as operators see them, the newest first."""
+
+    views: Sequence[RunView]
+    unreadable: Sequence[str]
+    """Names of those whose state is of another release, or spoilt."""
+
+
 class OperatorStore:
     """What operators of one account have decided. Every method raises Unavailable."""
 
@@ -235,6 +244,17 @@ class OperatorStore:
         for run in self.runs():
             with suppress(NotAllowedError):
                 yield self.view(run)
+
+    def listed(self) -> RunList:
+        """The same, but a run that cannot be read hides no other one."""
+        views, unreadable = list[RunView](), list[str]()
+        for run in self.runs():
+            with suppress(NotAllowedError):
+                try:
+                    views.append(self.view(run))
+                except (ValueError, KeyError, TypeError, IndexError):
+                    unreadable.append(run)
+        return RunList(views, unreadable)
 
     def was_active_since(self, run: str, at: float) -> bool:
         """Whether rows of the run have ended since then (Unix time), or are still to end."""

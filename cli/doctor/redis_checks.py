@@ -124,7 +124,12 @@ def _eviction(info: Mapping[str, Any]) -> CheckResult:
 def _memory(info: Mapping[str, Any]) -> CheckResult:
     used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     if not most:
-        return fine(MEMORY_CHECK, f"{_mib(used)} used; no maxmemory is set")
+        says = (
+            f"{_mib(used)} used; no maxmemory is set, so that it is killed when memory runs short"
+        )
+        return warning(
+            MEMORY_CHECK, says, "set `maxmemory`: then it refuses, and alerts come before"
+        )
     says = f"{_mib(used)} used of {_mib(most)} (maxmemory)"
     if used >= most:
         return wrong(MEMORY_CHECK, f"{FULL}: {says}", MAKE_ROOM, ExitCode.UNREACHABLE)

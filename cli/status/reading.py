@@ -27,7 +27,7 @@ def read_account(settings: Settings, redis: Redis, account: str) -> AccountStatu
     closures = LaneClosures(LanePauses(redis), limiter)
     limits = AccountLimits.read(redis, limiter, account, limit_rules(settings.accounts[account]))
     store = OperatorStore(redis, account, keep_s=settings.campaign_retention_s)
-    jobs = LaneJobCounter(redis, account).count()
+    runs, jobs = store.listed(), LaneJobCounter(redis, account).count()
     return AccountStatus(
         account=account,
         limits=limits,
@@ -40,7 +40,8 @@ def read_account(settings: Settings, redis: Redis, account: str) -> AccountStatu
         balance=Auditor(redis, account).balance(),
         overdue=overdue_updates(redis, [account]).get(account),
         dead_letters=DeadLetterCounter(redis, account).count(),
-        all_runs=list(store.views()),
+        all_runs=runs.views,
+        unreadable_runs=runs.unreadable,
     )
 
 

@@ -255,6 +255,16 @@ def test_a_run_whose_products_rev_io_refuses_to_read_needs_somebody_to_ask_there
         assert [says for _, says, _ in concerns(look)] == [f"{RUN}: {why}: E7"] * needs
 
 
+def test_a_run_that_cannot_be_read_is_named_and_hides_nothing(place: Place, look: Look) -> None:
+    place.start_run()
+    place.redis.hset(f"revio:default:campaign:{RUN}:control", "status", "of a later release")
+    place.fail(errors.OutcomeUnknown("nobody knows"))
+    (letters, _, _), (about, says, _) = concerns(look)
+    assert letters == "dead letters"
+    assert about == "campaign"
+    assert says.startswith(f"{RUN} cannot be read")
+
+
 def test_a_run_whose_time_is_over_is_not_shown_and_hides_nothing(place: Place, look: Look) -> None:
     place.start_run()
     for key in place.redis.keys(f"revio:default:campaign:{RUN}:*"):

@@ -77,7 +77,7 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
         make one may be gone. The broker's visibility timeout and our sweep give them back anyway.
         """
         refuse_missing_permission(exc)
-        if isinstance(exc, ValueError | KeyError):
+        if _is_of_a_message(exc):
             _log.error("message_dropped", reason=f"it is not of Celery's form: {exc!r}")
         elif not isinstance(exc, self._lost_by):
             self._note_odd(exc)
@@ -131,6 +131,12 @@ class ReconnectingConsumer(Consumer):  # type: ignore[misc] # Celery is untyped
 
     def on_send_event_buffered(self) -> None:
         """Does nothing: events leave on a timer."""
+
+
+def _is_of_a_message(exc: BaseException) -> bool:
+    """kombu looks sockets up by their numbers, and does not find one whose connection is gone."""
+    is_of_a_socket = isinstance(exc, KeyError) and isinstance(next(iter(exc.args), None), int)
+    return isinstance(exc, ValueError | KeyError) and not is_of_a_socket
 
 
 def _wait_if_full(exc: BaseException) -> None:

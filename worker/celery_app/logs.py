@@ -30,6 +30,7 @@ _REPEATING = (
     "worker.celery_app.consumer",
     "worker.celery_app.feeder_thread",
     "worker.celery_app.lifecycle",
+    "celery.worker.consumer.consumer",
 )
 
 _NO_FIELDS = {"event", "exc_info", "level", "logger", "timestamp"}

@@ -50,14 +50,18 @@ def test_it_tries_every_few_seconds_however_long_redis_is_away(
 
 @pytest.mark.parametrize(
     ("error", "is_loud"),
-    [(TypeError("a defect"), True), (ConnectionRefusedError("Redis is away"), False)],
-    ids=["defect", "outage"],
+    [
+        (TypeError("a defect"), True),
+        (ConnectionRefusedError("Redis is away"), False),
+        (KeyError(17), False),
+    ],
+    ids=["defect", "outage", "socket that is gone"],
 )
 def test_a_defect_that_ends_the_loop_again_and_again_is_loud(
     error: Exception, *, is_loud: bool
 ) -> None:
     consumer = object.__new__(ReconnectingConsumer)
-    consumer._lost_by = (OSError,)
+    consumer._lost_by = (OSError, KeyError)  # as kombu's
     consumer._odd_errors_at = deque(maxlen=5)
     with capture_logs() as logs:
         for _ in range(5):
