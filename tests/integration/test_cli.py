@@ -264,6 +264,7 @@ def test_doctor_finds_a_healthy_stack_and_names_every_field(stack: Stack, run: R
     assert (result.code, result.err) == (ExitCode.OK, "")
     verdicts = {check["check"]: check["verdict"] for check in result.document["checks"]}
     assert verdicts.pop("Redis's persistence") == "warning"
+    assert verdicts.pop("Redis's memory") == "warning"
     assert verdicts.pop("default: certificate") == "skipped"
     assert set(verdicts.values()) == {"ok"}
     assert {"settings", "Redis", "default: WSDL", "default: login"} <= verdicts.keys()
@@ -271,8 +272,8 @@ def test_doctor_finds_a_healthy_stack_and_names_every_field(stack: Stack, run: R
     assert {"rate", "quantity", "ids", "status"} <= {field["name"] for field in fields}
     words = run("doctor")
     assert words.code == ExitCode.OK
-    # The stack's Redis writes no append-only file.
-    assert "nothing is wrong, but see 1 warning" in words.out
+    # The stack's Redis writes no append-only file, and has no maxmemory.
+    assert "nothing is wrong, but see 2 warnings" in words.out
 
 
 @pytest.mark.parametrize(
