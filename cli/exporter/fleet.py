@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 from cli.answer import complain
 from cli.exporter import call_metrics, job_metrics, run_metrics, worker_metrics
 from cli.exporter.family import Sample, metrics_of
+from cli.exporter.standstill import Standstills
 from cli.status.reading import read_account
 from cli.stray_queues import UntakenQueues
 from revio_jobs.errors import Unavailable
@@ -33,13 +35,18 @@ class FleetCollector(Collector):
     """Reads Redis at each scrape, and never writes to it."""
 
     def __init__(
-        self, settings: Settings, redis: Redis, tell: Callable[[str], object] = complain
+        self,
+        settings: Settings,
+        redis: Redis,
+        tell: Callable[[str], object] = complain,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`tell` hears why Redis cannot be read, when that changes."""
         self._tell = tell
         self._said = "Redis answers"
         self._settings = settings
         self._redis = redis
+        self._standstills = Standstills(redis, clock)
         self._queues = UntakenQueues(redis, settings.accounts, _QUEUES_EVERY_S)
 
     def describe(self) -> list[Metric]:
@@ -76,5 +83,6 @@ class FleetCollector(Collector):
         yield from worker_metrics.worker_samples(status)
         yield from call_metrics.call_samples(status.limits)
         yield from job_metrics.job_samples(status)
+        yield from job_metrics.standstill_samples(account, self._standstills)
         ids_per_call = self._settings.accounts[account].ids_per_call
         yield from run_metrics.run_samples(status, ids_per_call)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from cli.exporter.family import Family, Kind, Sample
+from cli.exporter.standstill import Standstills
 from cli.status.account_status import AccountStatus, LaneStatus
 from cli.stray_queues import StrayQueue
 from revio_jobs import Lane
@@ -28,6 +29,12 @@ DEMAND = Family(
 OLDEST = Family(
     "revio_lane_oldest_wait_seconds",
     "Age of the oldest update in the queue; 0 if none waits.",
+    ("account", "lane"),
+)
+STANDSTILL = Family(
+    "revio_lane_standstill_seconds",
+    "Seconds for which the next message of the lane's queue has been the same, scrape by scrape: a "
+    "query's, too; 0 if none waits.",
     ("account", "lane"),
 )
 ETA = Family(
@@ -87,6 +94,7 @@ FAMILIES = (
     JOBS,
     DEMAND,
     OLDEST,
+    STANDSTILL,
     ETA,
     LANE_CLOSED,
     UNTAKEN,
@@ -122,6 +130,12 @@ def job_samples(status: AccountStatus) -> Iterator[Sample]:
             yield LANE_CLOSED.sample(is_closed, status.account, name, reason)
     yield from _update_samples(status)
     yield from _dead_letter_samples(status)
+
+
+def standstill_samples(account: str, standstills: Standstills) -> Iterator[Sample]:
+    """Samples of one account. Raises RedisError."""
+    for lane in Lane:
+        yield STANDSTILL.sample(standstills.seconds(account, lane), account, lane.value)
 
 
 def queue_samples(queues: Iterable[StrayQueue]) -> Iterator[Sample]:

@@ -24,6 +24,7 @@ from cli.options import AccountName, AsJson, moment
 from cli.tables import table, when
 from cli.unknown_account import check_account
 from revio_jobs.contracts import DEFAULT_ACCOUNT
+from revio_jobs.redis_faults import is_passing
 from settings import load_redis
 from worker.ledger import FIRST, EndedUpdate, History
 
@@ -118,10 +119,12 @@ class _Follower:
     account: str
 
     def try_to_catch_up(self) -> None:
-        """Redis may be away for a while."""
+        """Redis may be away for a while. Raises what stays until somebody acts."""
         try:
             self.catch_up()
         except RedisError as exc:
+            if not is_passing(exc):
+                raise
             complain(f"Redis: {exc}; nothing is lost if it is back soon")
 
     def catch_up(self) -> bool:

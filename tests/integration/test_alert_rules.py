@@ -303,6 +303,21 @@ def test_an_account_in_order_wakes_nobody(fleet: Fleet, tmp_path: Path) -> None:
 
 
 @needs_promtool
+def test_a_query_that_nobody_takes_wakes_somebody_as_an_update_does(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    now = [0.0]
+    collector = FleetCollector(fleet.settings, fleet.redis, clock=lambda: now[0])
+    fleet.place.jobs.query(ids=[1])
+    assert not judged(tmp_path, collector, set(), after_m=MINUTES)
+    now[0] += 90
+    assert not judged(tmp_path, collector, {"RevioInteractiveWaits"}, after_m=MINUTES)
+    fleet.redis.rpop("revio.default.interactive")
+    fleet.place.jobs.query(ids=[2])
+    assert not judged(tmp_path, collector, set(), after_m=MINUTES)
+
+
+@needs_promtool
 @pytest.mark.parametrize(
     ("alert", "make"),
     [(alert, make) for alert, makers in CONDITIONS.items() for make in makers],
