@@ -92,6 +92,7 @@ class FeederThreads:
             ).start()
 
     def _run(self, account: str) -> None:
-        self._threads[account].run()
+        with structlog.contextvars.bound_contextvars(account=account):
+            self._threads[account].run()
         self._not_before[account] = self._clock() + _OTHERS_S
         self._running.discard(account)

@@ -40,15 +40,17 @@ class LogDedup(logging.Filter):
         """A reconnection is logged if trouble was logged since the last one."""
         if record.__dict__.get(_PASSED):
             return True
-        is_passed = record.__dict__[_PASSED] = self._passes(_message_of(record))
+        is_passed = record.__dict__[_PASSED] = self._passes(
+            _message_of(record), _account_of(record)
+        )
         return is_passed
 
-    def _passes(self, text: str) -> bool:
+    def _passes(self, text: str, account: str) -> bool:
         if text.startswith(_CONNECTED):
             return self._is_new(_CONNECTED, inf)
         if not _TROUBLES.match(text):
             return True
-        if is_new := self._is_new(_NUMBERS.sub("", text), _AGAIN_AFTER_S):
+        if is_new := self._is_new(account + _NUMBERS.sub("", text), _AGAIN_AFTER_S):
             self._logged_at.pop(_CONNECTED, None)
         return is_new
 
@@ -64,3 +66,10 @@ def _message_of(record: logging.LogRecord) -> str:
     if isinstance(record.msg, dict):  # an event of ours, which the formatter has yet to render
         return f"{record.msg.get('event')} {record.msg.get('reason', '')}"
     return record.getMessage()
+
+
+def _account_of(record: logging.LogRecord) -> str:
+    """Of a defect; a Redis that is away is one trouble, whichever account meets it."""
+    if isinstance(record.msg, dict) and record.msg.get("exc_info"):
+        return str(record.msg.get("account", ""))
+    return ""

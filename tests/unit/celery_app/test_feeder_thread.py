@@ -4,6 +4,8 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+import structlog
+
 from revio_jobs.errors import Unavailable
 from worker.celery_app.feeder_thread import FeederThread, FeederThreads
 
@@ -46,6 +48,20 @@ def test_neither_an_outage_nor_a_fault_ends_the_thread() -> None:
     FeederThread(feeder, Events(), pauses.append).run()  # type: ignore[arg-type]
     assert feeder.ended.is_set()
     assert pauses == [2.0, 0.2, 2.0, 0.2, 0.2]
+
+
+def test_what_a_feeder_logs_names_its_account() -> None:
+    bound: list[Any] = []
+
+    class Noting(Feeder):
+        def step(self) -> Any:
+            bound.append(structlog.contextvars.get_contextvars())
+            return super().step()
+
+    feeder: Any = Noting()
+    FeederThreads({"busy": feeder}, set, Events).start_missing()  # type: ignore[arg-type]
+    assert feeder.ended.wait(5)
+    assert bound == [{"account": "busy"}]
 
 
 def test_only_accounts_with_runs_have_a_thread_and_one_at_a_time() -> None:

@@ -48,6 +48,15 @@ def test_another_trouble_and_everything_else_is_told_each_time() -> None:
         assert log.shows("Received and deleted unknown message.")
 
 
+def test_a_defect_of_another_account_is_another_trouble_and_an_outage_is_not() -> None:
+    log = Log()
+    accounts = ("east1", "east2", "east1")
+    defect = {"event": "campaigns_failed", "exc_info": True}
+    assert [log.shows(defect | {"account": name}) for name in accounts] == [True, True, False]
+    outage = {"event": "campaigns_failed", "reason": "Redis is away"}
+    assert [log.shows(outage | {"account": name}) for name in accounts] == [True, False, False]
+
+
 @pytest.mark.parametrize("name", get_args(Round))
 def test_a_round_that_fails_is_told_once_a_minute(name: str) -> None:
     log = Log()
