@@ -9,6 +9,7 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import Self
 
+import structlog
 from pydantic import SecretStr
 
 from revio_jobs.contracts import Lane
@@ -25,6 +26,8 @@ from worker.soap.http.wire import HttpResponse, NotSentError
 from worker.soap.observer import NO_ANSWER, NO_CONNECTION, CallObserver
 from worker.soap.request.message import Message
 from worker.soap.spans import CallSpans, note_answer, note_permit, note_status
+
+_log = structlog.get_logger(__name__)
 
 # Calls whose parts can be asked for one by one.
 _READS = frozenset({Purpose.QUERY, Purpose.VERIFY})
@@ -193,7 +196,11 @@ class Caller:
         if wait_s is None:
             return
         reason = f"the vendor is out of service ({http.status}) and says for how long"
-        self._permits.pause(self._config.account, wait_s, reason)
+        try:
+            self._permits.pause(self._config.account, wait_s, reason)
+        except Unavailable as exc:
+            # Raised here, it would say of an update that it was not executed.
+            _log.warning("pause_failed", account=self._config.account, reason=str(exc))
         if isinstance(refusal, OutcomeUnknown):
             raise refusal
         raise Throttled(wait_s, "outage")

@@ -7,12 +7,13 @@ alone, and the product is read before and after: what was named must have change
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
 from revio_jobs.contracts import CustomerProductRecord
 from revio_jobs.contracts.product_fields import PRODUCT_FIELDS, values_agree
-from revio_jobs.errors import RevioError, Throttled
+from revio_jobs.errors import RevioError, Throttled, Unavailable
 from tasks.ports import Change, PartlyReadable, SpoiltAnswer
 from worker.soap.wsdl.state import WsdlStates
 
@@ -47,7 +48,10 @@ class FirstUpdate:
         self._on_worse = on_worse
 
     def make(self, change: Change, send: Callable[[], None]) -> None:
-        """Raises Throttled while another update is being read back, else what `send` raises."""
+        """Raises Throttled while another update is being read back, else what `send` raises.
+
+        Nothing that fails afterwards is raised: it would say that the update was not made.
+        """
         if not self._states.claim(self._account, _CLAIM, _LONGEST_S):
             raise Throttled(_OTHERS_WAIT_S, "wsdl")
         try:
@@ -55,7 +59,8 @@ class FirstUpdate:
             send()
             self._judge(change, before)
         finally:
-            self._states.release(self._account, _CLAIM)
+            with suppress(Unavailable):  # the claim ends by itself
+                self._states.release(self._account, _CLAIM)
 
     def _before(self, change: Change) -> CustomerProductRecord | None:
         """The product's record; None if there is none that can be read: it proves nothing."""
@@ -66,14 +71,18 @@ class FirstUpdate:
             return None
 
     def _judge(self, change: Change, before: CustomerProductRecord | None) -> None:
-        """Never raises: the update was made, even if it cannot be read back."""
+        """Never raises: the update was made, even if it cannot be read back or judged."""
         try:
             after = self._read(change.id)
+            if before is not None and after is not None:
+                self._compare(change, before, after)
         except (RevioError, PartlyReadable, SpoiltAnswer) as exc:
             _log.warning("first_update_not_read_back", account=self._account, reason=str(exc))
-            return
-        if before is None or after is None:
-            return
+
+    def _compare(
+        self, change: Change, before: CustomerProductRecord, after: CustomerProductRecord
+    ) -> None:
+        """Raises Unavailable if nobody can be told."""
         if wrong := unexpected(change, before, after):
             self._on_worse(
                 f"the first update since the vendor's WSDL has changed, of customer product "

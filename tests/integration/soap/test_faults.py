@@ -220,6 +220,22 @@ def test_a_server_error_that_says_for_how_long_pauses_the_account_and_is_not_a_f
     assert all(permits.health)
 
 
+def test_an_update_that_may_have_been_executed_is_not_called_unsent_when_redis_goes(
+    box: RunningSandbox,
+) -> None:
+    class AwayPermits(RecordingPermits):
+        def pause(self, *_: object, **__: object) -> None:
+            raise Unavailable("the limiter cannot be asked")
+
+    with gateway(box, AwayPermits()) as opened:
+        opened.check_login()
+        box.fault("out-of-service-502-after", operation="CustomerProducts_Update", seconds=60)
+        with pytest.raises(OutcomeUnknown):
+            opened.update(WRITE, call(Purpose.UPDATE), nothing)
+
+    assert len(box.updates([5001])[5001]) == 1
+
+
 def test_a_refusal_that_is_not_a_verdict_on_the_data_counts_as_a_fault_of_the_vendor(
     box: RunningSandbox,
 ) -> None:

@@ -230,6 +230,22 @@ def test_a_first_update_that_cannot_be_read_back_leaves_it_to_the_next(
     assert not workers.reasons
 
 
+def test_a_first_update_that_was_made_is_not_called_unsent_when_redis_goes(
+    workers: Workers, box: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable("the WSDL's state cannot be asked")
+
+    def goes() -> None:
+        for name in ("save", "release"):
+            monkeypatch.setattr(MemoryWsdlStates, name, away)
+
+    opened = workers.start()
+    box.release("wrapped")
+    opened.update(WRITE, call(Purpose.UPDATE), goes)
+    assert len(box.updates([5001])[5001]) == 1
+
+
 def test_a_first_update_of_an_unreadable_product_is_made_and_proves_nothing(
     workers: Workers, box: RunningSandbox
 ) -> None:
