@@ -102,7 +102,8 @@ def doctor(
     login_again: Annotated[
         bool,
         typer.Option(
-            help="Try a login that was refused before: only once the account is unlocked again."
+            help="Try the login anew, also one that was refused before: only once the account is "
+            "unlocked again."
         ),
     ] = False,
     as_json: AsJson = False,

@@ -180,12 +180,10 @@ class RevioGateway:
         if again:
             self._sessions.forgive()
         self._check_session()
-        if self._sessions.is_of_this_login:
-            return True
-        if again:
+        if again and not self._sessions.is_of_this_login:
             with self._caller.closing():
                 self._sessions.replace(self._own_call())
-        return again
+        return self._sessions.is_of_this_login
 
     def _check_session(self) -> None:
         if vendor.SESSION_VALIDATE not in self._service().schema.operations:
