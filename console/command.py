@@ -16,7 +16,7 @@ from campaigns.store.signers import Signers
 from cli.connection import redis_of
 from cli.tables import counted
 from console.faults import ConsoleFault
-from console.security.identity import parse_grants
+from console.security.identity import Grants, parse_grants
 from console.security.sessions import end_sessions
 from console.security.users import UserFile, UserFileError
 from revio_jobs.errors import Unavailable
@@ -84,9 +84,10 @@ def _user(given: argparse.Namespace) -> int:
     users = UserFile(settings.console_users)
     match given.act:
         case "add":
-            users.add(given.name, _password(), parse_grants(given.roles))
+            grants = _grants(settings, given.roles)
+            users.add(given.name, _password(), grants)
         case "roles":
-            grants = parse_grants(given.roles)
+            grants = _grants(settings, given.roles)
             with _without_tokens(settings, users, given.name):
                 users.set_grants(given.name, grants)
         case "password":
@@ -100,6 +101,15 @@ def _user(given: argparse.Namespace) -> int:
                 roles = [f"{a}:{role}" for a, held in user.grants.items() for role in sorted(held)]
                 sys.stdout.write(f"{user.name}\t{' '.join(roles)}\n")
     return 0
+
+
+def _grants(settings: Settings, texts: Sequence[str]) -> Grants:
+    """Raises ValueError, also for an account that the settings do not have."""
+    grants = parse_grants(texts)
+    if unknown := sorted(grants.keys() - settings.accounts.keys()):
+        known = ", ".join(settings.accounts)
+        raise ValueError(f"{', '.join(unknown)}: is not one of the settings' accounts, {known}")
+    return grants
 
 
 def _remove(settings: Settings, users: UserFile, name: str) -> None:

@@ -14,7 +14,7 @@ from campaigns.errors import InputError
 from campaigns.export.layout import ExportLayout
 from campaigns.output.csv_file import write_csv
 from campaigns.output.workbook import MAX_ROWS, new_workbook
-from campaigns.plan.diff import DISCONNECTED
+from campaigns.plan.diff import is_disconnected
 from campaigns.plan.owned_products import OwnedProducts
 from campaigns.plan.owners import Owners
 from campaigns.plan.row_planner import Reader
@@ -81,8 +81,7 @@ def export(to: Path, request: ExportRequest, reader: Reader) -> Exported:
 def _left_out(values: dict[str, Any], request: ExportRequest) -> RowClass | None:
     if not request.rules.concern(values):
         return RowClass.NOT_MEANT
-    is_disconnected = values["status"] == DISCONNECTED
-    if is_disconnected and not request.includes_disconnected:
+    if is_disconnected(values["status"]) and not request.includes_disconnected:
         return RowClass.DISCONNECTED
     return None
 

@@ -31,8 +31,6 @@ _SEEN = (
     "cost",
     "billed_through_date",
 )
-DISCONNECTED = "DISCONNECTED"
-"""The status of a product that is not in service any more."""
 NOT_EXPECTED = " is not as expected: "
 """Stands between a field's name and its values in the words of such a problem."""
 
@@ -63,6 +61,11 @@ class Policy:
         return [] if known is None else [name for name in names if name not in known]
 
 
+def is_disconnected(status: str | None) -> bool:
+    """Whether it is that of a product which is not in service any more, in letters of any case."""
+    return status is not None and status.upper() == "DISCONNECTED"
+
+
 def plan_row(
     row: ParsedRow, product: CustomerProduct | UnreadableProduct | None, policy: Policy
 ) -> PlannedRow:
@@ -77,7 +80,7 @@ def plan_row(
     try:
         if not policy.rules.concern(values):
             return _without_change(RowClass.NOT_MEANT, row, "", product)
-        if product.status == DISCONNECTED and not policy.includes_disconnected:
+        if is_disconnected(product.status) and not policy.includes_disconnected:
             return _without_change(RowClass.DISCONNECTED, row, "", product)
         wanted = {**policy.rules.changes(values), **row.changes, **dict.fromkeys(row.clear)}
     except ExpressionError as exc:

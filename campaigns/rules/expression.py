@@ -29,7 +29,6 @@ from campaigns.rules.vocabulary import (
     Token,
     tokens,
 )
-from revio_jobs.contracts.product_fields import STATUSES
 
 _MAX_CHARACTERS = 2000
 _MAX_DEPTH = 40
@@ -70,8 +69,6 @@ class _Node:
     """A bare word that is not a field: a text if it stands to the right of a comparison."""
     field: str = ""
     """The field that it is, if it is nothing else."""
-    text: str = ""
-    """The text that it is, if it is one."""
 
 
 _CONSTANTS = {
@@ -142,7 +139,6 @@ class _Parser:
         return _Node(Kind.FLAG, lambda values: any(node.evaluate(values) for node in nodes))
 
     def _compare(self, sign: str, left: _Node, right: _Node) -> _Node:
-        _check_status(left, right)
         kinds = {left.kind, right.kind} - {Kind.NULL}
         if len(kinds) > 1:
             raise ExpressionError(
@@ -152,6 +148,8 @@ class _Parser:
         if by_order and Kind.NULL in {left.kind, right.kind}:
             raise ExpressionError(f"null is neither more nor less, in {self._text!r}")
         one, other, holds = left.evaluate, right.evaluate, COMPARE[sign]
+        if "status" in {left.field, right.field}:
+            one, other = _in_capitals(one), _in_capitals(other)
 
         def evaluate(values: Values) -> bool:
             first, second = one(values), other(values)
@@ -204,7 +202,7 @@ class _Parser:
                 return _Node(Kind.DATE, lambda _: day)
             case "text":
                 text = token.text[1:-1]
-                return _Node(Kind.TEXT, lambda _: text, text=text)
+                return _Node(Kind.TEXT, lambda _: text)
             case "name":
                 return self._name(token.text)
             case "sign" if token.text == "(":
@@ -320,16 +318,17 @@ def _text_of(node: _Node) -> _Node:
             f"{node.word!r}: the field is written {field}; put quotation marks around it if it is "
             "a text"
         )
-    return _Node(Kind.TEXT, node.evaluate, text=node.word)
+    return _Node(Kind.TEXT, node.evaluate)
 
 
-def _check_status(left: _Node, right: _Node) -> None:
-    """Rev.io's statuses are in capitals: any other spelling is no product's, and != every one's."""
-    texts = {node.text for node in (left, right)}
-    if "status" in {left.field, right.field}:
-        for text in texts - STATUSES:
-            if text.upper() in STATUSES:
-                raise ExpressionError(f"the status {text!r} is written {text.upper()}")
+def _in_capitals(evaluate: Callable[[Values], Any]) -> Callable[[Values], Any]:
+    """Of a status, whose letters may be of either case: else != would hold for every product."""
+
+    def upper(values: Values) -> Any:  # noqa: ANN401 - a text or None
+        status = evaluate(values)
+        return status.upper() if isinstance(status, str) else status
+
+    return upper
 
 
 def _present(value: object) -> object:

@@ -16,7 +16,6 @@ from campaigns.source.columns import Columns, question
 from campaigns.source.currencies import is_currency
 from campaigns.source.table import OUTCOME_PREFIX, CellKind, Form, ReadRow
 from campaigns.source.titles import is_of_a_record, key_of
-from revio_jobs.contracts.product_fields import STATUSES
 
 _AMOUNT = re.compile(
     r"[+-]?\(?(?P<before>[$€£¥] ?)?-?\d{1,3}([,.' ]?\d{3})*(?P<decimals>[.,]\d{1,4})?\)?"
@@ -24,8 +23,8 @@ _AMOUNT = re.compile(
 )
 _DAY = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(\d{4}|\d\d)")
 _STATUS = "status"
-# Others may mark the rows that count.
-_STATUSES = STATUSES | {""}
+# A product's, as Rev.io has them; others may mark the rows that count.
+_STATUSES = frozenset({"", "ACTIVE", "PENDING", "DENIED", "DISCONNECTED"})
 _SHOWN_CHARACTERS = 40
 _AMOUNTS, _CURRENCIES = "amounts", "currencies"
 _BESIDE = {_AMOUNTS: {""}}

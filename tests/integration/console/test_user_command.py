@@ -30,6 +30,8 @@ def test_users_are_added_listed_and_removed_with_their_tokens(
     signers = Signers(Redis.from_url(redis_url))
     signers.add(SignerRecord("k", "ann", "00", 1e10, ("default:planner",)))
     monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    assert main(["user", "add", "ann", "defualt:planner"]) == 2
+    assert "defualt: is not one of the settings' accounts, default" in capsys.readouterr().err
     assert main(["user", "add", "ann", "default:planner", "default:viewer"]) == 0
     assert main(["user", "roles", "ann", "default:approver"]) == 0
     record = signers.get("k")

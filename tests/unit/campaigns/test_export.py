@@ -55,7 +55,7 @@ def reader() -> Products:
     return Products(
         product(1, code1="00123", activated_date=date(2026, 1, 31)),
         product(2, rate=None, line_id=30002, code1=None),
-        product(3, status="DISCONNECTED"),
+        product(3, status="Disconnected"),
         product(4, rate="2.9999", customer_id=1002),
         product(
             5,

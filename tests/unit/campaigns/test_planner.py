@@ -61,7 +61,7 @@ def product(one: int, **more: Any) -> CustomerProduct:
 PRODUCTS = Products(
     product(1, code1="A1"),
     product(2, rate="20.0000", customer_id=1002),
-    product(3, status="DISCONNECTED"),
+    product(3, status="Disconnected"),
     product(4, product_id=18, rate=None),
     product(5, rate="2.9999", code1="A"),
     UnreadableProduct(customer_product_id=6, field="rate", problem="rate holds no decimal"),

@@ -40,8 +40,6 @@ class ProductField:
 
 
 _INTEGER, _DECIMAL, _BOOLEAN, _DATE, _TEXT = FieldKind
-STATUSES = frozenset({"PENDING", "ACTIVE", "DENIED", "DISCONNECTED"})
-"""Of a product, as Rev.io writes them; it may have added others."""
 
 PRODUCT_FIELDS: Mapping[str, ProductField] = MappingProxyType(
     {
