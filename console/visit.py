@@ -75,6 +75,13 @@ class Visit:
         value = self.form.get(field)
         return "" if value is None or isinstance(value, UploadFile) else value.strip()
 
+    def is_checked(self, field: str) -> bool:
+        """Whether the form's box is. Raises Refused for what no box of ours sends, such as `no`."""
+        text = self.text(field)
+        if text not in {"", "yes"}:
+            raise Refused(f"{field}: {text[:20]!r} is neither yes nor left out. Nothing was done.")
+        return text == "yes"
+
     def texts(self, field: str) -> list[str]:
         """A text area's lines that are not blank."""
         return [line.strip() for line in self.text(field).splitlines() if line.strip()]

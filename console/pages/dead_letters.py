@@ -62,7 +62,7 @@ def changes_in_words(letter: DeadLetter) -> dict[str, object]:
 def retry(visit: Visit) -> Response:
     """As a new job in the bulk lane; of two clicks there is one job."""
     letter = _letter(visit)
-    if why := not_to_be_retried(letter, even_unknown=bool(visit.text("even_unknown"))):
+    if why := not_to_be_retried(letter, even_unknown=visit.is_checked("even_unknown")):
         raise Refused(f"Not retried: {why}.")
     retried = letters_of(visit).retry(letter)
     if retried.why_not:

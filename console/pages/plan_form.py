@@ -40,7 +40,7 @@ def fields_of(visit: Visit) -> dict[str, Any]:
     named |= {name: visit.texts(name) for name in _LINES}
     named |= {name: _BETWEEN.sub(" ", visit.text(name)).split() for name in _LISTS}
     named["overrides"] += _reasons(visit)
-    named |= {name: bool(visit.text(name)) for name in _CHECKS}
+    named |= {name: visit.is_checked(name) for name in _CHECKS}
     columns = dict(_columns(visit))
     named["columns"] = [f"{title}={to}" for title, to in columns.items() if to != IGNORED]
     named["ignored"] = [title for title, to in columns.items() if to == IGNORED]

@@ -212,7 +212,7 @@ def withdraw(visit: Visit) -> Response:
 
 def _check_not_replaced(visit: Visit, record: Record) -> None:
     """Raises Refused unless the person says that they mean the old plan."""
-    if (by := record.replacement) and not visit.text("even_replaced"):
+    if (by := record.replacement) and not visit.is_checked("even_replaced"):
         raise Refused(
             f"Plan {by.wanted.name} of {by.wanted.author}, made at "
             f"{visit.campaigns.campaigns.terms.time.show(by.wanted.asked_at)}, has taken the place "

@@ -114,7 +114,7 @@ def cancel(visit: Visit) -> Response:
 def set_pace(visit: Visit) -> Response:
     """Calls per minute, priority and start: those that are given, or none of them."""
     rate, priority, start = visit.text("rate"), visit.text("priority"), visit.text("start")
-    if visit.text("at_once"):
+    if visit.is_checked("at_once"):
         start = "now"
     terms, now = visit.campaigns.campaigns.terms, visit.console.clock()
     faults = pace_faults(rate, priority, start, terms, now)
