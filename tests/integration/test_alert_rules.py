@@ -82,6 +82,7 @@ class Fleet:
     def vendor_outage(self) -> None:
         for _ in range(limit_rules(self.settings.accounts["default"]).breaker_faults):
             self.limiter.report("default", healthy=False)
+        self.place.submit(Lane.BULK)
 
     def killed_fleet(self) -> None:
         self.redis.delete("revio:default:limits")

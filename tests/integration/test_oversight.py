@@ -11,6 +11,7 @@ from revio_jobs import Lane
 from revio_jobs.ledger_keys import LedgerKeys
 from tests.integration.account_place import RUN, Place
 from worker.celery_app.oversight import Oversight
+from worker.limiter import LimitRules, RedisLimiter
 
 FEEDER = "revio:default:campaigns:feeder"
 
@@ -22,14 +23,15 @@ def place(redis_url: str) -> Iterator[Place]:
     place.close()
 
 
-def told(*workers: Oversight, looks: int = 1) -> list[tuple[str, str]]:
+def told(*workers: Oversight, looks: int = 1) -> list[tuple[str, ...]]:
     """The events of level error, with what each is about."""
     with capture_logs() as logs:
         for _ in range(looks):
             for worker in workers:
                 worker.check()
     assert all(log["log_level"] == "error" and log["fix"] for log in logs)
-    return [(log["event"], log.get("missing") or log.get("runs") or log["job"]) for log in logs]
+    what = ("missing", "runs", "job", "faults")
+    return [(log["event"], *(log[name] for name in what if name in log)) for log in logs]
 
 
 def test_a_fleet_in_order_is_silent(place: Place) -> None:
@@ -63,6 +65,22 @@ def test_an_update_that_nobody_sweeps_is_told_until_somebody_does(place: Place) 
     assert told(oversight, looks=3) == [("updates_overdue", job_id.decode())]
     place.redis.zincrby(delayed, 600_000, job_id)
     assert told(oversight, looks=3) == []
+
+
+def test_a_vendor_that_fails_for_five_minutes_is_told_once(place: Place) -> None:
+    rules = LimitRules(calls_per_minute=500, calls_per_day=150_000)
+    limiter = RedisLimiter(place.redis, {"default": rules})
+    for _ in range(rules.breaker_faults):
+        limiter.report("default", healthy=False)
+    oversight = Oversight(place.redis, ["other", "default"])
+    assert told(oversight, looks=12) == []  # nobody calls
+    place.submit(Lane.BULK)
+    assert told(oversight, looks=9) == []
+    assert told(oversight, looks=1) == [("vendor_fails", "10")]
+    limiter.report("default", healthy=False)
+    assert told(oversight, looks=3) == []
+    limiter.report("default", healthy=True)
+    assert told(oversight, looks=12) == []
 
 
 def test_runs_that_nobody_feeds_are_told_by_name_and_again_when_it_happens_again(

@@ -14,6 +14,10 @@ _PROMPT_S = 0.25
 _REMEMBERED_S = 120
 
 
+BREAKER_FAULTS = 10
+"""Consecutive faults of the vendor at which the breaker opens."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitRules:
     """The bounds of one account's calls."""
@@ -38,7 +42,7 @@ class LimitRules:
     """See `burst`. None for 2 % of the minute, about a second's worth, but at least eight calls."""
     recovery_s: float = 1200.0
     """A lowered ceiling climbs from nothing to the limit in this time."""
-    breaker_faults: int = 10
+    breaker_faults: int = BREAKER_FAULTS
     """Consecutive faults of the vendor at which the breaker opens; 0 disables it."""
     breaker_probe_interval_s: float = 15.0
     """An open breaker lets one call through per interval, to probe the vendor."""
