@@ -30,7 +30,12 @@ def show_rows(visit: Visit) -> Response:
 
 
 def change_ticks(visit: Visit) -> Response:
-    """Keep the ticks of the form's rows; or tick, or untick, all rows that its filter finds."""
+    """Keep the ticks of the form's rows; or tick, or untick, all rows that its filter finds.
+
+    Raises Refused for a filter that does not exist: without it every row would be found.
+    """
+    if visit.text("flag") not in FLAGS:
+        raise Refused("There is no such filter of rows: reload the page. Nothing was done.")
     record, query = record_of(visit), row_query(_form(visit))
     ticks = _ticks(visit, record)
     match visit.text("do"):

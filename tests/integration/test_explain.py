@@ -279,7 +279,7 @@ def test_whoever_submitted_a_job_is_named(
     ("queue", "advice"),
     [
         ("revio.default.interactiv", "queue to revio.default.interactive"),
-        ("revio.defualt.bulk", "queue to revio.default.bulk"),
+        ("revio.defualt.bulk", "was revio.default.bulk meant?"),
         ("revio.x", "queue to revio.<account>.interactive or .bulk"),
     ],
 )

@@ -225,6 +225,8 @@ def test_unticked_rows_are_left_out_of_a_new_plan_that_needs_its_own_approval(
     assert 'name="ticked"' not in bob.get(path).text
     assert "Every row is ticked" in ann.post(f"{path}/without", {"once": "early"}).text
 
+    unknown = ann.post(f"{path}/ticks", {"do": "untick", "flag": "gaurded"})
+    assert "no such filter of rows" in unknown.text
     saved = ann.post(f"{path}/ticks", {"do": "untick", "search": "5002", "page": "1"})
     assert saved.headers["location"].endswith(f"{path}?search=5002#rows")
     part = ann.post(f"{path}/ticks", {"part": "1", "shown": ["1", "2"], "ticked": ["1"]})
