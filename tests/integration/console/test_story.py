@@ -24,10 +24,12 @@ from console.plans.pool import PlanningPool
 from console.plans.record import Wanted
 from console.routes import PAGES
 from console.security.identity import parse_grants
+from revio_jobs import Lane
 from settings import load
 from tests.integration.console.visitor import PASSWORD, Visitor, console_of, settings_of, value_of
 from tests.integration.past_campaigns import forget_campaigns
 from tests.patience import PATIENCE_S, wait_until
+from worker.limiter import LanePauses
 
 A = "REVIO_ACCOUNTS__DEFAULT__"
 QUEUES = ("revio.default.interactive", "revio.default.bulk")
@@ -620,6 +622,8 @@ def test_no_form_with_odd_fields_is_a_fault_of_ours(
                 if answer.status_code >= 500:
                     faults.append((address, odd[:10], answer.status_code))
     quiet.pool.close()
+    # No odd form ends a pause whose reason it has not read.
+    assert LanePauses(console.redis).resume("default", Lane.BULK)
     assert not faults
 
 
