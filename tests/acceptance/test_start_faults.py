@@ -83,6 +83,27 @@ def test_wrong_settings_stop_the_start_in_a_line_each(tmp_path: Path) -> None:
         assert says in line
 
 
+def test_a_worker_whose_start_meets_a_defect_ends_and_leaves_its_jobs_to_others() -> None:
+    with stack_with() as (stack, jobs):
+        worker = stack.services["interactive"]
+        worker.stop()
+        query = jobs.query(ids=[5001])
+        half = subprocess.run(
+            [sys.executable, "-m", "celery", "-A", "tests.acceptance.defective_start", "worker"],
+            env=stack.process_environment(),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        assert half.returncode == 1
+        assert "the worker cannot start: ValueError: I/O operation on closed file." in half.stderr
+        assert "worker_start_failed" in half.stdout + half.stderr
+        worker.start()
+        assert query.result(timeout=PATIENCE_S).missing_ids == ()
+
+
 def test_a_wsdl_that_is_none_is_named_and_the_worker_goes_on(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text("<html><body>Please log in</body></html>")

@@ -6,8 +6,10 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from string import Formatter
+from threading import Barrier
 from typing import Any
 from urllib.parse import quote
 
@@ -218,6 +220,47 @@ def test_it_says_why_no_sentinel_names_a_master(
         redis.ping()
     with pytest.raises(RedisConnectionError, match=reason):
         asyncio.run(ping())
+
+
+@pytest.mark.parametrize("url", [FORMS["sentinel"]], ids=["sentinel"], indirect=True)
+def test_threads_that_find_the_master_at_the_same_time_leave_each_other_alone(url: str) -> None:
+    together = Barrier(8)
+
+    def ping(redis: Any) -> bool:
+        together.wait()
+        return bool(redis.ping())
+
+    with ThreadPoolExecutor(together.parties) as threads:
+        for _ in range(20):
+            with connect_redis(url) as redis:
+                assert all(threads.map(ping, [redis] * together.parties))
+
+
+@pytest.mark.parametrize("url", [FORMS["sentinel"]], ids=["sentinel"], indirect=True)
+def test_only_the_end_of_a_pool_closes_connections_to_sentinels_that_are_in_use(url: str) -> None:
+    async def find_master() -> None:
+        async with connect_redis_async(url) as redis:
+            pool: Any = redis.connection_pool
+            asking: Any = await pool.sentinel_manager.sentinels[0].client()
+            await asking.ping()
+            stands = asking.connection._writer
+            await redis.ping()
+            assert asking.connection._writer is stands
+            await pool.disconnect()
+            assert asking.connection._writer is None
+            await asking.aclose()
+
+    with connect_redis(url) as redis:
+        pool: Any = redis.connection_pool
+        asking: Any = pool.sentinel_manager.sentinels[0].client()
+        asking.ping()
+        stands = asking.connection._sock
+        redis.ping()
+        assert asking.connection._sock is stands
+        pool.disconnect()
+        assert asking.connection._sock is None
+        asking.close()
+    asyncio.run(find_master())
 
 
 def test_an_open_client_goes_on_after_a_fail_over_behind_one_name() -> None:

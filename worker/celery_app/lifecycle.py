@@ -48,7 +48,7 @@ from worker.celery_app.restart import make_restartable, restart_by_deadline
 from worker.celery_app.revocations import READ_EVERY_S, Revocations
 from worker.celery_app.run_events import RunEvents
 from worker.celery_app.settled_results import store_with_settlement
-from worker.celery_app.start_refusal import check_before_detaching, refuse_start
+from worker.celery_app.start_refusal import check_before_detaching, essential, refuse_start
 from worker.celery_app.stop_deadline import StopDeadline
 from worker.celery_app.tracing import untrace_thread, untraced
 from worker.celery_app.worker_name import WorkerNames
@@ -121,10 +121,12 @@ class Lifecycle:
         kept_s = self._settings.key_retention_s
         return Revocations(self.application.redis, worker_state.revoked, kept_s)
 
+    @essential
     def _configure_logs(self, logfile: str | None = None, **_: object) -> None:
         level = given_log_level() or self._settings.log_level
         configure_logs(level, self._settings.log_format, logfile)
 
+    @essential
     def _refuse_options(self, options: Mapping[str, Any], **_: object) -> None:
         self._refuse_given(options)
         refuse_options_without_effect()
@@ -140,12 +142,14 @@ class Lifecycle:
         self._refuse_given(options)
         self._check_redis()
 
+    @essential
     def _check_redis(self, **_: object) -> None:
         settings = self._settings
         url = settings.redis_url.get_secret_value()
         with connect_redis(url, settings.redis_sentinel_master) as redis:
             refuse_eviction(redis)
 
+    @essential
     def _name_worker(self, instance: Any, options: dict[str, Any], **_: object) -> None:  # noqa: ANN401
         """Two workers on one host must not share a name, and an operator should know them apart."""
         if instance.hostname != default_nodename(None):
@@ -157,6 +161,7 @@ class Lifecycle:
         if self._lane_control:
             self._lane_control.back_off(account, lane, seconds, reason)
 
+    @essential
     def _start_heartbeat(self, **_: object) -> None:
         """Before Redis is asked for anything: a worker that waits for Redis is alive."""
         try:
@@ -164,6 +169,7 @@ class Lifecycle:
         except OSError as exc:
             refuse_start(f"REVIO_HEARTBEAT_DIR: {exc}")
 
+    @essential
     def _serve_metrics(self, **_: object) -> None:
         port, address = self._settings.metrics_port, self._settings.metrics_address
         redis = self._settings.redis_url.get_secret_value()
@@ -174,6 +180,7 @@ class Lifecycle:
         except OSError as exc:
             refuse_start(f"REVIO_METRICS_PORT: {address}:{port} cannot be listened on: {exc}")
 
+    @essential
     def _start(self, sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's consumer
         parsed = map(parse_queue_name, self._app.amqp.queues.consume_from)
         lanes = [lane for lane in parsed if lane]

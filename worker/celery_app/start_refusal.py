@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any, NoReturn
 
 import click
@@ -34,6 +35,25 @@ def check_before_detaching(check: Callable[[Mapping[str, Any]], None]) -> None:
         return _celerys_detach(*args, **options)
 
     celerys_worker.detach = detach
+
+
+def essential(receiver: Callable[..., None]) -> Callable[..., None]:
+    """A receiver of a signal of Celery's without which the worker would be half of one.
+
+    Celery logs what a receiver raises, and goes on: a worker whose rounds have not begun takes
+    jobs, opens no closed lane again, sweeps nothing and carries no campaign on, and nobody hears
+    of it. This one ends, so that whoever supervises it starts another.
+    """
+
+    @wraps(receiver)
+    def receive(*args: Any, **options: Any) -> None:  # noqa: ANN401 - as Celery's
+        try:
+            receiver(*args, **options)
+        except Exception as exc:  # noqa: BLE001
+            _log.exception("worker_start_failed")
+            refuse_start(f"the worker cannot start: {type(exc).__name__}: {exc}")
+
+    return receive
 
 
 def refuse_start(reason: str, code: int = 1) -> NoReturn:

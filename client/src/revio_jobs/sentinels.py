@@ -60,23 +60,29 @@ class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     """To the master; callers wait for a connection."""
 
     def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as redis-py's
-        """As redis-py's, which leaves the connections to the sentinels open."""
+        """As redis-py's, and at the end of the pool the connections to the sentinels as well.
+
+        Without those in use it is called whenever a thread finds another master. Then other threads
+        may be asking the sentinels, too.
+        """
         if _SPARES_THOSE_IN_USE:
             super().disconnect(inuse_connections)
         else:
             super().disconnect()  # also those in use, which lead to a master that was replaced
-        for sentinel in self.sentinel_manager.sentinels:
-            sentinel.close()
+        if inuse_connections:
+            for sentinel in self.sentinel_manager.sentinels:
+                sentinel.close()
 
 
 class AsyncSentinelPool(AsyncSentinelConnectionPool, AsyncBlockingConnectionPool):
     """To the master; callers wait for a connection."""
 
     async def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as redis-py's
-        """As redis-py's, which leaves the connections to the sentinels open."""
+        """As SentinelPool's."""
         await super().disconnect(inuse_connections)
-        for sentinel in self.sentinel_manager.sentinels:
-            await sentinel.aclose()
+        if inuse_connections:
+            for sentinel in self.sentinel_manager.sentinels:
+                await sentinel.aclose()
 
 
 def _problem(sentinel: Redis) -> str:

@@ -39,3 +39,17 @@ def test_a_worker_that_starts_schedules_each_of_its_rounds(monkeypatch: pytest.M
     assert sorted(rounds) == [
         *("campaigns", "gates", "hold", "limits", "oversight", "refused", "revocations", "sweep")
     ]
+
+
+@pytest.mark.parametrize("receiver", ["_start", "_refuse_options", "_name_worker"])
+def test_a_start_that_meets_a_defect_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], receiver: str
+) -> None:
+    """What else a receiver raises, Celery would log, and go on with half a worker."""
+    lifecycle = Lifecycle(
+        Celery("half"), Settings.model_validate({"accounts": {"default": ACCOUNT}})
+    )
+    monkeypatch.setattr("sys.argv", ["celery", "-A", "worker", "worker"])
+    with pytest.raises(SystemExit):
+        getattr(lifecycle, receiver)(sender=None, instance=None, options=None)
+    assert "the worker cannot start: " in capsys.readouterr().err
