@@ -184,7 +184,9 @@ def _node(name: str) -> str:
 
 
 def _replies(app: Celery, node: str) -> bool:
-    return bool(app.control.ping(destination=[node], timeout=_REPLY_TIMEOUT_S))
+    with app.connection_for_write() as connection:
+        timeout_s = _REPLY_TIMEOUT_S
+        return bool(app.control.ping([node], timeout=timeout_s, connection=connection))
 
 
 def _listening_address(output: str) -> str:

@@ -56,7 +56,10 @@ def redis_gone(exc: Exception, url: str) -> CheckResult:
 
 def served_queues(app: Celery) -> dict[str, list[str]]:
     """The workers that take from each queue now. Raises RedisError or kombu's errors."""
-    replies = app.control.inspect(timeout=_WORKERS_REPLY_S).active_queues() or {}
+    # Of kombu's pool, which is the process's, it could get one to a Redis that has gone since.
+    with app.connection_for_write() as connection:
+        ask = app.control.inspect(timeout=_WORKERS_REPLY_S, connection=connection)
+        replies = ask.active_queues() or {}
     served: dict[str, list[str]] = {}
     for worker, taken in replies.items():
         for queue in taken:
