@@ -78,6 +78,20 @@ with RevioJobs.connect(sys.argv[1]) as jobs:
         tell(jobs.query(ids=[5001]))
 asyncio.run(twice_async(sys.argv[1]))
 """,
+    "spare.py": """
+import sys
+from revio_jobs.connection import connect_redis
+
+with connect_redis(sys.argv[1]) as redis, redis.client() as used, redis.client() as idle:
+    used.ping()
+    idle.ping()
+    standing, given_back = used.connection, idle.connection
+    idle.close()
+    redis.connection_pool.disconnect(inuse_connections=False)
+    print(standing._sock is not None, given_back._sock is not None)
+    redis.connection_pool.disconnect()
+    print(standing._sock is not None)
+""",
 }
 
 
@@ -250,6 +264,7 @@ def test_it_finds_the_master_through_sentinels(
     with sentinel_of(tmp_path, stack.redis.port, "") as port:
         url = f"sentinel://127.0.0.1:{port}/0?sentinel_password={password}"
         assert submissions(producer, url, lambda: None) == ["new"] * 4
+        assert producer.run("spare.py", url).split() == ["True", "False", "False"]
 
 
 def test_it_proceeds_when_its_connections_fall_silent(producer: Producer, stack: Stack) -> None:

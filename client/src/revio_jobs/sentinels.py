@@ -17,7 +17,8 @@ from redis.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 
 from revio_jobs.heeding_connections import heed_silence
 
-# redis-py 5.0's blocking pool cannot, although its sentinels' pool asks it to.
+# redis-py 5.0's blocking pool cannot, although its sentinels' pool asks it to. Closed while another
+# thread reads from it, a connection raises ValueError or AttributeError there.
 _SPARES_THOSE_IN_USE = (
     "inuse_connections" in signature(BlockingConnectionPool.disconnect).parameters
 )
@@ -67,8 +68,12 @@ class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
         """
         if _SPARES_THOSE_IN_USE:
             super().disconnect(inuse_connections)
+        elif inuse_connections:
+            super().disconnect()
         else:
-            super().disconnect()  # also those in use, which lead to a master that was replaced
+            with self.pool.mutex:  # nobody takes one of them meanwhile
+                for connection in filter(None, self.pool.queue):
+                    connection.disconnect()
         if inuse_connections:
             for sentinel in self.sentinel_manager.sentinels:
                 sentinel.close()
