@@ -28,7 +28,7 @@ from campaigns.run.state import Status
 from campaigns.signing import SigningKey
 from campaigns.source.table import Form
 from campaigns.start import begins_in_words, check_start, start
-from campaigns.store import Approval, OperatorStore, RunView
+from campaigns.store import Approval, OperatorStore, RunList, RunView
 from campaigns.store.audit_log import AuditEntry
 from campaigns.store.last_jobs import LastJob, last_jobs
 from campaigns.store.run_codec import START_AT
@@ -148,9 +148,9 @@ class Campaigns:
         """The state of a run now."""
         return self.store.view(run)
 
-    def runs(self) -> Iterator[RunView]:
+    def runs(self) -> RunList:
         """The 50 newest runs and all others that have not ended, newest first."""
-        return self.store.views()
+        return self.store.listed()
 
     def resolve(self, name: str) -> str:
         """A run's name, given its plan file, its name or an unambiguous beginning of it."""

@@ -83,7 +83,12 @@ class RunList:
 
     views: Sequence[RunView]
     unreadable: Sequence[str]
-    """Names of those whose state is of another release, or spoilt."""
+    """Names of those that cannot be read; none of them hides another run."""
+
+    def what_is_unreadable(self) -> Iterator[str]:
+        """One line for each."""
+        for run in self.unreadable:
+            yield f"{run} cannot be read: a newer release has written it, or its state is spoilt"
 
 
 class OperatorStore:
@@ -239,14 +244,8 @@ class OperatorStore:
         by_start = sorted(zip(older, began_at, strict=True), key=lambda run: run[1] or 0)
         return [text(run) for run in (*newest, *(run for run, _ in reversed(by_start)))]
 
-    def views(self) -> Iterator[RunView]:
-        """The newest first; a run is known by name for longer than it is kept."""
-        for run in self.runs():
-            with suppress(NotAllowedError):
-                yield self.view(run)
-
     def listed(self) -> RunList:
-        """The same, but a run that cannot be read hides no other one."""
+        """As `runs`; one is known by name for longer than it is kept, and then left out."""
         views, unreadable = list[RunView](), list[str]()
         for run in self.runs():
             with suppress(NotAllowedError):

@@ -61,9 +61,12 @@ def watch(
 def list_(*, account: AccountName = DEFAULT_ACCOUNT, as_json: AsJson = False) -> None:
     """Show the 50 newest runs and all others that have not ended, the newest first."""
     with campaign_session(account, as_json=as_json) as (answer, session):
-        views = list(session.campaigns.runs())
-        document = {"runs": [run_document(view, None) for view in views]}
-        answer.give(document, list_table(views))
+        runs = session.campaigns.runs()
+        document = {
+            "runs": [run_document(view, None) for view in runs.views],
+            "unreadable": list(runs.unreadable),
+        }
+        answer.give(document, list_table(runs.views), *runs.what_is_unreadable())
 
 
 def _follow(session: CampaignSession, run: str, give_up: float) -> RunView:

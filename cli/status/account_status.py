@@ -68,7 +68,7 @@ class AccountStatus:
     all_runs: Sequence[RunView]
     """The newest ones, ended or not."""
     unreadable_runs: Sequence[str] = ()
-    """Names of runs whose state cannot be read here."""
+    """What is said of runs whose state cannot be read here."""
 
     @property
     def runs(self) -> Sequence[RunView]:
@@ -87,8 +87,7 @@ class AccountStatus:
         yield from self._closed_or_slow()
         yield from self._failed()
         yield from self._stuck_runs()
-        for run in self.unreadable_runs:
-            says = f"{run} cannot be read: a newer release has written it, or its state is spoilt"
+        for says in self.unreadable_runs:
             yield self._concern("campaign", says, "upgrade this command and the workers")
         for difference in self.drift:
             yield self._concern("settings", str(difference), "give all workers the same limits")

@@ -41,7 +41,7 @@ def read_account(settings: Settings, redis: Redis, account: str) -> AccountStatu
         overdue=overdue_updates(redis, [account]).get(account),
         dead_letters=DeadLetterCounter(redis, account).count(),
         all_runs=runs.views,
-        unreadable_runs=runs.unreadable,
+        unreadable_runs=list(runs.what_is_unreadable()),
     )
 
 

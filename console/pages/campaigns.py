@@ -21,8 +21,8 @@ def list_campaigns(visit: Visit) -> Response:
     """The newest first: what is being planned, what waits for approval, what runs."""
     session = visit.campaigns
     records = visit.console.shelf.records(visit.account)
-    views = list(session.campaigns.runs())
-    started = {view.state.spec.run for view in views}
+    runs = session.campaigns.runs()
+    started = {view.state.spec.run for view in runs.views} | {*runs.unreadable}
     is_all = bool(visit.query.get("all"))
     lines = (_line(visit, record, started) for record in records)
     listed = (line for line in lines if line.stage != "started" and (is_all or line.is_open))
@@ -31,7 +31,8 @@ def list_campaigns(visit: Visit) -> Response:
         "campaigns.html.j2",
         plans=plans,
         is_all=is_all,
-        views=views,
+        views=runs.views,
+        unreadable=list(runs.what_is_unreadable()),
         time=session.campaigns.terms.time,
         Status=Status,
     )

@@ -40,7 +40,7 @@ def _origin(visit: Visit, view: RunView) -> Iterator[Relation]:
 def _made_from(visit: Visit, run: str, records: Sequence[Record]) -> Iterator[Relation]:
     """The runs, and the plans that wait; the newest first."""
     begun = set()
-    for view in visit.campaigns.campaigns.runs():
+    for view in visit.campaigns.campaigns.runs().views:
         spec, state = view.state.spec, view.state
         begun.add(spec.run)
         kind, of_run = _made_as(view)

@@ -89,4 +89,4 @@ def test_a_halted_run_is_listed_however_many_began_after_it(redis: Redis) -> Non
     later = {f"later-{number}": began_at + number for number in range(1, 61)}
     redis.zadd(AccountKeys("default").all, later)
     assert world.store.runs(3) == ["later-60", "later-59", "later-58", RUN]
-    assert [view.state.status for view in world.store.views()] == [Status.HALTED]
+    assert [view.state.status for view in world.store.listed().views] == [Status.HALTED]

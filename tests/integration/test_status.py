@@ -255,7 +255,9 @@ def test_a_run_whose_products_rev_io_refuses_to_read_needs_somebody_to_ask_there
         assert [says for _, says, _ in concerns(look)] == [f"{RUN}: {why}: E7"] * needs
 
 
-def test_a_run_that_cannot_be_read_is_named_and_hides_nothing(place: Place, look: Look) -> None:
+def test_a_run_that_cannot_be_read_is_named_and_hides_nothing(
+    place: Place, look: Look, revio: Callable[..., Any]
+) -> None:
     place.start_run()
     place.redis.hset(f"revio:default:campaign:{RUN}:control", "status", "of a later release")
     place.fail(errors.OutcomeUnknown("nobody knows"))
@@ -263,6 +265,10 @@ def test_a_run_that_cannot_be_read_is_named_and_hides_nothing(place: Place, look
     assert letters == "dead letters"
     assert about == "campaign"
     assert says.startswith(f"{RUN} cannot be read")
+    listed = revio("campaign", "list", env=place.environment)
+    assert (listed.code, f"{RUN} cannot be read" in listed.out) == (ExitCode.OK, True)
+    document = revio("campaign", "list", "--json", env=place.environment).document
+    assert document == {"runs": [], "unreadable": [RUN]}
 
 
 def test_a_run_whose_time_is_over_is_not_shown_and_hides_nothing(place: Place, look: Look) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from campaigns.store.keys import AccountKeys, RunKeys
 from cli.producer import app_of
 from console.parts import Console
 from console.security.identity import parse_grants
@@ -107,6 +108,19 @@ def test_a_lane_is_paused_and_resumed_with_a_reason_and_a_name(
     for decision in ("pause lane bulk", "resume lane bulk", "it is well"):
         assert decision in page
     assert operator.post("/a/default/lanes/fast/pause", {"reason": "x"}).status_code == 404
+
+
+def test_a_run_that_cannot_be_read_is_named_in_the_list_of_campaigns(
+    console: Console, operator: Visitor
+) -> None:
+    keys = RunKeys("default", "odd")
+    console.redis.zadd(AccountKeys("default").all, {"odd": 1.0})
+    console.redis.set(keys.spec, '{"of": "a later release"}')
+    for key in (keys.control, keys.progress):
+        console.redis.hset(key, "of", "a later release")
+    page = operator.get("/a/default/campaigns").text
+    assert "odd cannot be read: a newer release has written it" in page
+    assert "No campaign has been applied yet" not in page
 
 
 def test_operations_show_the_last_hours_calls_against_the_limit(
