@@ -125,11 +125,8 @@ def diagnose(*, login_again: bool = False) -> Diagnosis:
         try:
             _check_workers(diagnosis, settings)
             _check_vendor(diagnosis, settings, login_again=login_again)
-        except (
-            RedisError,
-            KombuError,
-            Unavailable,
-        ) as exc:  # what was found before it went is told
+        except (RedisError, KombuError, Unavailable) as exc:
+            # What was found before it went is told.
             diagnosis.results.append(redis_gone(exc, settings.redis_url.get_secret_value()))
     else:
         reason = "no call is made before Redis and the settings are in order"

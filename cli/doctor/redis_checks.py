@@ -47,10 +47,10 @@ def check_redis(redis: Redis, url: str, now: Callable[[], float] = time.time) ->
 
 def redis_gone(exc: Exception, url: str) -> CheckResult:
     """What ended the checks that came after the first answer."""
-    cause = exc.__cause__ if isinstance(exc.__cause__, RedisError) else exc
-    says = f"{address(url)} answers no more: {exc}"
+    cause = exc if isinstance(exc, RedisError) else exc.__cause__
     if isinstance(cause, RedisError) and (fix := way_out(cause)):
         return wrong("Redis", f"{address(url)} refuses a check: {exc}", fix)
+    says = f"{address(url)} answers no more: {exc}"
     return wrong("Redis", says, "run revio doctor again when it does", ExitCode.UNREACHABLE)
 
 

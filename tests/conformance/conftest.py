@@ -149,8 +149,6 @@ class LedgerBench:
     """Of the account "default"; the ledger in memory has none."""
     clock: Clock
     advance: Callable[[float], None]
-    step: Callable[[float], None]
-    """Somebody sets the clock of Redis; the workers' own go on."""
 
 
 MakeLedger = Callable[[LedgerTimes], LedgerBench]
@@ -159,9 +157,7 @@ MakeLedger = Callable[[LedgerTimes], LedgerBench]
 def memory_ledger_bench(times: LedgerTimes) -> LedgerBench:
     clock = Clock()
     ledger = MemoryLedger(times, clock)
-    return LedgerBench(
-        ledger, ledger.reserve, ledger.dead_letters, None, clock, clock.advance, lambda _: None
-    )
+    return LedgerBench(ledger, ledger.reserve, ledger.dead_letters, None, clock, clock.advance)
 
 
 @pytest.fixture(scope="session")
@@ -177,8 +173,7 @@ def redis_ledger_bench(clocked_redis: ClockedRedis) -> MakeLedger:
         reserve = Reservations(clocked_redis).reserve
         dead_letters = DeadLetters(clocked_redis, encode).find
         auditor = Auditor(clocked_redis, "default")
-        advance, step = clocked_redis.advance, clocked_redis.step
-        return LedgerBench(ledger, reserve, dead_letters, auditor, clock, advance, step)
+        return LedgerBench(ledger, reserve, dead_letters, auditor, clock, clocked_redis.advance)
 
     return make
 

@@ -245,16 +245,16 @@ def test_nothing_is_learnt_while_the_vendor_may_still_be_executing(
 @pytest.mark.parametrize("delay_s", [0.0, 90.0])
 @pytest.mark.parametrize("step_s", [30.0, 3600.0])
 def test_a_clock_of_redis_that_is_set_ahead_makes_nothing_look_executed(
-    ledger_bench: Callable[..., Any], delay_s: float, step_s: float
+    redis_ledger_bench: Callable[..., Any], clocked_redis: Any, delay_s: float, step_s: float
 ) -> None:
-    jobs = Jobs(ledger_bench(replace(TIMES, quiet_s=60.0)))
+    jobs = Jobs(redis_ledger_bench(replace(TIMES, quiet_s=60.0)))
     jobs.submit("a")
     jobs.ledger.intend((first := jobs.claimed("a")).lease, RATE)
     if delay_s:
         jobs.ledger.delay(first.lease, delay_s, unknown=True)
     wait_s = delay_s or 60.0
     jobs.bench.advance(5)
-    jobs.bench.step(step_s)
+    clocked_redis.step(step_s)
     assert jobs.claim("a") == NotNow("leased")
     jobs.bench.advance(wait_s - 5.25)
     assert jobs.claim("a") == NotNow("leased")
