@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from campaigns.api import Campaigns, Person
+    from campaigns.api import Campaigns
+    from campaigns.approval import Person
     from campaigns.errors import CampaignError
     from campaigns.export import Exported, ExportRequest
     from campaigns.plan.planner import Planned, PlanRequest, PlanVerdict
@@ -35,7 +36,7 @@ __all__ = [
 # Imported when first used: who looks at runs needs no spreadsheets.
 _MODULES = {
     "Campaigns": "api",
-    "Person": "api",
+    "Person": "approval",
     "CampaignError": "errors",
     "Exported": "export",
     "ExportRequest": "export",

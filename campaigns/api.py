@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from redis import Redis
 
-from campaigns.approval import approve, check_account, send_back, signed, why_not_counted
+from campaigns.approval import Person, approve, check_account, send_back, signed, why_not_counted
 from campaigns.errors import NotAllowedError
 from campaigns.export import Exported, ExportRequest, export
 from campaigns.plan.plan_file import Plan, open_plan
@@ -37,14 +37,6 @@ from campaigns.terms import Terms
 from revio_jobs import RevioJobs
 
 _OPEN = (Status.RUNNING, Status.PAUSED, Status.HALTED)
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who decides something, and why; both go into the audit log."""
-
-    by: str
-    reason: str
 
 
 class Campaigns:
@@ -154,22 +146,13 @@ class Campaigns:
 
     def resolve(self, name: str) -> str:
         """A run's name, given its plan file, its name or an unambiguous beginning of it."""
-        if not name.strip():
-            raise NotAllowedError("name the run; `revio campaign list` shows all of them")
         path = Path(name)
         if path.is_file():
             run = open_plan(path).run
             if not self.store.exists(run):
                 raise NotAllowedError(f"{name} has no run yet; `revio campaign apply` begins it")
             return run
-        if self.store.exists(name):
-            return name
-        runs = self.store.runs(1000)
-        close = [run for run in runs if run.startswith(name)]
-        if len(close) == 1:
-            return close[0]
-        what = "no run is called" if not close else "several runs begin with"
-        raise NotAllowedError(f"{what} {name}; `revio campaign list` shows them")
+        return self.store.resolve(name)
 
     def pause(self, run: str, person: Person) -> None:
         """Pause the run: within seconds nothing of it is sent any more."""
@@ -288,13 +271,7 @@ class Campaigns:
     def _form_at_rest(self, run: str) -> Form:
         """The input's form. Raises NotAllowedError while rows of the run are under way."""
         view = self.store.view(run)
-        if view.state.status is Status.RUNNING:
-            raise NotAllowedError(f"run {run} goes on: pause or cancel it first")
-        if under_way := len(view.state.in_flight):
-            raise NotAllowedError(
-                f"run {run} is {view.state.status}, and {under_way} of its jobs are still under "
-                f"way{f' ({view.waits})' if view.waits else ''}: try again in a moment"
-            )
+        view.check_at_rest()
         return header_of(view.state.spec).form
 
     def _decide(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from campaigns.errors import NotAllowedError
 from campaigns.plan.plan_file import Plan
@@ -12,6 +12,14 @@ from campaigns.store import Approval, OperatorStore
 from campaigns.terms import Terms
 
 _OR_ELSE = "or with a token of yours from there in REVIO_CONSOLE_TOKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who decides something, and why; both go into the audit log."""
+
+    by: str
+    reason: str
 
 
 def approve(

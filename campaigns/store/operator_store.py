@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -16,79 +15,21 @@ from campaigns.business_time import BusinessTime
 from campaigns.errors import NotAllowedError
 from campaigns.rows.planned_row import PlannedRow
 from campaigns.run.spec import RunSpec
-from campaigns.run.state import READ_FAILS, READ_REFUSED, STEP_FAILS, RunState, Status
+from campaigns.run.state import Status
 from campaigns.store.audit_log import AuditEntry, entry, read_entry
 from campaigns.store.keys import WHAT, AccountKeys, RunKeys
 from campaigns.store.plan_decisions import PlanDecisions, sent_back_field
 from campaigns.store.row_chunks import RowChunks
 from campaigns.store.run_codec import dump_spec, read_spec, read_state
+from campaigns.store.run_view import RunList, RunView
 from campaigns.store.signers import Signers
 from worker.redis_kit.reply import numbers, text, texts
 from worker.redis_kit.scripts import fail_closed, load_script
 
-_LISTED = 50
+_LISTED, _SEARCHED = 50, 1000
 # Workers look for new runs twice a second; a busy machine takes longer.
 _FEEDER_COMES_S = 10
 _PACE_MINUTES = 30
-
-
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """A run as an operator sees it."""
-
-    state: RunState
-    pace: Mapping[int, int] = field(default_factory=dict)
-    """Rows that ended, by the minute (Unix time / 60) in which they did."""
-    has_ended: bool = False
-    errors: Mapping[str, int] = field(default_factory=dict)
-    """Failed rows by the words of their error."""
-    is_fed: bool = True
-    """Whether a worker carries the account's runs forward, or the run began a moment ago."""
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether something is still to happen by itself."""
-        settles = self.state.status is Status.CANCELLED and not self.has_ended
-        return self.state.status is Status.RUNNING or settles
-
-    @property
-    def step_fails(self) -> bool:
-        """Whether a worker tries to carry it on and fails, by a defect or by data of ours."""
-        return self._tries_in_vain(STEP_FAILS)
-
-    @property
-    def read_is_refused(self) -> bool:
-        """Whether the vendor refuses the call that reads its products, whenever it is made."""
-        return self._tries_in_vain(READ_REFUSED)
-
-    @property
-    def has_reason_to_wait(self) -> bool:
-        """Whether it sends nothing for a reason that somebody set, or that a limit has."""
-        return bool(self.waits) and not self._tries_in_vain(STEP_FAILS, READ_REFUSED, READ_FAILS)
-
-    def _tries_in_vain(self, *reasons: str) -> bool:
-        return self.goes_on and self.is_fed and self.state.waits.startswith(reasons)
-
-    @property
-    def waits(self) -> str:
-        """Why nothing happens although something should; "" if it does, or nobody has said."""
-        if self.goes_on and not self.is_fed:
-            return "no worker is there to carry it on"
-        return self.state.waits
-
-
-@dataclass(frozen=True, slots=True)
-class RunList:
-    """Runs as operators see them, the newest first."""
-
-    views: Sequence[RunView]
-    unreadable: Sequence[str]
-    """Names of those that cannot be read; none of them hides another run."""
-
-    def what_is_unreadable(self) -> Iterator[str]:
-        """One line for each."""
-        for run in self.unreadable:
-            yield f"{run} cannot be read: a newer release has written it, or its state is spoilt"
 
 
 class OperatorStore:
@@ -243,6 +184,18 @@ class OperatorStore:
             began_at = self._redis.zmscore(self._common.all, older) if older else []
         by_start = sorted(zip(older, began_at, strict=True), key=lambda run: run[1] or 0)
         return [text(run) for run in (*newest, *(run for run, _ in reversed(by_start)))]
+
+    def resolve(self, name: str) -> str:
+        """A run's name, given that or an unambiguous beginning of it. Raises NotAllowedError."""
+        if not name.strip():
+            raise NotAllowedError("name the run; `revio campaign list` shows all of them")
+        if self.exists(name):
+            return name
+        close = [run for run in self.runs(_SEARCHED) if run.startswith(name)]
+        if len(close) == 1:
+            return close[0]
+        what = "no run is called" if not close else "several runs begin with"
+        raise NotAllowedError(f"{what} {name}; `revio campaign list` shows them")
 
     def listed(self) -> RunList:
         """As `runs`; one is known by name for longer than it is kept, and then left out."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from campaigns.run.state import Status
-from campaigns.store.operator_store import RunView
+from campaigns.store.run_view import RunView
 from cli.account_limits import AccountLimits
 from cli.status.concern import Concern
 from cli.tables import counted, span
