@@ -13,8 +13,12 @@ from settings.units import Count, Seconds, WholeSeconds
 _LEVEL = "off|warn|override|block"
 
 
-def _check_limit(rail: str) -> str:
-    check_certain(rail.replace(":", " ").partition(" ")[2])
+def check_limit(rail: str) -> str:
+    """The guard rail, such as block:10, as a setting or an option has it.
+
+    Raises ValueError for a limit such as 10.000, see `check_certain`.
+    """
+    check_certain(rail.replace(":", " ").rpartition(" ")[2])
     return rail
 
 
@@ -22,7 +26,7 @@ Level = Annotated[str, StringConstraints(pattern=rf"^({_LEVEL})$")]
 LevelAndLimit = Annotated[
     str,
     StringConstraints(pattern=r"^(off|(warn|override|block)[: ]\d+(\.\d+)?)$"),
-    AfterValidator(_check_limit),
+    AfterValidator(check_limit),
 ]
 Percentage = Annotated[Decimal, Field(ge=0, le=100)]
 _LEVELS = "`off`, `warn`, `override` (passes with a named reason) or `block`"

@@ -12,7 +12,6 @@ import typer
 
 from campaigns import CampaignError, Planned, PlanRequest, PlanVerdict, Rounding, Rules
 from campaigns.guard_rails.rails import Rails
-from campaigns.source.amounts import could_be_thousands
 from campaigns.source.options import HiddenRows, Rates, ReadOptions
 from cli.answer import Answer, spinner
 from cli.campaign.options import (
@@ -32,6 +31,7 @@ from cli.campaign.session import CampaignSession, campaign_session
 from cli.exit_code import ExitCode
 from cli.options import AccountName, AsJson, Texts
 from revio_jobs.contracts import DEFAULT_ACCOUNT
+from settings.campaigns import check_limit
 
 _DECIMAL_COMMA = re.compile(r"\d,\d\d(?!\d)")
 
@@ -232,9 +232,10 @@ def endings_of(charm: str) -> tuple[str, ...]:
 def rails_of(texts: Sequence[str]) -> Rails:
     """From change=block:10 each. Raises CampaignError."""
     for text in texts:
-        limit = text.replace(":", " ").rpartition(" ")[2]
-        if could_be_thousands(limit):
-            raise CampaignError(f"--rail {text}: {limit!r} could separate thousands or decimals")
+        try:
+            check_limit(text)
+        except ValueError as exc:
+            raise CampaignError(f"--rail {text}: {exc}") from None
     try:
         return Rails.parse(texts)
     except ValueError as exc:

@@ -43,7 +43,7 @@ def test_an_empty_day_or_window_is_not_none() -> None:
 
 def test_a_limit_of_a_rail_that_could_be_two_numbers_is_refused() -> None:
     assert str(rails_of(["cap=block:10000.5"]).guards[0]) == "cap=block:10000.5"
-    with pytest.raises(CampaignError, match=r"'10\.000' could separate thousands or decimals"):
+    with pytest.raises(CampaignError, match=r"cap=block:10\.000: could be 10000 or 10; write"):
         rails_of(["cap=block:10.000"])
 
 

@@ -65,7 +65,10 @@ def test_what_a_form_leaves_open_of_rounding_is_as_in_the_settings(
     [
         ({"customers": ["1", "004"]}, {"customers": "“004” is not an ID of Rev.io"}),
         ({"charm": "4,99"}, {"charm": "a comma separates endings"}),
-        ({"rails": ["cap=block:10.000"]}, {"rails": "could separate thousands or decimals"}),
+        (
+            {"rails": ["cap=block:10.000"]},
+            {"rails": "could be 10000 or 10; write it as one of these"},
+        ),
         ({"where": "code1 = Code2"}, {"where": "the field is written code2"}),
         ({"customers": ["1004"], "charm": "4.99,9.99", "where": "code1 != NULL"}, {}),
     ],
