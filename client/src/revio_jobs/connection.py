@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from redis import BlockingConnectionPool, Redis
+from redis import Redis
 from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.connection import Connection as AsyncConnection
@@ -23,6 +23,7 @@ from redis.retry import Retry
 from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
 from revio_jobs.cluster_check import ClusterCheck
+from revio_jobs.connection_pool import ConnectionPool
 from revio_jobs.key_prefix import OPTION, KeyPrefix
 from revio_jobs.redis_address import RedisAddress, parse_redis_url
 from revio_jobs.redis_faults import Remedy, fault_of
@@ -175,9 +176,7 @@ def connect_redis(
     if not address.sentinels:
         connection = _connection_class(address, tcp=_Tcp, tls=_Tls, unix=_Unix)
         options = _pool(address) | _options(address, timeout_s) | _place(address) | check
-        pool = BlockingConnectionPool(  # type: ignore[no-untyped-call]
-            connection_class=connection, **options
-        )
+        pool = ConnectionPool(connection_class=connection, **options)  # type: ignore[no-untyped-call]
         return kind.from_pool(pool)
     retry = Retry(NoBackoff(), 0)
     options = _sentinel_options(address, timeout_s) | {"retry": retry}

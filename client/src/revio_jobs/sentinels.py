@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from inspect import signature
 from typing import Any
 
-from redis import BlockingConnectionPool, Redis
+from redis import Redis
 from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.sentinel import MasterNotFoundError as AsyncMasterNotFoundError
@@ -15,13 +14,9 @@ from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnec
 from redis.exceptions import RedisError
 from redis.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 
+from revio_jobs.connection_pool import ConnectionPool
 from revio_jobs.heeding_connections import heed_silence
 
-# redis-py 5.0's blocking pool cannot, although its sentinels' pool asks it to. Closed while another
-# thread reads from it, a connection raises ValueError or AttributeError there.
-_SPARES_THOSE_IN_USE = (
-    "inuse_connections" in signature(BlockingConnectionPool.disconnect).parameters
-)
 _ANSWERS = "a sentinel answers, and knows no master of that name that is up"
 
 
@@ -57,7 +52,7 @@ class AsyncSentinels(AsyncSentinel):
             raise AsyncMasterNotFoundError(_reasons(service_name, problems)) from exc
 
 
-class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+class SentinelPool(SentinelConnectionPool, ConnectionPool):
     """To the master; callers wait for a connection."""
 
     def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as redis-py's
@@ -66,14 +61,7 @@ class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
         Without those in use it is called whenever a thread finds another master. Then other threads
         may be asking the sentinels, too.
         """
-        if _SPARES_THOSE_IN_USE:
-            super().disconnect(inuse_connections)
-        elif inuse_connections:
-            super().disconnect()
-        else:
-            with self.pool.mutex:  # nobody takes one of them meanwhile
-                for connection in filter(None, self.pool.queue):
-                    connection.disconnect()
+        super().disconnect(inuse_connections)
         if inuse_connections:
             for sentinel in self.sentinel_manager.sentinels:
                 sentinel.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
 import pytest
@@ -51,6 +53,32 @@ def test_callers_share_a_bounded_number_of_connections(
     assert (pool.max_connections, pool.timeout) == (64, 20)
     is_tls = issubclass(pool.connection_class, SSLConnection | AsyncSSLConnection)
     assert is_tls == url.startswith("rediss")
+
+
+def test_a_connection_that_another_thread_takes_is_not_closed_under_it(redis_url: str) -> None:
+    taken = []
+    with connect_redis(redis_url) as redis, ThreadPoolExecutor(1) as threads:
+        pool = redis.connection_pool
+        idle = [pool.get_connection(), pool.get_connection()]
+
+        def take_and_send() -> Any:
+            connection = pool.get_connection()
+            connection.send_command("PING")
+            return connection
+
+        def close_late(connection: Any) -> None:
+            if not taken:
+                taken.append(threads.submit(take_and_send))
+                wait(taken, timeout=0.2)
+            type(connection).disconnect(connection)
+
+        for connection in idle:
+            connection.disconnect = partial(close_late, connection)
+            pool.release(connection)
+        pool.disconnect(inuse_connections=False)
+        in_use = taken[0].result()
+        assert in_use.read_response() == b"PONG"
+        pool.release(in_use)
 
 
 def test_another_address_is_refused() -> None:
