@@ -158,9 +158,14 @@ class Campaigns:
         """Pause the run: within seconds nothing of it is sent any more."""
         self._decide(run, "pause", person, (Status.RUNNING,), Status.PAUSED)
 
-    def resume(self, run: str, person: Person) -> None:
-        """Go on after a pause or a halt; what led to a halt does not count any more."""
-        self._decide(run, "resume", person, (Status.PAUSED, Status.HALTED), Status.RUNNING)
+    def resume(self, run: str, person: Person, as_read: str = "") -> str:
+        """Go on after a pause or a halt; what led to a halt does not count any more.
+
+        `as_read`: the `RunState.digest` that the person has seen; a run that stands otherwise by
+        now does not go on. Returns the status and the reason that this has ended.
+        """
+        possible = (Status.PAUSED, Status.HALTED)
+        return self._decide(run, "resume", person, possible, Status.RUNNING, as_read=as_read)
 
     def cancel(self, run: str, person: Person) -> None:
         """End the run for good; what was applied stays."""
@@ -283,10 +288,11 @@ class Campaigns:
         status: Status | None = None,
         *,
         settings: Mapping[str, object] | None = None,
-    ) -> None:
+        as_read: str = "",
+    ) -> str:
         if not person.reason.strip():
             raise NotAllowedError(f"to {what} needs a reason")
-        self.store.decide(
+        return self.store.decide(
             run,
             what,
             by=person.by,
@@ -294,4 +300,5 @@ class Campaigns:
             possible=possible,
             status=status,
             settings=settings,
+            as_read=as_read,
         )

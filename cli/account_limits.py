@@ -185,4 +185,6 @@ def _queued(redis: Redis, account: str, lane: Lane) -> int:
 
 
 def _lane_state(pause: Pause | None) -> str:
-    return f"paused by {pause.by} since {when(pause.since)}: {pause.reason}" if pause else "open"
+    return (
+        f"paused by {pause.by} since {when(pause.since)}: {pause.reason}" if pause else "not paused"
+    )

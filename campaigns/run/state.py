@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -67,6 +68,12 @@ class RunState:
     """Rows whose jobs were submitted: row index to the number that their key ends with."""
     waits: str = ""
     """Why nothing is sent; "" if something is, or nobody has said."""
+
+    @property
+    def digest(self) -> str:
+        """Of its status and the reason for it, which whoever resumes it should have read."""
+        read = f"{self.status}: {self.reason}".encode()
+        return hashlib.sha1(read, usedforsecurity=False).hexdigest()
 
     @property
     def stage_begins(self) -> int:

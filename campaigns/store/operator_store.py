@@ -132,21 +132,29 @@ class OperatorStore:
         possible: Sequence[Status],
         status: Status | None = None,
         settings: Mapping[str, object] | None = None,
-    ) -> None:
-        """Change the run's status or settings, and note it. Raises NotAllowedError."""
+        as_read: str = "",
+    ) -> str:
+        """Change the run's status or settings, and note it. Returns status and reason of before.
+
+        `as_read`: the `RunState.digest` of what whoever decides has read; "" if it does not matter.
+        Raises NotAllowedError, also if the run stands otherwise by now.
+        """
         keys = self.keys(run)
         changed = [str(part) for pair in (settings or {}).items() for part in pair]
         noted = entry(self._clock(), by, what, reason)
         with fail_closed(WHAT):
-            done, found = self._transition(
+            done, *found = self._transition(
                 keys=[keys.control, keys.progress, keys.audit],
-                args=[status or "", reason, noted, ",".join(possible), *changed],
+                args=[status or "", reason, noted, ",".join(possible), as_read, *changed],
             )
+        was, why = (text.decode() for text in found)
         if done:
-            return
-        if not found:
+            return f"{was}: {why}"
+        if not was:
             raise NotAllowedError(f"no run {run} is known; `revio campaign list` shows them")
-        raise NotAllowedError(f"run {run} is {found.decode()}: it cannot {what} now")
+        if was not in possible:
+            raise NotAllowedError(f"run {run} is {was}: it cannot {what} now")
+        raise NotAllowedError(f"run {run} has changed since it was looked at: it is {was}: {why}")
 
     def view(self, run: str) -> RunView:
         """Raises NotAllowedError when there is none."""

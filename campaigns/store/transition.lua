@@ -3,13 +3,19 @@
 -- KEYS[1] control (hash)   KEYS[2] progress (hash)   KEYS[3] audit (list)
 -- ARGV[1] status, or "" to leave it   ARGV[2] reason   ARGV[3] audit entry (JSON)
 -- ARGV[4] the statuses from which this is possible, separated by commas
--- ARGV[5...] fields of control to set, and their values
+-- ARGV[5] `RunState.digest` of what whoever decides has read, or "" if it does not matter
+-- ARGV[6...] fields of control to set, and their values
 --
--- Returns {1, status} or {0, status}: the status in which the run is now, "" when there is none.
+-- Returns {1, status, reason} as they were before, or, with nothing changed, {0, status, reason} as they are; the
+-- status is "" when there is no run.
 
-local status = redis.call('HGET', KEYS[1], 'status')
-if not status or not string.find(',' .. ARGV[4] .. ',', ',' .. status .. ',', 1, true) then
-  return {0, status or ''}
+local was = redis.call('HMGET', KEYS[1], 'status', 'reason')
+local status, reason = was[1] or '', was[2] or ''
+if status == '' or not string.find(',' .. ARGV[4] .. ',', ',' .. status .. ',', 1, true) then
+  return {0, status, reason}
+end
+if ARGV[5] ~= '' and ARGV[5] ~= redis.sha1hex(status .. ': ' .. reason) then
+  return {0, status, reason}
 end
 if ARGV[1] ~= '' then
   redis.call('HSET', KEYS[1], 'status', ARGV[1], 'reason', ARGV[2])
@@ -25,8 +31,8 @@ if ARGV[1] ~= '' then
     end
   end
 end
-for index = 5, #ARGV, 2 do
+for index = 6, #ARGV, 2 do
   redis.call('HSET', KEYS[1], ARGV[index], ARGV[index + 1])
 end
 redis.call('RPUSH', KEYS[3], ARGV[3])
-return {1, redis.call('HGET', KEYS[1], 'status')}
+return {1, status, reason}

@@ -101,17 +101,23 @@ def _decide(
     run: str,
     who: tuple[str | None, str],
     account: str,
-    decision: Callable[[Campaigns, str, Person], None],
+    decision: Callable[[Campaigns, str, Person], str | None],
     *,
     as_json: bool,
 ) -> None:
-    """`who`: what `--by` and `--reason` say."""
+    """`who`: what `--by` and `--reason` say.
+
+    `decision` returns what it has ended, if anything; whoever decided may not have read that.
+    """
     with campaign_session(account, as_json=as_json) as (answer, session):
         name = session.campaigns.resolve(run)
-        decision(session.campaigns, name, session.person(*who))
+        ended = decision(session.campaigns, name, session.person(*who))
         view = session.campaigns.view(name)
         document = {**run_document(view, None), "next": next_steps(view)}
-        answer.give(document, *run_tables(view, None), next_steps(view))
+        lines = [f"resumed: it was {ended}"] if ended else []
+        if ended:
+            document["resumed"] = ended
+        answer.give(document, *lines, *run_tables(view, None), next_steps(view))
 
 
 def rate_of(text: str) -> float | None:

@@ -125,4 +125,4 @@ def _document(pause: Pause) -> dict[str, str]:
 def _state(pause: Pause | None, refusal: str | None) -> str:
     if pause:
         return f"paused by {pause.by} since {pause.since:%Y-%m-%d %H:%M} UTC"
-    return "closed: the vendor refuses the account" if refusal else "open"
+    return "closed: the vendor refuses the account" if refusal else "not paused"

@@ -59,7 +59,7 @@ class RunEvents:
     async def _events(self, request: Request, visit: Visit) -> AsyncIterator[str]:
         feed = self._feeds.setdefault((visit.account, visit.params["run"]), _Feed())
         feed.watchers += 1
-        shown, status, said_at = "", "", time.monotonic()
+        shown, standing, said_at = "", "", time.monotonic()
         asked_at = said_at  # the session was good when the request came
         try:
             while not await request.is_disconnected():
@@ -78,10 +78,10 @@ class RunEvents:
                     yield ": still here\n\n"
                 if (
                     feed.view
-                    and feed.view.state.status != status
+                    and feed.view.state.digest != standing
                     and (steps := await run_sync(_steps, visit, feed.view))
                 ):
-                    status = feed.view.state.status
+                    standing = feed.view.state.digest
                     yield _event("steps", steps)
                 if feed.has_ended:
                     yield _event("ended", "")

@@ -102,8 +102,12 @@ def pause(visit: Visit) -> Response:
 
 
 def resume(visit: Visit) -> Response:
-    """Also after a halt."""
-    return _decide(visit, Campaigns.resume)
+    """Also after a halt, by whoever has read why."""
+
+    def go_on(campaigns: Campaigns, run: str, person: Person) -> None:
+        campaigns.resume(run, person, visit.text("read") or "nothing")
+
+    return _decide(visit, go_on)
 
 
 def cancel(visit: Visit) -> Response:

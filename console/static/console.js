@@ -70,13 +70,13 @@ function dropZone(zone) {
   });
 }
 
-// A run's buttons when its status has changed; what somebody has typed stays where it can.
+// A run's buttons when its status, or the reason for it, has changed; what somebody has typed stays where it can.
 function changeSteps(html) {
   const old = document.getElementById("steps");
   const made = document.createElement("template");
   made.innerHTML = html; // escaped by the server's templates
   const steps = made.content.firstElementChild;
-  if (!steps || steps.dataset.status === old.dataset.status) return;
+  if (!steps || steps.dataset.digest === old.dataset.digest) return;
   const focused = document.activeElement?.id;
   for (const field of old.querySelectorAll("textarea, input:not([type=hidden]), select")) {
     const same = steps.querySelector(`#${CSS.escape(field.id)}`);

@@ -576,6 +576,9 @@ def test_a_cancelled_run_says_how_to_go_on_and_its_rows_are_free_then(
     again = ["plan", "later.csv", "-o", "again.plan"]
     stopped = campaign(*again, as_json=False)
     assert f"run {run} (running) is to change it by later.csv" in stopped.out
+    assert campaign("pause", run, "--reason", "wrong day?").code == ExitCode.OK
+    resumed = campaign("resume", run, "--reason", "no", as_json=False)
+    assert "resumed: it was paused: wrong day?" in resumed.out
     result = campaign("cancel", run, "--reason", "wrong day", as_json=False)
     assert f"revio campaign retry {run} --only unprocessed -o NEW.plan" in result.out
     follow(campaign, run)

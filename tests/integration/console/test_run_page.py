@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from campaigns import Person
+from campaigns.run.state import Status
 from console.pages import run_events
 from console.parts import Console
 from console.route import Page, admitted
@@ -21,7 +22,7 @@ from console.security.cookies import SESSION, cookie_of
 from console.security.identity import Role, parse_grants
 from console.visit import Visit
 from tests.integration.account_place import begin_run
-from tests.integration.console.visitor import ROLES, Visitor, console_of, settings_of
+from tests.integration.console.visitor import ROLES, Visitor, console_of, settings_of, value_of
 
 RUN = "june-0123456789"
 PATH = f"/a/default/runs/{RUN}"
@@ -65,9 +66,31 @@ def test_a_page_has_the_buttons_that_its_routes_let_somebody_use(
 
 def test_an_operator_pauses_and_resumes_a_run(visitors: dict[str, Visitor]) -> None:
     bob = visitors["operator"]
-    for step, status in (("pause", "paused"), ("resume", "running")):
-        assert bob.post(f"{PATH}/{step}", {"reason": "because"}).status_code == 303
-        assert f'data-status="{status}"' in bob.get(PATH).text
+    for step, status in (("pause", "paused: because"), ("resume", "<td>running</td>")):
+        page = bob.get(PATH).text
+        form = {"reason": "because"} | (
+            {"read": value_of(page, "read")} if step == "resume" else {}
+        )
+        assert bob.post(f"{PATH}/{step}", form).status_code == 303
+        assert status in bob.get(PATH).text
+
+
+def test_a_run_that_stands_otherwise_than_was_read_is_not_resumed(
+    console: Console, visitors: dict[str, Visitor]
+) -> None:
+    bob, campaigns = visitors["operator"], console.campaigns("default").campaigns
+    campaigns.pause(RUN, Person("ann", "month end"))
+    read = value_of(bob.get(PATH).text, "read")
+    assert campaigns.resume(RUN, BOB) == "paused: month end"
+    campaigns.pause(RUN, Person("ann", "wrong prices"))
+    for unread in ({"read": read}, {}):
+        late = bob.post(f"{PATH}/resume", {"reason": "month end is over"} | unread)
+        assert late.status_code == 409
+        assert "is paused: wrong prices" in late.text
+    assert campaigns.view(RUN).state.status is Status.PAUSED
+    form = {"reason": "as agreed", "read": value_of(bob.get(PATH).text, "read")}
+    assert bob.post(f"{PATH}/resume", form).status_code == 303
+    assert campaigns.view(RUN).state.status is Status.RUNNING
 
 
 def test_a_mistake_in_a_runs_pace_changes_nothing_and_keeps_the_form(

@@ -273,7 +273,8 @@ def test_a_run_is_steered_and_what_it_did_not_do_is_planned_again(
     assert f'action="{run}/undo"' not in page
     assert operator.post(f"{run}/pause", {"reason": "the vendor asks"}).status_code == 303
     assert ann.post(f"{run}/retry", {"once": "r", "only": "unprocessed"}).status_code == 303
-    assert operator.post(f"{run}/resume", {"reason": "the vendor is done"}).status_code == 303
+    form = {"reason": "the vendor is done", "read": value_of(operator.get(run).text, "read")}
+    assert operator.post(f"{run}/resume", form).status_code == 303
     assert ann.post(f"{run}/cancel", {"reason": "another month"}).status_code == 303
     late = operator.post(f"{run}/pause", {"reason": "me too"})
     assert late.status_code == 409
