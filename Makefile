@@ -103,7 +103,7 @@ day: setup ## Tell the bad day of docs/operators/day.md in real time, and time i
 certify-proof: setup ## Certify 200 random vendors and hold each finding to the truth
 	$(BIN)/python -m tests.certification
 
-simulate: setup ## Prove the limiter's promises in virtual time
+simulate: setup ## Show in virtual time what the limiter does, as tables and plots
 	$(BIN)/python -m simulation
 
 # Pins every dependency with its hashes for Python 3.11+ on any platform; names no index host. The
