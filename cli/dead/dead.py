@@ -55,7 +55,7 @@ Until = Annotated[
     typer.Option(
         parser=moment,
         metavar="TIME",
-        help="Only those that failed by then, in UTC if it names no zone.",
+        help="Only those that failed by then, in UTC if it names no zone; a date is its midnight.",
     ),
 ]
 Jobs = Annotated[list[str] | None, typer.Argument(metavar="[JOB]...", help="Ids of jobs.")]
