@@ -24,6 +24,7 @@ from revio_jobs.contracts import Lane, queue_name
 from sandbox import Account, RunningSandbox
 from sandbox.local.client import running
 from sandbox.local.embedded_redis import free_port
+from tests.day_reset import in_half_a_day
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -191,7 +192,8 @@ def _account(name: str, vendor: RunningSandbox | None = None) -> dict[str, str]:
         if vendor
         else {}
     )
-    return {f"{prefix}{setting}": value for setting, value in (place | FAST).items()}
+    settings = {**place, **FAST, "DAY_RESET_HOUR": in_half_a_day()}
+    return {f"{prefix}{setting}": value for setting, value in settings.items()}
 
 
 def _write_prometheus_files(directory: Path, exporter_port: int, hurry: float) -> None:

@@ -38,6 +38,20 @@ class WatchedRedis:
             port = redis.info("server")["tcp_port"]
         return next(server for server in self.servers if server.port == port)
 
+    def kill_master(self) -> EmbeddedRedis:
+        """Returns the master of before, when the sentinels have made another one."""
+        killed = self.master()
+        killed.kill()
+
+        def is_replaced() -> bool:
+            try:
+                return self.master() is not killed
+            except RedisError:
+                return False
+
+        wait_until(is_replaced)
+        return killed
+
     def wait_for_replicas(self) -> None:
         """Until the master has one in step, so that it could be replaced."""
         with connect_redis(self.url) as redis:

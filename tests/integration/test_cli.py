@@ -23,6 +23,7 @@ from redis import Redis
 from cli.dev import Stack, local_stack
 from cli.exit_code import ExitCode
 from sandbox.local.embedded_redis import embedded_redis, free_port
+from tests.day_reset import in_half_a_day
 from tests.integration.terminal import interrupted
 from tests.patience import PATIENCE_S
 
@@ -35,7 +36,8 @@ DENIED = 5050
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with local_stack(sandbox={"customers": 40}) as running:
+    environment = {f"{ACCOUNT}DAY_RESET_HOUR": in_half_a_day()}
+    with local_stack(sandbox={"customers": 40}, environment=environment) as running:
         yield running
 
 
