@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pydantic import SecretStr
 
 from revio_jobs.contracts import Lane
+from revio_jobs.errors import Unavailable
 from sandbox import Account, RunningSandbox
 from tasks.ports import Call, Permit, Purpose
+from tests.patience import wait_until
 from worker.soap import MemorySessionStore, RevioGateway, SessionStore, SoapConfig, open_gateway
 
 ACCOUNT = Account()
@@ -89,6 +91,17 @@ def gateway(
         yield opened
     finally:
         opened.close()
+
+
+def log_in(hasty: RevioGateway) -> None:
+    """However often it gives up on a busy machine."""
+
+    def is_in() -> bool:
+        with suppress(Unavailable):
+            return hasty.check_login()
+        return False
+
+    wait_until(is_in)
 
 
 def call(purpose: Purpose) -> Call:

@@ -20,7 +20,15 @@ from revio_jobs.errors import (
 from sandbox import RunningSandbox, running
 from sandbox.faults.catalogue import FAULTS, When
 from tasks.ports import Change, Filters, PartlyReadable, Purpose, SpoiltAnswer
-from tests.integration.soap.accounts import RecordingPermits, call, config, gateway, nothing
+from tests.integration.soap.accounts import (
+    RecordingPermits,
+    call,
+    config,
+    gateway,
+    log_in,
+    nothing,
+)
+from tests.patience import PATIENCE_S
 from worker.soap import MemorySessionStore, open_gateway
 
 FINE = None
@@ -39,6 +47,7 @@ class Expected(NamedTuple):
 
 UNKNOWN = Expected(Unavailable, OutcomeUnknown)
 SPOILT_RECORD = Expected(PartlyReadable, FINE)
+ENDLESS = {"silent-before", "silent-after", "silent-late", "drip"}
 REFUSED = Expected(Unauthorised, Unauthorised, closes=True)
 EXPECTED = {
     "refuse": UNKNOWN,
@@ -120,8 +129,10 @@ def test_every_fault_of_the_catalogue_has_its_expectation(box: RunningSandbox) -
 def test_each_fault_becomes_the_one_right_error(fault: str, box: RunningSandbox) -> None:
     expected = EXPECTED[fault]
     permits = RecordingPermits()
-    with gateway(box, permits, call_timeout_s=0.7, max_answer_bytes=2**20) as opened:
-        opened.check_login()
+    timeout_s = 0.7 if fault in ENDLESS else PATIENCE_S
+    with gateway(box, permits, call_timeout_s=timeout_s, max_answer_bytes=2**20) as opened:
+        log_in(opened)
+        permits.refunded.clear()
         for purpose, error in ((Purpose.QUERY, expected.query), (Purpose.UPDATE, expected.update)):
             box.clear_faults()
             box.fault(fault, operation=f"CustomerProducts_{purpose.value.capitalize()}")

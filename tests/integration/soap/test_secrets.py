@@ -18,7 +18,14 @@ from revio_jobs.errors import RevioError
 from sandbox import RunningSandbox, running
 from sandbox.faults.catalogue import FAULTS
 from tasks.ports import Change, Filters, PartlyReadable, Purpose, SpoiltAnswer
-from tests.integration.soap.accounts import ACCOUNT, RecordingPermits, call, gateway, nothing
+from tests.integration.soap.accounts import (
+    ACCOUNT,
+    RecordingPermits,
+    call,
+    gateway,
+    log_in,
+    nothing,
+)
 from worker.soap import RedisSessionStore, RevioGateway
 
 MARKUP = ("<soap", "Envelope", "<CustomerProducts_", "<Credentials", "<SessionKey")
@@ -81,7 +88,7 @@ def test_no_secret_shows_anywhere(
     with Redis.from_url(redis_url) as redis:
         store = RedisSessionStore(redis, SecretStr(Fernet.generate_key().decode()))
         with gateway(box, permits, store, call_timeout_s=0.4, max_answer_bytes=2**20) as opened:
-            opened.check_login()
+            log_in(opened)
             for error in misadventures(box, opened):
                 seen += traceback.format_exception(error)
                 seen += [repr(error), repr(error.args), repr(pickle.dumps(error))]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Barrier, Event, Semaphore
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.integration.soap.servers import (
     certificate,
     serving,
 )
+from tests.patience import PATIENCE_S
 from worker.soap.http.transport import Transport
 from worker.soap.http.wire import (
     CertificateRefusedError,
@@ -41,9 +43,26 @@ def transport(tls: ssl.SSLContext | None = None, **changes: Any) -> Iterator[Tra
         opened.close()
 
 
+def post(
+    url: str, body: bytes = BODY, *, wait_s: float = PATIENCE_S, **changes: Any
+) -> HttpResponse:
+    """Time passes once the request leaves, and `wait_s` of it are left then."""
+    leaves = Event()
+
+    def times() -> Iterator[float]:
+        while not leaves.is_set():
+            yield 0.0
+        began = time.monotonic()
+        while True:
+            yield PATIENCE_S - wait_s + time.monotonic() - began
+
+    with transport(call_timeout_s=PATIENCE_S, clock=times().__next__, **changes) as opened:
+        return opened.post(url, {}, body, leaves.set)
+
+
 def ask(script: Script, **changes: Any) -> HttpResponse:
-    with serving(script) as server, transport(**changes) as opened:
-        return opened.post(server.url, {}, BODY)
+    with serving(script) as server:
+        return post(server.url, **changes)
 
 
 def reset(connection: socket.socket, _: bytes = b"") -> None:
@@ -81,11 +100,13 @@ def test_a_connection_is_used_again() -> None:
 
 
 def test_as_many_connections_are_kept_as_there_are_threads() -> None:
-    def slowly(connection: socket.socket, _: bytes) -> None:
-        time.sleep(0.05)
+    all_asked = Barrier(4)
+
+    def together(connection: socket.socket, _: bytes) -> None:
+        all_asked.wait(PATIENCE_S)
         connection.sendall(OK)
 
-    with serving(slowly) as server, transport(max_connections=4) as opened:
+    with serving(together) as server, transport(max_connections=4) as opened:
         for _ in range(2):
             with ThreadPoolExecutor(4) as threads:
                 list(threads.map(lambda _: opened.post(server.url, {}, BODY), range(4)))
@@ -112,28 +133,35 @@ def test_a_connection_that_cannot_be_trusted_is_not_used_again(answer: bytes) ->
 
 
 def test_what_comes_unasked_later_spoils_the_connection_too() -> None:
+    heard, spoilt = Event(), Event()
+
     def twice(connection: socket.socket, _: bytes) -> None:
         connection.sendall(OK)
-        time.sleep(0.05)
+        heard.wait(PATIENCE_S)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake")
+        spoilt.set()
 
     with serving(twice) as server, transport() as opened:
         opened.post(server.url, {}, BODY)
-        time.sleep(0.15)
+        heard.set()
+        assert spoilt.wait(PATIENCE_S)
         assert opened.post(server.url, {}, BODY).body == b"ok"
 
         assert server.connections == 2
 
 
 def test_a_connection_that_the_server_has_closed_meanwhile_is_not_a_fault() -> None:
+    closed = Semaphore(0)
+
     def once(connection: socket.socket, _: bytes) -> None:
         connection.sendall(OK)
         connection.shutdown(socket.SHUT_RDWR)
+        closed.release()
 
     with serving(once) as server, transport() as opened:
         for _ in range(5):
             assert opened.post(server.url, {}, BODY).body == b"ok"
-            time.sleep(0.02)
+            assert closed.acquire(timeout=PATIENCE_S)
 
         assert server.connections == 5
 
@@ -214,7 +242,7 @@ def test_a_connection_that_takes_too_long_was_not_sent() -> None:
 )
 def test_once_it_was_sent_it_may_have_been_executed(script: Script, said: str) -> None:
     with pytest.raises(MaybeExecutedError, match=said):
-        ask(script, call_timeout_s=0.5)
+        ask(script, wait_s=0.5 if said == "no whole answer" else PATIENCE_S)
 
 
 def test_an_answer_that_ends_early_is_not_whole() -> None:
@@ -255,7 +283,7 @@ def test_chunks_are_put_together() -> None:
 def test_nothing_outlasts_the_deadline(script: Script) -> None:
     started = time.monotonic()
     try:
-        ask(script, call_timeout_s=0.3)
+        ask(script, wait_s=0.3)
     except MaybeExecutedError as exc:
         assert "in time" in str(exc)  # noqa: PT017 - a refusal's status decides without its body
 
@@ -265,8 +293,8 @@ def test_nothing_outlasts_the_deadline(script: Script) -> None:
 def test_a_peer_that_does_not_read_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
-        with transport(call_timeout_s=0.3) as opened, pytest.raises(MaybeExecutedError):
-            opened.post(url, {}, b"x" * 50_000_000)
+        with pytest.raises(MaybeExecutedError):
+            post(url, b"x" * 50_000_000, wait_s=0.3)
 
 
 @pytest.mark.parametrize(
