@@ -188,7 +188,7 @@ def test_five_thousand_handles_wait_in_one_loop_without_threads_or_many_commands
             worker.end(*handles[start : start + 250])
             await asyncio.sleep(0)
         assert {answer.outcome for answer in await results} == {"applied"}
-        assert threading.active_count() == threads
+        assert threading.active_count() <= threads
         # Two commands a look, and looks that cost more than they bring become rarer.
         assert worker.looks() - looks < 40 * (time.monotonic() - began)
 

@@ -121,11 +121,12 @@ def test_of_any_number_of_different_errors_only_some_are_kept_apart(redis: Redis
     assert (len(errors), sum(errors.values())) == (201, 250)
 
 
-def test_a_run_without_a_worker_says_so(redis: Redis) -> None:
+def test_a_run_without_a_worker_says_so(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("campaigns.store.operator_store._FEEDER_COMES_S", 3600)
     world = World(redis, 5)
     world.start(5)
     assert world.store.view(RUN).waits == ""
-    redis.zincrby("revio:default:campaigns:all", -10, RUN)
+    redis.zincrby("revio:default:campaigns:all", -3600, RUN)
     assert world.store.view(RUN).waits == "no worker is there to carry it on"
     world.round(0)
     assert world.store.view(RUN).waits == ""

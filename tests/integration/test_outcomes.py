@@ -62,7 +62,7 @@ def test_what_another_app_has_left_under_the_id_gives_way(
         with ThreadPoolExecutor(1) as threads:
             kept = threads.submit(app.backend.mark_as_done, "job", {"calls": 3})
             try:
-                kept.result(timeout=5)
+                kept.result(timeout=PATIENCE_S)
             except TimeoutError:
                 redis.delete(key)
                 raise
@@ -87,9 +87,9 @@ def test_who_listens_is_told_and_the_result_goes_in_time(app: Celery, redis_url:
     with Redis.from_url(redis_url) as redis, redis.pubsub() as listening:
         key = app.backend.get_key_for_task("job")
         listening.subscribe(key)
-        assert listening.get_message(timeout=1)
+        assert listening.get_message(timeout=PATIENCE_S)
         app.backend.mark_as_done("job", "ü")
-        told = listening.get_message(timeout=1)
+        told = listening.get_message(timeout=PATIENCE_S)
         assert told
         assert told["data"] == redis.get(key)
         assert 0 < redis.ttl(key) <= KEPT_S

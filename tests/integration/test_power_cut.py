@@ -83,7 +83,7 @@ def test_a_kill_loses_nothing_that_was_answered_though_the_disk_is_slow() -> Non
         server.program = str(slowed)
         server.restart()
         answered = 0
-        with Redis.from_url(server.url) as redis:
+        with Redis.from_url(server.url, socket_timeout=None) as redis:
             ends = time.monotonic() + 2.5
             while time.monotonic() < ends:
                 answered = redis.rpush("answered", "one more")
@@ -95,4 +95,4 @@ def test_a_kill_loses_nothing_that_was_answered_though_the_disk_is_slow() -> Non
 
 
 def test_updates_of_the_last_second_are_lost_if_it_syncs_each_second(server: EmbeddedRedis) -> None:
-    assert lost_in_cuts(server, "everysec", 1) > 0
+    assert lost_in_cuts(server, "everysec", 3) > 0

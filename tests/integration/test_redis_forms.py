@@ -27,6 +27,7 @@ from revio_jobs.redis_address import parse_redis_url
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis, free_port
 from tests.certificates import make_certificates
 from tests.cluster_node import cluster_node
+from tests.patience import PATIENCE_S
 from tests.redis_proxy import Proxy, proxy
 from tests.redis_sentinel import OWN_PASSWORD, sentinel_of
 from tests.tls_program import tls_options, tls_program
@@ -163,12 +164,12 @@ def test_celery_publishes_and_keeps_results_in_the_same_place(url: str) -> None:
         app.send_task("t", task_id="one", queue=QUEUE.name)
         assert redis.llen(QUEUE.name) == 1
         with app.connection_for_read() as connection:
-            message: Any = connection.SimpleQueue(QUEUE).get(timeout=5)
+            message: Any = connection.SimpleQueue(QUEUE).get(timeout=PATIENCE_S)
             assert message.headers["id"] == "one"
             message.ack()
         app.backend.store_result("one", {"found": 1}, "SUCCESS")
         assert redis.exists("celery-task-meta-one")
-        assert app.AsyncResult("one").get(timeout=5) == {"found": 1}
+        assert app.AsyncResult("one").get(timeout=PATIENCE_S) == {"found": 1}
         redis.flushdb()
 
 
@@ -344,6 +345,8 @@ def test_a_client_whose_connection_was_dropped_silently_proceeds(
             return (await jobs.update(id=2, rate="1")).submission
 
     monkeypatch.setattr("revio_jobs.connection.TRUSTED_S", trusted_s)
+    for module in ("enqueuer", "aio.enqueuer"):
+        monkeypatch.setattr(f"revio_jobs.{module}.FAIL_OVER_S", PATIENCE_S)
     login = quote(AWKWARD, safe="")
     with proxy(server.port) as name:
         url = f"redis://:{login}@127.0.0.1:{name.port}/7?socket_timeout=0.5"

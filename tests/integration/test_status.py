@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -294,7 +295,7 @@ def test_a_worker_whose_clock_is_off_needs_it_set(place: Place, look: Look) -> N
     hour_ahead.publish()
     [(about, says, _)] = concerns(look)
     assert about == "clocks"
-    assert says.startswith("worker@there's clock is +3600 s")
+    assert re.match(r"worker@there's clock is \+3[56]\d\d s", says)
 
 
 def test_a_redis_that_evicts_needs_another_policy(place: Place, look: Look) -> None:
@@ -319,6 +320,8 @@ def test_a_replica_takes_no_writes_and_needs_its_primary_named(place: Place, loo
 
 def test_a_redis_that_is_nearly_full_needs_room_before_it_is_full(place: Place, look: Look) -> None:
     before = place.redis.config_get("maxmemory")["maxmemory"]
+    # Beside it the buffers of a few connections more or less do not count.
+    place.redis.setrange("ballast", 10_000_000, "x")
     place.redis.config_set("maxmemory", int(place.redis.info("memory")["used_memory"] * 1.07))
     try:
         [(about, says, fix)] = concerns(look)

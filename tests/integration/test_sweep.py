@@ -347,11 +347,13 @@ def test_every_account_and_lane_is_swept(here: Place) -> None:
 
 
 def test_one_worker_sweeps_and_another_takes_over_when_it_dies(here: Place) -> None:
-    first, second = here.sweeper(interval_s=0.5), here.sweeper(interval_s=0.5)
+    first, second = here.sweeper(interval_s=100), here.sweeper(interval_s=100)
     assert first.sweep() == NOTHING
     assert second.sweep() is None
     assert first.sweep() == NOTHING
-    time.sleep(1.6)
+    [lead] = here.redis.keys("revio:sweeper:*")
+    assert 0 < here.redis.pttl(lead) <= 300_000
+    here.redis.delete(lead)
     assert second.sweep() == NOTHING
     assert first.sweep() is None
 

@@ -135,7 +135,7 @@ def test_a_named_update_that_cannot_be_withdrawn_is_an_error(place: Place) -> No
 def test_updates_are_withdrawn_by_age(place: Place) -> None:
     place.age("b", 7200)
     place.age("e", 7200)
-    place.age("c", 7190)
+    place.age("c", 6000)
     assert keys(place.withdraw("--older-than", "2h").document["would_be_withdrawn"]) == "be"
     result = place.withdraw("--older-than", "2h", "--lane", "bulk", *REASON)
     assert keys(result.document["withdrawn"]) == "b"

@@ -50,6 +50,8 @@ from revio_jobs.message import encode_message
 from sandbox.local.embedded_redis import embedded_redis
 from settings import AccountSettings
 from tasks.ports import Call, Claimed, Purpose
+from tests.day_reset import in_half_a_day
+from tests.patience import PATIENCE_S
 from worker.celery_app.oversight import Oversight
 from worker.celery_app.result_backend import REDIS_URL, backend_url
 from worker.celery_app.revocations import Revocations
@@ -79,7 +81,7 @@ UPDATE = UpdateJob(
     source="billing",
 )
 TIMES = LedgerTimes(lease_s=45.0, quiet_s=10.0)
-RULES = LimitRules(calls_per_minute=1, calls_per_day=900)
+RULES = LimitRules(calls_per_minute=1, calls_per_day=900, day_reset_hour=int(in_half_a_day()))
 ACCOUNT = AccountSettings(
     endpoint="http://127.0.0.1:8080/v20/default.asmx",
     username="jobs",
@@ -145,7 +147,7 @@ def taken(write: Writers) -> None:
     consumer = connection.Consumer([bulk], no_ack=False, on_message=messages.append)
     consumer.consume()
     while len(messages) < 2:
-        connection.drain_events(timeout=5)
+        connection.drain_events(timeout=PATIENCE_S)
     later = next(message for message in messages if message.headers["id"] == "raw")
     later.channel.qos.put_off(later.delivery_tag, 3600.0, count=True)
     later.requeue()

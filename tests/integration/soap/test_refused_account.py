@@ -12,6 +12,7 @@ from revio_jobs.errors import Unauthorised
 from sandbox import RunningSandbox
 from sandbox.local.client import running
 from tasks.ports import Filters, Purpose
+from tests.day_reset import in_half_a_day
 from tests.integration.soap.accounts import call, gateway
 from worker.limiter import LimitRules, RedisLimiter, WaitingPermits
 from worker.limiter.charge import CallKeys
@@ -29,7 +30,12 @@ class Place(WaitingPermits):
     """Permits of a limiter that lets a probe out when the test says so."""
 
     def __init__(self, redis: Redis) -> None:
-        rules = LimitRules(calls_per_minute=500, calls_per_day=900, account_probe_interval_s=3600.0)
+        rules = LimitRules(
+            calls_per_minute=500,
+            calls_per_day=900,
+            day_reset_hour=int(in_half_a_day()),
+            account_probe_interval_s=3600.0,
+        )
         super().__init__(RedisLimiter(redis, {"default": rules}), 1.0)
         self._redis = redis
 
