@@ -22,7 +22,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from revio_jobs.celery_app import WIRE_SETTINGS, connection_settings, producer_app
 from revio_jobs.connection import connect_redis, connect_redis_async
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 from tests.redis_proxy import Proxy, proxy
 from tests.redis_sentinel import OWN_PASSWORD, sentinel_of
 from worker.celery_app.result_backend import OutcomeBackend
@@ -30,8 +30,15 @@ from worker.celery_app.transport import Transport
 from worker.redis_kit.auto_pipeline import AutoPipeline
 
 SILENCE_S = 0.6
-AT_ONCE_S = 0.4
 OPTIONS = f"?socket_timeout={SILENCE_S}"
+PATIENT = f"?socket_timeout={PATIENCE_S}"
+
+
+@pytest.fixture(autouse=True)
+def never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No connection is tried by a PING, however slowly a test goes on."""
+    for module in ("connection", "celery_app"):
+        monkeypatch.setattr(f"revio_jobs.{module}.TRUSTED_S", PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +56,21 @@ def name(server: EmbeddedRedis) -> Iterator[Proxy]:
 @pytest.fixture
 def url(name: Proxy) -> str:
     return f"redis://127.0.0.1:{name.port}/0{OPTIONS}"
+
+
+@pytest.fixture
+def patient_url(name: Proxy) -> str:
+    return f"redis://127.0.0.1:{name.port}/0{PATIENT}"
+
+
+def patiently(ask: Callable[[], Any]) -> Any:
+    """The answer, however often it comes too late on a busy machine."""
+    gives_up = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except RedisError:
+            assert time.monotonic() < gives_up
 
 
 @contextmanager
@@ -110,33 +132,33 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_what_one_connection_shows_the_others_of_the_process_heed(
-    kind: Callable[[str], Any], name: Proxy, url: str
+    kind: Callable[[str], Any], name: Proxy, url: str, patient_url: str
 ) -> None:
-    with kind(url) as use, connect_redis(url) as another:
+    with kind(patient_url) as use, connect_redis(url) as another:
         use()
-        another.ping()
+        patiently(another.ping)
         name.mute()
         with pytest.raises(RedisTimeoutError):
             another.ping()
         began = time.monotonic()
         assert use()
-        assert time.monotonic() - began < AT_ONCE_S
+        assert time.monotonic() - began < PATIENCE_S / 2
 
 
 def test_all_connections_of_a_pool_cost_one_timeout_together(name: Proxy, url: str) -> None:
     with connect_redis(url) as redis:
         pool = redis.connection_pool
-        for connection in [pool.get_connection() for _ in range(5)]:
+        connections = [patiently(pool.get_connection) for _ in range(5)]
+        muted = {connection._sock for connection in connections}
+        for connection in connections:
             pool.release(connection)
         name.mute()
-        began = time.monotonic()
         with pytest.raises(RedisTimeoutError):
             redis.ping()
-        for connection in [pool.get_connection() for _ in range(5)]:
-            connection.send_command("PING")
-            assert connection.read_response()
+        connections = [patiently(pool.get_connection) for _ in range(5)]
+        assert not muted & {connection._sock for connection in connections}
+        for connection in connections:
             pool.release(connection)
-        assert time.monotonic() - began < SILENCE_S + AT_ONCE_S
 
 
 def test_a_connection_that_was_idle_is_tried_for_a_shorter_time_than_a_script(
@@ -150,25 +172,28 @@ def test_a_connection_that_was_idle_is_tried_for_a_shorter_time_than_a_script(
 
     monkeypatch.setattr("revio_jobs.connection.TRUSTED_S", 1e-6)
     monkeypatch.setattr("revio_jobs.silence._PING_S", 0.2)
-    url = f"redis://127.0.0.1:{name.port}/0?socket_timeout=20"
+    url = f"redis://127.0.0.1:{name.port}/0{PATIENT}"
     began = time.monotonic()
     with connect_redis(url) as redis:
         redis.ping()
         name.mute()
         redis.ping()
-        assert redis.connection_pool.get_connection()._sock.gettimeout() == 20
+        assert redis.connection_pool.get_connection()._sock.gettimeout() == PATIENCE_S
     asyncio.run(twice_async(url))
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < PATIENCE_S / 2
 
 
-def test_a_connection_that_was_heard_meanwhile_stays_open(name: Proxy, url: str) -> None:
-    with connect_redis(url) as silent, connect_redis(url) as sound:
-        silent.ping()
+def test_a_connection_that_was_heard_meanwhile_stays_open(
+    name: Proxy, url: str, patient_url: str
+) -> None:
+    with connect_redis(url) as silent, connect_redis(patient_url) as sound:
+        connection: Any = patiently(silent.connection_pool.get_connection)
+        silent.connection_pool.release(connection)
         name.mute()
         sound.ping()
         with ThreadPoolExecutor(1) as threads:
             asking = threads.submit(silent.ping)
-            time.sleep(SILENCE_S / 2)
+            wait_until(lambda: connection.waited_s)
             sound.ping()
             opened = sound.client_id()
             with pytest.raises(RedisTimeoutError):
@@ -176,12 +201,15 @@ def test_a_connection_that_was_heard_meanwhile_stays_open(name: Proxy, url: str)
         assert sound.client_id() == opened
 
 
-def test_a_subscription_without_messages_is_not_silence(name: Proxy, url: str) -> None:
-    with connect_redis(url) as redis, connect_redis(url) as other, redis.pubsub() as subscription:
+def test_a_subscription_without_messages_is_not_silence(url: str, patient_url: str) -> None:
+    with (
+        connect_redis(url) as redis,
+        connect_redis(patient_url) as other,
+        redis.pubsub() as subscription,
+    ):
         opened = other.client_id()
-        subscription.subscribe("news")
-        while subscription.get_message(timeout=0.1):
-            pass
+        patiently(lambda: subscription.subscribe("news"))
+        assert subscription.get_message(timeout=PATIENCE_S)
         with pytest.raises(RedisTimeoutError):
             cast("Any", subscription.connection).read_response()
         assert other.client_id() == opened
@@ -190,22 +218,22 @@ def test_a_subscription_without_messages_is_not_silence(name: Proxy, url: str) -
 def test_connections_to_sentinels_heed_it_too(
     server: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(WIRE_SETTINGS, "redis_socket_connect_timeout", SILENCE_S)
+    monkeypatch.setitem(WIRE_SETTINGS, "redis_socket_connect_timeout", PATIENCE_S)
     with sentinel_of(tmp_path, server.port, "") as port, proxy(port) as name:
         password = quote(OWN_PASSWORD, safe="")
-        url = f"sentinel://127.0.0.1:{name.port}/0{OPTIONS}&sentinel_password={password}"
+        url = f"sentinel://127.0.0.1:{name.port}/0{PATIENT}&sentinel_password={password}"
         with connect_redis(url, timeout_s=SILENCE_S) as redis, producer_app(url) as app:
             channel = app.connection_for_write().default_channel
             pools: list[Any] = [redis.connection_pool, channel.client.connection_pool]
             first, second = (pool.sentinel_manager.sentinels[0] for pool in pools)
-            assert first.ping()
+            assert patiently(first.ping)
             assert second.ping()
             name.mute()
             with pytest.raises(RedisTimeoutError):
                 first.ping()
             began = time.monotonic()
             assert second.ping()
-            assert time.monotonic() - began < AT_ONCE_S
+            assert time.monotonic() - began < PATIENCE_S / 2
 
 
 @contextmanager
@@ -229,34 +257,37 @@ def test_a_frozen_redis_causes_no_storm_of_connections(server: EmbeddedRedis) ->
 
     with Redis(port=server.port) as direct, connect_redis(url) as redis, ExitStack() as ends:
         workers = ends.enter_context(ThreadPoolExecutor(threads))
-        list(workers.map(lambda _: redis.ping(), range(threads)))
+        list(workers.map(lambda _: patiently(redis.ping), range(threads)))
         before = direct.info("stats")["total_connections_received"]
         with frozen(server):
             until = time.monotonic() + frozen_s
             list(workers.map(lambda _: use(redis, until), range(threads)))
-        assert redis.ping()
+        assert patiently(redis.ping)
         opened = direct.info("stats")["total_connections_received"] - before
     # One for each thread and timeout, and the two that are not full.
     assert opened <= threads * (frozen_s / SILENCE_S + 2)
 
 
 def test_a_script_whose_answer_was_lost_is_carried_out_once(server: EmbeddedRedis) -> None:
-    with connect_redis(f"{server.url}{OPTIONS}", kind=AutoPipeline) as redis:
+    with (
+        connect_redis(f"{server.url}{OPTIONS}", kind=AutoPipeline) as redis,
+        connect_redis(f"{server.url}{PATIENT}") as patient,
+    ):
         count = redis.register_script("return redis.call('INCR', KEYS[1])")
-        assert count(keys=["counter"]) == 1
+        assert patiently(lambda: count(keys=["another"]))
         with frozen(server), pytest.raises(RedisTimeoutError):
             count(keys=["counter"])
-        assert redis.get("counter") == b"2"
+        assert patient.get("counter") == b"1"
 
 
 def test_who_listens_for_events_hears_them_again(
-    server: EmbeddedRedis, name: Proxy, url: str, monkeypatch: pytest.MonkeyPatch
+    server: EmbeddedRedis, name: Proxy, patient_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As Flower does, without an event loop of kombu's, and with nothing to send by itself."""
     monkeypatch.setattr("worker.celery_app.poller.TRUSTED_S", 0.1)
     monkeypatch.setattr("worker.celery_app.poller._ANSWERED_WITHIN_S", 0.3)
     monkeypatch.setattr("revio_jobs.celery_app.TRUSTED_S", 1e-6)
-    options = connection_settings(url, "mymaster")["broker_transport_options"]
+    options = connection_settings(patient_url, "mymaster")["broker_transport_options"]
     exchange, heard = Exchange("news", type="fanout"), []
 
     def broker(port: int) -> Connection:
