@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 
 from revio_jobs.connection import connect_redis
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 from worker.redis_kit.auto_pipeline import AutoPipeline, Escort, shared_redis
 
 THREADS = 24
@@ -29,7 +30,7 @@ REFUSE = "return redis.error_reply('REFUSED ' .. ARGV[1])"
 
 @pytest.fixture
 def redis(redis_url: str) -> Iterator[Redis]:
-    with connect_redis(redis_url, kind=AutoPipeline, timeout_s=1) as redis:
+    with connect_redis(redis_url, kind=AutoPipeline, timeout_s=PATIENCE_S) as redis:
         yield redis
 
 
@@ -52,9 +53,29 @@ def frozen(server: EmbeddedRedis) -> Iterator[None]:
             os.kill(server.pid, signal.SIGCONT)
 
 
-def calls(redis: Redis) -> int:
-    """How often something has arrived at the server: a round trip, or the part of a large one."""
-    return int(redis.info("stats")["total_reads_processed"])
+def patient(server: EmbeddedRedis) -> Any:
+    """A client that waits for Redis for as long as a test does."""
+    return connect_redis(server.url, kind=AutoPipeline, timeout_s=PATIENCE_S)
+
+
+def asked_in_turn(
+    redis: Any, threads: ThreadPoolExecutor, ask: Callable[[object], str], count: int
+) -> Iterator[Future[str]]:
+    """Of a Redis that does not answer: the first is under way, the others wait behind it."""
+    for number in range(count):
+        yield threads.submit(ask, number)
+        wait_until(partial(_waits, redis, number))
+
+
+def _waits(redis: Any, behind: int) -> bool:
+    return bool(redis._is_busy and len(redis._asked) == behind)
+
+
+def answered(ask: Callable[[object], str], value: str) -> str:
+    """On a busy machine Redis may be late once more."""
+    while True:
+        with suppress(NoAnswer):
+            return ask(value)
 
 
 def echo(redis: Redis) -> Callable[[object], str]:
@@ -99,7 +120,7 @@ def test_escorts_of_many_threads_leave_around_their_scripts(redis: Any) -> None:
 
 
 def test_an_escort_whose_exchange_fails_is_not_answered(server: EmbeddedRedis) -> None:
-    with connect_redis(server.url, kind=AutoPipeline, timeout_s=1) as redis:
+    with connect_redis(server.url, kind=AutoPipeline, timeout_s=PATIENCE_S) as redis:
         ask, note = echo(redis), redis.register_script(ECHO)
         ask("a")
         server.kill()
@@ -130,29 +151,24 @@ def test_each_of_many_threads_gets_its_own_answers(redis: Redis) -> None:
 
 
 def test_what_is_asked_meanwhile_leaves_together_in_its_order(server: EmbeddedRedis) -> None:
-    with connect_redis(server.url, kind=AutoPipeline) as redis, ThreadPoolExecutor(50) as threads:
+    with patient(server) as redis, ThreadPoolExecutor(50) as threads:
         ask = echo(redis)
         ask("known")
-        before = calls(redis)
+        before = redis.exchanges
         with frozen(server):
-            asked = []
-            for number in range(50):
-                asked.append(threads.submit(ask, number))
-                time.sleep(0.01)
+            asked = list(asked_in_turn(redis, threads, ask, 50))
         assert [job.result(PATIENCE_S) for job in asked] == [str(number) for number in range(50)]
-        # The first, the others together, and this very question.
-        assert calls(redis) - before == 3
+        assert redis.exchanges - before == 2  # the first, and the others together
         assert redis.lrange("log", 1, -1) == [str(number).encode() for number in range(50)]
         assert len(redis.client_list()) == 2
 
 
 def test_when_redis_dies_all_hear_of_it_and_ask_the_next_one(server: EmbeddedRedis) -> None:
-    with connect_redis(server.url, kind=AutoPipeline) as redis, ThreadPoolExecutor(10) as threads:
+    with patient(server) as redis, ThreadPoolExecutor(10) as threads:
         ask = echo(redis)
         ask("known")
         with frozen(server):
-            asked = [threads.submit(ask, number) for number in range(10)]
-            time.sleep(0.1)
+            asked = list(asked_in_turn(redis, threads, ask, 10))
             server.kill()
         assert {type(error_of(job)) for job in asked} == {NoConnection}
         server.start()
@@ -189,10 +205,10 @@ def test_a_connection_that_breaks_in_any_way_is_a_lost_connection(
 def test_a_late_answer_is_not_taken_for_another_one(server: EmbeddedRedis) -> None:
     with connect_redis(server.url, kind=AutoPipeline, timeout_s=0.2) as redis:
         ask = echo(redis)
-        ask("known")
+        assert answered(ask, "known") == "known"
         with frozen(server), pytest.raises(NoAnswer):
             ask("late")
-        assert ask("next") == "next"
+        assert answered(ask, "next") == "next"
 
 
 def test_a_restart_in_a_quiet_hour_is_not_felt(server: EmbeddedRedis) -> None:
@@ -209,29 +225,33 @@ def test_nobody_waits_for_ever_while_redis_comes_and_goes(server: EmbeddedRedis)
     with connect_redis(server.url, kind=AutoPipeline, timeout_s=0.5) as redis:
         ask = echo(redis)
 
-        def ask_on(thread: int) -> tuple[int, int]:
-            answers = errors = 0
+        answers, errors = [0] * THREADS, [0] * THREADS
+
+        def ask_on(thread: int) -> None:
             while not ended.is_set():
-                text = f"{thread}:{answers}:{errors}"
+                text = f"{thread}:{answers[thread]}:{errors[thread]}"
                 try:
                     assert ask(text) == text
-                    answers += 1
+                    answers[thread] += 1
                 except RedisError:
-                    errors += 1
-            return answers, errors
+                    errors[thread] += 1
+
+        def all_have(counts: list[int], more_than: int) -> bool:
+            return min(counts) > more_than or any(thread.done() for thread in running)
 
         with ThreadPoolExecutor(THREADS) as threads:
-            counts = [threads.submit(ask_on, number) for number in range(THREADS)]
-            for _ in range(4):
-                time.sleep(0.2)
-                server.kill()
-                server.start()
-            time.sleep(0.3)
-            ended.set()
-            for count in counts:
-                answers, errors = count.result(PATIENCE_S)
-                assert answers > 0
-                assert errors > 0
+            running = [threads.submit(ask_on, number) for number in range(THREADS)]
+            try:
+                for turn in range(4):
+                    wait_until(partial(all_have, answers, turn))
+                    server.kill()
+                    wait_until(partial(all_have, errors, turn))
+                    server.start()
+                wait_until(partial(all_have, answers, 4))
+            finally:
+                ended.set()
+            for thread in running:
+                thread.result(PATIENCE_S)
 
 
 def test_a_process_has_one_client_for_a_redis(redis_url: str) -> None:

