@@ -30,11 +30,20 @@ def sentinel_of(
     options: Mapping[str, str] | None = None,
     program: str | None = None,
 ) -> Iterator[int]:
-    """The port of a sentinel that knows the master, and asks for OWN_PASSWORD."""
+    """The port of a sentinel that knows the master, and asks for OWN_PASSWORD.
+
+    It calls no master down, however late a busy machine lets it answer.
+    """
     port = free_port()
     given = {**(options or {}), "requirepass": f'"{OWN_PASSWORD}"'}
     process = start_sentinel(
-        directory, port, master_port, master_password, options=given, program=program
+        directory,
+        port,
+        master_port,
+        master_password,
+        down_after_s=PATIENCE_S,
+        options=given,
+        program=program,
     )
     try:
         with Redis(port=port, password=OWN_PASSWORD) as sentinel:
@@ -54,10 +63,14 @@ def start_sentinel(
     master_password: str,
     *,
     quorum: int = 1,
+    down_after_s: float = 0.7,
     options: Mapping[str, str] | None = None,
     program: str | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Returns at once. `options`: further lines of its configuration."""
+    """Returns at once. `options`: further lines of its configuration.
+
+    `down_after_s`: how long a master may be silent before another one takes its place.
+    """
     name = DEFAULT_SENTINEL_MASTER
     lines = [
         f"bind {_HOST}",
@@ -66,7 +79,7 @@ def start_sentinel(
         *(f"{option} {value}" for option, value in (options or {}).items()),
         f"sentinel monitor {name} {_HOST} {master_port} {quorum}",
         *([f'sentinel auth-pass {name} "{master_password}"'] if master_password else []),
-        f"sentinel down-after-milliseconds {name} 700",
+        f"sentinel down-after-milliseconds {name} {down_after_s * 1000:.0f}",
         f"sentinel failover-timeout {name} 4000",
     ]
     config = directory / f"sentinel-{port}-{master_port}.conf"

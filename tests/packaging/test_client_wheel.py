@@ -42,12 +42,12 @@ from revio_jobs.aio import AsyncRevioJobs
 async def rate_now(id):
     async with AsyncRevioJobs.connect(settings.REDIS_URL) as jobs:
         query = await jobs.query(ids=[id])
-        return (await query.result(timeout=30)).customer_products[0].rate
+        return (await query.result(timeout=300)).customer_products[0].rate
 
 with RevioJobs.connect(settings.REDIS_URL) as jobs:
     (id, rate), = tasks.RATES.items()
-    update = jobs.update(id=id, rate=rate, idempotency_key="k").result(timeout=30)
-    (product,) = jobs.query(ids=[id]).result(timeout=30).customer_products
+    update = jobs.update(id=id, rate=rate, idempotency_key="k").result(timeout=300)
+    (product,) = jobs.query(ids=[id]).result(timeout=300).customer_products
     again = jobs.submit([UpdateJob(id=id, rate=rate, idempotency_key="k")])
     conflict = jobs.submit([UpdateJob(id=id, rate="1", idempotency_key="k")])
     print(json.dumps({
@@ -115,7 +115,7 @@ class Producer:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert finished.returncode == 0, finished.stderr

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from revio_jobs.errors import Unavailable
+from tests.patience import PATIENCE_S
 from worker.celery_app.feeder_thread import FeederThread, FeederThreads
 
 
@@ -60,7 +61,7 @@ def test_what_a_feeder_logs_names_its_account() -> None:
 
     feeder: Any = Noting()
     FeederThreads({"busy": feeder}, set, Events).start_missing()  # type: ignore[arg-type]
-    assert feeder.ended.wait(5)
+    assert feeder.ended.wait(PATIENCE_S)
     assert bound == [{"account": "busy"}]
 
 
@@ -74,7 +75,7 @@ def test_only_accounts_with_runs_have_a_thread_and_one_at_a_time() -> None:
 
     threads = FeederThreads(feeders, with_runs, Events, clock=lambda: 0.0)  # type: ignore[arg-type]
     threads.start_missing()
-    assert feeders["busy"].ended.wait(5)
+    assert feeders["busy"].ended.wait(PATIENCE_S)
     threads.start_missing()
     assert asked == [{"busy", "idle"}, {"idle"}]
     assert not feeders["idle"].ended.is_set()

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.errors import Unavailable
+from tests.patience import PATIENCE_S, wait_until
+from worker.celery_app import lane_control
 from worker.celery_app.lane_activity import LaneActivity
 from worker.celery_app.lane_control import LaneControl
 from worker.limiter import LaneClosure
@@ -120,17 +122,19 @@ def test_a_lane_is_as_the_last_update_left_it_in_whatever_order_celery_obeys(
     assert control.closed == {}
 
 
-def test_a_job_that_backs_off_waits_until_no_more_messages_come() -> None:
+def test_a_job_that_backs_off_waits_until_no_more_messages_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane_control, "_STOPPED_WITHIN_S", PATIENCE_S)
     closures, consumer = Closures(), Consumer()
     control: Any = LaneControl(consumer, LANES, closures, activity())  # type: ignore[arg-type]
     backing_off = threading.Thread(
         target=control.back_off, args=("default", Lane.BULK, 10.0, "the vendor said so")
     )
     backing_off.start()
-    while not consumer.soon:
-        pass
+    wait_until(lambda: consumer.soon)
     assert backing_off.is_alive()
     consumer.run(list)
-    backing_off.join(1)
+    backing_off.join(PATIENCE_S)
     assert not backing_off.is_alive()
     assert consumer.consumes == {queue_name("default", Lane.INTERACTIVE)}

@@ -27,10 +27,10 @@ from tasks.ports import (
 )
 from tasks.query.batcher import Batcher
 from tests.examples import examples
+from tests.patience import PATIENCE_S
 
 EMPTY: dict[str, Any] = dict.fromkeys(CustomerProductRecord.__annotations__)
 PER_CUSTOMER = 3
-PATIENCE_S = 10
 
 
 def products_of(customer: int) -> list[int]:
@@ -126,7 +126,7 @@ class Crowd:
     def settle(self) -> None:
         """Until each that arrived has opened a batch or joined one."""
         until = time.monotonic() + PATIENCE_S
-        while sum(len(call.members) for call in self.batcher._open.values()) < self._asking:
+        while sum(len(call.members) for call in list(self.batcher._open.values())) < self._asking:
             assert time.monotonic() < until
             time.sleep(0.001)
 
