@@ -132,13 +132,16 @@ class _Start:
     environment: dict[str, str]
     directory: str
     output: int
+    status: int
     parent: int
 
     def run(self) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # Told when it leads its group: whoever knows the id may end the group.
+        os.setsid()
+        os.write(self.status, f"{os.getpid()}\n".encode())
         if os.getppid() != self.parent:
             return
-        os.setsid()
         null = os.open(os.devnull, os.O_RDONLY)
         for number, source in enumerate((null, self.output, self.output)):
             os.dup2(source, number)
@@ -188,9 +191,8 @@ class _Forks:
         if not pid:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            return _Start(arguments, environment, directory, output, parent)
+            return _Start(arguments, environment, directory, output, status, parent)
         os.close(output)
-        os.write(status, f"{pid}\n".encode())
         self._statuses[pid] = status
         return None
 

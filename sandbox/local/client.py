@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 from urllib.request import ProxyHandler, Request, build_opener
 
 _ROOT = Path(__file__).parents[2]
-_START_SECONDS = 30
+_START_SECONDS = 120
 _STOP_SECONDS = 5
 _CONTROL_SECONDS = 30
 

@@ -45,7 +45,7 @@ def embedded_redis(
     password: str | None = None,
     appendonly: bool = False,
     options: Mapping[str, str] | None = None,
-    start_timeout_s: float = 20,
+    start_timeout_s: float = 60,
 ) -> Iterator[EmbeddedRedis]:
     """A server that answers; at exit it is stopped and its directory removed.
 

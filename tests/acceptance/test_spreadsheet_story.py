@@ -14,12 +14,12 @@ import pytest
 
 from cli.dev.stack import Stack, local_stack
 from tests.acceptance.person import Person, Revio
+from tests.patience import PATIENCE_S
 
 OFFICE = shutil.which("soffice")
 QUEUE = "revio.default.bulk"
 PRODUCTS = 500
 CUSTOMERS = 600
-OFFICE_PATIENCE_S = 120
 MERGED, FILTERED = (5, 6), (20, 21, 22)
 """Lines of the list."""
 
@@ -75,7 +75,7 @@ def save_in_office(path: Path, kind: str, directory: Path) -> Path:
         [*command, "--outdir", str(directory), str(path)],
         check=True,
         capture_output=True,
-        timeout=OFFICE_PATIENCE_S,
+        timeout=PATIENCE_S,
     )
     return directory / f"{path.stem}.{kind}"
 

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -25,13 +24,14 @@ from cli.exit_code import ExitCode
 from sandbox.local.embedded_redis import embedded_redis, free_port
 from tests.day_reset import in_half_a_day
 from tests.integration.terminal import interrupted
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 
 Revio = Callable[..., Any]
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "REVIO_ACCOUNTS__DEFAULT__"
 DENIED = 5050
+PATIENCE = str(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -167,17 +167,33 @@ def test_a_job_that_no_worker_takes_is_still_waiting(stack: Stack, produce: Revi
 def test_without_waiting_the_job_can_be_collected_later(produce: Revio) -> None:
     sent = produce("update", "5007", "--rate", "3", "--no-wait", "--json")
     assert sent.code == ExitCode.OK
-    done = produce("result", sent.document["job_id"], "--timeout", "20", "--json")
+    done = produce("result", sent.document["job_id"], "--timeout", PATIENCE, "--json")
     assert (done.code, done.document["result"]["outcome"]) == (ExitCode.OK, "applied")
 
 
+@contextmanager
+def suspended(pid: int | None) -> Iterator[None]:
+    """That process does nothing meanwhile."""
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def test_a_job_that_takes_too_long_goes_on(stack: Stack, produce: Revio) -> None:
-    stack.sandbox.fault("drip", ids=[5008], seconds=0.003)
-    slow = produce("update", "5008", "--rate", "3", "--key", "slow", "--timeout", "0.5", "--json")
-    assert (slow.code, slow.document["state"]) == (ExitCode.RUNNING, "running")
-    assert f"revio result {slow.document['job_id']}" in slow.err
-    assert produce("result", "--key", "slow").code == ExitCode.RUNNING
-    done = produce("result", "--key", "slow", "--timeout", "20", "--json")
+    change = ("update", "5008", "--rate", "3", "--key", "slow", "--json")
+    with suspended(stack.sandbox.pid):
+        produce(*change, "--no-wait")
+        wait_until(
+            lambda: produce("result", "--key", "slow", "--json").document["state"] == "running"
+        )
+        slow = produce(*change, "--timeout", "0.5")
+        assert (slow.code, slow.document["state"]) == (ExitCode.RUNNING, "running")
+        assert f"revio result {slow.document['job_id']}" in slow.err
+        assert produce("result", "--key", "slow").code == ExitCode.RUNNING
+    done = produce("result", "--key", "slow", "--timeout", PATIENCE, "--json")
     assert (done.code, done.document["state"]) == (ExitCode.OK, "done")
 
 
@@ -262,6 +278,8 @@ def test_jobs_of_an_account_that_is_not_configured_are_told_of(run: Revio, produ
 
 def test_doctor_finds_a_healthy_stack_and_names_every_field(stack: Stack, run: Revio) -> None:
     _forget_other_accounts(stack)
+    # A worker that is slow to answer is a warning.
+    wait_until(lambda: "see 2 warnings" in run("doctor").out)
     result = run("doctor", "--json")
     assert (result.code, result.err) == (ExitCode.OK, "")
     verdicts = {check["check"]: check["verdict"] for check in result.document["checks"]}
@@ -353,23 +371,30 @@ def test_a_redis_that_is_down_is_told_in_a_few_words(
     assert len(result.err.splitlines()) <= 2
 
 
+def _asks_for_results(redis: Redis, client: int) -> bool:
+    """Whether one that has come after that client does."""
+    return any(
+        entry["cmd"] == "mget" and int(entry["id"]) > client for entry in redis.client_list()
+    )
+
+
 @contextmanager
 def waiting_for_a_worker(stack: Stack, **streams: int) -> Iterator[subprocess.Popen[bytes]]:
     """A `revio` of its own whose job is in a queue that nobody takes from."""
     command = [sys.executable, "-m", "cli", "query", "--id", "1", "--account", "nobody", "--json"]
     environment = {"PATH": os.environ["PATH"], "REVIO_REDIS_URL": stack.redis.url, "TERM": "xterm"}
-    with (
-        Redis.from_url(stack.redis.url) as redis,
-        subprocess.Popen(command, cwd=ROOT, env=environment, **streams) as process,
-    ):
-        try:
-            while not redis.llen("revio.nobody.interactive"):
+    with Redis.from_url(stack.redis.url) as redis:
+        client = int(redis.client_id())
+        with subprocess.Popen(command, cwd=ROOT, env=environment, **streams) as process:
+            try:
+                wait_until(lambda: redis.llen("revio.nobody.interactive") or process.poll())
+                redis.delete("revio.nobody.interactive")
+                # It waits from when it has asked for the result.
+                wait_until(lambda: _asks_for_results(redis, client) or process.poll())
                 assert process.poll() is None
-                time.sleep(0.02)
-            redis.delete("revio.nobody.interactive")
-            yield process
-        finally:
-            process.kill()
+                yield process
+            finally:
+                process.kill()
 
 
 def test_ctrl_c_ends_the_waiting_and_says_that_the_job_goes_on(stack: Stack) -> None:

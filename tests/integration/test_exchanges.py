@@ -18,10 +18,12 @@ from revio_jobs.connection import DEFAULT_SENTINEL_MASTER
 from revio_jobs.contracts import Lane, job_id_of
 from revio_jobs.reservation import Reservations
 from tasks.ports import Call, Claimed, Purpose
+from tests.patience import PATIENCE_S
 from worker.celery_app.result_backend import REDIS_URL, backend_url
 from worker.celery_app.settled_results import store_with_settlement
 from worker.ledger import LedgerTimes, RedisLedger
 from worker.limiter import LimitRules, RedisLimiter
+from worker.limiter.redis_clock import RedisClock
 from worker.redis_kit.auto_pipeline import AutoPipeline, shared_redis
 
 RULES = LimitRules(calls_per_minute=500, calls_per_day=900)
@@ -69,7 +71,11 @@ class Worker:
 
 
 @pytest.fixture(params=["", "blue:"])
-def worker(redis_url: str, request: pytest.FixtureRequest) -> Iterator[Worker]:
+def worker(
+    redis_url: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Worker]:
+    # An answer that is late looks as if Redis's clock had jumped, which costs further exchanges.
+    monkeypatch.setattr(RedisClock, "not_after", lambda _: 0)
     url = f"{redis_url}?key_prefix={request.param}" if request.param else redis_url
     with (
         Celery(backend=backend_url(redis_url), set_as_current=False) as app,
@@ -92,11 +98,12 @@ def heard(redis_url: str, worker: Worker, key: str, **request: Any) -> list[Any]
     """The states that somebody who listens is told of."""
     with Redis.from_url(redis_url) as redis, redis.pubsub() as listening:
         listening.psubscribe("*celery-task-meta-*")
-        listening.get_message(timeout=1)
+        assert listening.get_message(timeout=PATIENCE_S)  # it is subscribed
         worker.run(key, **request)
-        states = []
-        while message := listening.get_message(timeout=0.2):
-            states.append(worker.app.backend.decode(message["data"])["status"])
+        states = list[Any]()
+        while states[-1:] != ["SUCCESS"]:
+            if message := listening.get_message(timeout=PATIENCE_S):
+                states.append(worker.app.backend.decode(message["data"])["status"])
     return states
 
 

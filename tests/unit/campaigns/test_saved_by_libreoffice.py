@@ -19,6 +19,7 @@ from campaigns.plan.price_list import open_price_list
 from campaigns.rules.rules import Rules
 from campaigns.source.cells import ParsedRow
 from campaigns.source.options import HiddenRows, Rates, ReadOptions
+from tests.patience import PATIENCE_S
 
 OFFICE = shutil.which("soffice")
 FORMATS = [
@@ -26,7 +27,6 @@ FORMATS = [
     *("0.00E+00", "d-mmm", '"free"', '0"."00', '0.00"/mo"', '"-"0.00', "(0.00)"),
 ]
 ROWS = 300
-OFFICE_PATIENCE_S = 120
 SEED = 20270301
 
 pytestmark = pytest.mark.skipif(OFFICE is None, reason="LibreOffice is not installed here")
@@ -54,7 +54,7 @@ def forms(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
             [*command, "--outdir", str(directory), str(directory / "in.xlsx")],
             check=True,
             capture_output=True,
-            timeout=OFFICE_PATIENCE_S,
+            timeout=PATIENCE_S,
         )
     return {kind: directory / f"in.{kind}" for kind in ("xlsx", "ods", "xls")}
 

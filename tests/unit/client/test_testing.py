@@ -10,6 +10,7 @@ import pytest
 
 from revio_jobs import QueryJob, UpdateJob, as_completed, errors
 from revio_jobs.testing import InMemoryAsyncRevioJobs, InMemoryRevio, InMemoryRevioJobs
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -187,7 +188,7 @@ def test_a_client_outlives_its_event_loop(revio: InMemoryRevio) -> None:
     async def wait(rate: str) -> str:
         with revio.paused():
             handle = await jobs.update(id=1, rate=rate)
-            waiting = asyncio.create_task(handle.result(timeout=10))
+            waiting = asyncio.create_task(handle.result(timeout=PATIENCE_S))
             await asyncio.sleep(0.05)
         return (await waiting).outcome
 
