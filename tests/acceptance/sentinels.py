@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,16 +21,23 @@ from tests.redis_sentinel import start_sentinel
 _HOST = "127.0.0.1"
 _SENTINELS = 3
 _PASSWORD = "s3cret"
-_PATIENCE_S = 30
+_UNDISTURBED_S, _HURRIED_S = 60.0, 0.7
+"""How long a master is silent until it is replaced: a busy machine keeps one silent, too."""
 
 
 @dataclass
 class WatchedRedis:
-    """Stands where one server would: its `url` names the sentinels."""
+    """Stands where one server would."""
 
     servers: list[EmbeddedRedis]
     """Any of them may be the master."""
-    url: str
+    sentinels: list[int]
+    """Their ports."""
+
+    @property
+    def url(self) -> str:
+        """Names the sentinels."""
+        return ";".join(f"sentinel://:{_PASSWORD}@{_HOST}:{port}/0" for port in self.sentinels)
 
     def master(self) -> EmbeddedRedis:
         """The one that the sentinels call master now."""
@@ -42,6 +49,7 @@ class WatchedRedis:
         """Returns the master of before, when the sentinels have made another one."""
         killed = self.master()
         killed.kill()
+        self._replace_after(_HURRIED_S)
 
         def is_replaced() -> bool:
             try:
@@ -50,12 +58,25 @@ class WatchedRedis:
                 return False
 
         wait_until(is_replaced)
+        self._replace_after(_UNDISTURBED_S)
         return killed
 
     def wait_for_replicas(self) -> None:
         """Until the master has one in step, so that it could be replaced."""
         with connect_redis(self.url) as redis:
-            wait_until(lambda: _replica(redis.info("replication")) == "online", _PATIENCE_S)
+
+            def is_in_step() -> bool:
+                with suppress(RedisError):
+                    return _replica(redis.info("replication")) == "online"
+                return False
+
+            wait_until(is_in_step)
+
+    def _replace_after(self, seconds: float) -> None:
+        option, value = "down-after-milliseconds", f"{seconds * 1000:.0f}"
+        for port in self.sentinels:
+            with Redis(port=port) as sentinel:
+                sentinel.sentinel_set(DEFAULT_SENTINEL_MASTER, option, value)
 
 
 def _replica(replication: Mapping[str, Any]) -> str:
@@ -72,15 +93,13 @@ def watched_redis(directory: Path) -> Iterator[WatchedRedis]:
             start(options={"masterauth": _PASSWORD, "replicaof": f"{_HOST} {master.port}"})
         )
         ports = [free_port() for _ in range(_SENTINELS)]
+        start_one = partial(start_sentinel, quorum=2, down_after_s=_UNDISTURBED_S)
         for port in ports:
-            running.callback(
-                kill, start_sentinel(directory, port, master.port, _PASSWORD, quorum=2)
-            )
+            running.callback(kill, start_one(directory, port, master.port, _PASSWORD))
         for port in ports:
             with Redis(port=port) as sentinel:
-                wait_until(partial(_is_ready, sentinel), _PATIENCE_S)
-        url = ";".join(f"sentinel://:{_PASSWORD}@{_HOST}:{port}/0" for port in ports)
-        yield WatchedRedis([master, replica], url)
+                wait_until(partial(_is_ready, sentinel))
+        yield WatchedRedis([master, replica], ports)
 
 
 def _is_ready(sentinel: Redis) -> bool:
