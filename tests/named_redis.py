@@ -36,7 +36,7 @@ class NamedRedis:
         """The replica becomes the primary and has the name; the old primary becomes its replica."""
         old, new = self.servers
         with Redis(port=old.port) as was, Redis(port=new.port) as becomes:
-            was.execute_command("CLIENT", "PAUSE", "2000", "WRITE")
+            was.execute_command("CLIENT", "PAUSE", "300000", "WRITE")
             _wait_until(lambda: _offset(becomes) == _offset(was))
             becomes.replicaof("NO", "ONE")
             self.name.target = new.port
