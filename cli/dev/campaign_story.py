@@ -26,7 +26,7 @@ _SET = "rate=rate*1.05"
 _RAILS = ("change=override:30", "below_cost=override", "sign=block")
 _CANARY = (5,)
 _POLL_S = 0.2
-_PATIENCE_S = 60.0
+_PATIENCE_S = 300.0
 
 
 class CampaignStory:

@@ -23,6 +23,7 @@ from dotenv import dotenv_values
 
 from cli.dev.service import Service
 from sandbox.local.embedded_redis import find_program, free_port
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -30,8 +31,6 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 
 _PORTS = ("6379", "8080", "5555", "9808", "8070")
-_READY_S = 60
-_CHECK_S = 30
 
 
 def image_copies() -> dict[str, str]:
@@ -132,7 +131,7 @@ class Container:
             cwd=self.place.app,
             env=self.environment(),
             capture_output=True,
-            timeout=_CHECK_S,
+            timeout=PATIENCE_S,
             check=False,
         )
         return checked.returncode == 0
@@ -158,13 +157,13 @@ def deployment(
             _give_secrets(place, name, secrets)
             for needed, service in started:
                 if needed.name in SERVICES[name].get("depends_on", {}):
-                    service.wait_until(needed.is_healthy, timeout_s=_READY_S)
+                    service.wait_until(needed.is_healthy, timeout_s=PATIENCE_S)
             container = Container(name, place, values | variables)
             started.append((container, container.service()))
             running.callback(started[-1][1].stop)
             started[-1][1].start()
         for container, service in started:
-            service.wait_until(container.is_healthy, timeout_s=_READY_S)
+            service.wait_until(container.is_healthy, timeout_s=PATIENCE_S)
         yield place
 
 

@@ -14,9 +14,9 @@ from cli.dev.stack import Stack, local_stack
 from revio_jobs import errors
 from revio_jobs.celery_app import producer_app
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
+from tests.patience import PATIENCE_S
 
 QUEUE = "revio.default.interactive"
-PATIENCE_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_a_nested_canvas_completes_though_workers_are_killed_in_it(
     for name in ("one", "two"):
         stack.services[name].kill()
         stack.services[name].start()
-    assert rate_of(last.get(timeout=2 * PATIENCE_S)) == "53.75"
+    assert rate_of(last.get(timeout=PATIENCE_S)) == "53.75"
 
 
 def test_a_result_handed_over_as_an_argument_is_refused_in_words(raw: Celery) -> None:
