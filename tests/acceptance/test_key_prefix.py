@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 from celery import chord, signature
@@ -23,10 +23,9 @@ from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from revio_jobs.errors import Rejected
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
 from tests.acceptance.person import Person, Revio
-from tests.patience import wait_until
+from tests.patience import PATIENCE_S, wait_until
 
 LANES = ("revio.default.interactive", "revio.default.bulk")
-PATIENCE_S = 30
 
 
 @contextmanager
@@ -99,6 +98,12 @@ def command(stack: Stack, *words: str) -> Any:
     return json.loads(ended.stdout)
 
 
+def workers_of_flower(stack: Stack) -> Any:
+    address = f"{stack.flower_url}/api/workers?refresh=1"
+    with build_opener(ProxyHandler({})).open(address, timeout=PATIENCE_S) as answer:
+        return json.load(answer)
+
+
 def names(redis: Redis) -> set[str]:
     """All keys, and all channels that somebody listens to."""
     channels: list[bytes] = redis.pubsub_channels()
@@ -119,15 +124,14 @@ def test_no_key_and_no_channel_is_outside_of_the_prefix_and_others_are_not_distu
         run_campaign(Person(blue, revio))
         command(blue, "doctor")
         assert command(blue, "dead", "list")
-        with urlopen(f"{blue.flower_url}/api/workers?refresh=1", timeout=10) as workers:
-            assert "both@local" in json.load(workers)
+        wait_until(lambda: "both@local" in workers_of_flower(blue))
         assert {name for name in names(redis) if not name.startswith("blue:")} == set()
 
         with installation(tmp_path / "green", server, "green-") as green:
             run_jobs(green.environment["REVIO_REDIS_URL"])
             assert command(green, "audit") == audited
             with producer_app(green.environment["REVIO_REDIS_URL"]) as app:
-                assert len(app.control.ping(timeout=1)) == 1
+                wait_until(lambda: len(app.control.ping(timeout=1)) == 1)
                 app.control.shutdown()
             wait_until(lambda: green.services["both"].pid is None)
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import ProxyHandler, build_opener, urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 from celery import Celery, chord, signature
@@ -24,9 +24,9 @@ from revio_jobs.connection import connect_redis
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from revio_jobs.errors import Rejected
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis, free_port
+from tests.patience import PATIENCE_S, wait_until
 
 LANES = ("revio.default.interactive", "revio.default.bulk")
-PATIENCE_S = 30
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_an_operator_looks_decides_and_commands(server: EmbeddedRedis, stack: St
         ("cli", "lane", "pause", *lane, "--reason", "inventory"),
         ("cli", "withdraw", "--lane", "bulk", "--reason", "inventory", "--yes"),
         ("cli", "lane", "resume", *lane),
-        ("celery", "-A", "worker", "inspect", "stats"),
+        ("celery", "-A", "worker", "inspect", "stats", "-d", "both@local", "-t", "300"),
     ):
         ended = subprocess.run(
             [sys.executable, "-m", *words],
@@ -129,6 +129,13 @@ def test_an_operator_looks_decides_and_commands(server: EmbeddedRedis, stack: St
         assert ended.returncode == 0, (words, ended.stdout, ended.stderr)
 
 
+def answer_of(flower: Stack, what: str) -> Any:
+    with build_opener(ProxyHandler({})).open(
+        f"{flower.flower_url}/api/{what}", timeout=PATIENCE_S
+    ) as answer:
+        return json.load(answer)
+
+
 @pytest.mark.usefixtures("redis")
 def test_flower_shows_the_worker(server: EmbeddedRedis, stack: Stack, tmp_path: Path) -> None:
     settings = {**stack.environment, "REVIO_REDIS_URL": url_of("flower", server)}
@@ -136,10 +143,8 @@ def test_flower_shows_the_worker(server: EmbeddedRedis, stack: Stack, tmp_path: 
     try:
         flower.start_flower()
         flower.wait_until_ready()
-        with urlopen(f"{flower.flower_url}/api/workers?refresh=1", timeout=10) as workers:
-            assert "both@local" in json.load(workers)
-        with urlopen(f"{flower.flower_url}/api/queues/length", timeout=10) as queues:
-            lengths = json.load(queues)["active_queues"]
+        wait_until(lambda: "both@local" in answer_of(flower, "workers?refresh=1"))
+        lengths = answer_of(flower, "queues/length")["active_queues"]
         assert {queue["name"] for queue in lengths} >= {*LANES}
     finally:
         flower.stop()

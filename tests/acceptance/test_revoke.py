@@ -83,7 +83,7 @@ def test_raw_jobs_that_no_worker_had_accepted_are_not_run(
     update = raw.send_task(UPDATE_TASK, kwargs={"id": 5002, "rate": "1"}, queue=QUEUE)
     query = raw.send_task(QUERY_TASK, kwargs={"ids": [5002]}, queue=QUEUE)
     late = raw.send_task(UPDATE_TASK, kwargs={"id": 5003, "rate": "1"}, queue=QUEUE, expires=0.1)
-    raw.control.revoke([update.id, query.id], reply=True)
+    wait_until(lambda: raw.control.revoke([update.id, query.id], reply=True))
     # The next worker has not heard of it.
     stack.services["bulk"].stop()
     stack.services["bulk"].start()
@@ -110,7 +110,7 @@ def test_what_hangs_on_a_raw_update_that_waits_for_its_product_hears_of_its_end(
         raw.send_task(
             UPDATE_TASK, kwargs={"id": 5005, "rate": str(rate)}, queue=QUEUE, link_error=told
         )
-        for rate in range(1, 7)
+        for rate in range(1, 41)
     ]
     wait_until(lambda: redis.zscore("revio:default:parked:5005", updates[-1].id))
     raw.control.revoke(updates[-1].id)
@@ -120,9 +120,12 @@ def test_what_hangs_on_a_raw_update_that_waits_for_its_product_hears_of_its_end(
 
 
 def test_a_job_that_runs_cannot_be_terminated(stack: Stack, jobs: RevioJobs) -> None:
+    stack.sandbox.fault(
+        "drip", next=1, operation="CustomerProducts_Update", ids=[5004], seconds=0.01
+    )
     handle = jobs.update(id=5004, rate="1.25", lane=Lane.BULK)
     wait_until(lambda: handle.state == "STARTED")
     flower_revokes(stack, handle.job_id, "?terminate=true")
     assert handle.result(timeout=PATIENCE_S).outcome == "applied"
-    assert events(stack, "job_not_terminated") == 1
+    wait_until(lambda: events(stack, "job_not_terminated") == 1)
     assert "Traceback" not in stack.services["bulk"].output()
