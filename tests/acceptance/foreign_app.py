@@ -12,8 +12,10 @@ app = Celery("foreign")
 
 @app.task(name="foreign.note", acks_late=True)
 def note(text: str, seconds: float) -> bool:
-    """Writes down that it was run, and takes that long."""
+    """Writes down that it was run, and takes that long or until it may end."""
     with Redis.from_url(app.conf.broker_url) as redis:
         redis.rpush("foreign:noted", text)
-    time.sleep(seconds)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not redis.exists("foreign:may-end"):
+            time.sleep(0.05)
     return True
