@@ -19,6 +19,7 @@ from campaigns.store.signers import SignerRecord, Signers
 from cli.dev.stack import Stack, local_stack
 from tests.acceptance.person import Person, Revio
 from tests.acceptance.short_waits import BULK_QUEUE, SHORT_WAITS
+from tests.acceptance.watching import settled
 
 ROWS = 1500
 # Calls per minute. So slow that the run cannot end before the story comes to its cancel, however
@@ -133,8 +134,7 @@ class Story:
     def pause_and_resume(self) -> None:
         """It stops within seconds, and goes on."""
         self.me.decides("pause", self.run)
-        time.sleep(1)
-        paused_at = self.me.executed()
+        paused_at = settled(self.me.executed, 1)
         time.sleep(1.5)
         assert self.me.executed() == paused_at
         assert self.me.look(self.run)["status"] == "paused"

@@ -158,6 +158,10 @@ def test_four_troubles_fire_their_four_alerts_and_no_other(
     )
 
 
+def rejected(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [task for task in tasks if "The change was rejected" in str(task["exception"])]
+
+
 def test_each_trouble_is_seen_in_metrics_status_logs_traces_and_flower(
     day: Day, revio: Revio
 ) -> None:
@@ -178,11 +182,14 @@ def test_each_trouble_is_seen_in_metrics_status_logs_traces_and_flower(
     failed = [span for span in fleet.spans() if span["attributes"].get("revio.account") == "outage"]
     assert any(span["attributes"].get("http.response.status_code") == 500 for span in failed)
     assert any(span["attributes"].get("revio.source") == "billing-portal" for span in failed)
+    outage = day.handles["outage"].job_id
+    wait_until(lambda: outage in {task["uuid"] for task in fleet.tasks(limit="1000")})
+    wait_until(lambda: rejected(fleet.tasks(limit="1000")))
     tasks = fleet.tasks(limit="1000")
-    refused = [task for task in tasks if "The change was rejected" in str(task["exception"])]
+    refused = rejected(tasks)
     assert {task["state"] for task in refused} == {"FAILURE"}
     assert all(task["traceback"].startswith("What to do: ") for task in refused)
-    waiting = next(task for task in tasks if task["uuid"] == day.handles["outage"].job_id)
+    waiting = next(task for task in tasks if task["uuid"] == outage)
     assert waiting["state"] in {"RETRY", "STARTED", "RECEIVED"}
     assert waiting["args"] == "update 5002 rate=2.02 source=billing-portal"
 

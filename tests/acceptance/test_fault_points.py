@@ -15,11 +15,11 @@ POINTS = ("claim-intend", "intend-send", "send-answer", "answer-settle", "settle
 QUEUE = "revio.default.interactive"
 ENVIRONMENT = {
     "REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000",
-    "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
+    "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "10",
     "REVIO_ACCOUNTS__DEFAULT__CONNECT_TIMEOUT_S": "1",
-    "REVIO_ACCOUNTS__DEFAULT__EXECUTION_S": "2",
+    "REVIO_ACCOUNTS__DEFAULT__EXECUTION_S": "10",
     "REVIO_MAX_PERMIT_WAIT_S": "1",
-    "REVIO_LEASE_S": "12",
+    "REVIO_LEASE_S": "20",
     "REVIO_SWEEP_INTERVAL_S": "1",
     "REVIO_SWEEP_AFTER_S": "3",
 }

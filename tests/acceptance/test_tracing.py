@@ -24,12 +24,7 @@ from tests.patience import PATIENCE_S, wait_until
 
 QUEUES = "revio.default.interactive,revio.default.bulk"
 RATE = "77.13"
-SETTINGS = {
-    "REVIO_ACCOUNTS__DEFAULT__CALL_TIMEOUT_S": "2",
-    "REVIO_ACCOUNTS__DEFAULT__CONNECT_TIMEOUT_S": "1",
-    "REVIO_ACCOUNTS__DEFAULT__EXECUTION_S": "1",
-    "REVIO_SWEEP_INTERVAL_S": "1",
-}
+SETTINGS = {"REVIO_SWEEP_INTERVAL_S": "1"}
 
 
 @dataclass(frozen=True)
