@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -25,7 +25,7 @@ from sandbox import Account, RunningSandbox
 from sandbox.local.client import running
 from sandbox.local.embedded_redis import free_port
 from tests.day_reset import in_half_a_day
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yml"
@@ -104,6 +104,11 @@ class ObservedFleet:
         self.stack.services[name] = service
         service.start()
 
+    def prometheus_is_ready(self) -> bool:
+        with suppress(OSError), build_opener(ProxyHandler({})).open(f"{self.prometheus}/-/ready"):
+            return True
+        return False
+
     def alerts(self, state: str = "firing") -> set[Alert]:
         """That Prometheus has in that state now."""
         answer = self.ask(f"{self.prometheus}/api/v1/alerts")
@@ -175,6 +180,7 @@ def observed_fleet(*, hurry: float) -> Iterator[ObservedFleet]:
             *("--storage.tsdb.path", stack.directory / "prometheus"),
             f"--web.listen-address=127.0.0.1:{port}",
         )
+        wait_until(fleet.prometheus_is_ready)
         fleet.start_worker()
         yield fleet
 

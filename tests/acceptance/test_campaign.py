@@ -22,9 +22,9 @@ from tests.acceptance.short_waits import BULK_QUEUE, SHORT_WAITS
 from tests.acceptance.watching import settled
 
 ROWS = 1500
-# Calls per minute. So slow that the run cannot end before the story comes to its cancel, however
-# long the machine keeps the story waiting.
-PACE = ("--rate", "2000")
+# Calls per minute. So slow, and slower still while workers are killed, that the run cannot end
+# before the story comes to its cancel, however long the machine keeps the story waiting.
+PACE, SLOW_PACE = ("--rate", "2000"), "rate=600"
 SETTINGS = SHORT_WAITS | {"REVIO_CAMPAIGN_FOUR_EYES": "true"}
 
 
@@ -143,22 +143,23 @@ class Story:
     def kill_workers_and_redis(self) -> None:
         stack = self.me.stack
         self.me.wait(self.run, lambda seen: ended(seen) > 500)
+        self.me.decides("set", self.run, SLOW_PACE)
         for name in ("bulk", "second"):
             stack.services[name].send(signal.SIGKILL)
             stack.services[name].wait_or_kill()
             stack.services[name].start()
         stack.wait_until_ready()
-        self.me.wait(self.run, lambda seen: ended(seen) > 750)
+        self.me.wait(self.run, lambda seen: ended(seen) > 650)
         stack.redis.kill()
         stack.redis.restart()
 
     def cancel(self) -> None:
-        self.me.wait(self.run, lambda seen: ended(seen) > 1000)
+        self.me.wait(self.run, lambda seen: ended(seen) > 800)
         self.me.decides("set", self.run, "rate=900", "priority=high")
         self.me.decides("cancel", self.run)
         last = self.me.wait(self.run, lambda seen: seen["ended"])
         assert last["status"] == "cancelled"
-        assert 1000 < ended(last) < ROWS
+        assert 800 < ended(last) < ROWS
         self.counts = last["counts"]
         assert self.counts["drifted"] > 0
         assert self.counts["failed"] > 0

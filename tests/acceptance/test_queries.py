@@ -36,7 +36,7 @@ def fast() -> Iterator[Stack]:
     """With many products and no limit."""
     with local_stack(
         workers={"bulk": (QUEUE,)},
-        sandbox={"customers": CUSTOMERS, "calls_per_minute": 0},
+        sandbox={"customers": CUSTOMERS, "calls_per_minute": 0, "latency": 0.02},
         environment={"REVIO_ACCOUNTS__DEFAULT__CALLS_PER_MINUTE": "60000"},
     ) as running:
         yield running
