@@ -102,15 +102,7 @@ class Campaigns:
 
     def approve(self, plan: Plan, person: Person) -> Approval:
         """Approve exactly this plan, which `apply` requires."""
-        return approve(
-            plan,
-            self.terms,
-            self.store,
-            by=person.by,
-            reason=person.reason,
-            clock=self._clock,
-            key=self._key,
-        )
+        return approve(plan, self.terms, self.store, person, clock=self._clock, key=self._key)
 
     def why_not_counted(self, digest: str, author: str, approval: Approval) -> str:
         """Why no run of the plan may begin by its approval, though somebody gave it; "" if one may.
@@ -121,9 +113,7 @@ class Campaigns:
 
     def send_back(self, plan: Plan, person: Person) -> None:
         """Refuse exactly this plan: it can be neither approved nor applied any more."""
-        send_back(
-            plan, self.terms, self.store, by=person.by, reason=person.reason, clock=self._clock
-        )
+        send_back(plan, self.terms, self.store, person, clock=self._clock)
 
     def apply(self, plan: Plan, request: RunRequest) -> bool:
         """Begin the plan's run. Returns False if it had begun before; nothing is done twice.
@@ -158,11 +148,12 @@ class Campaigns:
         """Pause the run: within seconds nothing of it is sent any more."""
         self._decide(run, "pause", person, (Status.RUNNING,), Status.PAUSED)
 
-    def resume(self, run: str, person: Person, as_read: str = "") -> str:
+    def resume(self, run: str, person: Person, as_read: str | None = None) -> str:
         """Go on after a pause or a halt; what led to a halt does not count any more.
 
         `as_read`: the `RunState.digest` that the person has seen; a run that stands otherwise by
-        now does not go on. Returns the status and the reason that this has ended.
+        now does not go on. None if that does not matter. Returns the status and the reason that
+        this has ended.
         """
         possible = (Status.PAUSED, Status.HALTED)
         return self._decide(run, "resume", person, possible, Status.RUNNING, as_read=as_read)
@@ -288,7 +279,7 @@ class Campaigns:
         status: Status | None = None,
         *,
         settings: Mapping[str, object] | None = None,
-        as_read: str = "",
+        as_read: str | None = None,
     ) -> str:
         if not person.reason.strip():
             raise NotAllowedError(f"to {what} needs a reason")

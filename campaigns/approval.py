@@ -26,9 +26,8 @@ def approve(
     plan: Plan,
     terms: Terms,
     store: OperatorStore,
+    person: Person,
     *,
-    by: str,
-    reason: str,
     clock: Callable[[], float],
     key: SigningKey | None = None,
 ) -> Approval:
@@ -38,12 +37,13 @@ def approve(
     has approved the plan already.
     """
     check_account(plan, terms)
-    if not reason.strip():
+    if not person.reason.strip():
         raise NotAllowedError("an approval needs a reason")
     if key:
         store.signers.check(key)
     check_not_sent_back(plan, store)
-    approval = signed("approve", terms.account, Approval(plan.digest, by, clock(), reason), key)
+    word = Approval(plan.digest, person.by, clock(), person.reason)
+    approval = signed("approve", terms.account, word, key)
     if terms.four_eyes:
         _check_four_eyes(plan.digest, plan.header.author, store, terms.account, approval)
     earlier = store.plans.approval(plan.digest)
@@ -84,18 +84,17 @@ def send_back(
     plan: Plan,
     terms: Terms,
     store: OperatorStore,
+    person: Person,
     *,
-    by: str,
-    reason: str,
     clock: Callable[[], float],
 ) -> None:
     """Say that the plan must not be applied, and why. Raises NotAllowedError once it has begun."""
     check_account(plan, terms)
-    if not reason.strip():
+    if not person.reason.strip():
         raise NotAllowedError("to send a plan back needs words for its author")
-    word = Approval(plan.digest, by, clock(), reason)
+    word = Approval(plan.digest, person.by, clock(), person.reason)
     earlier = store.plans.send_back(plan.run, word)
-    if earlier and (earlier.by, earlier.reason) != (by, reason):
+    if earlier and (earlier.by, earlier.reason) != (person.by, person.reason):
         raise NotAllowedError(f"{earlier.by} has sent this plan back already: {earlier.reason}")
 
 

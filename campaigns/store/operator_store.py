@@ -132,20 +132,21 @@ class OperatorStore:
         possible: Sequence[Status],
         status: Status | None = None,
         settings: Mapping[str, object] | None = None,
-        as_read: str = "",
+        as_read: str | None = None,
     ) -> str:
         """Change the run's status or settings, and note it. Returns status and reason of before.
 
-        `as_read`: the `RunState.digest` of what whoever decides has read; "" if it does not matter.
+        `as_read`: the `RunState.digest` of what whoever decides has read; None: whatever it is.
         Raises NotAllowedError, also if the run stands otherwise by now.
         """
         keys = self.keys(run)
+        read = "any" if as_read is None else as_read
         changed = [str(part) for pair in (settings or {}).items() for part in pair]
         noted = entry(self._clock(), by, what, reason)
         with fail_closed(WHAT):
             done, *found = self._transition(
                 keys=[keys.control, keys.progress, keys.audit],
-                args=[status or "", reason, noted, ",".join(possible), as_read, *changed],
+                args=[status or "", reason, noted, ",".join(possible), read, *changed],
             )
         was, why = (text.decode() for text in found)
         if done:

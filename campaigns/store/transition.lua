@@ -3,7 +3,7 @@
 -- KEYS[1] control (hash)   KEYS[2] progress (hash)   KEYS[3] audit (list)
 -- ARGV[1] status, or "" to leave it   ARGV[2] reason   ARGV[3] audit entry (JSON)
 -- ARGV[4] the statuses from which this is possible, separated by commas
--- ARGV[5] `RunState.digest` of what whoever decides has read, or "" if it does not matter
+-- ARGV[5] `RunState.digest` of what whoever decides has read, or "any" if it does not matter
 -- ARGV[6...] fields of control to set, and their values
 --
 -- Returns {1, status, reason} as they were before, or, with nothing changed, {0, status, reason} as they are; the
@@ -14,7 +14,7 @@ local status, reason = was[1] or '', was[2] or ''
 if status == '' or not string.find(',' .. ARGV[4] .. ',', ',' .. status .. ',', 1, true) then
   return {0, status, reason}
 end
-if ARGV[5] ~= '' and ARGV[5] ~= redis.sha1hex(status .. ': ' .. reason) then
+if ARGV[5] ~= 'any' and ARGV[5] ~= redis.sha1hex(status .. ': ' .. reason) then
   return {0, status, reason}
 end
 if ARGV[1] ~= '' then

@@ -105,7 +105,7 @@ def resume(visit: Visit) -> Response:
     """Also after a halt, by whoever has read why."""
 
     def go_on(campaigns: Campaigns, run: str, person: Person) -> None:
-        campaigns.resume(run, person, visit.text("read") or "nothing")
+        campaigns.resume(run, person, visit.text("read"))
 
     return _decide(visit, go_on)
 
