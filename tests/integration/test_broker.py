@@ -26,6 +26,10 @@ QUEUE = lane_queue("default", Lane.INTERACTIVE)
 VISIBILITY_S = 600.0
 
 
+def scripts_run(redis: Redis) -> int:
+    return int(redis.info("commandstats")["cmdstat_evalsha"]["calls"])
+
+
 class Worker:
     """What of a worker talks to the broker."""
 
@@ -310,13 +314,20 @@ def test_a_message_of_another_queue_than_the_workers_is_left_alone(place: Place)
 
 
 def test_idle_workers_ask_seldom_and_hear_soon(place: Place) -> None:
-    before = int(place.redis.info("commandstats")["cmdstat_evalsha"]["calls"])
-    began = time.monotonic()
-    with pytest.raises(TimeoutError):
-        place.first.wait(1.0)
-    seconds = time.monotonic() - began
-    asked = int(place.redis.info("commandstats")["cmdstat_evalsha"]["calls"]) - before
-    assert 0 < asked < 50 * seconds
+    def asked_per_second() -> float:
+        before, began = scripts_run(place.redis), time.monotonic()
+        with pytest.raises(TimeoutError):
+            place.first.wait(1.0)
+        seconds = time.monotonic() - began
+        return (scripts_run(place.redis) - before) / seconds
+
+    def asks_often_enough() -> bool:
+        """In some second: a busy machine lets it ask less often in others."""
+        rate = asked_per_second()
+        assert rate < 50
+        return rate > 10
+
+    wait_until(asks_often_enough)
 
 
 @pytest.mark.parametrize("said", [{"exchange": "celery", "routing_key": "celery"}, None])
