@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from campaigns.approval import approve, send_back
+from campaigns.approval import Person, approve, send_back
 from campaigns.errors import NotAllowedError
 from campaigns.plan.plan_file import Header, Plan, keep, new_plan, open_plan
 from campaigns.rows.planned_row import PlannedRow, RowClass
@@ -76,29 +76,29 @@ def test_an_approval_of_an_earlier_release_can_be_replaced(
 def test_the_same_approval_again_changes_nothing(store: OperatorStore, plan: Plan) -> None:
     clock = iter((NOW, NOW + 1)).__next__
     for _ in range(2):
-        assert approve(plan, TERMS, store, by="ann", reason="agreed", clock=clock).at == NOW
+        assert approve(plan, TERMS, store, Person("ann", "agreed"), clock=clock).at == NOW
     with pytest.raises(NotAllowedError, match="ann has approved plan june already: agreed"):
-        approve(plan, TERMS, store, by="bob", reason="agreed, too", clock=lambda: NOW)
+        approve(plan, TERMS, store, Person("bob", "agreed, too"), clock=lambda: NOW)
     assert len(store.audit(plan.run)) == 1
 
 
 def test_a_plan_is_sent_back_once(store: OperatorStore, plan: Plan) -> None:
     for _ in range(2):
-        send_back(plan, TERMS, store, by="ann", reason="too high", clock=lambda: NOW)
+        send_back(plan, TERMS, store, Person("ann", "too high"), clock=lambda: NOW)
     with pytest.raises(NotAllowedError, match="ann has sent this plan back already: too high"):
-        send_back(plan, TERMS, store, by="bob", reason="too low", clock=lambda: NOW)
+        send_back(plan, TERMS, store, Person("bob", "too low"), clock=lambda: NOW)
     assert len(store.audit(plan.run)) == 1
 
 
 def test_a_plan_that_is_sent_back_while_its_rows_are_stored_never_begins(
     store: OperatorStore, plan: Plan, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    approve(plan, TERMS, store, by="ann", reason="agreed", clock=lambda: NOW)
+    approve(plan, TERMS, store, Person("ann", "agreed"), clock=lambda: NOW)
     store_rows = store.chunks.store
 
     def stored_meanwhile(*rows: Any) -> int:
         count = store_rows(*rows)
-        send_back(plan, TERMS, store, by="bob", reason="too high", clock=lambda: NOW)
+        send_back(plan, TERMS, store, Person("bob", "too high"), clock=lambda: NOW)
         return count
 
     monkeypatch.setattr(store.chunks, "store", stored_meanwhile)
@@ -109,10 +109,10 @@ def test_a_plan_that_is_sent_back_while_its_rows_are_stored_never_begins(
 
 
 def test_a_plan_whose_run_has_begun_is_not_sent_back(store: OperatorStore, plan: Plan) -> None:
-    approve(plan, TERMS, store, by="ann", reason="agreed", clock=lambda: NOW)
+    approve(plan, TERMS, store, Person("ann", "agreed"), clock=lambda: NOW)
     assert start(plan, TERMS, store, RunRequest("ann"), clock=lambda: NOW)
     with pytest.raises(NotAllowedError, match="has begun: pause or cancel it"):
-        send_back(plan, TERMS, store, by="bob", reason="too high", clock=lambda: NOW)
+        send_back(plan, TERMS, store, Person("bob", "too high"), clock=lambda: NOW)
     assert store.plans.sent_back(plan.digest) is None
 
 
