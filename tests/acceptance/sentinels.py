@@ -46,7 +46,12 @@ class WatchedRedis:
         return next(server for server in self.servers if server.port == port)
 
     def kill_master(self) -> EmbeddedRedis:
-        """Returns the master of before, when the sentinels have made another one."""
+        """Returns the master of before, when the sentinels have made another one.
+
+        A replica has what the master had written when this was called: it could not take the
+        place of a master that it has never been in step with.
+        """
+        self._wait_for_replica()
         killed = self.master()
         killed.kill()
         self._replace_after(_HURRIED_S)
@@ -61,13 +66,14 @@ class WatchedRedis:
         self._replace_after(_UNDISTURBED_S)
         return killed
 
-    def wait_for_replicas(self) -> None:
-        """Until the master has one in step, so that it could be replaced."""
+    def _wait_for_replica(self) -> None:
         with connect_redis(self.url) as redis:
+            written = redis.info("replication")["master_repl_offset"]
 
             def is_in_step() -> bool:
                 with suppress(RedisError):
-                    return _replica(redis.info("replication")) == "online"
+                    replica: Mapping[str, Any] = redis.info("replication").get("slave0", {})
+                    return replica.get("state") == "online" and replica["offset"] >= written
                 return False
 
             wait_until(is_in_step)
@@ -77,10 +83,6 @@ class WatchedRedis:
         for port in self.sentinels:
             with Redis(port=port) as sentinel:
                 sentinel.sentinel_set(DEFAULT_SENTINEL_MASTER, option, value)
-
-
-def _replica(replication: Mapping[str, Any]) -> str:
-    return str(replication.get("slave0", {}).get("state"))
 
 
 @contextmanager

@@ -333,21 +333,20 @@ def test_a_redis_that_is_nearly_full_needs_room_before_it_is_full(place: Place, 
 
 
 def test_a_redis_that_could_not_save_needs_somebody_to_look_at_its_disk(
-    place: Place, look: Look, tmp_path: Path
+    place: Place, look: Look
 ) -> None:
-    before = {name: place.redis.config_get(name)[name] for name in ("dir", "save")}
-    (tmp_path / "gone").mkdir()
+    config = place.redis.config_get("*")
+    in_its_way = Path(config["dir"], config["dbfilename"])
+    in_its_way.mkdir()
     place.redis.config_set("save", "3600 1")
-    place.redis.config_set("dir", str(tmp_path / "gone"))
-    (tmp_path / "gone").rmdir()
     with suppress(ResponseError):
         place.redis.bgsave()
     try:
         wait_until(lambda: place.redis.info("persistence")["rdb_last_bgsave_status"] == "err")
         [(about, says, _)] = concerns(look)
     finally:
-        place.redis.config_set("save", before["save"])
-        place.redis.config_set("dir", before["dir"])
+        in_its_way.rmdir()
+        place.redis.config_set("save", config["save"])
         place.redis.save()
     assert about == "Redis"
     assert says.startswith("Redis could not save (rdb_last_bgsave_status)")
