@@ -2,6 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Containers often set it. Much of a test run is the start of processes, and each would compile
+# everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup check fix test thorough client-versions power-cut side-by-side demo dev docs browser bench-console bench chaos fail-over silence day certify-proof simulate lock clean
 
