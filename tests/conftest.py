@@ -38,15 +38,15 @@ def _ctrl_c_reaches_what_tests_start() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _services_start_warm() -> Iterator[None]:
-    """Where a process can be bound to the one that forked it."""
+def warm_starts() -> Iterator[WarmStarts | None]:
+    """Of all services, where a process can be bound to the one that forked it."""
     if sys.platform != "linux":
-        yield
+        yield None
         return
     starts = WarmStarts(spawn)
     with pytest.MonkeyPatch.context() as patch, closing(starts):
         patch.setattr(service, "spawn", starts.spawn)
-        yield
+        yield starts
 
 
 @pytest.fixture(scope="session", autouse=True)

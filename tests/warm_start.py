@@ -1,8 +1,9 @@
 """Forks Python services off a process that has imported what they import.
 
-A worker spends most of its start on imports, and the suite starts some hundred and fifty. A service
-that is forked here is a process like any other, with its own environment, directory, group and
-log; only its imports are done. Nothing that is imported beforehand reads a setting of ours.
+A worker spends most of its start on imports, and the suite starts some hundred and fifty; so does
+what plans for the console. A service that is forked here is a process like any other, with its own
+environment, directory, group and log; only its imports are done. Nothing that is imported
+beforehand reads a setting of ours.
 """
 
 from __future__ import annotations
@@ -27,13 +28,16 @@ from typing import IO
 _ROOT = Path(__file__).parents[1]
 _PYTHON = (sys.executable, "-m")
 # An app of another name may patch modules before it has them imported.
-_SERVICES = (("celery", "-A", "worker"), ("sandbox",))
+_SERVICES = (("celery", "-A", "worker"), ("sandbox",), ("console.plans.planning",))
 # What may differ between a service's environment and that in which the imports were done.
 _ITS_OWN = ("REVIO_", "FLOWER_", "PYTEST_")
 _IMPORTS = (
     "celery.apps.worker",
     "celery.bin.celery",
     "celery.worker.consumer",
+    "cli.campaign.planning",
+    "console.plans.review_document",
+    "console.plans.row_index",
     "sandbox.assembly",
     "worker.celery_app.lifecycle",
 )
@@ -83,11 +87,12 @@ class WarmStarts:
         command: Sequence[str],
         *,
         output: IO[bytes],
-        env: Mapping[str, str],
-        cwd: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
     ) -> subprocess.Popen[bytes] | WarmProcess:
         if not any(tuple(command[: 2 + len(s)]) == (*_PYTHON, *s) for s in _SERVICES):
             return self._cold(command, output=output, env=env, cwd=cwd)
+        env, cwd = os.environ if env is None else env, cwd or Path.cwd()
         request = json.dumps([command[2:], dict(env), str(cwd)]).encode()
         read, write = os.pipe()
         socket.send_fds(self._requests_for(env), [request], [output.fileno(), write])

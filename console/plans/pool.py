@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Lock
+from typing import IO
 
 import structlog
 
@@ -32,6 +33,17 @@ _NOT_STORED = (
     "its log, under plan {plan}. Reload this page once they have seen to it."
 )
 _log = structlog.get_logger()
+
+
+def spawn(command: Sequence[str], *, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    """In a session of its own: what ends the console by Ctrl-C does not end the planning."""
+    return subprocess.Popen(  # noqa: S603 - our own command
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
 
 
 class PlanningPool:
@@ -78,15 +90,8 @@ class PlanningPool:
                 self._queued.discard(str(record.directory))
 
     def _carry_out(self, record: Record) -> None:
-        # A session of its own: what ends the console by Ctrl-C does not end the planning.
         with record.file("planning.log").open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own command
-                [*self._command, str(record.directory)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            process = spawn([*self._command, str(record.directory)], output=log)
             try:
                 code = process.wait(self._patience_s)
             except subprocess.TimeoutExpired:

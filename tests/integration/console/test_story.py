@@ -20,6 +20,7 @@ from campaigns.store.signers import Signers
 from cli.dev import Stack, local_stack
 from console.decision_log import DecisionLog
 from console.parts import Console
+from console.plans import pool
 from console.plans.pool import PlanningPool
 from console.plans.record import Wanted
 from console.routes import PAGES
@@ -29,6 +30,7 @@ from settings import load
 from tests.integration.console.visitor import PASSWORD, Visitor, console_of, settings_of, value_of
 from tests.integration.past_campaigns import forget_campaigns
 from tests.patience import PATIENCE_S, wait_until
+from tests.warm_start import WarmStarts
 from worker.limiter import LanePauses
 
 A = "REVIO_ACCOUNTS__DEFAULT__"
@@ -47,11 +49,15 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def console(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+def console(
+    stack: Stack, warm_starts: WarmStarts | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Console]:
     """Its planning processes have the stack's settings as their environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in stack.process_environment().items():
             patch.setenv(name, value)
+        if warm_starts:
+            patch.setattr(pool, "spawn", warm_starts.spawn)
         directory = tmp_path_factory.mktemp("console")
         ours = settings_of(directory, stack.redis.url)
         names = [name for name in type(ours).model_fields if name.startswith("console_")]
