@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from typing import Any
 
@@ -26,6 +26,7 @@ class CommandSource:
     """`module:attribute` of a function, or of a Typer app of several commands."""
     summary: str
 
+    @cache  # noqa: B019 - there are as many as commands, and they last
     def load(self) -> Any:  # noqa: ANN401 - Typer has no public name for its commands
         """Imports the command. From then on garbage is collected, if that was put off."""
         module, _, attribute = self.target.partition(":")
