@@ -23,11 +23,15 @@ WRONG_CALLS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With nothing of ours: no configuration, and so no plugin of pydantic."""
+    made = tmp_path_factory.mktemp("producer")
+    (made / "pyproject.toml").write_text('[tool.basedpyright]\ntypeCheckingMode = "standard"\n')
+    return made
+
+
 def check(source: Path, checker: list[str], directory: Path) -> subprocess.CompletedProcess[str]:
-    """In a directory with nothing of ours: no configuration, and so no plugin of pydantic."""
-    (directory / "pyproject.toml").write_text(
-        '[tool.basedpyright]\ntypeCheckingMode = "standard"\n'
-    )
     return subprocess.run(
         [Path(sys.executable).with_name(checker[0]), *checker[1:], source],
         cwd=directory,
@@ -39,21 +43,21 @@ def check(source: Path, checker: list[str], directory: Path) -> subprocess.Compl
 
 
 @pytest.mark.parametrize("checker", [MYPY, PYRIGHT], ids=["mypy", "pyright"])
-def test_a_type_checker_accepts_the_documented_calls(checker: list[str], tmp_path: Path) -> None:
-    checked = check(DOCUMENTED, checker, tmp_path)
+def test_a_type_checker_accepts_the_documented_calls(checker: list[str], directory: Path) -> None:
+    checked = check(DOCUMENTED, checker, directory)
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize("checker", [MYPY, PYRIGHT], ids=["mypy", "pyright"])
 def test_a_type_checker_refuses_what_the_contract_refuses(
-    checker: list[str], tmp_path: Path
+    checker: list[str], directory: Path
 ) -> None:
-    source = tmp_path / "wrong.py"
+    source = directory / "wrong.py"
     lines = ["from revio_jobs import QueryJob, UpdateJob", *WRONG_CALLS]
     source.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    checked = check(source, checker, tmp_path)
+    checked = check(source, checker, directory)
 
     refused = set(re.findall(r"wrong\.py:(\d+)\S* (?:- )?error:", checked.stdout))
     assert refused == {str(number) for number in range(2, 2 + len(WRONG_CALLS))}, checked.stdout
