@@ -40,6 +40,7 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
     def on_poll_start(self) -> None:
         """As kombu's, which is called before waiting for messages."""
         self._drop_silent()
+        self._drop_replaced()
         for channel in self._channels:
             channel.before_waiting()
         super().on_poll_start()
@@ -68,6 +69,15 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
                 connection.disconnect()  # type: ignore[attr-defined] # a mixin
                 # Else kombu would drop the next connection for what this one did not answer.
                 client.health_check_response_counter = 0
+
+    def _drop_replaced(self) -> None:
+        """redis-py reconnects by itself: the new connection is not waited for, nor is it
+        subscribed to anything. kombu does both for one that is not connected.
+        """
+        for (channel, client, _), sock in list(self._chan_to_sock.items()):
+            connection = client.connection
+            if channel in self._channels and connection and connection._sock is not sock:  # noqa: SLF001
+                connection.disconnect()
 
     def _listening(self) -> Iterator[Any]:
         return (client for channel, client, _ in self._chan_to_sock if channel in self._channels)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from queue import Empty
 from time import monotonic
@@ -45,12 +45,15 @@ from worker.celery_app.queue_round import QueueRound
 from worker.celery_app.refusals import PURGE
 from worker.celery_app.taken_message import payload_of
 from worker.redis_kit.scripts import load_script
+from worker.redis_kit.unread import has_unread
 
 _log = structlog.get_logger(__name__)
 
 # Between two requests of an idle worker; less than a turn, since turns are not exact.
 _IDLE_PAUSE_S = 0.03
 _TAKEN_AT_ONCE = 100
+# A broadcast message whose beginning is there is read for so long.
+_MESSAGE_S = 1.0
 
 _keys_of = cache(queue_keys)
 
@@ -68,6 +71,7 @@ class _Taking:
     closed: bool
     global_keyprefix: str
     client: Any
+    subclient: Any
     connection: Any
     connection_errors: Any
     qos: HeldMessages
@@ -124,6 +128,23 @@ class _Taking:
         if parse_queue_name(queue):
             raise ClickException(f"{queue}: {PURGE}")
         return int(super()._purge(queue))  # type: ignore[misc]
+
+    def _receive(self) -> bool:
+        """As kombu's, of what has come on the connection that listens.
+
+        kombu reads until something comes. The event may have told of a connection that redis-py has
+        replaced since, or replaces here as it reads, and then nothing comes: kombu took the
+        connection from the pool itself, so that redis-py does not subscribe on the new one.
+        """
+        listener = self.subclient
+        if listener.connection is None or not has_unread(listener.connection):
+            return False
+        read = type(listener).parse_response
+        listener.parse_response = partial(read, listener, block=False, timeout=_MESSAGE_S)
+        try:
+            return bool(super()._receive())  # type: ignore[misc]
+        finally:
+            del listener.parse_response
 
     def before_waiting(self) -> None:
         """Called in each turn of the loop: what no request will carry is acknowledged here."""
