@@ -44,6 +44,7 @@ TOUCHED: dict[str, list[tuple[type, str]]] = {
         (Channel, "_get_client"),
         (Channel, "_in_poll"),
         (Channel, "_purge"),
+        (Channel, "_receive"),
         (Channel, "_queue_cycle"),
         (Channel, "_restore"),
         (Poller, "_channels"),
