@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from kombu import Connection, Consumer, Exchange, Producer, Queue
-from redis import Redis
 
 from revio_jobs import silence
 from tests.patience import PATIENCE_S, wait_until
@@ -24,7 +23,6 @@ A_MOMENT_S = 0.2
 
 @dataclass
 class Place:
-    redis: Redis
     producer: Producer
     connection: Connection
     heard: list[str] = field(default_factory=list)
@@ -60,7 +58,7 @@ def place(redis_url: str) -> Iterator[Place]:
     with ExitStack() as ends:
         worker = ends.enter_context(Connection(redis_url, transport=Transport))
         producer = Producer(ends.enter_context(Connection(redis_url)))
-        made = Place(ends.enter_context(Redis.from_url(redis_url)), producer, worker)
+        made = Place(producer, worker)
         told = Queue("", TO_ALL, exclusive=True, auto_delete=True)
 
         def hear(body: str, message: Any) -> None:
@@ -72,13 +70,13 @@ def place(redis_url: str) -> Iterator[Place]:
         yield made
 
 
-def suspect(place: Place) -> None:
+def suspect(place: Place, patch: pytest.MonkeyPatch) -> None:
     """Another connection falls silent, and something has come on this one."""
     place.tell("before")
-    silence._Silence.asked_at = monotonic()
+    patch.setattr(silence._Silence, "asked_at", monotonic())
 
 
-def replace(place: Place) -> None:
+def replace(place: Place, _: pytest.MonkeyPatch) -> None:
     """As redis-py does it when it finds a connection broken."""
     place.listener.disconnect()
     place.listener.connect()
@@ -86,8 +84,10 @@ def replace(place: Place) -> None:
 
 @pytest.mark.parametrize("harm", [suspect, replace])
 def test_a_listener_that_is_replaced_alone_neither_stops_the_loop_nor_stays_deaf(
-    place: Place, harm: Callable[[Place], None]
+    place: Place,
+    harm: Callable[[Place, pytest.MonkeyPatch], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    harm(place)
+    harm(place, monkeypatch)
     place.take_a_turn()
     wait_until(lambda: place.hears("after"))

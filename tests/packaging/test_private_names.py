@@ -44,7 +44,6 @@ TOUCHED: dict[str, list[tuple[type, str]]] = {
         (Channel, "_get_client"),
         (Channel, "_in_poll"),
         (Channel, "_purge"),
-        (Channel, "_receive"),
         (Channel, "_queue_cycle"),
         (Channel, "_restore"),
         (Poller, "_channels"),
@@ -54,6 +53,7 @@ TOUCHED: dict[str, list[tuple[type, str]]] = {
         (redis.commands.core.Script, "script"),
         (redis.commands.core.Script, "sha"),
     ],
+    "worker/celery_app/broadcasts.py": [(Channel, "_receive")],
     "worker/celery_app/held_messages.py": [
         (virtual.QoS, "_delivered"),
         (virtual.QoS, "_flush"),

@@ -71,8 +71,8 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
                 client.health_check_response_counter = 0
 
     def _drop_replaced(self) -> None:
-        """redis-py reconnects by itself: the new connection is not waited for, nor is it
-        subscribed to anything. kombu does both for one that is not connected.
+        """redis-py reconnects by itself: nobody would read what the new connection answers, and
+        it is subscribed to nothing. kombu sees to both for one that is not connected.
         """
         for (channel, client, _), sock in list(self._chan_to_sock.items()):
             connection = client.connection
@@ -81,13 +81,6 @@ class Poller(redis.MultiChannelPoller):  # type: ignore[misc] # kombu is untyped
 
     def _listening(self) -> Iterator[Any]:
         return (client for channel, client, _ in self._chan_to_sock if channel in self._channels)
-
-    def drop_if_strange(self, channel: Any) -> None:  # noqa: ANN401 - a channel
-        """redis-py reconnects by itself; nobody would read what such a connection answers."""
-        connection = channel.client.connection
-        sock = self._chan_to_sock.get((channel, channel.client, "BRPOP"))
-        if connection._sock is not sock:  # noqa: SLF001
-            connection.disconnect()
 
     def maybe_restore_messages(self) -> None:
         """Called every HOLD_INTERVAL_S by a timer, and in each turn of a worker without a loop."""

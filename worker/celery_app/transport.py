@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from functools import cache, partial
+from functools import cache
 from itertools import chain
 from queue import Empty
 from time import monotonic
@@ -37,6 +37,7 @@ from revio_jobs.celery_connection import ProtocolChannel
 from revio_jobs.celery_connection import SentinelChannel as ClientSentinelChannel
 from revio_jobs.contracts import UPDATE_TASK, parse_queue_name
 from revio_jobs.key_prefix import KeyPrefix
+from worker.celery_app.broadcasts import Listening
 from worker.celery_app.held_messages import HeldMessages
 from worker.celery_app.lane_activity import lane_activity
 from worker.celery_app.poller import TURN_S, Poller
@@ -45,20 +46,17 @@ from worker.celery_app.queue_round import QueueRound
 from worker.celery_app.refusals import PURGE
 from worker.celery_app.taken_message import payload_of
 from worker.redis_kit.scripts import load_script
-from worker.redis_kit.unread import has_unread
 
 _log = structlog.get_logger(__name__)
 
 # Between two requests of an idle worker; less than a turn, since turns are not exact.
 _IDLE_PAUSE_S = 0.03
 _TAKEN_AT_ONCE = 100
-# A broadcast message whose beginning is there is read for so long.
-_MESSAGE_S = 1.0
 
 _keys_of = cache(queue_keys)
 
 
-class _Taking:
+class _Taking(Listening):
     """A channel that takes messages with a script, and keeps its client.
 
     kombu 5.7 makes a new client for each command that it sends, and redis-py 8 gives each a table
@@ -71,7 +69,6 @@ class _Taking:
     closed: bool
     global_keyprefix: str
     client: Any
-    subclient: Any
     connection: Any
     connection_errors: Any
     qos: HeldMessages
@@ -129,23 +126,6 @@ class _Taking:
             raise ClickException(f"{queue}: {PURGE}")
         return int(super()._purge(queue))  # type: ignore[misc]
 
-    def _receive(self) -> bool:
-        """As kombu's, of what has come on the connection that listens.
-
-        kombu reads until something comes. The event may have told of a connection that redis-py has
-        replaced since, or replaces here as it reads, and then nothing comes: kombu took the
-        connection from the pool itself, so that redis-py does not subscribe on the new one.
-        """
-        listener = self.subclient
-        if listener.connection is None or not has_unread(listener.connection):
-            return False
-        read = type(listener).parse_response
-        listener.parse_response = partial(read, listener, block=False, timeout=_MESSAGE_S)
-        try:
-            return bool(super()._receive())  # type: ignore[misc]
-        finally:
-            del listener.parse_response
-
     def before_waiting(self) -> None:
         """Called in each turn of the loop: what no request will carry is acknowledged here."""
         if self.qos.has_acks and not self.active_queues:
@@ -182,7 +162,6 @@ class _Taking:
             *(_packed(self.key_prefix.apply(head)), *told_of, _packed(args)),
         ]
         self.client.connection.send_packed_command([b"".join(command)])
-        self.connection.cycle.drop_if_strange(self)
 
     def _brpop_read(self, **options: Any) -> bool:  # noqa: ANN401 - as kombu's
         """Deliver what has come."""
