@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.dev.service import Service
 from cli.dev.stack import ROOT, Stack, local_stack
+from revio_jobs.celery_app import producer_app
 from tests.patience import wait_until
 from worker.celery_app.heartbeat import HEARTBEAT_INTERVAL_S
 
@@ -99,6 +101,37 @@ def test_a_worker_that_hangs_is_seen(stack: Stack, probe: Probe) -> None:
     finally:
         worker.send(signal.SIGCONT)
     wait_until(lambda: probe("alive"))
+
+
+def test_a_worker_whose_loop_stands_still_says_where_it_stands_and_counts_as_dead(
+    stack: Stack, probe: Probe
+) -> None:
+    stack.services["bulk"].stop()
+    standing = Service(
+        "standing",
+        [
+            *(sys.executable, "-m", "celery", "-A", "tests.acceptance.standing_worker"),
+            *("worker", "-Q", QUEUE, "-n", "standing@local"),
+        ],
+        {**stack.process_environment(), "REVIO_STOP_GRACE_S": "1"},
+        stack.directory,
+    )
+    standing.start()
+    try:
+        wait_until(lambda: "worker_ready" in standing.output())
+        with producer_app(stack.redis.url) as app:
+            app.control.broadcast("stand_still")
+        wait_until(lambda: "loop_stands_still" in standing.output())
+        probe.age("alive")
+        time.sleep(HEARTBEAT_INTERVAL_S + 1)
+        assert not probe("alive")
+        standing.send(signal.SIGTERM)
+        wait_until(lambda: standing.pid is None)
+    finally:
+        standing.kill()
+    for event in ("loop_stands_still", "stopped_at_deadline"):
+        [line] = [line for line in standing.output().splitlines() if event in line]
+        assert "stand_still (acceptance/standing_worker.py:" in line
 
 
 def test_the_probe_costs_less_than_the_start_of_python(tmp_path: Path) -> None:

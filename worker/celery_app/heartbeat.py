@@ -2,12 +2,14 @@
 
 A probe that asks the worker through Redis costs seconds of CPU, and calls every worker dead when
 Redis is away. These files cost a probe one look: `alive` is touched by a thread of the process,
-even if Redis or the vendor fails; `ready` by the loop that takes messages, while it turns.
+even if Redis or the vendor fails, unless the loop that takes messages is known to stand still;
+`ready` by that loop, while it turns.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,15 @@ ALIVE, READY = "alive", "ready"
 class Heartbeat:
     """Touches `alive` in a thread from `start` to `stop`."""
 
-    def __init__(self, directory: Path, interval_s: float = HEARTBEAT_INTERVAL_S) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        stands_still: Callable[[], bool],
+        interval_s: float = HEARTBEAT_INTERVAL_S,
+    ) -> None:
+        """`stands_still`: whether only a restart helps the worker."""
         self._directory = directory
+        self._stands_still = stands_still
         self._interval_s = interval_s
         self._ended = threading.Event()
 
@@ -51,6 +60,8 @@ class Heartbeat:
 
     def _beat(self) -> None:
         while not self._ended.wait(self._interval_s):
+            if self._stands_still():
+                continue
             with suppress(OSError):  # the probe notices
                 self.touch(ALIVE)
 

@@ -13,6 +13,7 @@ import structlog
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.errors import Unavailable
 from worker.celery_app.lane_activity import LaneActivity
+from worker.celery_app.loop_stack import loop_stack
 from worker.limiter import LaneClosure, LaneClosures
 from worker.limiter.port import AccountLane
 
@@ -21,8 +22,9 @@ _log = structlog.get_logger(__name__)
 # A lane that a job found closed is checked again after this long at the latest.
 _LONGEST_BACKOFF_S = 30.0
 _STOPPED_WITHIN_S = 2.0
-# A loop that has not turned for so long, while Redis answers us, takes no messages any more.
-_STANDS_STILL_S = 60.0
+# Updates, one a second. A loop that has not turned for so many, while Redis answers us, takes no
+# messages any more. Seconds would count those in which the whole process was stopped.
+_STANDS_STILL_UPDATES = 60
 
 
 class Consumer(Protocol):
@@ -63,16 +65,20 @@ class LaneControl:
         closures: LaneClosures,
         activity: LaneActivity,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        is_ending: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`is_ending`: whether the worker was told to stop, so that its loop turns no more."""
         self._consumer = consumer
         self._closures = closures
         self._activity = activity
         self._clock = clock
+        self._is_ending = is_ending
         self._closed: dict[AccountLane, str] = {}
         self._backoffs: dict[AccountLane, _Backoff] = {}
         self._lanes = frozenset(lanes)
-        self._awaited_since: float | None = None
-        """When the consumer's loop was asked for what it has not done yet; None if it has."""
+        self._unanswered = 0
+        """How often the consumer's loop was asked for what it has not done yet."""
         self._lock = threading.Lock()
 
     @property
@@ -82,13 +88,16 @@ class LaneControl:
 
     @property
     def serving(self) -> frozenset[AccountLane]:
-        """The same, but none while the loop that takes messages stands still.
+        """The same, but none when the loop that takes messages ends or stands still."""
+        return frozenset() if self._is_ending() or self.stands_still else self._lanes
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether the loop does not turn any more, and has not been told to end.
 
         Other threads, and so the process's reports, go on when it hangs on a broken connection.
         """
-        since = self._awaited_since
-        stands_still = since is not None and self._clock() - since > _STANDS_STILL_S
-        return frozenset() if stands_still else self._lanes
+        return not self._is_ending() and self._unanswered > _STANDS_STILL_UPDATES
 
     @property
     def closed(self) -> Mapping[AccountLane, str]:
@@ -125,14 +134,16 @@ class LaneControl:
             closures = self._closures.among(lanes, used)
         except Unavailable:
             # While Redis is away the loop does nothing else than wait for it.
-            self._awaited_since = None
+            self._unanswered = 0
             raise
         for account_lane in {*used, *closures}:
             reason = self._reason(account_lane, closures.get(account_lane))
             with self._lock:
                 self._set(account_lane, reason)
-        if self._awaited_since is None:
-            self._awaited_since = self._clock()
+        stood_still = self.stands_still
+        self._unanswered += 1
+        if self.stands_still and not stood_still:
+            _log.error("loop_stands_still", at=loop_stack(), fix="restart the worker")
         self._consumer.call_soon(self._apply_all)
 
     def back_off(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
@@ -179,7 +190,7 @@ class LaneControl:
         return stopped
 
     def _apply_all(self) -> None:
-        self._awaited_since = None
+        self._unanswered = 0
         is_open = {
             queue_name(*account_lane): account_lane not in self._closed
             for account_lane in self._lanes

@@ -80,7 +80,7 @@ class Lifecycle:
         self._ended = threading.Event()
         app.steps["consumer"].add(RedisGuard)
         if settings.heartbeat_dir:
-            app.heartbeat = Heartbeat(settings.heartbeat_dir)
+            app.heartbeat = Heartbeat(settings.heartbeat_dir, self._stands_still)
             app.steps["consumer"].add(Readiness)
             signals.worker_init.connect(self._start_heartbeat)
         if settings.metrics_port:
@@ -156,6 +156,9 @@ class Lifecycle:
             return
         instance.hostname = self._names.take(options.get("queues") or ())
 
+    def _stands_still(self) -> bool:
+        return self._lane_control is not None and self._lane_control.stands_still
+
     def back_off(self, account: str, lane: Lane, seconds: float, reason: str) -> None:
         """Take no more messages of the lane for `seconds`. Returns when that holds."""
         if self._lane_control:
@@ -186,7 +189,9 @@ class Lifecycle:
         lanes = [lane for lane in parsed if lane]
         restart_by_deadline(self._settings.stop_grace_s)
         application = self.application
-        control = LaneControl(sender, lanes, application.closures, lane_activity)
+        control = LaneControl(
+            sender, lanes, application.closures, lane_activity, is_ending=_is_ending
+        )
         self._lane_control = control
         served = {account for account, _ in lanes} & self._settings.accounts.keys()
         accounts = {name: self._settings.accounts[name] for name in served}
@@ -259,3 +264,9 @@ class Lifecycle:
         with self._lock:
             if self._application is not None:
                 self._application.close()
+
+
+def _is_ending() -> bool:
+    """Whatever told the worker to stop: a signal or a command, for good or to start anew."""
+    told = (worker_state.should_stop, worker_state.should_terminate)
+    return any(code is not None and code is not False for code in told)  # 0 is a code

@@ -16,6 +16,8 @@ from collections.abc import Callable, Collection
 import structlog
 from celery.worker import state
 
+from worker.celery_app.loop_stack import loop_stack
+
 _log = structlog.get_logger(__name__)
 
 _CHECKED_EVERY_S = 0.5
@@ -50,5 +52,5 @@ class StopDeadline:
             self._sleep(_CHECKED_EVERY_S)
             if self._active:
                 idle_since = self._clock()
-        _log.warning("stopped_at_deadline", seconds=self._grace_s)
+        _log.warning("stopped_at_deadline", seconds=self._grace_s, at=loop_stack())
         self._leave(0)

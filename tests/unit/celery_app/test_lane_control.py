@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from revio_jobs.contracts import Lane, queue_name
 from revio_jobs.errors import Unavailable
@@ -69,26 +70,49 @@ def activity() -> LaneActivity:
     return noted
 
 
-def test_a_worker_whose_loop_stands_still_serves_no_lane_until_it_turns_again() -> None:
-    now = [0.0]
+def test_a_worker_whose_loop_stands_still_says_it_once_and_serves_no_lane_until_it_turns() -> None:
     consumer = Consumer()
-    control: Any = LaneControl(consumer, LANES, Closures(), activity(), lambda: now[0])  # type: ignore[arg-type]
-    for now[0] in range(60):
-        control.update()
-        assert control.serving == frozenset(LANES)
-    now[0] = 61.0
-    control.update()
-    assert control.serving == frozenset()
+    control: Any = LaneControl(consumer, LANES, Closures(), activity())  # type: ignore[arg-type]
+    with capture_logs() as logged:
+        for _ in range(60):
+            control.update()
+            assert control.serving == frozenset(LANES)
+        for _ in range(3):
+            control.update()
+            assert control.stands_still
+            assert control.serving == frozenset()
+    [said] = [line for line in logged if line["event"] == "loop_stands_still"]
+    assert said["log_level"] == "error"
+    assert "update (celery_app/lane_control.py:" in said["at"]
     consumer.run(lambda todo: todo[-1:])
+    assert not control.stands_still
     assert control.serving == frozenset(LANES)
 
 
+def test_a_worker_that_is_told_to_stop_serves_no_lane_and_its_loop_need_not_turn() -> None:
+    told: list[str] = []
+    control: Any = LaneControl(
+        Consumer(),  # type: ignore[arg-type]
+        LANES,
+        Closures(),  # type: ignore[arg-type]
+        activity(),
+        is_ending=lambda: bool(told),
+    )
+    told.append("stop")
+    with capture_logs() as logged:
+        for _ in range(100):
+            control.update()
+    assert "loop_stands_still" not in [line["event"] for line in logged]
+    assert not control.stands_still
+    assert control.serving == frozenset()
+
+
 def test_a_worker_that_waits_for_redis_counts_when_redis_is_back() -> None:
-    now, closures = [0.0], Closures()
-    control: Any = LaneControl(Consumer(), LANES, closures, activity(), lambda: now[0])  # type: ignore[arg-type]
-    control.update()
+    closures = Closures()
+    control: Any = LaneControl(Consumer(), LANES, closures, activity())  # type: ignore[arg-type]
+    for _ in range(60):
+        control.update()
     closures.is_away = True
-    now[0] = 90.0
     with pytest.raises(Unavailable):
         control.update()
     closures.is_away = False
