@@ -8,7 +8,9 @@ from celery import Celery
 from celery.app.amqp import AMQP
 from celery.app.utils import Settings
 from kombu import Connection
+from kombu.connection import ConnectionPool, PooledConnection
 from kombu.transport import redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from revio_jobs.heeding_connections import (
     HeedingManaged,
@@ -19,7 +21,24 @@ from revio_jobs.heeding_connections import (
 )
 
 
-class ProtocolChannel:
+class _ClosableChannel:
+    """A channel that was closed says so, in a way in which kombu tries again.
+
+    When a connection is lost while the queue of a message is declared, kombu replaces it, declares
+    the queue, and sends the message through the channel of before. That one is closed and has no
+    connection: producers got an AttributeError.
+    """
+
+    connection: Any
+
+    def _connparams(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - as kombu's
+        if self.connection is None:
+            raise RedisConnectionError("the connection of this channel was lost")
+        options: dict[str, Any] = super()._connparams(*args, **kwargs)  # type: ignore[misc] # a mixin
+        return options
+
+
+class ProtocolChannel(_ClosableChannel):
     """A channel of kombu's on a Redis server, with the version of Redis's protocol to speak."""
 
     connection_class = HeedingTcp
@@ -29,7 +48,7 @@ class ProtocolChannel:
     """2 or 3; None for redis-py's default."""
 
     def _connparams(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - as kombu's
-        options: dict[str, Any] = super()._connparams(*args, **kwargs)  # type: ignore[misc] # a mixin
+        options = super()._connparams(*args, **kwargs)
         return options | ({"protocol": self.protocol} if self.protocol else {})
 
 
@@ -41,7 +60,7 @@ class _Transport(redis.Transport):  # type: ignore[misc] # as above
     Channel = _Channel
 
 
-class SentinelChannel(redis.SentinelChannel):  # type: ignore[misc] # as above
+class SentinelChannel(_ClosableChannel, redis.SentinelChannel):  # type: ignore[misc] # as above
     """A channel of kombu's on the master that sentinels name."""
 
     connection_class = HeedingManaged
@@ -60,12 +79,27 @@ class _SentinelTransport(redis.SentinelTransport):  # type: ignore[misc] # as ab
 _TRANSPORTS = {redis.Transport: _Transport, redis.SentinelTransport: _SentinelTransport}
 
 
-class _Connection(Connection):  # type: ignore[misc] # as above
+class _OurTransport:
     """Other Celery apps in the same process keep kombu's own transport under its name."""
 
     def get_transport_cls(self) -> Any:  # noqa: ANN401 - as kombu's
-        chosen = super().get_transport_cls()
+        chosen = super().get_transport_cls()  # type: ignore[misc] # a mixin
         return _TRANSPORTS.get(chosen, chosen)
+
+
+class _PooledConnection(_OurTransport, PooledConnection):  # type: ignore[misc] # kombu is untyped
+    pass
+
+
+class _Pool(ConnectionPool):  # type: ignore[misc] # as above
+    def new(self) -> _PooledConnection:
+        return _PooledConnection(self, **dict(self.connection._info(resolve=False)))  # noqa: SLF001 - as kombu's
+
+
+class _Connection(_OurTransport, Connection):  # type: ignore[misc] # as above
+    def Pool(self, limit: int | None = None, **options: Any) -> _Pool:  # noqa: ANN401, N802 - as kombu's
+        """Of connections with the same transport; kombu's own would be without it."""
+        return _Pool(self, limit, **options)
 
 
 class WireAMQP(AMQP):  # type: ignore[misc] # Celery is untyped
