@@ -17,6 +17,7 @@ from revio_jobs.celery_app import WIRE_SETTINGS
 from revio_jobs.contracts import QUERY_TASK, UPDATE_TASK
 from sandbox.local.embedded_redis import EmbeddedRedis, embedded_redis
 from tests.patience import PATIENCE_S
+from worker.celery_app import result_backend
 from worker.celery_app.persistent_redis import PUBLISH_RETRIES, PersistentRedis
 from worker.celery_app.result_backend import backend_url
 
@@ -116,5 +117,35 @@ def test_a_claim_whose_answer_was_lost_is_known_again(
     backend = app.backend
     backend.set_chord_size(GROUP, 1)
     monkeypatch.setattr(PersistentRedis, "execute_command", carry_out_twice)
+    end_of_header_job(backend, 0)
+    assert bodies(server) == 1
+
+
+class KilledError(BaseException):
+    """The worker is gone in the middle of this."""
+
+
+@pytest.mark.parametrize("moment", ["joined", "published"])
+def test_a_worker_is_killed_when_the_header_is_and_its_last_message_comes_back_at_once(
+    moment: str, app: Celery, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise KilledError
+
+    monkeypatch.setattr(result_backend, "_CLAIM_S", 1)
+    backend = app.backend
+    backend.set_chord_size(GROUP, 2)
+    end_of_header_job(backend, 0)
+    with monkeypatch.context() as patch:
+        owner, name = {
+            "joined": (backend, "_chord_claim_extend_script"),
+            "published": (app.amqp, "_retry_publish"),
+        }[moment]
+        patch.setattr(owner, name, killed)
+        patch.setattr(backend, "_chord_cleanup_script", killed)
+        with pytest.raises(KilledError):
+            end_of_header_job(backend, 1)
+    assert not bodies(server)
+    end_of_header_job(backend, 1)
     end_of_header_job(backend, 0)
     assert bodies(server) == 1

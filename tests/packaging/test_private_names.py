@@ -73,6 +73,7 @@ TOUCHED: dict[str, list[tuple[type, str]]] = {
     ],
     "worker/celery_app/result_backend.py": [
         (Backend, "_chord_part_return_script"),
+        (Backend, "_chord_publish_claim_expires"),
         (Backend, "_get_pool"),
         (Backend, "_get_result_meta"),
         (Backend, "_set"),
@@ -118,6 +119,7 @@ SIGNATURES: list[tuple[Any, list[str]]] = [
     (Poller.get, ["self", "callback", "timeout"]),
     (Poller.maybe_restore_messages, ["self"]),
     (Backend._set, ["self", "key", "value", "expires"]),
+    (Backend._chord_publish_claim_expires, ["self", "initial_expires", "callback"]),
     (control.revoke, ["state", "task_id", "terminate", "signal", "kwargs"]),
 ]
 

@@ -33,6 +33,8 @@ REDIS_URL = "secret_redis_url"
 """Name of the transport option with the settings' URL; Celery masks it where it shows options."""
 
 _REFUSED_PAUSE_S = 1.0
+_CLAIM_S = 30
+_CLAIM_PAUSE_S = 0.5
 
 
 class _Outcomes:
@@ -143,17 +145,34 @@ class _Outcomes:
 
     @cached_property
     def _chord_part_return_script(self) -> Any:  # noqa: ANN401 - as Celery's
-        """As Celery's, which does not know its own claim again when it was asked twice."""
+        """As Celery's, but whoever finds a whole header under another's claim waits for its end.
+
+        Celery leaves it to the one with the claim. If that is a worker that was killed before it
+        had published the body, the header's last message comes back while its claim still holds,
+        and nobody would publish it. Celery's does not know its own claim again, either, when the
+        answer to it was lost and it was asked twice.
+        """
         note = super()._chord_part_return_script  # type: ignore[misc] # a mixin
 
         def noted(keys: Sequence[Any], args: Sequence[Any], client: Any) -> Sequence[Any]:  # noqa: ANN401
-            ready, differs, size, is_claimed = note(keys=keys, args=args, client=client)
             claim, token = keys[-1], args[-1]
-            if size and not is_claimed:
-                is_claimed = client.get(claim) == token.encode()
-            return ready, differs, size, is_claimed
+            while True:
+                ready, differs, size, is_claimed = note(keys=keys, args=args, client=client)
+                is_whole = size and ready == int(size) + int(differs or 0)
+                if not is_whole or is_claimed:
+                    return ready, differs, size, is_claimed
+                if client.get(claim) == token.encode():
+                    return ready, differs, size, 1
+                time.sleep(_CLAIM_PAUSE_S)
 
         return noted
+
+    def _chord_publish_claim_expires(self, initial_expires: float, callback: object) -> float:  # noqa: ARG002 - as Celery's
+        """Celery's lasts for as long as publishing may be tried, which is minutes here.
+
+        One that lapses meanwhile does no harm: the body is the same job, whoever publishes it.
+        """
+        return max(initial_expires, _CLAIM_S)
 
     def _without_prefix(self, key: bytes | str) -> str:
         """The shared connection puts the prefix before the key, as Celery has done."""
