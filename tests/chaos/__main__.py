@@ -33,7 +33,7 @@ from tests.chaos.earlier_release import checkout, run_from
 from tests.chaos.havoc import Havoc
 from tests.chaos.plan import POWER_CUTS, SHORT, Plan, Size, Submission, key_of, make_plan
 from tests.chaos.records import Records, lines_of
-from tests.chaos.report import ChaosReport, judge
+from tests.chaos.report import ChaosReport, deaf, judge
 
 QUEUE = "revio.default.bulk"
 LEASE_S = 13
@@ -64,9 +64,13 @@ class Producers:
     """Kind and file."""
 
     def wait(self) -> None:
-        """Until all have submitted everything."""
-        for _, path in self.records.values():
+        """Until all have submitted everything. Raises ServiceError if one has crashed."""
+        for name, (_, path) in self.records.items():
+            has_ended = False
             while not any("done" in line for line in lines_of(path)):
+                if has_ended:
+                    self.services[name].check()
+                has_ended = self.services[name].pid is None
                 time.sleep(0.2)
 
 
@@ -106,6 +110,7 @@ def run(seed: int, size: Size, appendfsync: str, beside: Path | None) -> ChaosRe
             endings = collect(jobs, app, plan, records, PATIENCE_S)
             havoc.end()
             report = judge(stack.sandbox, redis, plan, records, endings)
+        report.faults += deaf(stack)
         ways = "; ".join(f"{kind} {dict(ways)}" for kind, ways in report.endings.items())
         print(
             f"seed {seed}: {ways}; {report.repeated} repeated, after {dict(havoc.done)},"

@@ -33,7 +33,7 @@ from tests.chaos.collect import collect
 from tests.chaos.open_producers import AsyncClient, Client, OpenProducer, Queries, RawMessages
 from tests.chaos.plan import Plan
 from tests.chaos.records import Records
-from tests.chaos.report import judge
+from tests.chaos.report import deaf, judge
 from tests.named_redis import NamedRedis, named_redis
 
 PROCEEDS_WITHIN_S = 10
@@ -145,7 +145,7 @@ def _unkept(named: NamedRedis, stack: Stack, producers: Sequence[OpenProducer]) 
         report = judge(stack.sandbox, redis, plan, records, endings)
     ways = "; ".join(f"{kind} {dict(ways)}" for kind, ways in report.endings.items() if ways)
     print(f"{ways}; {report.repeated} executed twice", flush=True)
-    return report.faults
+    return report.faults + deaf(stack)
 
 
 def _seconds(delays: Mapping[str, float]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
@@ -32,6 +33,9 @@ RULES: dict[str, dict[str, object]] = {
     "expired-session": {"operation": "CustomerProducts_Update"},
 }
 
+# From a page that must be read from disk to a silence at which all give their connections up.
+LONGEST_REDIS_STALL_S = 8.0
+
 
 class Havoc:
     """Runs in the thread that started the stack: children die with the thread they came from."""
@@ -56,6 +60,7 @@ class Havoc:
             [self._kill_worker] * size.worker_kills
             + [self._kill_redis] * size.redis_kills
             + [self._stall_worker] * size.stalls
+            + [self._stall_redis] * size.redis_stalls
             + [self._kill_producer] * size.producer_kills
             + [self._cut_power_of_redis] * (size.power_cuts - size.power_cuts // 2)
             + [self._cut_all_power] * (size.power_cuts // 2)
@@ -95,6 +100,13 @@ class Havoc:
         worker.send(signal.SIGSTOP)
         time.sleep(self._stall_s)
         worker.send(signal.SIGCONT)
+
+    def _stall_redis(self) -> None:
+        redis = self._stack.redis.pid
+        assert redis
+        os.kill(redis, signal.SIGSTOP)
+        time.sleep(self._chance.uniform(0.0, LONGEST_REDIS_STALL_S))
+        os.kill(redis, signal.SIGCONT)
 
     def _kill_redis(self) -> None:
         self._stack.redis.kill()

@@ -42,6 +42,9 @@ class Size:
     worker_kills: int = 20
     redis_kills: int = 3
     stalls: int = 2
+    """Of workers, each for longer than its lease."""
+    redis_stalls: int = 4
+    """Short ones and such as are longer than commands wait."""
     producer_kills: int = 6
     power_cuts: int = 0
     """Of Redis's machine, and every second time of the workers' with it."""
@@ -66,6 +69,7 @@ SHORT = Size(
     worker_kills=3,
     redis_kills=1,
     stalls=1,
+    redis_stalls=0,
     producer_kills=2,
 )
 
@@ -78,6 +82,7 @@ POWER_CUTS = Size(
     worker_kills=0,
     redis_kills=0,
     stalls=0,
+    redis_stalls=0,
     producer_kills=0,
     power_cuts=20,
 )

@@ -9,6 +9,8 @@ from typing import Any
 
 from redis import Redis
 
+from cli.dev.service import ServiceError
+from cli.dev.stack import Stack
 from revio_jobs.contracts import DEFAULT_ACCOUNT
 from sandbox import RunningSandbox
 from tests.chaos.collect import Endings
@@ -54,6 +56,15 @@ def judge(
         again = [number for number, count in executions.items() if count > 1]
         faults.append(f"executed more than once: {again}")
     return ChaosReport(_by_kind(endings), repeated, faults)
+
+
+def deaf(stack: Stack) -> list[str]:
+    """A worker that stands still is not missed while another takes its jobs."""
+    try:
+        stack.wait_until_ready()
+    except ServiceError as exc:
+        return [str(exc)]
+    return []
 
 
 def _by_kind(endings: Endings) -> dict[str, Counter[str]]:
