@@ -10,7 +10,6 @@ from celery.app.utils import Settings
 from kombu import Connection
 from kombu.connection import ConnectionPool, PooledConnection
 from kombu.transport import redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from revio_jobs.heeding_connections import (
     HeedingManaged,
@@ -33,7 +32,7 @@ class _ClosableChannel:
 
     def _connparams(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - as kombu's
         if self.connection is None:
-            raise RedisConnectionError("the connection of this channel was lost")
+            raise ConnectionError("the connection of this channel was lost")
         options: dict[str, Any] = super()._connparams(*args, **kwargs)  # type: ignore[misc] # a mixin
         return options
 
