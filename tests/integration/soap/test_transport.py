@@ -70,6 +70,10 @@ def reset(connection: socket.socket, _: bytes = b"") -> None:
     connection.close()
 
 
+def trusting(directory: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(directory / "cert.pem"))
+
+
 def dripping(data: bytes, pause: float = 0.02) -> Script:
     def drip(connection: socket.socket, _: bytes) -> None:
         for byte in data * 1000:
@@ -297,6 +301,40 @@ def test_a_peer_that_does_not_read_is_given_up() -> None:
             post(url, b"x" * 50_000_000, wait_s=0.3)
 
 
+def test_a_peer_that_does_not_read_behind_tls_is_given_up(tmp_path: Path) -> None:
+    tls = certificate(tmp_path, "127.0.0.1")
+    given_up = Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as server:
+
+        def shake_hands() -> None:
+            with tls.wrap_socket(listener.accept()[0], server_side=True):
+                given_up.wait(PATIENCE_S)
+
+        deaf = server.submit(shake_hands)
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+        try:
+            with pytest.raises(MaybeExecutedError, match="in time"):
+                post(url, b"x" * 50_000_000, wait_s=0.3, tls=trusting(tmp_path))
+        finally:
+            given_up.set()
+        deaf.result()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_request_larger_than_what_the_peer_takes_at_once_arrives_whole(
+    tmp_path: Path, scheme: str
+) -> None:
+    tls = certificate(tmp_path, "127.0.0.1") if scheme == "https" else None
+    body = bytes(range(256)) * 60_000
+    with (
+        serving(answering(OK), tls) as server,
+        transport(trusting(tmp_path) if tls else None, call_timeout_s=PATIENCE_S) as opened,
+    ):
+        assert opened.post(server.url, {}, body).body == b"ok"
+
+        assert server.requests[0].partition(b"\r\n\r\n")[2] == body
+
+
 @pytest.mark.parametrize(
     "head", [b"Content-Length: 3000", b"Transfer-Encoding: chunked", b"Connection: close"]
 )
@@ -337,10 +375,6 @@ def test_the_environments_proxies_are_ignored(monkeypatch: pytest.MonkeyPatch) -
 def test_plain_http_goes_to_this_machine_only() -> None:
     with transport() as opened, pytest.raises(NotSentError, match="neither https nor loopback"):
         opened.post("http://vendor.example/", {}, BODY, pytest.fail)
-
-
-def trusting(directory: Path) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(directory / "cert.pem"))
 
 
 def test_https_works_with_a_certificate_that_is_trusted(tmp_path: Path) -> None:

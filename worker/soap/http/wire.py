@@ -104,15 +104,39 @@ class Wire:
             return response.status
 
     def _send(self, request: bytes, deadline: Deadline) -> None:
-        sent = 0
+        """Whole, before the deadline. Raises NotSentError or MaybeExecutedError.
+
+        A process can be stopped between any two of its instructions, for longer than it holds the
+        job; what it sends when it goes on may be sent by another worker already. So nothing but
+        the system call is between the look at the deadline and the bytes. With a timeout on the
+        socket there would be much more: setting it and waiting for room each let other threads
+        run, and a busy machine takes tens of milliseconds to come back.
+        """
+        self._sock.settimeout(0)
+        left, unsent = False, memoryview(request)
         try:
-            while sent < len(request):
-                self._sock.settimeout(deadline.remaining())
-                sent += self._sock.send(memoryview(request)[sent:])
+            while unsent:
+                try:
+                    deadline.remaining()
+                    unsent = unsent[self._sock.send(unsent) :]
+                except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError) as exc:
+                    # A part of a TLS record may be on its way.
+                    left |= isinstance(exc, ssl.SSLError)
+                    self._wait(exc, deadline)
+                else:
+                    left = True
         except OSError as exc:
-            if sent:
+            if left:
                 raise MaybeExecutedError(_reason(exc)) from exc
             raise NotSentError(_reason(exc)) from exc
+
+    def _wait(self, why: OSError, deadline: Deadline) -> None:
+        """Until the socket can go on, or the deadline."""
+        poll = select.poll()
+        poll.register(
+            self._sock, select.POLLIN if isinstance(why, ssl.SSLWantReadError) else select.POLLOUT
+        )
+        poll.poll(deadline.remaining() * 1000)
 
 
 class _Stream(io.RawIOBase):

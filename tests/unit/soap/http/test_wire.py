@@ -1,0 +1,86 @@
+"""A process can be stopped between any two of its steps, for longer than a job is its own."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from worker.soap.http.wire import Deadline, NotSentError, Wire
+
+
+class StoppedSocket(socket.socket):
+    """The process stands still for an hour in each call but that which sends."""
+
+    now = 0.0
+
+    def settimeout(self, value: float | None, /) -> None:
+        super().settimeout(value)
+        self.now += 3600
+
+    def clock(self) -> float:
+        return self.now
+
+
+class WaitingSocket(StoppedSocket):
+    """The process stands still for an hour while it waits for room."""
+
+    def settimeout(self, value: float | None, /) -> None:
+        socket.socket.settimeout(self, value)
+
+    def fileno(self) -> int:
+        self.now += 3600
+        return super().fileno()
+
+
+@contextmanager
+def connected(kind: type[StoppedSocket]) -> Iterator[tuple[StoppedSocket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with theirs, kind(fileno=ours.detach()) as stopped:
+        theirs.settimeout(0)
+        yield stopped, theirs
+
+
+def send(stopped: StoppedSocket) -> None:
+    deadline = Deadline(5, stopped.clock)
+    Wire(stopped, stopped.clock()).exchange(b"update", "POST", 1, deadline)
+
+
+def fill(sock: socket.socket) -> int:
+    """Bytes that it took until it was full."""
+    took = 0
+    socket.socket.settimeout(sock, 0)
+    while True:
+        try:
+            took += sock.send(bytes(65_536))
+        except BlockingIOError:
+            return took
+
+
+def waiting(sock: socket.socket) -> int:
+    """Bytes that wait to be read."""
+    got = 0
+    while True:
+        try:
+            got += len(sock.recv(65_536))
+        except BlockingIOError:
+            return got
+
+
+def test_a_worker_that_was_stopped_before_it_sends_sends_nothing() -> None:
+    with connected(StoppedSocket) as (stopped, theirs):
+        with pytest.raises(NotSentError, match="in time"):
+            send(stopped)
+
+        assert waiting(theirs) == 0
+
+
+def test_one_that_was_stopped_while_it_waited_for_room_sends_nothing() -> None:
+    with connected(WaitingSocket) as (stopped, theirs):
+        filled = fill(stopped)
+        with pytest.raises(NotSentError, match="in time"):
+            send(stopped)
+
+        assert waiting(theirs) == filled
