@@ -69,7 +69,7 @@ SHORT = Size(
     worker_kills=3,
     redis_kills=1,
     stalls=1,
-    redis_stalls=0,
+    redis_stalls=1,
     producer_kills=2,
 )
 
