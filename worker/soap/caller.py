@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from time import perf_counter
-from typing import Self
 
 import structlog
 from pydantic import SecretStr
@@ -21,8 +19,9 @@ from worker.soap.answer.repeated_records import each_once
 from worker.soap.answer.xml import SpoiltAnswerError, UnreadableAnswerError
 from worker.soap.config import SoapConfig
 from worker.soap.error_map import ErrorMap
+from worker.soap.http.downloaded import Downloaded
 from worker.soap.http.transport import Transport, origin_of
-from worker.soap.http.wire import HttpResponse, NotSentError
+from worker.soap.http.wire import HttpResponse, NotSentError, SentLateError
 from worker.soap.observer import NO_ANSWER, NO_CONNECTION, CallObserver
 from worker.soap.request.message import Message
 from worker.soap.spans import CallSpans, note_answer, note_permit, note_status
@@ -50,22 +49,6 @@ class _StoppedError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """One that was downloaded, and the headers that ask for it only if it has changed since."""
-
-    body: bytes
-    conditions: Mapping[str, str]
-
-    @classmethod
-    def of(cls, http: HttpResponse, body: bytes) -> Self:
-        asked = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
-        return cls(
-            body,
-            {asked[name]: http.headers[name] for name in asked if http.headers.get(name)},
-        )
-
-
 class Caller:
     """Makes the account's calls. An answer such as a 429 pauses the whole account."""
 
@@ -87,7 +70,7 @@ class Caller:
         self._errors = errors
         self._observer = observer
         self._spans = CallSpans(config)
-        self._documents: dict[str, _Document] = {}
+        self._documents: dict[str, Downloaded] = {}
 
     def ask(
         self,
@@ -184,7 +167,7 @@ class Caller:
             body = document_of(http)
         except UnreadableAnswerError as exc:
             raise Unavailable(str(exc)) from exc
-        self._documents[url] = _Document.of(http, body)
+        self._documents[url] = Downloaded.of(http, body)
         return body
 
     def _check_outage(self, http: HttpResponse, refusal: RevioError | None) -> None:
@@ -290,5 +273,17 @@ class Caller:
             raise
         except Exception as exc:
             # Unforeseen errors too: by then the call may have been executed.
+            if isinstance(exc, SentLateError):
+                self._tell_of_late(exc.late_s, call)
             error = self._errors.of_exception(exc, call.purpose)
             raise self.with_pause(self._with_report(error)) from exc
+
+    def _tell_of_late(self, late_s: float, call: Call) -> None:
+        """Of an update that left when another worker may have sent it, too.
+
+        Nothing can tell whether it was executed twice, or over a later one: the other worker has
+        ended the job.
+        """
+        if call.purpose is Purpose.UPDATE and late_s > self._config.execution_s:
+            fix = "compare the product at Rev.io with the last update of it"
+            _log.error("update_sent_late", account=call.account, seconds=round(late_s, 1), fix=fix)

@@ -49,6 +49,8 @@ class SoapConfig:
     call_timeout_s: float = 30.0
     """Total: from connecting to the last byte of the answer."""
     connect_timeout_s: float = 5.0
+    execution_s: float = 20.0
+    """How long the vendor may still be executing a call that it has not answered."""
     max_answer_bytes: int = 64 * 2**20
     max_connections: int = 32
     """Idle connections kept for reuse: one per thread."""

@@ -32,6 +32,7 @@ def soap_config(name: str, account: AccountSettings, settings: Settings) -> Soap
         proves_first_update=account.wsdl_first_update_read_back and not account.read_back_lag_s,
         call_timeout_s=account.call_timeout_s,
         connect_timeout_s=account.connect_timeout_s,
+        execution_s=account.execution_s,
         max_answer_bytes=account.max_answer_bytes,
         max_connections=settings.threads,
         session_lifetime_s=account.session_lifetime_s,

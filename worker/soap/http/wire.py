@@ -33,6 +33,17 @@ class MaybeExecutedError(Exception):
     """The request left, or part of it, and no whole answer came back."""
 
 
+class SentLateError(MaybeExecutedError):
+    """The request left, and the deadline had passed by then.
+
+    This process stood still between its last look at the clock and the end of the send.
+    """
+
+    def __init__(self, late_s: float) -> None:
+        super().__init__(f"sent up to {late_s:.1f} s after its deadline")
+        self.late_s = late_s
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     status: int
@@ -54,6 +65,10 @@ class Deadline:
         if (left := self._end - self._clock()) <= 0:
             raise TimeoutError
         return left
+
+    def passed_for(self) -> float:
+        """Seconds; less than 0 before it has passed."""
+        return self._clock() - self._end
 
 
 class Wire:
@@ -104,7 +119,7 @@ class Wire:
             return response.status
 
     def _send(self, request: bytes, deadline: Deadline) -> None:
-        """Whole, before the deadline. Raises NotSentError or MaybeExecutedError.
+        """Whole, before the deadline. Raises NotSentError, SentLateError or MaybeExecutedError.
 
         A process can be stopped between any two of its instructions, for longer than it holds the
         job; what it sends when it goes on may be sent by another worker already. So nothing but
@@ -129,6 +144,8 @@ class Wire:
             if left:
                 raise MaybeExecutedError(_reason(exc)) from exc
             raise NotSentError(_reason(exc)) from exc
+        if (late_s := deadline.passed_for()) > 0:
+            raise SentLateError(late_s)
 
     def _wait(self, why: OSError, deadline: Deadline) -> None:
         """Until the socket can go on, or the deadline."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
-from worker.soap.http.wire import Deadline, NotSentError, Wire
+from worker.soap.http.wire import Deadline, NotSentError, SentLateError, Wire
 
 
 class StoppedSocket(socket.socket):
@@ -33,6 +34,17 @@ class WaitingSocket(StoppedSocket):
     def fileno(self) -> int:
         self.now += 3600
         return super().fileno()
+
+
+class StoppedAsItSends(StoppedSocket):
+    """The process stands still for an hour in the call that sends."""
+
+    def settimeout(self, value: float | None, /) -> None:
+        socket.socket.settimeout(self, value)
+
+    def send(self, *args: Any) -> int:
+        self.now += 3600
+        return super().send(*args)
 
 
 @contextmanager
@@ -84,3 +96,12 @@ def test_one_that_was_stopped_while_it_waited_for_room_sends_nothing() -> None:
             send(stopped)
 
         assert waiting(theirs) == filled
+
+
+def test_one_that_was_stopped_as_it_sent_says_for_how_long() -> None:
+    with connected(StoppedAsItSends) as (stopped, theirs):
+        with pytest.raises(SentLateError) as late:
+            send(stopped)
+
+        assert late.value.late_s == 3595
+        assert waiting(theirs) == len(b"update")
