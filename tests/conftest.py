@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import sys
@@ -29,6 +30,16 @@ settings.register_profile(
 )
 settings.register_profile("thorough", settings.get_profile("any-machine"), max_examples=2000)
 settings.load_profile("any-machine")
+
+
+def pytest_configure() -> None:
+    """What is imported to collect tests is no garbage; to look for some takes as long again."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
