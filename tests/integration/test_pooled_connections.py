@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -50,6 +51,8 @@ def test_the_version_of_the_protocol_holds_for_messages(redis_url: str, version:
 def test_a_connection_that_is_lost_while_the_queue_is_declared_costs_no_message(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The pool outlives its app, and another test's message to a queue has it declared for all.
+    queue = f"revio.{uuid.uuid4().hex}.bulk"
     declare, lost = kombu_redis.Channel._queue_bind, [RedisConnectionError("lost")]
 
     def lose_once(*args: Any) -> None:
@@ -59,6 +62,6 @@ def test_a_connection_that_is_lost_while_the_queue_is_declared_costs_no_message(
 
     monkeypatch.setattr(kombu_redis.Channel, "_queue_bind", lose_once)
     with producer_app(redis_url) as app, Redis.from_url(redis_url) as redis:
-        app.send_task(QUERY_TASK, kwargs={"ids": [5001]}, queue=QUEUE)
+        app.send_task(QUERY_TASK, kwargs={"ids": [5001]}, queue=queue)
         assert not lost
-        assert redis.llen(QUEUE) == 1
+        assert redis.llen(queue) == 1
