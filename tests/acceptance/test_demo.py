@@ -25,8 +25,8 @@ RATES = ROOT / "examples" / "new-rates.csv"
 
 
 def demo(directory: Path) -> AbstractContextManager[DevCommand]:
-    """A demonstration in the middle of its updates."""
-    return dev_command("cli.dev.demo", directory, until="500 of 2,000 ended")
+    """A demonstration that begins its updates."""
+    return dev_command("cli.dev.demo", directory, until="2. 2,000 updates")
 
 
 def test_the_demonstration_keeps_its_word(tmp_path: Path) -> None:
