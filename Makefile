@@ -39,7 +39,7 @@ fix: setup ## Format the code and fix what ruff can fix
 
 # Many tests wait for real processes, so more of them run than there are cores.
 test: setup ## Run all tests
-	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 7 --dist loadfile --no-loadscope-reorder
 
 # A quarter of an hour.
 thorough: setup ## Run the property tests with twenty times as many examples
