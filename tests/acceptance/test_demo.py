@@ -24,9 +24,13 @@ ROOT = Path(__file__).parents[2]
 RATES = ROOT / "examples" / "new-rates.csv"
 
 
-def demo(directory: Path) -> AbstractContextManager[DevCommand]:
-    """A demonstration that begins its updates."""
-    return dev_command("cli.dev.demo", directory, until="2. 2,000 updates")
+BEGINNING = "2. 2,000 updates"
+IN_THE_MIDDLE = "500 of 2,000 ended"
+
+
+def demo(directory: Path, until: str = IN_THE_MIDDLE) -> AbstractContextManager[DevCommand]:
+    """A demonstration that has come so far with its updates."""
+    return dev_command("cli.dev.demo", directory, until=until)
 
 
 def test_the_demonstration_keeps_its_word(tmp_path: Path) -> None:
@@ -41,11 +45,13 @@ def test_the_demonstration_keeps_its_word(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_in_the_middle_it_leaves_nothing_behind(
-    tmp_path: Path, number: signal.Signals
+@pytest.mark.parametrize(
+    ("number", "until"), [(signal.SIGINT, IN_THE_MIDDLE), (signal.SIGTERM, BEGINNING)]
+)
+def test_stopped_while_it_updates_it_leaves_nothing_behind(
+    tmp_path: Path, number: signal.Signals, until: str
 ) -> None:
-    with demo(tmp_path) as running:
+    with demo(tmp_path, until) as running:
         assert len(running.children) == 5
         running.process.send_signal(number)
         assert running.end() == 130, running.output
